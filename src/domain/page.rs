@@ -1,0 +1,117 @@
+//! Pages of a timeline: how many messages one shows, and the cursor that says where it begins.
+
+use std::{fmt, str::FromStr};
+
+use time::OffsetDateTime;
+
+/// How many messages a page of a timeline shows (the original's `PER_PAGE`).
+pub const PAGE_SIZE: u16 = 30;
+
+/// The place of a message on a timeline, which runs by time and, within a microsecond, by key.
+///
+/// Its text form is opaque to clients: the microseconds since the Unix epoch and the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cursor {
+    published_at: OffsetDateTime,
+    message_id: i64,
+}
+
+/// The text is no cursor that this server gave out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("The cursor is malformed")]
+pub struct InvalidCursor;
+
+impl Cursor {
+    /// The place of the message `message_id`. Time is cut to PostgreSQL's microseconds.
+    #[must_use]
+    pub fn new(published_at: OffsetDateTime, message_id: i64) -> Self {
+        let nanosecond = published_at.nanosecond() / 1_000 * 1_000;
+        let published_at = published_at.replace_nanosecond(nanosecond).unwrap_or(published_at);
+        Self { published_at, message_id }
+    }
+
+    /// When the message was published.
+    #[must_use]
+    pub fn published_at(&self) -> OffsetDateTime {
+        self.published_at
+    }
+
+    /// The key of the message.
+    #[must_use]
+    pub fn message_id(&self) -> i64 {
+        self.message_id
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let microseconds = self.published_at.unix_timestamp_nanos().div_euclid(1_000);
+        write!(f, "{microseconds}_{}", self.message_id)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = InvalidCursor;
+
+    fn from_str(text: &str) -> Result<Self, InvalidCursor> {
+        let (microseconds, message_id) = text.split_once('_').ok_or(InvalidCursor)?;
+        let microseconds: i64 = microseconds.parse().map_err(|_| InvalidCursor)?;
+        let published_at =
+            OffsetDateTime::from_unix_timestamp_nanos(i128::from(microseconds) * 1_000)
+                .map_err(|_| InvalidCursor)?;
+        let message_id = message_id.parse().map_err(|_| InvalidCursor)?;
+        Ok(Self { published_at, message_id })
+    }
+}
+
+/// Some items of a longer list, and where the next page begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    /// The items, in the list's order.
+    pub items: Vec<T>,
+    /// The cursor of the next page; `None` on the last one.
+    pub next: Option<Cursor>,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_no_server_gave_out_is_refused() {
+        for text in [
+            "",
+            "_",
+            "1",
+            "1_",
+            "_1",
+            "a_1",
+            "1_b",
+            "1_2_3",
+            "99999999999999999999_1",
+            "9223372036854775807_1",
+        ] {
+            assert_eq!(text.parse::<Cursor>(), Err(InvalidCursor), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_cursor_survives_its_text(
+            microseconds in -60_000_000_000_000_000_i64..250_000_000_000_000_000,
+            message_id in any::<i64>(),
+        ) {
+            let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(microseconds) * 1_000)
+                .expect("within the range of time");
+            let cursor = Cursor::new(time, message_id);
+            prop_assert_eq!(cursor.to_string().parse(), Ok(cursor));
+        }
+
+        #[test]
+        fn no_input_makes_the_parser_panic(text in any::<String>()) {
+            let _ = text.parse::<Cursor>();
+        }
+    }
+}
