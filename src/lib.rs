@@ -3,4 +3,9 @@
 //! Imports run one way, which `tests/it/layering.rs` enforces:
 //! `domain ← db ← service ← {sim, web} ← server ← commands`; `config` and `telemetry` are leaves.
 
+pub mod config;
+pub mod db;
 pub mod domain;
+pub mod service;
+pub mod sim;
+pub mod telemetry;

@@ -6,11 +6,13 @@
 mod invalid;
 mod message;
 mod page;
+mod registration;
 mod session;
 mod user;
 
 pub use invalid::Invalid;
 pub use message::{MESSAGE_TEXT_MAX_CHARS, Message, MessageText};
 pub use page::{Cursor, InvalidCursor, PAGE_SIZE, Page};
+pub use registration::Registration;
 pub use session::{SessionToken, TokenHash};
 pub use user::{Email, Password, PasswordHash, User, UserId, Username};

@@ -1,0 +1,398 @@
+//! Every setting, in one typed place: a flag and an environment variable each, and a default that is
+//! safe. A leaf: it imports nothing of MiniTwit. `docs/configuration.md` is its table.
+//!
+//! A wrong value is refused at start, with the name of the setting. Secrets do not print.
+
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
+
+/// MiniTwit, a microblog on PostgreSQL.
+#[derive(Debug, Parser)]
+#[command(name = "minitwit", version, about, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the pages, the simulator API and their documentation
+    Serve(Box<ServeArgs>),
+    /// Bring the database's schema up to date, or tell how it stands
+    Migrate(MigrateArgs),
+    /// Print the OpenAPI document of the simulator API
+    Openapi,
+}
+
+/// The settings of `minitwit serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Address of the pages, the API documentation, the metrics and, at /sim, the simulator API
+    #[arg(long, env = "MINITWIT_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+
+    /// Serve the simulator API also at the root of this address (0.0.0.0:5001 by custom)
+    #[arg(long, env = "MINITWIT_SIMULATOR_LISTEN", value_name = "ADDRESS")]
+    pub simulator_listen: Option<SocketAddr>,
+
+    /// User name of the simulator's HTTP Basic credentials
+    #[arg(
+        long,
+        env = "MINITWIT_SIMULATOR_USERNAME",
+        value_name = "NAME",
+        default_value = "simulator"
+    )]
+    pub simulator_username: String,
+
+    /// Password of the simulator's HTTP Basic credentials; the default is the contract's, known to all
+    #[arg(
+        long,
+        env = "MINITWIT_SIMULATOR_PASSWORD",
+        value_name = "PASSWORD",
+        default_value = "super_safe!",
+        hide_env_values = true
+    )]
+    pub simulator_password: Secret,
+
+    /// Refuse to start while migrations are pending, instead of applying them
+    #[arg(long, env = "MINITWIT_NO_MIGRATE")]
+    pub no_migrate: bool,
+
+    /// Proxies whose X-Forwarded-For, -Proto and -Host are believed: addresses or networks, by commas
+    #[arg(
+        long,
+        env = "MINITWIT_TRUSTED_PROXIES",
+        value_name = "NETWORKS",
+        value_delimiter = ',',
+        value_parser = network
+    )]
+    pub trusted_proxies: Vec<IpNet>,
+
+    /// Which database, and how it is used.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+
+    /// How the pool of connections to it behaves.
+    #[command(flatten)]
+    pub pool: PoolArgs,
+
+    /// How passwords and sessions are kept.
+    #[command(flatten)]
+    pub accounts: AccountArgs,
+
+    /// What a client may cost.
+    #[command(flatten)]
+    pub limits: LimitArgs,
+
+    /// How the log looks.
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+/// The settings of `minitwit migrate`.
+#[derive(Debug, Args)]
+pub struct MigrateArgs {
+    /// List the applied and the pending migrations, and change nothing
+    #[arg(long)]
+    pub status: bool,
+
+    /// Which database.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+
+    /// How the log looks.
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+/// Which database: the one of `--database-url`, or a PostgreSQL of the program's own.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Database")]
+pub struct DatabaseArgs {
+    /// Use this PostgreSQL server (postgres://…) instead of running one
+    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database_url: Option<Secret>,
+
+    /// Where the program's own PostgreSQL keeps its data [default: ~/.local/share/minitwit, or
+    /// /var/lib/minitwit for root]
+    #[arg(long, env = "MINITWIT_DATA_DIR", value_name = "DIRECTORY")]
+    pub data_dir: Option<PathBuf>,
+
+    /// Run a throw-away PostgreSQL, whose data goes with the program
+    #[arg(long, env = "MINITWIT_EPHEMERAL", conflicts_with_all = ["database_url", "data_dir"])]
+    pub ephemeral: bool,
+
+    /// Directory of the PostgreSQL server's programs [default: the newest found]
+    #[arg(long, env = "MINITWIT_POSTGRES_BIN", value_name = "DIRECTORY")]
+    pub postgres_bin: Option<PathBuf>,
+
+    /// User that PostgreSQL runs as when the program runs as root [default: postgres, or nobody]
+    #[arg(long, env = "MINITWIT_POSTGRES_USER", value_name = "USER")]
+    pub postgres_user: Option<String>,
+}
+
+/// The pool of database connections.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Database")]
+pub struct PoolArgs {
+    /// Connections to the database, at most
+    #[arg(
+        long,
+        env = "MINITWIT_DATABASE_CONNECTIONS",
+        value_name = "NUMBER",
+        default_value_t = 16,
+        value_parser = clap::value_parser!(u16).range(2..)
+    )]
+    pub database_connections: u16,
+
+    /// Seconds that a request waits for a connection before it is answered 503
+    #[arg(
+        long,
+        env = "MINITWIT_DATABASE_ACQUIRE_TIMEOUT",
+        value_name = "SECONDS",
+        default_value = "3",
+        value_parser = seconds
+    )]
+    pub database_acquire_timeout: Duration,
+
+    /// Seconds that one statement may take
+    #[arg(
+        long,
+        env = "MINITWIT_DATABASE_STATEMENT_TIMEOUT",
+        value_name = "SECONDS",
+        default_value = "5",
+        value_parser = seconds
+    )]
+    pub database_statement_timeout: Duration,
+}
+
+/// Passwords and sessions.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Accounts")]
+pub struct AccountArgs {
+    /// bcrypt's cost; each step doubles the time that a password takes
+    #[arg(
+        long,
+        env = "MINITWIT_PASSWORD_COST",
+        value_name = "COST",
+        default_value_t = 10,
+        value_parser = clap::value_parser!(u32).range(10..=16)
+    )]
+    pub password_cost: u32,
+
+    /// Passwords hashed at once [default: half of the processors]
+    #[arg(
+        long,
+        env = "MINITWIT_PASSWORD_WORKERS",
+        value_name = "NUMBER",
+        value_parser = clap::value_parser!(u16).range(1..=256)
+    )]
+    pub password_workers: Option<u16>,
+
+    /// Registrations, and sign-ins, that may wait to be hashed before further ones get 503
+    #[arg(
+        long,
+        env = "MINITWIT_PASSWORD_QUEUE",
+        value_name = "NUMBER",
+        default_value_t = 256,
+        value_parser = clap::value_parser!(u16).range(1..)
+    )]
+    pub password_queue: u16,
+
+    /// Days that somebody stays signed in after their last request
+    #[arg(
+        long,
+        env = "MINITWIT_SESSION_LIFETIME",
+        value_name = "DAYS",
+        default_value_t = 30,
+        value_parser = clap::value_parser!(u32).range(1..=3650)
+    )]
+    pub session_lifetime: u32,
+}
+
+/// What a client may cost.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub struct LimitArgs {
+    /// Bytes of a request's body, at most
+    #[arg(
+        long,
+        env = "MINITWIT_BODY_LIMIT",
+        value_name = "BYTES",
+        default_value_t = 65_536,
+        value_parser = clap::value_parser!(u32).range(1024..)
+    )]
+    pub body_limit: u32,
+
+    /// Seconds in which a request's body must have arrived
+    #[arg(
+        long,
+        env = "MINITWIT_BODY_TIMEOUT",
+        value_name = "SECONDS",
+        default_value = "10",
+        value_parser = seconds
+    )]
+    pub body_timeout: Duration,
+
+    /// Seconds in which a request's head must have arrived
+    #[arg(
+        long,
+        env = "MINITWIT_HEADER_TIMEOUT",
+        value_name = "SECONDS",
+        default_value = "10",
+        value_parser = seconds
+    )]
+    pub header_timeout: Duration,
+
+    /// Seconds after which a connection without a request is closed
+    #[arg(
+        long,
+        env = "MINITWIT_IDLE_TIMEOUT",
+        value_name = "SECONDS",
+        default_value = "75",
+        value_parser = seconds
+    )]
+    pub idle_timeout: Duration,
+
+    /// Seconds in which a client must have taken what was sent to it
+    #[arg(
+        long,
+        env = "MINITWIT_WRITE_TIMEOUT",
+        value_name = "SECONDS",
+        default_value = "30",
+        value_parser = seconds
+    )]
+    pub write_timeout: Duration,
+
+    /// Connections of clients, at most; further ones wait
+    #[arg(
+        long,
+        env = "MINITWIT_MAX_CONNECTIONS",
+        value_name = "NUMBER",
+        default_value_t = 4096,
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
+    pub max_connections: u32,
+
+    /// Seconds that a stopping server gives the requests in flight
+    #[arg(
+        long,
+        env = "MINITWIT_SHUTDOWN_TIMEOUT",
+        value_name = "SECONDS",
+        default_value = "10",
+        value_parser = seconds
+    )]
+    pub shutdown_timeout: Duration,
+}
+
+/// The log.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Log")]
+pub struct LogArgs {
+    /// How a line of the log looks
+    #[arg(long, env = "MINITWIT_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+
+    /// What is logged, as a tracing filter (minitwit=debug,info)
+    #[arg(long, env = "MINITWIT_LOG", value_name = "FILTER", default_value = "info")]
+    pub log: String,
+}
+
+/// How a line of the log looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line, for machines.
+    Json,
+}
+
+/// A value that does not print.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The value.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(value: &str) -> Self {
+        Self(value.to_owned())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse::<u32>() {
+        Ok(seconds @ 1..) => Ok(Duration::from_secs(seconds.into())),
+        _ => Err("must be a whole number of seconds, at least 1".to_owned()),
+    }
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    let text = text.trim();
+    let address = text.parse::<IpAddr>().map(IpNet::from);
+    text.parse::<IpNet>()
+        .or(address)
+        .map_err(|_| "must be an IP address or a network such as 10.0.0.0/8".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_wrong_value_is_refused_with_the_settings_name() {
+        for (flag, value) in [
+            ("--listen", "nowhere"),
+            ("--trusted-proxies", "10.0.0.0/99"),
+            ("--password-cost", "9"),
+            ("--idle-timeout", "0"),
+            ("--database-connections", "many"),
+            ("--log-format", "xml"),
+        ] {
+            let refusal = Cli::try_parse_from(["minitwit", "serve", flag, value]).expect_err(flag);
+            assert!(refusal.to_string().contains(flag), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn secrets_do_not_print() {
+        let arguments = [
+            "minitwit",
+            "serve",
+            "--database-url",
+            "postgres://u:hunter2@h/d",
+            "--simulator-password",
+            "hunter3",
+        ];
+        let cli = Cli::try_parse_from(arguments).expect("valid");
+        let printed = format!("{cli:?}");
+        assert!(!printed.contains("hunter2") && !printed.contains("hunter3"), "{printed}");
+    }
+}

@@ -1,0 +1,43 @@
+//! How the database fails: for now, or for good.
+
+use sqlx::error::ErrorKind;
+
+/// A failure of the database. Neither kind is the client's doing, and no text is for its eyes.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database cannot be reached or has no time; the same request may succeed soon.
+    #[error("the database is unavailable")]
+    Unavailable(#[source] sqlx::Error),
+    /// The statement failed, and would fail again.
+    #[error("the database failed")]
+    Failed(#[source] sqlx::Error),
+}
+
+/// SQLSTATEs that pass by themselves: connection exceptions (08…), insufficient resources (53…),
+/// operator intervention such as a shutdown or a cancelled statement (57…), a read-only standby
+/// (25006), serialization failures and deadlocks (40…).
+const PASSING_STATES: &[&str] = &["08", "53", "57", "25006", "40"];
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        let passing = match &error {
+            sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::WorkerCrashed => true,
+            sqlx::Error::Database(cause) => cause
+                .code()
+                .is_some_and(|code| PASSING_STATES.iter().any(|state| code.starts_with(state))),
+            _ => false,
+        };
+        if passing { Self::Unavailable(error) } else { Self::Failed(error) }
+    }
+}
+
+/// Whether `error` says that a row broke the `CHECK` constraint of this name.
+pub(super) fn breaks_check(error: &sqlx::Error, constraint: &str) -> bool {
+    error.as_database_error().is_some_and(|cause| {
+        cause.kind() == ErrorKind::CheckViolation && cause.constraint() == Some(constraint)
+    })
+}

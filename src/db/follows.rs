@@ -1,0 +1,112 @@
+//! The table `follows`.
+
+use super::{Database, Error};
+use crate::domain::Username;
+
+/// What became of a follow or an unfollow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is as it was asked for, whether or not it was so before.
+    Done,
+    /// There is no follower of that name.
+    UnknownFollower,
+    /// There is no followee of that name.
+    UnknownFollowee,
+}
+
+impl Outcome {
+    fn of(follower_known: bool, followee_known: bool) -> Self {
+        match (follower_known, followee_known) {
+            (false, _) => Self::UnknownFollower,
+            (true, false) => Self::UnknownFollowee,
+            (true, true) => Self::Done,
+        }
+    }
+}
+
+/// Makes `follower` follow `followee`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn insert(
+    database: &Database,
+    follower: &Username,
+    followee: &Username,
+) -> Result<Outcome, Error> {
+    let pair = sqlx::query!(
+        r#"WITH pair AS (
+               SELECT (SELECT user_id FROM users WHERE username = $1) AS follower_id,
+                      (SELECT user_id FROM users WHERE username = $2) AS followee_id),
+           inserted AS (
+               INSERT INTO follows (follower_id, followee_id)
+               SELECT follower_id, followee_id FROM pair
+               WHERE follower_id IS NOT NULL AND followee_id IS NOT NULL
+               ON CONFLICT ON CONSTRAINT follows_pkey DO NOTHING)
+           SELECT follower_id IS NOT NULL AS "follower_known!",
+                  followee_id IS NOT NULL AS "followee_known!" FROM pair"#,
+        follower.as_str(),
+        followee.as_str(),
+    )
+    .fetch_one(database.pool())
+    .await?;
+    Ok(Outcome::of(pair.follower_known, pair.followee_known))
+}
+
+/// Makes `follower` no longer follow `followee`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn delete(
+    database: &Database,
+    follower: &Username,
+    followee: &Username,
+) -> Result<Outcome, Error> {
+    let pair = sqlx::query!(
+        r#"WITH pair AS (
+               SELECT (SELECT user_id FROM users WHERE username = $1) AS follower_id,
+                      (SELECT user_id FROM users WHERE username = $2) AS followee_id),
+           deleted AS (
+               DELETE FROM follows USING pair
+               WHERE follows.follower_id = pair.follower_id
+                 AND follows.followee_id = pair.followee_id)
+           SELECT follower_id IS NOT NULL AS "follower_known!",
+                  followee_id IS NOT NULL AS "followee_known!" FROM pair"#,
+        follower.as_str(),
+        followee.as_str(),
+    )
+    .fetch_one(database.pool())
+    .await?;
+    Ok(Outcome::of(pair.follower_known, pair.followee_known))
+}
+
+/// The first `limit` of those whom `follower` follows, oldest follow first; `None` if there is no
+/// user of that name.
+///
+/// # Errors
+/// When the database fails.
+pub async fn followees(
+    database: &Database,
+    follower: &Username,
+    limit: u16,
+) -> Result<Option<Vec<Username>>, Error> {
+    let rows = sqlx::query_scalar!(
+        r#"SELECT (SELECT username FROM users WHERE user_id = oldest.followee_id) AS followee
+           FROM users AS follower
+           LEFT JOIN LATERAL (
+               SELECT followee_id, created_at
+               FROM follows
+               WHERE follows.follower_id = follower.user_id
+               ORDER BY created_at, followee_id
+               LIMIT $2) AS oldest ON true
+           WHERE follower.username = $1
+           ORDER BY oldest.created_at, oldest.followee_id"#,
+        follower.as_str(),
+        i64::from(limit),
+    )
+    .fetch_all(database.pool())
+    .await?;
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(rows.into_iter().flatten().map(Username::from_stored).collect()))
+}

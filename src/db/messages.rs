@@ -1,0 +1,188 @@
+//! The table `messages`, and the timelines that are read from it.
+//!
+//! Every list runs from the newest to the oldest and continues by keyset: a page costs the same
+//! wherever it begins. Authors' names come from a subquery rather than a join, so that the one plan
+//! that is right (an index scan that stops at the limit) is also the only one.
+
+use time::OffsetDateTime;
+
+use super::{Database, Error};
+use crate::domain::{Cursor, Message, MessageText, Page, User, UserId, Username};
+
+/// Somebody's messages, and how the viewer stands to that somebody.
+#[derive(Debug, Clone)]
+pub struct AuthorTimeline {
+    /// Whose messages they are.
+    pub author: User,
+    /// Whether the viewer follows the author.
+    pub followed: bool,
+    /// The messages.
+    pub page: Page<Message>,
+}
+
+/// Adds a message by the user of that name; `false` if there is none.
+///
+/// # Errors
+/// When the database fails.
+pub async fn insert(
+    database: &Database,
+    author: &Username,
+    text: &MessageText,
+) -> Result<bool, Error> {
+    let inserted = sqlx::query!(
+        "INSERT INTO messages (author_id, text) SELECT user_id, $2 FROM users WHERE username = $1",
+        author.as_str(),
+        text.as_str(),
+    )
+    .execute(database.pool())
+    .await?;
+    Ok(inserted.rows_affected() == 1)
+}
+
+/// The messages of everybody that stand after `before`, or the newest.
+///
+/// # Errors
+/// When the database fails.
+pub async fn public(
+    database: &Database,
+    before: Option<Cursor>,
+    limit: u16,
+) -> Result<Page<Message>, Error> {
+    let (time, id) = keyset(before);
+    let rows = sqlx::query!(
+        r#"SELECT message_id, text, published_at,
+                  (SELECT username FROM users WHERE user_id = author_id) AS "author!"
+           FROM messages
+           WHERE NOT flagged AND (published_at, message_id) <
+                 (COALESCE($1::timestamptz, 'infinity'), COALESCE($2::bigint, 0))
+           ORDER BY published_at DESC, message_id DESC
+           LIMIT $3"#,
+        time,
+        id,
+        one_more(limit),
+    )
+    .fetch_all(database.pool())
+    .await?;
+    let messages = rows.into_iter().map(|row| Message {
+        id: row.message_id,
+        author: Username::from_stored(row.author),
+        text: row.text,
+        published_at: row.published_at,
+    });
+    Ok(page(messages, limit))
+}
+
+/// The messages of `reader` and of everybody whom `reader` follows, after `before` or the newest.
+///
+/// # Errors
+/// When the database fails.
+pub async fn own_timeline(
+    database: &Database,
+    reader: UserId,
+    before: Option<Cursor>,
+    limit: u16,
+) -> Result<Page<Message>, Error> {
+    let (time, id) = keyset(before);
+    let rows = sqlx::query!(
+        r#"SELECT newest.message_id AS "message_id!", newest.text AS "text!",
+                  newest.published_at AS "published_at!",
+                  (SELECT username FROM users WHERE user_id = authors.author_id) AS "author!"
+           FROM (SELECT $4::bigint AS author_id
+                 UNION ALL
+                 SELECT followee_id FROM follows WHERE follower_id = $4) AS authors,
+                LATERAL (
+                    SELECT message_id, text, published_at
+                    FROM messages
+                    WHERE messages.author_id = authors.author_id AND NOT flagged
+                      AND (published_at, message_id) <
+                          (COALESCE($1::timestamptz, 'infinity'), COALESCE($2::bigint, 0))
+                    ORDER BY published_at DESC, message_id DESC
+                    LIMIT $3) AS newest
+           ORDER BY newest.published_at DESC, newest.message_id DESC
+           LIMIT $3"#,
+        time,
+        id,
+        one_more(limit),
+        reader.0,
+    )
+    .fetch_all(database.pool())
+    .await?;
+    let messages = rows.into_iter().map(|row| Message {
+        id: row.message_id,
+        author: Username::from_stored(row.author),
+        text: row.text,
+        published_at: row.published_at,
+    });
+    Ok(page(messages, limit))
+}
+
+/// The messages of the user of that name, after `before` or the newest; `None` if there is none of
+/// that name.
+///
+/// # Errors
+/// When the database fails.
+pub async fn by_author(
+    database: &Database,
+    author: &Username,
+    viewer: Option<UserId>,
+    before: Option<Cursor>,
+    limit: u16,
+) -> Result<Option<AuthorTimeline>, Error> {
+    let (time, id) = keyset(before);
+    let rows = sqlx::query!(
+        r#"SELECT author.user_id, author.username,
+                  EXISTS (SELECT FROM follows
+                          WHERE follower_id = $5 AND followee_id = author.user_id) AS "followed!",
+                  newest.message_id AS "message_id?", newest.text AS "text?",
+                  newest.published_at AS "published_at?"
+           FROM users AS author
+           LEFT JOIN LATERAL (
+               SELECT message_id, text, published_at
+               FROM messages
+               WHERE messages.author_id = author.user_id AND NOT flagged
+                 AND (published_at, message_id) <
+                     (COALESCE($1::timestamptz, 'infinity'), COALESCE($2::bigint, 0))
+               ORDER BY published_at DESC, message_id DESC
+               LIMIT $3) AS newest ON true
+           WHERE author.username = $4
+           ORDER BY newest.published_at DESC, newest.message_id DESC"#,
+        time,
+        id,
+        one_more(limit),
+        author.as_str(),
+        viewer.map(|viewer| viewer.0),
+    )
+    .fetch_all(database.pool())
+    .await?;
+    let Some(first) = rows.first() else { return Ok(None) };
+    let author =
+        User { id: UserId(first.user_id), username: Username::from_stored(first.username.clone()) };
+    let followed = first.followed;
+    let messages = rows.into_iter().filter_map(|row| {
+        Some(Message {
+            id: row.message_id?,
+            author: author.username.clone(),
+            text: row.text?,
+            published_at: row.published_at?,
+        })
+    });
+    let page = page(messages, limit);
+    Ok(Some(AuthorTimeline { author, followed, page }))
+}
+
+fn keyset(before: Option<Cursor>) -> (Option<OffsetDateTime>, Option<i64>) {
+    (before.map(|cursor| cursor.published_at()), before.map(|cursor| cursor.message_id()))
+}
+
+/// One row more than the page shows tells whether there is a next page.
+fn one_more(limit: u16) -> i64 {
+    i64::from(limit) + 1
+}
+
+fn page(messages: impl Iterator<Item = Message>, limit: u16) -> Page<Message> {
+    let mut items: Vec<Message> = messages.collect();
+    let more = items.len() > usize::from(limit);
+    items.truncate(usize::from(limit));
+    let next = if more { items.last().map(Message::cursor) } else { None };
+    Page { items, next }
+}

@@ -1,0 +1,80 @@
+//! Why an operation was not carried out.
+
+use std::sync::Arc;
+
+use crate::{
+    db,
+    domain::{Invalid, Username},
+};
+
+/// A refusal (the client's doing, its text is for the client) or a failure (ours, its text is not).
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A value breaks a rule.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// Somebody else has the name.
+    #[error("The username is already taken")]
+    UsernameTaken,
+    /// Nobody has the name.
+    #[error("There is no user named {0}")]
+    UnknownUser(Username),
+    /// The name at sign-in is nobody's.
+    #[error("Invalid username")]
+    WrongUsername,
+    /// The password at sign-in is not that user's.
+    #[error("Invalid password")]
+    WrongPassword,
+    /// Too many passwords wait to be hashed.
+    #[error("Too many passwords are being hashed")]
+    Busy,
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] db::Error),
+    /// The simulator's latest could not be written, for every request that waited for it.
+    #[error("the latest value was not written")]
+    LatestNotWritten(#[source] Arc<db::Error>),
+    /// bcrypt failed.
+    #[error("password hashing failed")]
+    Hashing(#[from] bcrypt::BcryptError),
+    /// A task panicked.
+    #[error("a task failed")]
+    TaskFailed(#[source] tokio::task::JoinError),
+}
+
+/// What an [`Error`] means to whoever asked, whatever the protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The request breaks a rule.
+    Invalid,
+    /// The request names a user that does not exist.
+    NotFound,
+    /// The server cannot do it now; later it may.
+    Unavailable,
+    /// The server failed.
+    Internal,
+}
+
+impl Error {
+    /// What this error means to whoever asked.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Invalid(_) | Self::UsernameTaken | Self::WrongUsername | Self::WrongPassword => {
+                Kind::Invalid
+            }
+            Self::UnknownUser(_) => Kind::NotFound,
+            Self::Busy => Kind::Unavailable,
+            Self::Database(error) => Self::database_kind(error),
+            Self::LatestNotWritten(error) => Self::database_kind(error),
+            Self::Hashing(_) | Self::TaskFailed(_) => Kind::Internal,
+        }
+    }
+
+    fn database_kind(error: &db::Error) -> Kind {
+        match error {
+            db::Error::Unavailable(_) => Kind::Unavailable,
+            db::Error::Failed(_) => Kind::Internal,
+        }
+    }
+}

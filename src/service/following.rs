@@ -1,0 +1,61 @@
+//! Following and unfollowing.
+
+use super::{Error, Service};
+use crate::{
+    db::follows::{self, Outcome},
+    domain::{Invalid, Username},
+    telemetry::metrics,
+};
+
+impl Service {
+    /// Makes `follower` follow `followee`; nothing changes if it is so already.
+    ///
+    /// # Errors
+    /// When they are one and the same, when either does not exist, or when the database fails.
+    pub async fn follow(&self, follower: Username, followee: Username) -> Result<(), Error> {
+        if follower == followee {
+            return Err(Invalid::new("You cannot follow yourself").into());
+        }
+        let service = self.clone();
+        self.finish(async move {
+            let outcome = follows::insert(service.database(), &follower, &followee).await?;
+            known(outcome, follower, followee)?;
+            metrics::followed();
+            Ok(())
+        })
+        .await
+    }
+
+    /// Makes `follower` no longer follow `followee`; nothing changes if it is so already.
+    ///
+    /// # Errors
+    /// When either does not exist, or when the database fails.
+    pub async fn unfollow(&self, follower: Username, followee: Username) -> Result<(), Error> {
+        let service = self.clone();
+        self.finish(async move {
+            let outcome = follows::delete(service.database(), &follower, &followee).await?;
+            known(outcome, follower, followee)?;
+            metrics::unfollowed();
+            Ok(())
+        })
+        .await
+    }
+
+    /// The first `limit` of those whom `follower` follows, oldest follow first.
+    ///
+    /// # Errors
+    /// When there is no such follower, or when the database fails.
+    pub async fn followees(&self, follower: Username, limit: u16) -> Result<Vec<Username>, Error> {
+        follows::followees(self.database(), &follower, limit)
+            .await?
+            .ok_or(Error::UnknownUser(follower))
+    }
+}
+
+fn known(outcome: Outcome, follower: Username, followee: Username) -> Result<(), Error> {
+    match outcome {
+        Outcome::Done => Ok(()),
+        Outcome::UnknownFollower => Err(Error::UnknownUser(follower)),
+        Outcome::UnknownFollowee => Err(Error::UnknownUser(followee)),
+    }
+}

@@ -1,0 +1,105 @@
+//! What MiniTwit does: one operation a use case, the same for the pages and for each API.
+//!
+//! May use `domain`, `db` and `telemetry`. Knows nothing of HTTP. Writes run as tasks of their own:
+//! a client that hangs up does not undo half of what it asked for.
+
+mod accounts;
+mod error;
+mod following;
+mod latest;
+mod passwords;
+mod timelines;
+
+use std::{sync::Arc, time::Duration};
+
+use tokio_util::task::TaskTracker;
+
+pub use error::{Error, Kind};
+pub use latest::Noted;
+pub use passwords::PasswordSettings;
+
+use crate::db::{self, Database, PoolState};
+use latest::Latest;
+use passwords::Passwords;
+
+/// How long a session lasts after its last use, unless configured otherwise: 30 days.
+pub const DEFAULT_SESSION_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// What the operations are tuned by.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How passwords are hashed.
+    pub passwords: PasswordSettings,
+    /// How long a session lasts after its last use.
+    pub session_lifetime: Duration,
+}
+
+/// All operations, and what they share. Clones are handles on the same.
+#[derive(Clone)]
+pub struct Service {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    database: Database,
+    passwords: Passwords,
+    latest: Latest,
+    writes: TaskTracker,
+    session_lifetime: Duration,
+}
+
+impl Service {
+    /// The operations on `database`. Must be called within a tokio runtime.
+    #[must_use]
+    pub fn new(database: Database, settings: &Settings) -> Self {
+        let inner = Inner {
+            passwords: Passwords::new(&settings.passwords),
+            latest: Latest::start(database.clone()),
+            writes: TaskTracker::new(),
+            session_lifetime: settings.session_lifetime,
+            database,
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<(), Error> {
+        Ok(self.database().ping().await?)
+    }
+
+    /// Whether the schema is one that this program works on.
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub async fn check_schema(&self) -> Result<(), db::migrations::Error> {
+        self.database().check_schema().await
+    }
+
+    /// What the database pool holds now.
+    #[must_use]
+    pub fn pool_state(&self) -> PoolState {
+        self.database().state()
+    }
+
+    /// Waits for the writes that run, and closes the pool. To be called when no request is left.
+    pub async fn shut_down(&self) {
+        self.inner.writes.close();
+        self.inner.writes.wait().await;
+        self.database().close().await;
+    }
+
+    fn database(&self) -> &Database {
+        &self.inner.database
+    }
+
+    /// Runs `write` to its end, even when whoever waits for it goes away.
+    async fn finish<T: Send + 'static>(
+        &self,
+        write: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.inner.writes.spawn(write).await.map_err(Error::TaskFailed)?
+    }
+}

@@ -1,0 +1,239 @@
+//! How the simulator API fails: always as JSON, `{"status": 404, "error_msg": "…"}`.
+
+use poem::{
+    IntoResponse, PathPattern, Response,
+    http::{StatusCode, header},
+};
+use poem_openapi::{
+    Object,
+    error::{AuthorizationError, ParseParamError, ParseRequestPayloadError},
+    types::Example,
+};
+
+use crate::{
+    service::{Error, Kind},
+    telemetry::request::{RequestId, log_failure},
+};
+
+/// Seconds after which a client may try again what the server had no time for.
+const RETRY_AFTER_SECONDS: u32 = 1;
+
+/// A failure, whatever its cause.
+#[derive(Debug, Object)]
+#[oai(example)]
+pub(super) struct Failure {
+    /// The HTTP status, once more.
+    status: u16,
+    /// What is wrong. For a failure of the server, only by which identity its log knows it.
+    error_msg: String,
+}
+
+impl Example for Failure {
+    fn example() -> Self {
+        Self { status: 404, error_msg: "There is no user named Roger Histand".to_owned() }
+    }
+}
+
+/// A failure on its way to the client.
+#[derive(Debug, Clone)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) text: String,
+}
+
+impl Answer {
+    pub(super) fn new(status: StatusCode, text: impl Into<String>) -> Self {
+        Self { status, text: text.into() }
+    }
+
+    /// The refusal of a request's field.
+    pub(super) fn invalid_field(field: &str, rule: impl std::fmt::Display) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, format!("{field}: {rule}"))
+    }
+
+    fn internal() -> Self {
+        let id = RequestId::current().map(|id| format!(" (request {id})")).unwrap_or_default();
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, format!("Internal Server Error{id}"))
+    }
+
+    fn body(self) -> poem_openapi::payload::Json<Failure> {
+        let failure = Failure { status: self.status.as_u16(), error_msg: self.text };
+        poem_openapi::payload::Json(failure)
+    }
+}
+
+impl From<Error> for Answer {
+    fn from(error: Error) -> Self {
+        match error.kind() {
+            Kind::Invalid => Self::new(StatusCode::BAD_REQUEST, error.to_string()),
+            Kind::NotFound => Self::new(StatusCode::NOT_FOUND, error.to_string()),
+            Kind::Unavailable => {
+                log_failure(&error);
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "The service is unavailable for now")
+            }
+            Kind::Internal => {
+                log_failure(&error);
+                Self::internal()
+            }
+        }
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let status = self.status;
+        let mut response = self.body().into_response();
+        response.set_status(status);
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into());
+        }
+        response
+    }
+}
+
+/// Declares the failures that an operation documents, as a response type for its signature.
+macro_rules! failures {
+    ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $status:literal,)* }) => {
+        $(#[$meta])*
+        #[derive(Debug, poem_openapi::ApiResponse)]
+        pub(super) enum $name {
+            $($(#[$variant_meta])*
+            #[oai(status = $status)]
+            $variant(poem_openapi::payload::Json<Failure>),)*
+            /// The server failed. Its log has the cause, under the request's identity.
+            #[oai(status = 500)]
+            Internal(poem_openapi::payload::Json<Failure>),
+            /// The server, or its database, has no time now.
+            #[oai(status = 503)]
+            Unavailable(
+                poem_openapi::payload::Json<Failure>,
+                /// Seconds after which to try again.
+                #[oai(header = "Retry-After")]
+                u32,
+            ),
+        }
+
+        impl From<Answer> for $name {
+            fn from(answer: Answer) -> Self {
+                match answer.status.as_u16() {
+                    $($status => Self::$variant(answer.body()),)*
+                    503 => Self::Unavailable(answer.body(), RETRY_AFTER_SECONDS),
+                    _ => Self::Internal(answer.body()),
+                }
+            }
+        }
+    };
+}
+
+failures! {
+    /// Failures of reading what needs no credentials and takes no input.
+    LatestFailure {}
+}
+
+failures! {
+    /// Failures of signing up.
+    RegisterFailure {
+        /// A field breaks a rule, or the body is not JSON.
+        BadRequest = 400,
+        /// The body took too long to arrive.
+        Timeout = 408,
+        /// The body is too large.
+        TooLarge = 413,
+        /// The body is not called JSON.
+        UnsupportedMediaType = 415,
+    }
+}
+
+failures! {
+    /// Failures of reading everybody's messages.
+    ReadFailure {
+        /// A parameter is malformed.
+        BadRequest = 400,
+        /// The credentials are missing or wrong.
+        Forbidden = 403,
+    }
+}
+
+failures! {
+    /// Failures of reading what is a user's.
+    UserReadFailure {
+        /// A parameter is malformed.
+        BadRequest = 400,
+        /// The credentials are missing or wrong.
+        Forbidden = 403,
+        /// The user does not exist.
+        NotFound = 404,
+    }
+}
+
+failures! {
+    /// Failures of a command in a user's name.
+    UserWriteFailure {
+        /// A field breaks a rule, or the body is not JSON.
+        BadRequest = 400,
+        /// The credentials are missing or wrong.
+        Forbidden = 403,
+        /// A user does not exist.
+        NotFound = 404,
+        /// The body took too long to arrive.
+        Timeout = 408,
+        /// The body is too large.
+        TooLarge = 413,
+        /// The body is not called JSON.
+        UnsupportedMediaType = 415,
+    }
+}
+
+/// The answer to a request that did not get as far as an operation, or that one refused.
+pub async fn failure(mut error: poem::Error) -> Response {
+    let pattern = error.data::<PathPattern>().cloned();
+    let mut response = if error.is_from_response() {
+        error.into_response()
+    } else {
+        let answer = describe(&mut error);
+        tracing::warn!(status = answer.status.as_u16(), reason = answer.text, "request refused");
+        let headers = std::mem::take(error.into_response().headers_mut());
+        let mut response = answer.into_response();
+        // What the refusal says in headers (which methods are allowed) stays true.
+        if let Some(allow) = headers.get(header::ALLOW) {
+            response.headers_mut().insert(header::ALLOW, allow.clone());
+        }
+        response
+    };
+    if let Some(pattern) = pattern {
+        response.set_data(pattern);
+    }
+    response
+}
+
+fn describe(error: &mut poem::Error) -> Answer {
+    if error.is::<AuthorizationError>() {
+        let text = "You are not authorized to use this resource!";
+        return Answer::new(StatusCode::FORBIDDEN, text);
+    }
+    if let Some(ParseParamError { name, .. }) = error.downcast_ref() {
+        return Answer::invalid_field(name, "must be a number that is not negative");
+    }
+    if let Some(ParseRequestPayloadError { reason }) = error.downcast_ref() {
+        // The library quotes a value of the wrong type, which might be a password.
+        let malformed = if reason.starts_with("Expected input type") {
+            "must be a JSON object"
+        } else {
+            "must be well-formed JSON"
+        };
+        return Answer::invalid_field("body", malformed);
+    }
+    if error.is::<poem_openapi::error::ParsePathError>()
+        || error.is::<poem::error::ParsePathError>()
+    {
+        return Answer::new(StatusCode::NOT_FOUND, "There is no user of that name");
+    }
+    match error.status() {
+        StatusCode::NOT_FOUND => Answer::new(StatusCode::NOT_FOUND, "There is nothing here"),
+        status if status.is_client_error() => Answer::new(status, error.to_string()),
+        _ => {
+            log_failure(error);
+            Answer::internal()
+        }
+    }
+}

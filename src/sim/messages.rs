@@ -1,0 +1,172 @@
+//! Posting and reading messages.
+
+use poem::web::Data;
+use poem_openapi::{
+    ApiResponse, Object, OpenApi,
+    param::{Path, Query},
+    payload::Json,
+    types::Example,
+};
+
+use super::{
+    Resource,
+    auth::Authorized,
+    failure::{Answer, ReadFailure, UserReadFailure, UserWriteFailure},
+    params::{
+        CommandNumber, ItemCount, Text, default_count, example_latest, example_username,
+        existing_user,
+    },
+    rejection::Command,
+};
+use crate::{
+    domain::{Message, MessageText},
+    service::Service,
+};
+
+/// A message to post.
+#[derive(Debug, Object)]
+#[oai(example)]
+struct NewMessage {
+    /// What to say: 1 to 280 characters.
+    #[oai(default)]
+    content: Text,
+}
+
+impl Example for NewMessage {
+    fn example() -> Self {
+        Self { content: "Anybody out there?".into() }
+    }
+}
+
+/// A message that was posted.
+#[derive(Debug, Object)]
+#[oai(example)]
+struct PostedMessage {
+    /// What it says.
+    content: String,
+    /// When it was posted: seconds since the Unix epoch, UTC.
+    pub_date: i64,
+    /// Who posted it.
+    user: String,
+}
+
+impl Example for PostedMessage {
+    fn example() -> Self {
+        Self {
+            content: "Anybody out there?".to_owned(),
+            pub_date: 1_582_246_860,
+            user: "Roger Histand".to_owned(),
+        }
+    }
+}
+
+impl From<Message> for PostedMessage {
+    fn from(message: Message) -> Self {
+        Self {
+            content: message.text,
+            pub_date: message.published_at.unix_timestamp(),
+            user: message.author.to_string(),
+        }
+    }
+}
+
+#[derive(ApiResponse)]
+enum MessageList {
+    /// The messages, newest first.
+    #[oai(status = 200)]
+    Ok(Json<Vec<PostedMessage>>),
+}
+
+impl From<Vec<Message>> for MessageList {
+    fn from(messages: Vec<Message>) -> Self {
+        Self::Ok(Json(messages.into_iter().map(PostedMessage::from).collect()))
+    }
+}
+
+#[derive(ApiResponse)]
+enum Posted {
+    /// The message is posted, durably.
+    #[oai(status = 204)]
+    NoContent,
+}
+
+pub(super) struct Messages;
+
+#[OpenApi(tag = "Resource::Messages")]
+impl Messages {
+    /// Everybody's messages
+    ///
+    /// The newest messages of all users. Flagged ones never appear.
+    #[oai(path = "/msgs", method = "get", operation_id = "getMessages")]
+    async fn all(
+        &self,
+        _authorized: Authorized,
+        /// How many messages; above 1,000 it counts as 1,000.
+        #[oai(default = "default_count", example = "default_count")]
+        no: Query<ItemCount>,
+        /// The number of the simulator's command.
+        #[oai(name = "latest", example = "example_latest")]
+        _latest: Query<Option<CommandNumber>>,
+        service: Data<&Service>,
+    ) -> Result<MessageList, ReadFailure> {
+        let page = service.public_timeline(None, no.0.0).await.map_err(Answer::from)?;
+        Ok(page.items.into())
+    }
+
+    /// A user's messages
+    ///
+    /// The newest messages of that user. Flagged ones never appear.
+    #[oai(path = "/msgs/:username", method = "get", operation_id = "getUserMessages")]
+    async fn of_user(
+        &self,
+        _authorized: Authorized,
+        /// Whose messages.
+        #[oai(example = "example_username")]
+        username: Path<String>,
+        /// How many messages; above 1,000 it counts as 1,000.
+        #[oai(default = "default_count", example = "default_count")]
+        no: Query<ItemCount>,
+        /// The number of the simulator's command.
+        #[oai(name = "latest", example = "example_latest")]
+        _latest: Query<Option<CommandNumber>>,
+        service: Data<&Service>,
+    ) -> Result<MessageList, UserReadFailure> {
+        let author = existing_user(&username)?;
+        let timeline =
+            service.author_timeline(author, None, None, no.0.0).await.map_err(Answer::from)?;
+        Ok(timeline.page.items.into())
+    }
+
+    /// Post a message
+    ///
+    /// In the name of that user. Answered once the message is durable.
+    #[oai(path = "/msgs/:username", method = "post", operation_id = "postMessage")]
+    async fn post(
+        &self,
+        _authorized: Authorized,
+        /// Who posts.
+        #[oai(example = "example_username")]
+        username: Path<String>,
+        /// The number of the simulator's command.
+        #[oai(name = "latest", example = "example_latest")]
+        _latest: Query<Option<CommandNumber>>,
+        message: Json<NewMessage>,
+        service: Data<&Service>,
+    ) -> Result<Posted, UserWriteFailure> {
+        match post(&service, &username, &message).await {
+            Ok(()) => Ok(Posted::NoContent),
+            Err(answer) => {
+                let text = message.content.loggable();
+                Command::Tweet { username: &username, text }.rejected(&answer);
+                Err(answer.into())
+            }
+        }
+    }
+}
+
+async fn post(service: &Service, username: &str, message: &NewMessage) -> Result<(), Answer> {
+    let text = MessageText::parse(message.content.of("content")?)
+        .map_err(|refusal| Answer::invalid_field("content", refusal))?;
+    let author = existing_user(username)?;
+    Ok(service.post(author, text).await?)
+}

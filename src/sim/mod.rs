@@ -1,0 +1,57 @@
+//! The simulator API: the contract that a client drives at a growing rate, to the letter.
+//!
+//! May use `service` and what lies below it. One file a resource; what the contract says of every
+//! request (credentials, `latest`, the form of failures) has a file of its own.
+
+mod accounts;
+mod auth;
+mod document;
+mod failure;
+mod following;
+mod latest;
+mod messages;
+mod params;
+mod rejection;
+
+use poem::{Endpoint, EndpointExt, IntoEndpoint, Response};
+use poem_openapi::{OpenApiService, Tags};
+
+pub use auth::Credentials;
+pub use document::{document, route_template, swagger_ui};
+pub use failure::failure;
+
+use crate::service::Service;
+
+/// Where the pages' server keeps this API.
+pub const PREFIX: &str = "/sim";
+
+#[derive(Tags)]
+enum Resource {
+    /// Signing up, and what the simulator sent last.
+    Simulator,
+    /// Posting and reading messages.
+    Messages,
+    /// Who follows whom.
+    Follows,
+}
+
+type Apis = (accounts::Accounts, messages::Messages, following::Follows);
+
+fn openapi() -> OpenApiService<Apis, ()> {
+    let apis = (accounts::Accounts, messages::Messages, following::Follows);
+    OpenApiService::new(apis, "MiniTwit simulator API", env!("CARGO_PKG_VERSION"))
+        .description(
+            "The contract between MiniTwit and its simulator. Each request may carry `latest`, the \
+             number of the simulator's command; every failure is a JSON object of a status and a \
+             text.",
+        )
+        .server(PREFIX)
+}
+
+/// The API, to be served below any prefix. Its errors are for [`failure()`] to turn into answers.
+pub fn endpoint(
+    service: Service,
+    credentials: Credentials,
+) -> impl Endpoint<Output = Response> + 'static {
+    openapi().into_endpoint().with(latest::RecordLatest).data(service).data(credentials)
+}

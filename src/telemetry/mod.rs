@@ -1,0 +1,5 @@
+//! What operators see of a running server: logs and metrics. A leaf: it imports nothing of MiniTwit.
+
+pub mod logs;
+pub mod metrics;
+pub mod request;
