@@ -4,3 +4,4 @@
 //! `domain ← db ← service ← {sim, web} ← server ← commands`; `config` and `telemetry` are leaves.
 
 pub mod domain;
+pub mod web;
