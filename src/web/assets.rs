@@ -22,12 +22,7 @@ pub struct Asset {
 }
 
 impl Asset {
-    fn new(
-        stem: &str,
-        extension: &str,
-        content_type: &'static str,
-        bytes: &'static [u8],
-    ) -> Self {
+    fn new(stem: &str, extension: &str, content_type: &'static str, bytes: &'static [u8]) -> Self {
         Self {
             file_name: format!("{stem}.{}.{extension}", fingerprint(bytes)),
             content_type,

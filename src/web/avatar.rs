@@ -55,7 +55,20 @@ mod tests {
 
     #[test]
     fn a_picture_never_changes() {
-        assert_eq!(avatar_of("bob"), "");
+        // Of SHA-256("bob") = 81b637d8…: hue 0x81b6 mod 360, pattern 0x37d8.
+        let row = |y: usize, columns: &[usize]| -> String {
+            columns.iter().map(|x| format!("M{x}.5 {y}.5h1v1h-1z")).collect()
+        };
+        let pattern = row(2, &[1, 2, 4, 5])
+            + &row(3, &[1, 2, 3, 4, 5])
+            + &row(4, &[1, 2, 4, 5])
+            + &row(5, &[1, 2, 4, 5]);
+        assert_eq!(
+            avatar_of("bob"),
+            format!(
+                r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><path fill="oklch(0.55 0.1 86)" d="M0 0h8v8H0z"/><path fill="oklch(0.96 0.03 86)" d="{pattern}"/></svg>"#
+            )
+        );
     }
 
     #[test]
