@@ -9,3 +9,4 @@ pub mod domain;
 pub mod service;
 pub mod sim;
 pub mod telemetry;
+pub mod web;

@@ -1,0 +1,115 @@
+//! The static files, embedded in the program and served under names that change with their content.
+//!
+//! A browser may therefore keep each of them for ever: another content is another URL.
+
+use std::sync::LazyLock;
+
+use sha2::{Digest, Sha256};
+
+static STYLESHEET: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new("style", "css", "text/css; charset=utf-8", include_bytes!("../../static/style.css"))
+});
+static ICON: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new("favicon", "svg", "image/svg+xml", include_bytes!("../../static/favicon.svg"))
+});
+
+/// A static file, as it is served below `/static/`.
+#[derive(Debug)]
+pub struct Asset {
+    file_name: String,
+    content_type: &'static str,
+    bytes: &'static [u8],
+}
+
+impl Asset {
+    fn new(stem: &str, extension: &str, content_type: &'static str, bytes: &'static [u8]) -> Self {
+        Self {
+            file_name: format!("{stem}.{}.{extension}", fingerprint(bytes)),
+            content_type,
+            bytes,
+        }
+    }
+
+    /// The file of this name, its fingerprint included; `None` where there is no such file now.
+    #[must_use]
+    pub fn find(file_name: &str) -> Option<&'static Self> {
+        [Self::stylesheet(), Self::icon()].into_iter().find(|asset| asset.file_name == file_name)
+    }
+
+    /// The style sheet of every page.
+    #[must_use]
+    pub fn stylesheet() -> &'static Self {
+        &STYLESHEET
+    }
+
+    /// The icon that a browser shows beside the title.
+    #[must_use]
+    pub fn icon() -> &'static Self {
+        &ICON
+    }
+
+    /// The path under which the file is served.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("/static/{}", self.file_name)
+    }
+
+    /// The value of the file's `Content-Type`.
+    #[must_use]
+    pub fn content_type(&self) -> &'static str {
+        self.content_type
+    }
+
+    /// What the file holds.
+    #[must_use]
+    pub fn bytes(&self) -> &'static [u8] {
+        self.bytes
+    }
+}
+
+/// The first 64 bits of the content's SHA-256, as 16 hexadecimal digits.
+fn fingerprint(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_is_the_beginning_of_the_sha_256() {
+        // The first test vector of FIPS 180-2, appendix B.1.
+        assert_eq!(fingerprint(b"abc"), "ba7816bf8f01cfea");
+    }
+
+    #[test]
+    fn each_file_is_found_by_the_name_in_its_url() {
+        for (asset, stem, content_type) in [
+            (Asset::stylesheet(), "style.", "text/css; charset=utf-8"),
+            (Asset::icon(), "favicon.", "image/svg+xml"),
+        ] {
+            let url = asset.url();
+            let file_name = url.strip_prefix("/static/").expect("below /static/");
+            assert!(file_name.starts_with(stem), "{file_name}");
+            assert!(file_name.contains(&fingerprint(asset.bytes())), "{file_name}");
+
+            let found = Asset::find(file_name).expect("a file that a page links to");
+            assert_eq!(found.content_type(), content_type);
+            assert_eq!(found.bytes(), asset.bytes());
+        }
+    }
+
+    #[test]
+    fn names_of_no_file_of_this_version_are_not_found() {
+        for name in ["", "style.css", "style.0000000000000000.css", "../Cargo.toml"] {
+            assert!(Asset::find(name).is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_stylesheet_asks_for_nothing_from_elsewhere() {
+        let css = std::str::from_utf8(Asset::stylesheet().bytes()).expect("UTF-8");
+        assert!(!css.contains("url(") && !css.contains("@import"));
+        assert!(css.len() < 8 * 1024, "{} bytes", css.len());
+    }
+}

@@ -1,0 +1,224 @@
+//! The pages as values: what each of them shows, in the words and order of the original MiniTwit.
+
+use serde::Serialize;
+
+use super::{
+    paths::{avatar_path, profile_path},
+    templates::Page,
+};
+use crate::domain::{self, Cursor, Message, Username};
+
+/// What every page has around its content.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Frame {
+    /// The name of whoever is signed in.
+    pub viewer: Option<String>,
+    /// What the viewer is told once, such as "You were logged in".
+    pub flashes: Vec<String>,
+}
+
+/// The timeline of all, of the viewer, or of one user.
+#[derive(Debug, Serialize)]
+pub struct TimelinePage {
+    frame: Frame,
+    content: Content,
+    messages: Vec<Entry>,
+    older: Option<String>,
+}
+
+/// Which timeline it is, and what stands above its messages.
+#[derive(Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum Content {
+    Public,
+    Mine { compose: Compose },
+    Profile { owner: String, path: String, avatar: String, follow_status: Option<FollowStatus> },
+}
+
+/// The box to write a message in, empty at first.
+#[derive(Debug, Default, Serialize)]
+pub struct Compose {
+    /// Why the last message was not accepted.
+    pub error: Option<String>,
+    /// The text that was not accepted, to be corrected.
+    pub text: String,
+}
+
+/// How a viewer stands to the user whose profile it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FollowStatus {
+    /// They are the same.
+    Yourself,
+    /// The viewer follows the user.
+    Following,
+    /// The viewer does not follow the user.
+    NotFollowing,
+}
+
+/// A message as the page shows it.
+#[derive(Debug, Serialize)]
+struct Entry {
+    author: String,
+    profile: String,
+    avatar: String,
+    text: String,
+    /// RFC 3339, to the second.
+    datetime: String,
+    /// As the original shows it.
+    shown_time: String,
+}
+
+impl TimelinePage {
+    /// The messages of all.
+    #[must_use]
+    pub fn public(frame: Frame, messages: domain::Page<Message>) -> Self {
+        Self::new(frame, Content::Public, "/public", messages)
+    }
+
+    /// The messages of the viewer and of those whom the viewer follows.
+    #[must_use]
+    pub fn mine(frame: Frame, compose: Compose, messages: domain::Page<Message>) -> Self {
+        Self::new(frame, Content::Mine { compose }, "/", messages)
+    }
+
+    /// The messages of `owner`. There is no `follow_status` if nobody is signed in.
+    #[must_use]
+    pub fn profile(
+        frame: Frame,
+        owner: &Username,
+        follow_status: Option<FollowStatus>,
+        messages: domain::Page<Message>,
+    ) -> Self {
+        let path = profile_path(owner);
+        let content = Content::Profile {
+            owner: owner.to_string(),
+            path: path.clone(),
+            avatar: avatar_path(owner),
+            follow_status,
+        };
+        Self::new(frame, content, &path, messages)
+    }
+
+    fn new(frame: Frame, content: Content, path: &str, messages: domain::Page<Message>) -> Self {
+        Self {
+            frame,
+            content,
+            messages: messages.items.into_iter().map(Entry::from).collect(),
+            older: messages.next.map(|cursor| older_url(path, cursor)),
+        }
+    }
+}
+
+impl Page for TimelinePage {
+    const TEMPLATE: &'static str = "timeline.html";
+}
+
+/// The whole path, as a page may be the answer to a form that was sent elsewhere.
+fn older_url(path: &str, cursor: Cursor) -> String {
+    format!("{path}?before={cursor}")
+}
+
+impl From<Message> for Entry {
+    fn from(message: Message) -> Self {
+        let time = message.published_at;
+        let date = format!("{:04}-{:02}-{:02}", time.year(), u8::from(time.month()), time.day());
+        let (hour, minute, second) = time.to_hms();
+        Self {
+            author: message.author.to_string(),
+            profile: profile_path(&message.author),
+            avatar: avatar_path(&message.author),
+            text: message.text,
+            datetime: format!("{date}T{hour:02}:{minute:02}:{second:02}Z"),
+            shown_time: format!("{date} @ {hour:02}:{minute:02}"),
+        }
+    }
+}
+
+/// The form to sign in.
+#[derive(Debug, Default, Serialize)]
+pub struct LoginPage {
+    /// What every page has.
+    pub frame: Frame,
+    /// Why the last attempt failed.
+    pub error: Option<String>,
+    /// The name of the last attempt.
+    pub username: String,
+}
+
+impl Page for LoginPage {
+    const TEMPLATE: &'static str = "login.html";
+}
+
+/// The form to sign up.
+#[derive(Debug, Default, Serialize)]
+pub struct RegisterPage {
+    /// What every page has.
+    pub frame: Frame,
+    /// Why the last attempt failed.
+    pub error: Option<String>,
+    /// The name of the last attempt.
+    pub username: String,
+    /// The e-mail address of the last attempt.
+    pub email: String,
+}
+
+impl Page for RegisterPage {
+    const TEMPLATE: &'static str = "register.html";
+}
+
+/// A request that failed.
+#[derive(Debug, Serialize)]
+pub struct ErrorPage {
+    frame: Frame,
+    status: u16,
+    heading: &'static str,
+    text: String,
+    request_id: Option<String>,
+}
+
+impl ErrorPage {
+    /// The page of an HTTP status, in its usual words.
+    #[must_use]
+    pub fn new(frame: Frame, status: u16) -> Self {
+        let (heading, text) = wording(status);
+        Self { frame, status, heading, text: text.to_owned(), request_id: None }
+    }
+
+    /// Says `text` instead of the usual words.
+    #[must_use]
+    pub fn with_text(mut self, text: impl Into<String>) -> Self {
+        self.text = text.into();
+        self
+    }
+
+    /// Shows the id by which the operators find the request in the log.
+    #[must_use]
+    pub fn with_request_id(mut self, request_id: impl Into<String>) -> Self {
+        self.request_id = Some(request_id.into());
+        self
+    }
+}
+
+impl Page for ErrorPage {
+    const TEMPLATE: &'static str = "error.html";
+}
+
+/// The heading and the text of an HTTP status; those of 500 where it is none that MiniTwit answers.
+fn wording(status: u16) -> (&'static str, &'static str) {
+    match status {
+        400 => ("Bad Request", "MiniTwit does not understand what your browser sent."),
+        401 => ("Unauthorized", "You have to sign in to do this."),
+        403 => ("Forbidden", "You are not allowed to do this."),
+        404 => ("Not Found", "There is nothing here. The address may be misspelled."),
+        405 => ("Method Not Allowed", "This address does not take that kind of request."),
+        408 => ("Request Timeout", "Your request took too long to arrive. Please try again."),
+        413 => ("Content Too Large", "That is more than MiniTwit takes at once."),
+        429 => ("Too Many Requests", "That was a little too fast. Please try again in a minute."),
+        503 => ("Service Unavailable", "MiniTwit is busy just now. Please try again in a minute."),
+        _ => ("Internal Server Error", "Something went wrong on our side. Please try again later."),
+    }
+}
+
+#[cfg(test)]
+mod tests;

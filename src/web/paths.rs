@@ -1,0 +1,53 @@
+//! The paths that pages link to and that hold a user's name.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::domain::Username;
+
+/// Everything but the unreserved characters of a URI (RFC 3986, section 2.3).
+const NOT_UNRESERVED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The path of a user's timeline: `/` and the name, percent-encoded.
+#[must_use]
+pub fn profile_path(name: &Username) -> String {
+    format!("/{}", utf8_percent_encode(name.as_str(), NOT_UNRESERVED))
+}
+
+/// The path of a user's picture.
+#[must_use]
+pub fn avatar_path(name: &Username) -> String {
+    format!("/avatar{}", profile_path(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use percent_encoding::percent_decode_str;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn only_unreserved_characters_stay_as_they_are() {
+        for (name, path) in [
+            ("az-AZ_09.~", "/az-AZ_09.~"),
+            ("Roger Histand", "/Roger%20Histand"),
+            ("a?b#c%d&e", "/a%3Fb%23c%25d%26e"),
+            ("李", "/%E6%9D%8E"),
+        ] {
+            let name = Username::parse(name).expect("valid");
+            assert_eq!(profile_path(&name), path);
+            assert_eq!(avatar_path(&name), format!("/avatar{path}"));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_path_decodes_to_its_name(raw in "\\PC{1,64}") {
+            let name = Username::from_stored(raw.clone());
+            let path = profile_path(&name);
+            prop_assert!(path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-._~%".contains(&byte)));
+            prop_assert_eq!(percent_decode_str(&path[1..]).decode_utf8().expect("UTF-8"), raw);
+        }
+    }
+}

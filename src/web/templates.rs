@@ -1,0 +1,104 @@
+//! Renders page models with the templates in `templates/`, which are part of the program.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use tera::{Context, Tera};
+
+use super::assets::Asset;
+
+/// What the pages share is in the first; the others extend it.
+const TEMPLATES: [(&str, &str); 5] = [
+    ("layout.html", include_str!("../../templates/layout.html")),
+    ("timeline.html", include_str!("../../templates/timeline.html")),
+    ("login.html", include_str!("../../templates/login.html")),
+    ("register.html", include_str!("../../templates/register.html")),
+    ("error.html", include_str!("../../templates/error.html")),
+];
+
+/// A model that one template shows.
+pub trait Page: Serialize {
+    /// The name of the template.
+    const TEMPLATE: &'static str;
+}
+
+/// A template does not parse, or does not fit the page that it was given.
+#[derive(Debug, thiserror::Error)]
+#[error("a template does not parse or does not fit its page")]
+pub struct TemplateError(#[from] tera::Error);
+
+/// The templates, parsed once.
+#[derive(Debug)]
+pub struct Templates(Tera);
+
+impl Templates {
+    /// Parses the templates.
+    ///
+    /// # Errors
+    /// A template does not parse.
+    pub fn new() -> Result<Self, TemplateError> {
+        let mut tera = Tera::new();
+        tera.set_escape_fn(escape);
+        tera.add_raw_templates(TEMPLATES)?;
+        let shared = tera.global_context();
+        shared.insert("stylesheet", &Asset::stylesheet().url());
+        shared.insert("icon", &Asset::icon().url());
+        Ok(Self(tera))
+    }
+
+    /// The page as HTML.
+    ///
+    /// # Errors
+    /// The template asks for what the page does not have.
+    pub fn render<P: Page>(&self, page: &P) -> Result<String, TemplateError> {
+        Ok(self.0.render(P::TEMPLATE, &Context::from_serialize(page)?)?)
+    }
+}
+
+/// Escapes text as Jinja's `MarkupSafe` does, byte for byte: clients of the original compare pages.
+fn escape(text: &str, output: &mut dyn Write) -> io::Result<()> {
+    let bytes = text.as_bytes();
+    let mut written = 0;
+    for (position, byte) in bytes.iter().enumerate() {
+        let entity: &[u8] = match byte {
+            b'&' => b"&amp;",
+            b'<' => b"&lt;",
+            b'>' => b"&gt;",
+            b'"' => b"&#34;",
+            b'\'' => b"&#39;",
+            _ => continue,
+        };
+        output.write_all(&bytes[written..position])?;
+        output.write_all(entity)?;
+        written = position + 1;
+    }
+    output.write_all(&bytes[written..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn escaped(text: &str) -> String {
+        let mut output = Vec::new();
+        escape(text, &mut output).expect("memory");
+        String::from_utf8(output).expect("UTF-8")
+    }
+
+    #[test]
+    fn five_characters_are_escaped_and_no_other() {
+        assert_eq!(escaped("<a href=\"/x\">'&amp;"), "&lt;a href=&#34;/x&#34;&gt;&#39;&amp;amp;");
+        assert_eq!(escaped("/=`{{ 1 }}李🦀\n"), "/=`{{ 1 }}李🦀\n");
+        assert_eq!(escaped(""), "");
+    }
+
+    #[test]
+    fn what_a_page_does_not_have_fails_at_rendering() {
+        #[derive(Serialize)]
+        struct Bare {}
+        impl Page for Bare {
+            const TEMPLATE: &'static str = "error.html";
+        }
+        assert!(Templates::new().expect("templates").render(&Bare {}).is_err());
+    }
+}
