@@ -4,3 +4,5 @@
 //! `domain ← db ← service ← {sim, web} ← server ← commands`; `config` and `telemetry` are leaves.
 
 pub mod domain;
+pub mod server;
+pub mod web;
