@@ -1,0 +1,125 @@
+//! Paths with doubled and trailing slashes are served in place, without a redirect.
+//!
+//! Clients whose base URL ends in a slash ask for `//register`, others for `/latest/`, and some of
+//! them repeat a POST that was redirected as a GET, or follow no redirect at all.
+
+use poem::{
+    Endpoint, Middleware, Request, Result,
+    http::{Uri, uri::PathAndQuery},
+};
+
+/// A middleware that takes superfluous slashes out of the path of each request.
+///
+/// `//register` becomes `/register` and `/latest/` becomes `/latest`; `/` stays, and so do the
+/// query and slashes that are percent-encoded.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CleanPaths;
+
+impl<E: Endpoint> Middleware<E> for CleanPaths {
+    type Output = CleanPathsEndpoint<E>;
+
+    fn transform(&self, inner: E) -> Self::Output {
+        CleanPathsEndpoint(inner)
+    }
+}
+
+/// The endpoint of [`CleanPaths`].
+pub struct CleanPathsEndpoint<E>(E);
+
+impl<E: Endpoint> Endpoint for CleanPathsEndpoint<E> {
+    type Output = E::Output;
+
+    async fn call(&self, mut request: Request) -> Result<Self::Output> {
+        if let Some(uri) = cleaned(request.uri()) {
+            *request.uri_mut() = uri;
+        }
+        self.0.call(request).await
+    }
+}
+
+/// `uri` without superfluous slashes in its path; `None`, without an allocation, if it has none.
+fn cleaned(uri: &Uri) -> Option<Uri> {
+    let mut clean = clean_path(uri.path())?;
+    if let Some(query) = uri.query() {
+        clean.push('?');
+        clean.push_str(query);
+    }
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(PathAndQuery::try_from(clean).ok()?);
+    Uri::from_parts(parts).ok()
+}
+
+/// `path` without superfluous slashes; `None` if it has none.
+fn clean_path(path: &str) -> Option<String> {
+    if !path.contains("//") && (!path.ends_with('/') || path == "/") {
+        return None;
+    }
+    let mut clean = String::with_capacity(path.len());
+    for segment in path.split('/').filter(|segment| !segment.is_empty()) {
+        clean.push('/');
+        clean.push_str(segment);
+    }
+    if clean.is_empty() {
+        clean.push('/');
+    }
+    Some(clean)
+}
+
+#[cfg(test)]
+mod tests {
+    use poem::{EndpointExt, endpoint::make_sync, test::TestClient};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn superfluous_slashes_go_and_all_else_stays() {
+        for (given, clean) in [
+            ("//register", "/register"),
+            ("/latest/", "/latest"),
+            ("///fllws///alice//", "/fllws/alice"),
+            ("//", "/"),
+            ("//msgs/?no=20&next=//a//", "/msgs?no=20&next=//a//"),
+            ("//?a=/", "/?a=/"),
+            ("/a%2F%2Fb/", "/a%2F%2Fb"),
+            ("http://example.org//a/?b", "http://example.org/a?b"),
+        ] {
+            let uri: Uri = given.parse().expect("a URI");
+            assert_eq!(cleaned(&uri).expect("unclean").to_string(), clean, "{given}");
+        }
+    }
+
+    #[test]
+    fn what_is_clean_is_left_alone() {
+        for given in ["/", "/register", "/?a=//", "/a%2F%2F", "*", "example.org:443", "/a/./b"] {
+            let uri: Uri = given.parse().expect("a URI");
+            assert_eq!(cleaned(&uri), None, "{given}");
+        }
+    }
+
+    #[tokio::test]
+    async fn handlers_see_the_clean_path() {
+        let echo = make_sync(|request| request.uri().to_string()).with(CleanPaths);
+        let response = TestClient::new(echo).post("//a//b/?c=d/").send().await;
+        response.assert_text("/a/b?c=d/").await;
+    }
+
+    proptest! {
+        #[test]
+        fn cleaning_keeps_the_segments_and_leaves_nothing_to_clean(
+            path in "/[a-z/%2.]{0,20}",
+            query in proptest::option::of("[a-z/=&]{0,10}"),
+        ) {
+            let text = query.map_or(path.clone(), |query| format!("{path}?{query}"));
+            let uri: Uri = text.parse().expect("a URI");
+            let clean = cleaned(&uri).unwrap_or_else(|| uri.clone());
+
+            let segments = |uri: &Uri| -> Vec<String> {
+                uri.path().split('/').filter(|it| !it.is_empty()).map(str::to_owned).collect()
+            };
+            prop_assert_eq!(cleaned(&clean), None);
+            prop_assert_eq!(segments(&clean), segments(&uri));
+            prop_assert_eq!(clean.query(), uri.query());
+        }
+    }
+}

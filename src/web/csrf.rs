@@ -1,0 +1,178 @@
+//! Requests that another site made a browser send are told by the headers that browsers add.
+//!
+//! No token is hidden in forms: browsers since 2020 say where a request comes from, and no script
+//! can make them say otherwise. Programs that are no browsers say nothing, and are let pass: they
+//! hold no cookie that another site could misuse.
+
+use poem::http::{
+    HeaderMap, HeaderValue,
+    header::{HOST, HeaderName, ORIGIN},
+    uri::Authority,
+};
+
+use super::client::Client;
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Why a request is taken to come from another site.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CrossSite {
+    /// The browser says so itself.
+    #[error("The browser says that another site sent the request")]
+    FetchSite,
+    /// The page that sent it is of another origin, or of none.
+    #[error("The request's origin is not this site")]
+    Origin,
+}
+
+/// Refuses a request that did not come from a page of this server.
+///
+/// The server's own name is what `client` says that a proxy was asked for, else the `Host` header.
+/// Where it has no port, HTTPS's is meant if `client` came by it; otherwise the default port of the
+/// origin's scheme, since a proxy that is not trusted may have ended the encryption.
+///
+/// # Errors
+///
+/// [`CrossSite`] says which header told. Whether that matters is for the caller to say: a request
+/// that changes nothing may come from anywhere.
+pub fn refuse_cross_site(headers: &HeaderMap, client: &Client) -> Result<(), CrossSite> {
+    let from_here = |value: &HeaderValue| value == "same-origin" || value == "none";
+    if !headers.get_all(SEC_FETCH_SITE).iter().all(from_here) {
+        return Err(CrossSite::FetchSite);
+    }
+    if !headers.get_all(ORIGIN).iter().all(|origin| is_own(origin, headers, client)) {
+        return Err(CrossSite::Origin);
+    }
+    Ok(())
+}
+
+/// Whether `origin` is this server's own.
+fn is_own(origin: &HeaderValue, headers: &HeaderMap, client: &Client) -> bool {
+    let forwarded = client.host.as_deref();
+    let host = forwarded.or_else(|| headers.get(HOST).and_then(|host| host.to_str().ok()));
+    let (Some(host), Some((scheme, origin))) =
+        (host, origin.to_str().ok().and_then(|origin| origin.split_once("://")))
+    else {
+        return false;
+    };
+    let Some(origin_default) = default_port(scheme) else { return false };
+    let own_default = if client.https { HTTPS_PORT } else { origin_default };
+    let (Some(own), Some(origin)) =
+        (host_and_port(host, own_default), host_and_port(origin, origin_default))
+    else {
+        return false;
+    };
+    own.0.host().eq_ignore_ascii_case(origin.0.host()) && own.1 == origin.1
+}
+
+const HTTPS_PORT: u16 = 443;
+
+/// The port of a URL that names none; `None` for what is not of the web.
+fn default_port(scheme: &str) -> Option<u16> {
+    match scheme {
+        "http" => Some(80),
+        "https" => Some(HTTPS_PORT),
+        _ => None,
+    }
+}
+
+/// `text` as an authority without a user, and its port.
+fn host_and_port(text: &str, default_port: u16) -> Option<(Authority, u16)> {
+    let authority: Authority = text.parse().ok().filter(|_| !text.contains('@'))?;
+    let port = match authority.port() {
+        Some(_) => authority.port_u16()?,
+        None => default_port,
+    };
+    Some((authority, port))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::*;
+
+    const CLIENT: Client =
+        Client { address: IpAddr::V4(Ipv4Addr::LOCALHOST), https: false, host: None };
+
+    fn headers(pairs: &[(HeaderName, &'static str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).collect()
+    }
+
+    #[test]
+    fn what_the_browser_says_decides() {
+        for (site, refused) in [
+            ("same-origin", false),
+            ("none", false),
+            ("same-site", true),
+            ("cross-site", true),
+            ("SAME-ORIGIN", true),
+            ("", true),
+        ] {
+            let result = refuse_cross_site(&headers(&[(SEC_FETCH_SITE, site)]), &CLIENT);
+            assert_eq!(result, if refused { Err(CrossSite::FetchSite) } else { Ok(()) }, "{site}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_compared_with_the_host() {
+        for (host, origin, own) in [
+            ("example.org", "https://example.org", true),
+            ("example.org", "http://example.org", true),
+            ("Example.ORG", "http://example.org", true),
+            ("example.org:80", "http://example.org", true),
+            ("example.org:443", "https://example.org", true),
+            ("example.org", "https://example.org:443", true),
+            ("localhost:5000", "http://localhost:5000", true),
+            ("[::1]:5000", "http://[::1]:5000", true),
+            ("example.org", "http://example.org:8080", false),
+            ("example.org:8080", "http://example.org", false),
+            ("example.org:80", "https://example.org", false),
+            ("example.org", "http://evil.test", false),
+            ("example.org", "http://example.org.evil.test", false),
+            ("example.org", "http://sub.example.org", false),
+            ("example.org", "http://example.org@evil.test", false),
+            ("example.org", "http://evil.test@example.org", false),
+            ("example.org", "http://example.org:99999", false),
+            ("example.org", "ftp://example.org", false),
+            ("example.org", "example.org", false),
+            ("example.org", "null", false),
+            ("example.org", "", false),
+            ("", "http://example.org", false),
+        ] {
+            let result = refuse_cross_site(&headers(&[(HOST, host), (ORIGIN, origin)]), &CLIENT);
+            let expected = if own { Ok(()) } else { Err(CrossSite::Origin) };
+            assert_eq!(result, expected, "{host} {origin}");
+        }
+    }
+
+    #[test]
+    fn what_a_trusted_proxy_says_counts_instead() {
+        let client = Client { https: true, host: Some("example.org".to_owned()), ..CLIENT };
+        for (origin, own) in [
+            ("https://example.org", true),
+            ("https://example.org:443", true),
+            ("http://example.org", false),
+            ("https://app:5000", false),
+        ] {
+            let headers = headers(&[(HOST, "app:5000"), (ORIGIN, origin)]);
+            assert_eq!(refuse_cross_site(&headers, &client).is_ok(), own, "{origin}");
+        }
+    }
+
+    #[test]
+    fn who_says_nothing_passes_and_one_bad_header_is_enough() {
+        let own = (ORIGIN, "http://example.org");
+        let host = (HOST, "example.org");
+        for (pairs, expected) in [
+            (&[][..], Ok(())),
+            (&[host.clone()], Ok(())),
+            (&[host.clone(), own.clone(), (SEC_FETCH_SITE, "same-origin")], Ok(())),
+            (&[host.clone(), own.clone(), (ORIGIN, "http://evil.test")], Err(CrossSite::Origin)),
+            (&[host, own.clone(), (SEC_FETCH_SITE, "cross-site")], Err(CrossSite::FetchSite)),
+            (&[own], Err(CrossSite::Origin)),
+        ] {
+            assert_eq!(refuse_cross_site(&headers(pairs), &CLIENT), expected, "{pairs:?}");
+        }
+    }
+}
