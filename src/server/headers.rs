@@ -80,10 +80,9 @@ mod tests {
     #[tokio::test]
     async fn every_response_has_them_and_so_have_errors() {
         let page = make_sync(|_| "page").with(SecurityHeaders);
-        let failure = make(|_| async {
-            Err::<(), Error>(Error::from_status(StatusCode::NOT_FOUND))
-        })
-        .with(SecurityHeaders);
+        let failure =
+            make(|_| async { Err::<(), Error>(Error::from_status(StatusCode::NOT_FOUND)) })
+                .with(SecurityHeaders);
 
         let page = TestClient::new(page).get("/").send().await;
         let failure = TestClient::new(failure).get("/").send().await;

@@ -1,11 +1,179 @@
 //! The HTTP server: what stands between the sockets and the handlers.
 //!
 //! Connections are bounded in `connection` and `stream`; requests pass `proxies`, `paths` and
-//! `limits` on their way in, and responses pass `headers` on their way out.
+//! `limits` on their way in, and responses pass `headers` on their way out, and `access` accounts for
+//! each. Which path leads where is here.
 
+mod access;
 pub mod connection;
 pub mod headers;
 pub mod limits;
+mod operations;
 pub mod paths;
 pub mod proxies;
 mod stream;
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use poem::{
+    Endpoint, EndpointExt, IntoEndpoint, Response, Route, listener::TcpAcceptor,
+    middleware::CatchPanic,
+};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    service::Service,
+    sim,
+    web::{self, templates::Templates},
+};
+use connection::{ConnectionLimits, LimitedAcceptor};
+use limits::RequestLimits;
+use proxies::TrustedProxies;
+
+/// Where and how to serve.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The address of everything.
+    pub listen: SocketAddr,
+    /// The address at whose root the simulator API is served besides, if any.
+    pub simulator_listen: Option<SocketAddr>,
+    /// What the simulator has to know.
+    pub credentials: sim::Credentials,
+    /// Which proxies are believed.
+    pub trusted_proxies: TrustedProxies,
+    /// What a connection may take.
+    pub connections: ConnectionLimits,
+    /// What a request may take.
+    pub requests: RequestLimits,
+    /// How long a stopping server goes on with the requests in flight.
+    pub shutdown_timeout: Duration,
+}
+
+/// Why a server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address cannot be listened on.
+    #[error("{setting} {address}: cannot listen there")]
+    Bind {
+        /// The setting that names the address.
+        setting: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// A template does not parse.
+    #[error(transparent)]
+    Templates(#[from] web::templates::TemplateError),
+}
+
+/// A server whose addresses are bound, and which serves once it runs.
+pub struct Server {
+    settings: Settings,
+    service: Service,
+    templates: Arc<Templates>,
+    metrics: PrometheusHandle,
+    main: TcpListener,
+    simulator: Option<TcpListener>,
+}
+
+impl Server {
+    /// Binds the addresses.
+    ///
+    /// # Errors
+    /// When an address is taken or not this machine's.
+    pub async fn bind(
+        settings: Settings,
+        service: Service,
+        metrics: PrometheusHandle,
+    ) -> Result<Self, StartError> {
+        let templates = Arc::new(Templates::new()?);
+        let main = bind("--listen", settings.listen).await?;
+        let simulator = match settings.simulator_listen {
+            Some(address) => Some(bind("--simulator-listen", address).await?),
+            None => None,
+        };
+        Ok(Self { settings, service, templates, metrics, main, simulator })
+    }
+
+    /// The address of everything, with the port that the system chose if none was asked for.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.main.local_addr()
+    }
+
+    /// The address of the simulator API of its own, likewise.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn simulator_address(&self) -> io::Result<Option<SocketAddr>> {
+        self.simulator.as_ref().map(TcpListener::local_addr).transpose()
+    }
+
+    /// Serves until `stop` is done, and then what is in flight, as long as the settings allow.
+    ///
+    /// # Errors
+    /// When a socket fails for good.
+    pub async fn run(self, stop: CancellationToken) -> io::Result<()> {
+        let simulator_only = self.around(self.simulator_api());
+        let everything = self.around(self.everything());
+        let Self { settings, main, simulator, .. } = self;
+        let serve_main = serve(&settings, main, everything, &stop);
+        let serve_simulator = async {
+            match simulator {
+                Some(listener) => serve(&settings, listener, simulator_only, &stop).await,
+                None => Ok(()),
+            }
+        };
+        tokio::try_join!(serve_main, serve_simulator).map(|_| ())
+    }
+
+    fn simulator_api(&self) -> impl Endpoint<Output = Response> + 'static {
+        let credentials = self.settings.credentials.clone();
+        sim::endpoint(self.service.clone(), credentials, self.settings.requests)
+    }
+
+    fn everything(&self) -> impl Endpoint<Output = Response> + 'static {
+        let templates = Arc::clone(&self.templates);
+        let pages = web::endpoint(self.service.clone(), templates, self.settings.requests);
+        let routes = Route::new().nest(sim::PREFIX, self.simulator_api());
+        operations::add_to(routes, &self.service, &self.metrics)
+            .nest_no_strip("/", pages)
+            .into_endpoint()
+    }
+
+    /// What goes around every request, the outermost last.
+    fn around(
+        &self,
+        endpoint: impl Endpoint<Output = Response> + 'static,
+    ) -> impl Endpoint<Output = Response> + 'static {
+        endpoint
+            .with(CatchPanic::new().with_handler(|_| operations::panicked()))
+            .with(headers::SecurityHeaders)
+            .with(access::Account)
+            .with(self.settings.trusted_proxies.clone())
+            .with(paths::CleanPaths)
+            .map_to_response()
+    }
+}
+
+async fn bind(setting: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    let bound = TcpListener::bind(address).await;
+    bound.map_err(|source| StartError::Bind { setting, address, source })
+}
+
+async fn serve(
+    settings: &Settings,
+    listener: TcpListener,
+    endpoint: impl Endpoint<Output = Response> + 'static,
+    stop: &CancellationToken,
+) -> io::Result<()> {
+    let acceptor = LimitedAcceptor::new(TcpAcceptor::from_tokio(listener)?, settings.connections);
+    poem::Server::new_with_acceptor(acceptor)
+        .run_with_graceful_shutdown(endpoint, stop.cancelled(), Some(settings.shutdown_timeout))
+        .await
+}

@@ -119,7 +119,10 @@ impl<S> LimitedStream<S> {
             self.preface = match_preface(matched, bytes);
             if self.preface == Some(HTTP2_PREFACE.len()) {
                 debug!("a connection was closed: it speaks HTTP/2");
-                return Err(io::Error::new(io::ErrorKind::Unsupported, "HTTP/2 is not spoken here"));
+                return Err(io::Error::new(
+                    io::ErrorKind::Unsupported,
+                    "HTTP/2 is not spoken here",
+                ));
             }
         }
         let before = self.phase;

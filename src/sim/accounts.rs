@@ -6,6 +6,7 @@ use poem_openapi::{ApiResponse, Object, OpenApi, param::Query, payload::Json, ty
 use super::{
     Resource,
     failure::{Answer, LatestFailure, RegisterFailure},
+    in_flight,
     params::{CommandNumber, Text, example_latest},
     rejection::Command,
 };
@@ -71,7 +72,7 @@ impl Accounts {
     /// The latest command
     ///
     /// The number of the command that arrived last, -1 before any did. Needs no credentials.
-    #[oai(path = "/latest", method = "get", operation_id = "getLatest")]
+    #[oai(path = "/latest", method = "get", operation_id = "getLatest", transform = "in_flight")]
     async fn latest(&self, service: Data<&Service>) -> Result<LatestAnswer, LatestFailure> {
         let latest = service.latest().await.map_err(Answer::from)?;
         Ok(LatestAnswer::Ok(Json(LatestValue { latest })))
@@ -80,7 +81,7 @@ impl Accounts {
     /// Sign up
     ///
     /// Needs no credentials. Of two requests that race for one name, exactly one wins.
-    #[oai(path = "/register", method = "post", operation_id = "register")]
+    #[oai(path = "/register", method = "post", operation_id = "register", transform = "in_flight")]
     async fn register(
         &self,
         /// The number of the simulator's command; noted if the credentials come with it.

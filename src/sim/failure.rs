@@ -185,18 +185,17 @@ failures! {
 }
 
 /// The answer to a request that did not get as far as an operation, or that one refused.
-pub async fn failure(mut error: poem::Error) -> Response {
+pub(super) async fn failure(error: poem::Error) -> Response {
     let pattern = error.data::<PathPattern>().cloned();
     let mut response = if error.is_from_response() {
         error.into_response()
     } else {
-        let answer = describe(&mut error);
+        let answer = describe(&error);
         tracing::warn!(status = answer.status.as_u16(), reason = answer.text, "request refused");
-        let headers = std::mem::take(error.into_response().headers_mut());
         let mut response = answer.into_response();
         // What the refusal says in headers (which methods are allowed) stays true.
-        if let Some(allow) = headers.get(header::ALLOW) {
-            response.headers_mut().insert(header::ALLOW, allow.clone());
+        if let Some(allowed) = error.into_response().headers().get(header::ALLOW) {
+            response.headers_mut().insert(header::ALLOW, allowed.clone());
         }
         response
     };
@@ -206,7 +205,7 @@ pub async fn failure(mut error: poem::Error) -> Response {
     response
 }
 
-fn describe(error: &mut poem::Error) -> Answer {
+fn describe(error: &poem::Error) -> Answer {
     if error.is::<AuthorizationError>() {
         let text = "You are not authorized to use this resource!";
         return Answer::new(StatusCode::FORBIDDEN, text);

@@ -12,6 +12,7 @@ use super::{
     Resource,
     auth::Authorized,
     failure::{Answer, UserReadFailure, UserWriteFailure},
+    in_flight,
     params::{
         CommandNumber, ItemCount, Text, default_count, example_latest, example_username,
         existing_user,
@@ -73,7 +74,12 @@ impl Follows {
     /// Whom a user follows
     ///
     /// Oldest follow first.
-    #[oai(path = "/fllws/:username", method = "get", operation_id = "getFollowees")]
+    #[oai(
+        path = "/fllws/:username",
+        method = "get",
+        operation_id = "getFollowees",
+        transform = "in_flight"
+    )]
     async fn of_user(
         &self,
         _authorized: Authorized,
@@ -98,7 +104,12 @@ impl Follows {
     ///
     /// In the name of that user. Following whom one follows already, and unfollowing whom one does
     /// not follow, succeed and change nothing.
-    #[oai(path = "/fllws/:username", method = "post", operation_id = "changeFollow")]
+    #[oai(
+        path = "/fllws/:username",
+        method = "post",
+        operation_id = "changeFollow",
+        transform = "in_flight"
+    )]
     async fn change(
         &self,
         _authorized: Authorized,

@@ -12,6 +12,7 @@ use super::{
     Resource,
     auth::Authorized,
     failure::{Answer, ReadFailure, UserReadFailure, UserWriteFailure},
+    in_flight,
     params::{
         CommandNumber, ItemCount, Text, default_count, example_latest, example_username,
         existing_user,
@@ -97,7 +98,7 @@ impl Messages {
     /// Everybody's messages
     ///
     /// The newest messages of all users. Flagged ones never appear.
-    #[oai(path = "/msgs", method = "get", operation_id = "getMessages")]
+    #[oai(path = "/msgs", method = "get", operation_id = "getMessages", transform = "in_flight")]
     async fn all(
         &self,
         _authorized: Authorized,
@@ -116,7 +117,12 @@ impl Messages {
     /// A user's messages
     ///
     /// The newest messages of that user. Flagged ones never appear.
-    #[oai(path = "/msgs/:username", method = "get", operation_id = "getUserMessages")]
+    #[oai(
+        path = "/msgs/:username",
+        method = "get",
+        operation_id = "getUserMessages",
+        transform = "in_flight"
+    )]
     async fn of_user(
         &self,
         _authorized: Authorized,
@@ -140,7 +146,12 @@ impl Messages {
     /// Post a message
     ///
     /// In the name of that user. Answered once the message is durable.
-    #[oai(path = "/msgs/:username", method = "post", operation_id = "postMessage")]
+    #[oai(
+        path = "/msgs/:username",
+        method = "post",
+        operation_id = "postMessage",
+        transform = "in_flight"
+    )]
     async fn post(
         &self,
         _authorized: Authorized,

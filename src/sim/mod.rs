@@ -13,14 +13,15 @@ mod messages;
 mod params;
 mod rejection;
 
-use poem::{Endpoint, EndpointExt, IntoEndpoint, Response};
+use poem::{
+    Endpoint, EndpointExt, IntoEndpoint, Middleware, PathPattern, Response, endpoint::BoxEndpoint,
+};
 use poem_openapi::{OpenApiService, Tags};
 
 pub use auth::Credentials;
 pub use document::{document, route_template, swagger_ui};
-pub use failure::failure;
 
-use crate::service::Service;
+use crate::{service::Service, telemetry::metrics::InFlight};
 
 /// Where the pages' server keeps this API.
 pub const PREFIX: &str = "/sim";
@@ -48,10 +49,31 @@ fn openapi() -> OpenApiService<Apis, ()> {
         .server(PREFIX)
 }
 
-/// The API, to be served below any prefix. Its errors are for [`failure()`] to turn into answers.
-pub fn endpoint(
+/// The API, to be served below any prefix. `limits` goes around every request, and its refusals
+/// become JSON as all others do.
+pub fn endpoint<M>(
     service: Service,
     credentials: Credentials,
-) -> impl Endpoint<Output = Response> + 'static {
-    openapi().into_endpoint().with(latest::RecordLatest).data(service).data(credentials)
+    limits: M,
+) -> impl Endpoint<Output = Response> + 'static
+where
+    M: Middleware<BoxEndpoint<'static, Response>>,
+    M::Output: 'static,
+{
+    openapi()
+        .into_endpoint()
+        .with(limits)
+        .with(latest::RecordLatest)
+        .catch_all_error(failure::failure)
+        .data(service)
+        .data(credentials)
+}
+
+/// Around each operation: counts the requests that it is serving.
+fn in_flight<E: Endpoint + 'static>(operation: E) -> impl Endpoint<Output = E::Output> {
+    operation.around(|operation, request| async move {
+        let pattern = request.data::<PathPattern>().map(|pattern| route_template(&pattern.0));
+        let _counted = InFlight::begin(&pattern.unwrap_or_default(), request.method().as_str());
+        operation.call(request).await
+    })
 }

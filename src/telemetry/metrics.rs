@@ -58,11 +58,17 @@ fn describe() {
     describe_gauge!(POOL_MAX, "Database connections that may be open at most");
 }
 
-/// A request was answered.
-pub fn request_answered(route: &str, method: &'static str, status: u16, took: Duration) {
+/// The label of a request's method. Clients can make up methods; labels are not theirs to make.
+fn method_label(method: &str) -> &'static str {
+    const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    METHODS.into_iter().find(|known| *known == method).unwrap_or("other")
+}
+
+/// A request to the route template `route` was answered.
+pub fn request_answered(route: &str, method: &str, status: u16, took: Duration) {
     let labels = [
         ("route", route.to_owned()),
-        ("method", method.to_owned()),
+        ("method", method_label(method).to_owned()),
         ("status", status.to_string()),
     ];
     counter!(HTTP_REQUESTS, &labels).increment(1);
@@ -75,7 +81,8 @@ pub struct InFlight(metrics::Gauge);
 impl InFlight {
     /// A request to the route template `route` has begun.
     #[must_use]
-    pub fn begin(route: &str, method: &'static str) -> Self {
+    pub fn begin(route: &str, method: &str) -> Self {
+        let method = method_label(method);
         let gauge = gauge!(HTTP_IN_FLIGHT, "route" => route.to_owned(), "method" => method);
         gauge.increment(1);
         Self(gauge)

@@ -1,10 +1,102 @@
 //! Pages and forms: what a person with a browser sees.
 //!
-//! A page is a model in [`pages`], rendered by [`templates`]; what it links to is named in
-//! [`paths`] and [`assets`], and [`avatar`] draws its pictures. None of these does input or output.
+//! May use `service` and what lies below it. A handler parses, calls one operation and renders. A
+//! page is a model in [`pages`], rendered by [`templates`]; what it links to is named in [`paths`]
+//! and [`assets`], and [`avatar`] draws its pictures.
 
+mod accounts;
 pub mod assets;
 pub mod avatar;
+pub mod client;
+pub mod csrf;
+mod failure;
+mod files;
+mod flash;
+mod following;
+mod guard;
 pub mod pages;
 pub mod paths;
+mod respond;
+mod session;
 pub mod templates;
+mod timelines;
+
+use std::sync::Arc;
+
+use poem::{
+    Endpoint, EndpointExt, IntoEndpoint, Middleware, Response, Route, endpoint::BoxEndpoint, get,
+    middleware::CookieJarManager, post,
+};
+
+use crate::{service::Service, telemetry::metrics::InFlight};
+use guard::SameSiteOnly;
+use templates::Templates;
+
+/// All pages. `limits` goes around every request, and its refusals become pages as all others do.
+pub fn endpoint<M>(
+    service: Service,
+    templates: Arc<Templates>,
+    limits: M,
+) -> impl Endpoint<Output = Response> + 'static
+where
+    M: Middleware<BoxEndpoint<'static, Response>>,
+    M::Output: 'static,
+{
+    routes()
+        .map_to_response()
+        .boxed()
+        .with(limits)
+        .around(failure::render)
+        .with(CookieJarManager::new())
+        .data(service)
+        .data(templates)
+}
+
+fn routes() -> Route {
+    let route = Route::new();
+    let route = at(route, "/", get(timelines::home));
+    let route = at(route, "/public", get(timelines::public));
+    let route = at(route, "/add_message", post(timelines::add_message.with(SameSiteOnly)));
+    let login = get(accounts::login_form).post(accounts::login.with(SameSiteOnly));
+    let route = at(route, "/login", login);
+    let register = get(accounts::register_form).post(accounts::register.with(SameSiteOnly));
+    let route = at(route, "/register", register);
+    let route = at(route, "/logout", both(|| accounts::logout));
+    let route = at(route, "/static/:file_name", get(files::asset));
+    let route = at(route, "/avatar/:username", get(files::avatar));
+    let route = at(route, "/:username", get(timelines::profile));
+    let route = at(route, "/:username/follow", both(|| following::follow));
+    at(route, "/:username/unfollow", both(|| following::unfollow))
+}
+
+/// Routes `path`, and counts the requests that it is serving.
+fn at(route: Route, path: &'static str, endpoint: impl IntoEndpoint<Endpoint: 'static>) -> Route {
+    let template = route_template(path);
+    let counted = endpoint.into_endpoint().around(move |endpoint, request| {
+        let in_flight = InFlight::begin(&template, request.method().as_str());
+        async move {
+            let answer = endpoint.call(request).await;
+            drop(in_flight);
+            answer
+        }
+    });
+    route.at(path, counted)
+}
+
+/// The original changes state by GET, too, and its clients rely on that. The pages use POST.
+fn both<E>(handler: impl Fn() -> E) -> poem::RouteMethod
+where
+    E: IntoEndpoint + EndpointExt + 'static,
+{
+    get(handler().with(SameSiteOnly)).post(handler().with(SameSiteOnly))
+}
+
+/// The route template that a matched pattern stands for: `/{username}/follow`, for `/:username/follow`.
+#[must_use]
+pub fn route_template(pattern: &str) -> String {
+    let segment = |part: &str| match part.strip_prefix(':') {
+        Some(name) => format!("{{{name}}}"),
+        None => part.to_owned(),
+    };
+    pattern.split('/').map(segment).collect::<Vec<_>>().join("/")
+}

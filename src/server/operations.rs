@@ -1,0 +1,116 @@
+//! What operators and readers of the API ask the server itself: is it well, what does it count, and
+//! how is it spoken to.
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use poem::{
+    Endpoint, Response, Route,
+    endpoint::make,
+    get,
+    http::{HeaderValue, StatusCode, header},
+};
+use serde_json::json;
+
+use crate::{
+    db::migrations,
+    service::Service,
+    sim,
+    telemetry::{
+        metrics,
+        request::{RequestId, log_failure},
+    },
+};
+
+/// Swagger UI is one page with its script and style in it. It talks to this server alone.
+const DOCS_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
+     img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
+     frame-ancestors 'none'",
+);
+
+/// Adds these paths to `routes`.
+pub(super) fn add_to(routes: Route, service: &Service, metrics: &PrometheusHandle) -> Route {
+    let document = sim::document();
+    let page = sim::swagger_ui();
+    routes
+        .at(
+            "/healthz",
+            get(make(|_| async { json_response(StatusCode::OK, json!({"status": "ok"})) })),
+        )
+        .at("/readyz", get(ready(service.clone())))
+        .at("/metrics", get(render_metrics(service.clone(), metrics.clone())))
+        .at("/openapi.json", get(fixed("application/json", document, None)))
+        .at("/docs", get(fixed("text/html; charset=utf-8", page, Some(DOCS_POLICY))))
+}
+
+/// Whether this replica should be sent requests: its database answers, with a schema it works on.
+fn ready(service: Service) -> impl Endpoint<Output = Response> {
+    make(move |_| {
+        let service = service.clone();
+        async move {
+            match service.check_schema().await {
+                Ok(()) => json_response(StatusCode::OK, json!({"status": "ready"})),
+                Err(error) => {
+                    log_failure(&error);
+                    // Only what concerns versions is for everybody's eyes.
+                    let reason = match error {
+                        migrations::Error::ProgramTooOld { .. }
+                        | migrations::Error::Pending(_)
+                        | migrations::Error::Changed(_) => error.to_string(),
+                        _ => "the database cannot be used".to_owned(),
+                    };
+                    let body = json!({"status": "not ready", "reason": reason});
+                    json_response(StatusCode::SERVICE_UNAVAILABLE, body)
+                }
+            }
+        }
+    })
+}
+
+/// The metrics, in Prometheus' text format.
+fn render_metrics(service: Service, handle: PrometheusHandle) -> impl Endpoint<Output = Response> {
+    make(move |_| {
+        let (service, handle) = (service.clone(), handle.clone());
+        async move {
+            let pool = service.pool_state();
+            metrics::pool(pool.connections, pool.idle, pool.max);
+            Response::builder().content_type("text/plain; version=0.0.4").body(handle.render())
+        }
+    })
+}
+
+/// An answer that is the same each time, and checked for news each time.
+fn fixed(
+    content_type: &'static str,
+    body: String,
+    policy: Option<HeaderValue>,
+) -> impl Endpoint<Output = Response> {
+    make(move |_| {
+        let mut response = Response::builder()
+            .content_type(content_type)
+            .header(header::CACHE_CONTROL, "no-cache")
+            .body(body.clone());
+        if let Some(policy) = policy.clone() {
+            response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+        }
+        async move { response }
+    })
+}
+
+/// The answer to a request whose handler panicked. The panic itself is in the log.
+pub(super) fn panicked() -> Response {
+    let id = RequestId::current().map(|id| format!(" (request {id})")).unwrap_or_default();
+    Response::builder()
+        .status(StatusCode::INTERNAL_SERVER_ERROR)
+        .content_type("text/plain; charset=utf-8")
+        .body(format!("Internal Server Error{id}\n"))
+}
+
+fn json_response(status: StatusCode, body: serde_json::Value) -> Response {
+    let response = Response::builder().status(status).content_type("application/json");
+    match status {
+        StatusCode::SERVICE_UNAVAILABLE => response.header(header::RETRY_AFTER, "1"),
+        _ => response,
+    }
+    .header(header::CACHE_CONTROL, "no-store")
+    .body(body.to_string())
+}

@@ -1,0 +1,137 @@
+//! How a page fails: always as a page, in the words that its status has there.
+
+use std::sync::Arc;
+
+use poem::{
+    Endpoint, IntoResponse, PathPattern, Request, Response, Result,
+    error::ResponseError,
+    http::{HeaderValue, StatusCode, header},
+};
+
+use super::{
+    csrf::CrossSite,
+    pages::{ErrorPage, Frame},
+    respond, session,
+    templates::{TemplateError, Templates},
+};
+use crate::{
+    domain::InvalidCursor,
+    service::{Error, Kind, Service},
+    telemetry::request::{RequestId, log_failure},
+};
+
+/// Seconds after which a browser may try again what the server had no time for.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+
+/// Why there is no page.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// An operation refused or failed.
+    #[error(transparent)]
+    Service(#[from] Error),
+    /// Only somebody who is signed in can do this.
+    #[error("You have to sign in to do this.")]
+    SignedOut,
+    /// Another site sent the request.
+    #[error(transparent)]
+    CrossSite(#[from] CrossSite),
+    /// The query string has no cursor that a page gave out.
+    #[error("before: {0}.")]
+    Cursor(#[from] InvalidCursor),
+    /// There is no such file.
+    #[error("no such file")]
+    NoSuchFile,
+    /// A page could not be rendered.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// The pages are served without what they need; a mistake in `server`.
+    #[error("the pages are served without their templates or without the client's address")]
+    Misassembled,
+}
+
+impl ResponseError for Failure {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Service(error) => match error.kind() {
+                Kind::Invalid => StatusCode::BAD_REQUEST,
+                Kind::NotFound => StatusCode::NOT_FOUND,
+                Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+                Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            },
+            Self::SignedOut => StatusCode::UNAUTHORIZED,
+            Self::CrossSite(_) => StatusCode::FORBIDDEN,
+            Self::Cursor(_) => StatusCode::BAD_REQUEST,
+            Self::NoSuchFile => StatusCode::NOT_FOUND,
+            Self::Template(_) | Self::Misassembled => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+impl Failure {
+    /// What the page says instead of its status's usual words, if that helps.
+    fn text(&self) -> Option<String> {
+        match self {
+            Self::Service(error) if matches!(error.kind(), Kind::Invalid | Kind::NotFound) => {
+                Some(format!("{error}."))
+            }
+            Self::Cursor(_) => Some(self.to_string()),
+            Self::CrossSite(refusal) => Some(format!("{refusal}.")),
+            _ => None,
+        }
+    }
+}
+
+/// Around all pages: turns every error into its page.
+pub(super) async fn render<E: Endpoint<Output: IntoResponse>>(
+    endpoint: Arc<E>,
+    request: Request,
+) -> Result<Response> {
+    let templates = request.data::<Arc<Templates>>().cloned();
+    let viewer = session::token(request.cookie()).zip(request.data::<Service>().cloned());
+    let error = match endpoint.call(request).await {
+        Ok(response) => return Ok(response.into_response()),
+        Err(error) => error,
+    };
+    let status = error.status();
+    if status.is_server_error() {
+        log_failure(&error);
+    }
+    let mut frame = Frame::default();
+    // Where the database has just failed, it is not asked for more.
+    if let (Some((token, service)), true) = (viewer, status.is_client_error()) {
+        let user = service.session_user(&token).await.unwrap_or_default();
+        frame.viewer = user.map(|user| user.username.to_string());
+    }
+    let mut response = page(templates.as_deref(), frame, &error);
+    let pattern = error.data::<PathPattern>().cloned();
+    // What the refusal says in headers (which methods are allowed) stays true.
+    if let Some(allowed) = error.into_response().headers().get(header::ALLOW) {
+        response.headers_mut().insert(header::ALLOW, allowed.clone());
+    }
+    if let Some(pattern) = pattern {
+        response.set_data(pattern);
+    }
+    Ok(response)
+}
+
+fn page(templates: Option<&Templates>, frame: Frame, error: &poem::Error) -> Response {
+    let status = error.status();
+    let mut page = ErrorPage::new(frame, status.as_u16());
+    if let Some(text) = error.downcast_ref::<Failure>().and_then(Failure::text) {
+        page = page.with_text(text);
+    }
+    if let (true, Some(id)) = (status.is_server_error(), RequestId::current()) {
+        page = page.with_request_id(id.to_string());
+    }
+    let rendered = templates
+        .ok_or(Failure::Misassembled)
+        .and_then(|templates| respond::render(templates, status, &page));
+    let mut response = rendered.unwrap_or_else(|failure| {
+        log_failure(&failure);
+        status.into_response()
+    });
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+    }
+    response
+}

@@ -1,0 +1,34 @@
+//! Files that never change under their name: the style sheet, the icon, and the users' pictures.
+
+use poem::{
+    Response, Result, handler,
+    http::{HeaderValue, header},
+    web::Path,
+};
+
+use super::{assets::Asset, avatar::avatar_svg, failure::Failure};
+use crate::{domain::Username, service::Error};
+
+/// A year, the longest that caches are asked for, and no question in between.
+const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+
+/// A static file, by its fingerprinted name.
+#[handler]
+pub(super) fn asset(Path(file_name): Path<String>) -> Result<Response, Failure> {
+    let asset = Asset::find(&file_name).ok_or(Failure::NoSuchFile)?;
+    Ok(file(asset.content_type(), asset.bytes()))
+}
+
+/// The picture that goes with a name, whether or not anybody has it.
+#[handler]
+pub(super) fn avatar(Path(username): Path<String>) -> Result<Response, Failure> {
+    let username = Username::parse(&username).map_err(Error::from)?;
+    Ok(file("image/svg+xml", avatar_svg(&username)))
+}
+
+fn file(content_type: &'static str, body: impl Into<poem::Body>) -> Response {
+    Response::builder()
+        .content_type(content_type)
+        .header(header::CACHE_CONTROL, FOR_EVER)
+        .body(body)
+}

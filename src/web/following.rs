@@ -1,0 +1,42 @@
+//! Following and unfollowing.
+
+use poem::{
+    Response, Result, handler,
+    web::{Data, Path},
+};
+
+use super::{
+    failure::Failure, flash::Flash, paths::profile_path, respond::Responder, session::SignedIn,
+};
+use crate::{
+    domain::Username,
+    service::{Error, Service},
+};
+
+/// Follows the user whose path it is.
+#[handler]
+pub(super) async fn follow(
+    SignedIn(viewer): SignedIn,
+    Path(username): Path<String>,
+    service: Data<&Service>,
+    responder: Responder,
+) -> Result<Response, Failure> {
+    let followee = Username::parse(&username).map_err(Error::from)?;
+    service.follow(viewer.username, followee.clone()).await?;
+    let flash = Flash::Followed(followee.to_string());
+    Ok(responder.redirect_with(&profile_path(&followee), flash))
+}
+
+/// Follows the user whose path it is no longer.
+#[handler]
+pub(super) async fn unfollow(
+    SignedIn(viewer): SignedIn,
+    Path(username): Path<String>,
+    service: Data<&Service>,
+    responder: Responder,
+) -> Result<Response, Failure> {
+    let followee = Username::parse(&username).map_err(Error::from)?;
+    service.unfollow(viewer.username, followee.clone()).await?;
+    let flash = Flash::Unfollowed(followee.to_string());
+    Ok(responder.redirect_with(&profile_path(&followee), flash))
+}

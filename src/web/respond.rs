@@ -1,0 +1,90 @@
+//! Answers to a browser: a page, or the way to another one.
+
+use std::sync::Arc;
+
+use poem::{
+    FromRequest, Request, RequestBody, Response, Result,
+    http::{HeaderValue, StatusCode, header},
+    web::cookie::CookieJar,
+};
+
+use super::{
+    client::Client,
+    failure::Failure,
+    flash::{self, Flash},
+    pages::Frame,
+    templates::{Page, Templates},
+};
+use crate::domain::User;
+
+/// Pages differ by who is signed in, and are never older than the request.
+const PAGE_CACHE_CONTROL: HeaderValue = HeaderValue::from_static("private, no-cache");
+
+/// What a handler answers with.
+pub(super) struct Responder {
+    templates: Arc<Templates>,
+    pub(super) jar: CookieJar,
+    pub(super) client: Client,
+}
+
+impl<'a> FromRequest<'a> for Responder {
+    async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
+        let templates = request.data::<Arc<Templates>>().ok_or(Failure::Misassembled)?;
+        let client = request.data::<Client>().ok_or(Failure::Misassembled)?;
+        Ok(Self {
+            templates: Arc::clone(templates),
+            jar: request.cookie().clone(),
+            client: client.clone(),
+        })
+    }
+}
+
+impl Responder {
+    /// What stands around a page's content: the viewer's name, and the notices that wait for it.
+    pub(super) fn frame(&self, viewer: Option<&User>) -> Frame {
+        Frame {
+            viewer: viewer.map(|viewer| viewer.username.to_string()),
+            flashes: flash::take(&self.jar, &self.client),
+        }
+    }
+
+    /// A page, with status 200.
+    pub(super) fn page<P: Page>(&self, page: &P) -> Result<Response, Failure> {
+        render(&self.templates, StatusCode::OK, page)
+    }
+
+    /// A page, with another status.
+    pub(super) fn page_with_status<P: Page>(
+        &self,
+        status: StatusCode,
+        page: &P,
+    ) -> Result<Response, Failure> {
+        render(&self.templates, status, page)
+    }
+
+    /// Sends the browser to `path`, which is percent-encoded, with a notice to show there.
+    pub(super) fn redirect_with(&self, path: &str, flash: Flash) -> Response {
+        flash::add(&self.jar, &self.client, flash);
+        redirect(path)
+    }
+}
+
+/// A page as a response.
+pub(super) fn render<P: Page>(
+    templates: &Templates,
+    status: StatusCode,
+    page: &P,
+) -> Result<Response, Failure> {
+    let html = templates.render(page)?;
+    Ok(Response::builder()
+        .status(status)
+        .content_type("text/html; charset=utf-8")
+        .header(header::CACHE_CONTROL, PAGE_CACHE_CONTROL)
+        .body(html))
+}
+
+/// Sends the browser to `path`, which is percent-encoded. Relative, so that it holds behind any
+/// proxy; 302, as the original answers.
+pub(super) fn redirect(path: &str) -> Response {
+    Response::builder().status(StatusCode::FOUND).header(header::LOCATION, path).finish()
+}

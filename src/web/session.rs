@@ -1,0 +1,67 @@
+//! Who is signed in: the session's token in a cookie, and whom it stands for.
+
+use std::time::Duration;
+
+use poem::{
+    FromRequest, Request, RequestBody, Result,
+    web::cookie::{Cookie, CookieJar, SameSite},
+};
+
+use super::{client::Client, failure::Failure};
+use crate::{
+    domain::{SessionToken, User},
+    service::Service,
+};
+
+const COOKIE: &str = "session";
+/// The longest that browsers keep a cookie: 400 days. The database says when a session ends.
+const COOKIE_MAX_AGE: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+
+/// Whoever is signed in, if anybody is. One query when the browser sends a token, none otherwise.
+pub(super) struct Viewer(pub(super) Option<User>);
+
+impl<'a> FromRequest<'a> for Viewer {
+    async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
+        let (Some(token), Some(service)) = (token(request.cookie()), request.data::<Service>())
+        else {
+            return Ok(Self(None));
+        };
+        Ok(Self(service.session_user(&token).await.map_err(Failure::from)?))
+    }
+}
+
+/// Somebody who is signed in; without one the request is answered 401.
+pub(super) struct SignedIn(pub(super) User);
+
+impl<'a> FromRequest<'a> for SignedIn {
+    async fn from_request(request: &'a Request, body: &mut RequestBody) -> Result<Self> {
+        let Viewer(user) = Viewer::from_request(request, body).await?;
+        Ok(Self(user.ok_or(Failure::SignedOut)?))
+    }
+}
+
+/// The token that the browser sent, if it is one.
+pub(super) fn token(jar: &CookieJar) -> Option<SessionToken> {
+    jar.get(COOKIE)?.value_str().parse().ok()
+}
+
+/// Gives the browser a session's token.
+pub(super) fn begin(jar: &CookieJar, client: &Client, token: &SessionToken) {
+    jar.add(cookie(COOKIE, token.expose(), COOKIE_MAX_AGE, client));
+}
+
+/// Takes the session's token from the browser.
+pub(super) fn end(jar: &CookieJar, client: &Client) {
+    jar.add(cookie(COOKIE, String::new(), Duration::ZERO, client));
+}
+
+/// A cookie for every page, which no script reads and which other sites' forms do not send.
+pub(super) fn cookie(name: &str, value: String, max_age: Duration, client: &Client) -> Cookie {
+    let mut cookie = Cookie::new_with_str(name, value);
+    cookie.set_path("/");
+    cookie.set_http_only(true);
+    cookie.set_same_site(SameSite::Lax);
+    cookie.set_secure(client.https);
+    cookie.set_max_age(max_age);
+    cookie
+}
