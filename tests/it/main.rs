@@ -1,1 +1,3 @@
 //! Tests against a real server on a real PostgreSQL.
+
+mod embedded;

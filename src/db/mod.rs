@@ -1,0 +1,3 @@
+//! PostgreSQL: the only place that speaks SQL. May use `domain`; knows nothing of HTTP.
+
+pub mod embedded;
