@@ -214,6 +214,27 @@ fn a_killed_postgres_is_started_again() {
     assert_eq!(query(&server, "SELECT text FROM kept"), ["first", "second"]);
 }
 
+#[test]
+fn a_lingering_backend_delays_the_new_start() {
+    let directory = directory();
+    let server = start(directory.path());
+    block_on(async {
+        let options = server.connect_options("postgres");
+        let mut connection = PgConnection::connect_with(&options).await.unwrap();
+        let sql = "SELECT pg_backend_pid()";
+        let backend: i32 = sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap();
+        kill(Pid::from_raw(backend), Signal::SIGSTOP).unwrap();
+        let mut last = server.pid().unwrap();
+        kill(Pid::from_raw(last.cast_signed()), Signal::SIGKILL).unwrap();
+        // It holds the shared memory, so that more than one new process fails.
+        for _ in 0..2 {
+            last = eventually("another process", || server.pid().filter(|pid| *pid != last));
+        }
+        kill(Pid::from_raw(backend), Signal::SIGCONT).unwrap();
+    });
+    eventually("recovery", || try_query(&server, "SELECT 1").ok());
+}
+
 /// No test by itself: the process that the next ones kill.
 #[test]
 #[ignore = "other tests run it in a process of its own"]
@@ -370,7 +391,8 @@ fn a_directory_that_postgres_cannot_enter_is_refused() {
     if !geteuid().is_root() {
         return;
     }
-    let private = tempfile::tempdir().unwrap();
+    let private = directory();
+    fs::set_permissions(private.path(), fs::Permissions::from_mode(0o700)).unwrap();
     let error = refusal(&settings(&private.path().join("deep/data"))).to_string();
     assert!(error.contains(&format!("cannot enter {}.", private.path().display())), "{error}");
     assert_eq!(fs::read_dir(private.path()).unwrap().count(), 0);

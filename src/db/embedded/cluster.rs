@@ -10,8 +10,12 @@ use std::{
 use nix::sys::signal::Signal;
 
 use super::{
-    SUPERUSER, account::Account, binaries::Binaries, data_directory::DataDirectory,
-    error::EmbeddedError, postmaster::die_with_this_thread,
+    SUPERUSER,
+    account::Account,
+    binaries::Binaries,
+    data_directory::{DataDirectory, make_temporary},
+    error::EmbeddedError,
+    postmaster::die_with_this_thread,
 };
 
 /// How the names of clusters in the making begin.
@@ -51,8 +55,7 @@ pub(super) fn create(
 ) -> Result<(), EmbeddedError> {
     let parent = data.path();
     remove_unfinished(parent);
-    let unfinished = tempfile::Builder::new().prefix(UNFINISHED_PREFIX).tempdir_in(parent);
-    let unfinished = unfinished.map_err(EmbeddedError::io("create a directory in", parent))?;
+    let unfinished = make_temporary(parent, UNFINISHED_PREFIX)?;
     account.give(unfinished.path())?;
 
     run_initdb(data, binaries, account, unfinished.path())?;

@@ -158,10 +158,17 @@ fn make_ephemeral(account: &Account) -> Result<TempDir, EmbeddedError> {
     let base = Some(env::temp_dir()).filter(|dir| account.enters(dir));
     let base = base.unwrap_or_else(|| "/tmp".into());
     remove_stale(&base);
-    let temporary = tempfile::Builder::new().prefix(EPHEMERAL_PREFIX).tempdir_in(&base);
-    let temporary = temporary.map_err(EmbeddedError::io("create a directory in", &base))?;
+    let temporary = make_temporary(&base, EPHEMERAL_PREFIX)?;
     set_mode(temporary.path(), account.entered_mode())?;
     Ok(temporary)
+}
+
+/// Makes a private directory whose name begins with `prefix` and is new.
+pub(super) fn make_temporary(parent: &Path, prefix: &str) -> Result<TempDir, EmbeddedError> {
+    // By default the umask alone would decide who may enter.
+    let private = Permissions::from_mode(0o700);
+    let directory = tempfile::Builder::new().prefix(prefix).permissions(private).tempdir_in(parent);
+    directory.map_err(EmbeddedError::io("create a directory in", parent))
 }
 
 /// Removes what throw-away servers left that were killed. Whatever goes wrong is no reason not to

@@ -9,7 +9,11 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::{account::Account, data_directory::set_mode, error::EmbeddedError};
+use super::{
+    account::Account,
+    data_directory::{make_temporary, set_mode},
+    error::EmbeddedError,
+};
 
 /// The port, which only names the socket's file: there is no TCP listener.
 pub(super) const PORT: u16 = 5432;
@@ -40,9 +44,7 @@ impl SocketDirectory {
             fs::create_dir(&run).map_err(EmbeddedError::io("create the directory", &run))?;
             Self { path: run, short: None }
         } else {
-            let short = tempfile::Builder::new().prefix(SHORT_PREFIX).tempdir_in(SHORT_BASE);
-            let short =
-                short.map_err(EmbeddedError::io("create a directory in", Path::new(SHORT_BASE)))?;
+            let short = make_temporary(Path::new(SHORT_BASE), SHORT_PREFIX)?;
             symlink(short.path(), &run).map_err(EmbeddedError::io("create the link", &run))?;
             Self { path: short.path().to_owned(), short: Some((short, run)) }
         };
