@@ -72,10 +72,10 @@ pub struct ServeArgs {
         long,
         env = "MINITWIT_TRUSTED_PROXIES",
         value_name = "NETWORKS",
-        value_delimiter = ',',
-        value_parser = network
+        default_value = "",
+        value_parser = networks
     )]
-    pub trusted_proxies: Vec<IpNet>,
+    pub trusted_proxies: Networks,
 
     /// Which database, and how it is used.
     #[command(flatten)]
@@ -347,12 +347,19 @@ fn seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
-fn network(text: &str) -> Result<IpNet, String> {
-    let text = text.trim();
-    let address = text.parse::<IpAddr>().map(IpNet::from);
-    text.parse::<IpNet>()
-        .or(address)
-        .map_err(|_| "must be an IP address or a network such as 10.0.0.0/8".to_owned())
+/// Some networks; an address is a network of its own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Networks(pub Vec<IpNet>);
+
+fn networks(list: &str) -> Result<Networks, String> {
+    let network = |item: &str| {
+        let address = item.parse::<IpAddr>().map(IpNet::from);
+        item.parse::<IpNet>().or(address).map_err(|_| {
+            format!("{item:?} is neither an IP address nor a network such as 10.0.0.0/8")
+        })
+    };
+    let items = list.split(',').map(str::trim).filter(|item| !item.is_empty());
+    items.map(network).collect::<Result<_, _>>().map(Networks)
 }
 
 #[cfg(test)]

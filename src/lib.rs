@@ -3,6 +3,7 @@
 //! Imports run one way, which `tests/it/layering.rs` enforces:
 //! `domain ← db ← service ← {sim, web} ← server ← commands`; `config` and `telemetry` are leaves.
 
+pub mod commands;
 pub mod config;
 pub mod db;
 pub mod domain;

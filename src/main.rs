@@ -1,3 +1,9 @@
 //! The `minitwit` program: parses the command line, runs one command, and exits with its code.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    minitwit::commands::run(minitwit::config::Cli::parse().command)
+}

@@ -3,6 +3,7 @@
 //! May use `domain` alone. Queries are checked at compile time against the schema that the
 //! migrations make; `make sqlx` renews what the checks go by (`.sqlx`).
 
+pub mod embedded;
 mod error;
 pub mod follows;
 pub mod messages;

@@ -35,16 +35,26 @@ impl fmt::Display for RequestId {
     }
 }
 
+/// A failure's text, followed by those of its causes.
+#[must_use]
+pub fn with_causes(failure: &dyn Error) -> String {
+    let mut text = failure.to_string();
+    let mut source = failure.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        // A transparent error says what its cause says.
+        if !text.ends_with(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
+
 /// Logs the cause of a failure that the client is told nothing of but the request's identity.
 /// Called once, where the failure becomes an answer.
 pub fn log_failure(failure: &dyn Error) {
-    let mut causes = failure.to_string();
-    let mut source = failure.source();
-    while let Some(cause) = source {
-        causes.push_str(": ");
-        causes.push_str(&cause.to_string());
-        source = cause.source();
-    }
     let request_id = RequestId::current().map(|id| id.to_string()).unwrap_or_default();
-    tracing::error!(request_id, cause = causes, "request failed");
+    tracing::error!(request_id, cause = with_causes(failure), "request failed");
 }

@@ -1,3 +1,4 @@
 //! Tests against a real server on a real PostgreSQL.
 
 mod connections;
+mod embedded;

@@ -1,0 +1,62 @@
+//! The database that a command works on: a given one, or one of the program's own.
+
+use std::str::FromStr;
+
+use sqlx::postgres::PgConnectOptions;
+
+use super::Failure;
+use crate::{
+    config::DatabaseArgs,
+    db::embedded::{self, Embedded},
+};
+
+/// The name of the database in the program's own PostgreSQL.
+const DATABASE: &str = "minitwit";
+/// Connections beside the pool's: for migrations, and for an operator's psql.
+const SPARE_CONNECTIONS: u16 = 10;
+
+/// A database, and the server that must be kept running for it, if that is the program's own.
+pub(super) struct Source {
+    pub(super) options: PgConnectOptions,
+    embedded: Option<Embedded>,
+}
+
+impl Source {
+    /// Finds the database, and starts the program's own PostgreSQL if that is the one. Blocks for
+    /// seconds the first time, when a cluster is made.
+    pub(super) fn open(settings: &DatabaseArgs, pool_size: u16) -> Result<Self, Failure> {
+        if let Some(url) = &settings.database_url {
+            // The URL itself holds a password: only what is wrong with it is said.
+            let options = PgConnectOptions::from_str(url.expose())
+                .map_err(|error| format!("--database-url (DATABASE_URL): {error}"))?;
+            return Ok(Self { options, embedded: None });
+        }
+        let data = match &settings.data_dir {
+            _ if settings.ephemeral => embedded::Data::Ephemeral,
+            Some(directory) => embedded::Data::Directory(directory.clone()),
+            None => embedded::Data::Directory(embedded::default_data_dir()?),
+        };
+        let embedded = Embedded::start(&embedded::Settings {
+            data,
+            postgres_bin: settings.postgres_bin.clone(),
+            postgres_user: settings.postgres_user.clone(),
+            max_connections: pool_size.saturating_add(SPARE_CONNECTIONS),
+        })?;
+        Ok(Self { options: embedded.connect_options(DATABASE), embedded: Some(embedded) })
+    }
+
+    /// Makes the database in the program's own PostgreSQL, if it is not there yet.
+    pub(super) async fn prepare(&self) -> Result<(), Failure> {
+        if let Some(embedded) = &self.embedded {
+            embedded.create_database(DATABASE).await?;
+        }
+        Ok(())
+    }
+
+    /// Stops the program's own PostgreSQL.
+    pub(super) fn close(self) {
+        if let Some(embedded) = self.embedded {
+            embedded.stop();
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! What the program does when it is run: one file a command.
+//!
+//! A command turns the settings into what the layers below need, and puts the layers together.
+
+mod database;
+mod migrate;
+mod openapi;
+mod serve;
+
+use std::{error::Error, process::ExitCode};
+
+use tracing_appender::non_blocking::WorkerGuard;
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    config::{Command, LogArgs, LogFormat},
+    telemetry,
+};
+
+/// Any failure that ends the program; its text is for whoever started it.
+type Failure = Box<dyn Error + Send + Sync>;
+
+/// Runs a command to its end. Returns 0 when it succeeded, 1 when it did not.
+#[must_use]
+pub fn run(command: Command) -> ExitCode {
+    let result = match command {
+        Command::Serve(settings) => serve::run(&settings),
+        Command::Migrate(settings) => migrate::run(&settings),
+        Command::Openapi => openapi::run(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("minitwit: {}", telemetry::request::with_causes(failure.as_ref()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start_logs(settings: &LogArgs) -> Result<WorkerGuard, Failure> {
+    let filter = EnvFilter::try_new(&settings.log).map_err(|error| format!("--log: {error}"))?;
+    Ok(telemetry::logs::start(settings.log_format == LogFormat::Json, filter)?)
+}

@@ -1,0 +1,174 @@
+//! `minitwit serve`: puts the layers together, serves, and takes them apart again.
+
+use std::{net::SocketAddr, num::NonZero, thread, time::Duration};
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use sqlx::Connection;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::{Failure, database::Source, start_logs};
+use crate::{
+    config::{LogFormat, ServeArgs},
+    db::{Database, PoolSettings, migrations},
+    server::{
+        self, Server, connection::ConnectionLimits, limits::RequestLimits, proxies::TrustedProxies,
+    },
+    service::{PasswordSettings, Service, Settings},
+    sim,
+    telemetry::metrics,
+};
+
+/// How often histograms are folded, which would otherwise grow while nobody scrapes them.
+const METRICS_UPKEEP: Duration = Duration::from_secs(5);
+/// How often what is left of ended sessions is removed.
+const SESSION_SWEEP: Duration = Duration::from_secs(3_600);
+
+pub(super) fn run(settings: &ServeArgs) -> Result<(), Failure> {
+    let _log = start_logs(&settings.log)?;
+    server::limits::raise_file_limit();
+    let metrics = metrics::start()?;
+    let source = Source::open(&settings.database, settings.pool.database_connections)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(serve(settings, &source, metrics));
+    source.close();
+    result
+}
+
+async fn serve(
+    settings: &ServeArgs,
+    source: &Source,
+    metrics: PrometheusHandle,
+) -> Result<(), Failure> {
+    let stop = stop_signal()?;
+    source.prepare().await?;
+    prepare_schema(settings, source).await?;
+    let database = Database::new(source.options.clone(), &pool_settings(settings));
+    let service = Service::new(database, &service_settings(settings));
+    let server = Server::bind(server_settings(settings), service.clone(), metrics.clone()).await?;
+    announce(settings, server.address()?, server.simulator_address()?);
+    let upkeep = tokio::spawn(keep_up(service.clone(), metrics));
+    let served = server.run(stop).await;
+    upkeep.abort();
+    // Writes whose clients went away are finished, unless the database is gone, too.
+    let finished = tokio::time::timeout(settings.limits.shutdown_timeout, service.shut_down()).await;
+    if finished.is_err() {
+        tracing::warn!("writes were still under way at the end");
+    }
+    tracing::info!("stopped");
+    Ok(served?)
+}
+
+async fn prepare_schema(settings: &ServeArgs, source: &Source) -> Result<(), Failure> {
+    let mut connection = migrations::connect(&source.options).await?;
+    if !settings.no_migrate {
+        for migration in migrations::apply(&mut connection, None).await? {
+            tracing::info!(migration, "applied");
+        }
+    }
+    migrations::check(&mut connection).await?;
+    connection.close().await?;
+    Ok(())
+}
+
+fn pool_settings(settings: &ServeArgs) -> PoolSettings {
+    PoolSettings {
+        max_connections: settings.pool.database_connections.into(),
+        acquire_timeout: settings.pool.database_acquire_timeout,
+        statement_timeout: settings.pool.database_statement_timeout,
+    }
+}
+
+fn service_settings(settings: &ServeArgs) -> Settings {
+    let accounts = &settings.accounts;
+    // Half of the processors: the other half stays free for everything that is not a password.
+    let workers = accounts.password_workers.map_or_else(
+        || thread::available_parallelism().map_or(1, NonZero::get).div_ceil(2),
+        usize::from,
+    );
+    Settings {
+        passwords: PasswordSettings {
+            cost: accounts.password_cost,
+            workers,
+            queue: accounts.password_queue.into(),
+        },
+        session_lifetime: Duration::from_secs(u64::from(accounts.session_lifetime) * 24 * 60 * 60),
+    }
+}
+
+fn server_settings(settings: &ServeArgs) -> server::Settings {
+    let limits = &settings.limits;
+    server::Settings {
+        listen: settings.listen,
+        simulator_listen: settings.simulator_listen,
+        credentials: sim::Credentials::new(
+            settings.simulator_username.clone(),
+            settings.simulator_password.expose().to_owned(),
+        ),
+        trusted_proxies: TrustedProxies::new(&settings.trusted_proxies.0),
+        connections: ConnectionLimits {
+            idle: limits.idle_timeout,
+            header: limits.header_timeout,
+            write: limits.write_timeout,
+            max_connections: limits.max_connections as usize,
+        },
+        requests: RequestLimits {
+            body: limits.body_limit as usize,
+            body_timeout: limits.body_timeout,
+        },
+        shutdown_timeout: limits.shutdown_timeout,
+    }
+}
+
+/// Says where things are: in the log, and where that is for people, in lines of their own.
+fn announce(settings: &ServeArgs, address: SocketAddr, simulator: Option<SocketAddr>) {
+    let base = format!("http://{address}");
+    let own_simulator = simulator.map(|address| format!("http://{address}/"));
+    tracing::info!(base, simulator = own_simulator, "serving");
+    if settings.log.log_format == LogFormat::Json {
+        return;
+    }
+    println!("MiniTwit is serving (stop it with Ctrl-C):");
+    println!("  pages          {base}/");
+    println!("  Swagger UI     {base}/docs");
+    println!("  simulator API  {base}{}", sim::PREFIX);
+    if let Some(own) = own_simulator {
+        println!("                 {own}");
+    }
+    println!("  metrics        {base}/metrics");
+}
+
+/// Done when the process is asked to end, by SIGTERM or by Ctrl-C.
+fn stop_signal() -> Result<CancellationToken, Failure> {
+    let stop = CancellationToken::new();
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::spawn({
+        let stop = stop.clone();
+        async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            tracing::info!("stopping");
+            stop.cancel();
+        }
+    });
+    Ok(stop)
+}
+
+/// What a server does now and then.
+async fn keep_up(service: Service, metrics: PrometheusHandle) {
+    let mut upkeep = tokio::time::interval(METRICS_UPKEEP);
+    let mut sweep = tokio::time::interval(SESSION_SWEEP);
+    loop {
+        tokio::select! {
+            _ = upkeep.tick() => metrics.run_upkeep(),
+            _ = sweep.tick() => {
+                if let Err(error) = service.sweep_sessions().await {
+                    tracing::warn!(%error, "ended sessions were not removed");
+                }
+            }
+        }
+    }
+}
