@@ -51,7 +51,8 @@ async fn serve(
     let served = server.run(stop).await;
     upkeep.abort();
     // Writes whose clients went away are finished, unless the database is gone, too.
-    let finished = tokio::time::timeout(settings.limits.shutdown_timeout, service.shut_down()).await;
+    let finished =
+        tokio::time::timeout(settings.limits.shutdown_timeout, service.shut_down()).await;
     if finished.is_err() {
         tracing::warn!("writes were still under way at the end");
     }
