@@ -62,7 +62,7 @@ fn is_own(origin: &HeaderValue, headers: &HeaderMap, client: &Client) -> bool {
     else {
         return false;
     };
-    own.0.host().eq_ignore_ascii_case(origin.0.host()) && own.1 == origin.1
+    own.0.eq_ignore_ascii_case(origin.0) && own.1 == origin.1
 }
 
 const HTTPS_PORT: u16 = 443;
@@ -76,14 +76,15 @@ fn default_port(scheme: &str) -> Option<u16> {
     }
 }
 
-/// `text` as an authority without a user, and its port.
-fn host_and_port(text: &str, default_port: u16) -> Option<(Authority, u16)> {
+/// The host of an authority without a user, and its port.
+fn host_and_port(text: &str, default_port: u16) -> Option<(&str, u16)> {
     let authority: Authority = text.parse().ok().filter(|_| !text.contains('@'))?;
-    let port = match authority.port() {
-        Some(_) => authority.port_u16()?,
+    let (host, port) = text.split_at(authority.host().len());
+    let port = match port.strip_prefix(':') {
+        Some(port) => port.parse().ok()?,
         None => default_port,
     };
-    Some((authority, port))
+    Some((host, port))
 }
 
 #[cfg(test)]
