@@ -7,5 +7,6 @@ pub mod connection;
 pub mod headers;
 pub mod limits;
 pub mod paths;
+mod phase;
 pub mod proxies;
 mod stream;

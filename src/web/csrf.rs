@@ -89,7 +89,10 @@ fn host_and_port(text: &str, default_port: u16) -> Option<(&str, u16)> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{IpAddr, Ipv4Addr};
+    use std::{
+        net::{IpAddr, Ipv4Addr},
+        slice,
+    };
 
     use super::*;
 
@@ -167,10 +170,13 @@ mod tests {
         let host = (HOST, "example.org");
         for (pairs, expected) in [
             (&[][..], Ok(())),
-            (&[host.clone()], Ok(())),
+            (slice::from_ref(&host), Ok(())),
             (&[host.clone(), own.clone(), (SEC_FETCH_SITE, "same-origin")], Ok(())),
             (&[host.clone(), own.clone(), (ORIGIN, "http://evil.test")], Err(CrossSite::Origin)),
-            (&[host, own.clone(), (SEC_FETCH_SITE, "cross-site")], Err(CrossSite::FetchSite)),
+            (
+                &[host.clone(), own.clone(), (SEC_FETCH_SITE, "cross-site")],
+                Err(CrossSite::FetchSite),
+            ),
             (&[own], Err(CrossSite::Origin)),
         ] {
             assert_eq!(refuse_cross_site(&headers(pairs), &CLIENT), expected, "{pairs:?}");
