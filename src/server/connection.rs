@@ -23,7 +23,7 @@ const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConnectionLimits {
     /// The longest that nothing is written and no request begun. A response that lasts must write
-    /// something more often, and a handler that works on a pipelined request must be quicker.
+    /// something more often.
     pub idle: Duration,
     /// The longest that a request's head may take, from its first byte until its blank line.
     pub header: Duration,

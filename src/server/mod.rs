@@ -10,6 +10,7 @@ pub mod headers;
 pub mod limits;
 mod operations;
 pub mod paths;
+mod phase;
 pub mod proxies;
 mod stream;
 

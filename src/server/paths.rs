@@ -67,7 +67,7 @@ fn clean_path(path: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use poem::{EndpointExt, endpoint::make_sync, test::TestClient};
+    use poem::{EndpointExt, endpoint::make_sync};
     use proptest::prelude::*;
 
     use super::*;
@@ -100,8 +100,9 @@ mod tests {
     #[tokio::test]
     async fn handlers_see_the_clean_path() {
         let echo = make_sync(|request| request.uri().to_string()).with(CleanPaths);
-        let response = TestClient::new(echo).post("//a//b/?c=d/").send().await;
-        response.assert_text("/a/b?c=d/").await;
+        let request = Request::builder().uri_str("//a//b/?c=d/").finish();
+        let response = echo.get_response(request).await;
+        assert_eq!(response.into_body().into_string().await.expect("text"), "/a/b?c=d/");
     }
 
     proptest! {
