@@ -31,15 +31,18 @@ const STALE_AGE: Duration = Duration::from_secs(60);
 /// # Errors
 /// [`EmbeddedError::NoHome`] if there is no home directory.
 pub fn default_data_dir() -> Result<PathBuf, EmbeddedError> {
-    if geteuid().is_root() {
-        return Ok("/var/lib/minitwit".into());
+    let xdg = env::var_os("XDG_DATA_HOME").map(PathBuf::from);
+    data_dir(geteuid().is_root(), xdg, env::home_dir()).ok_or(EmbeddedError::NoHome)
+}
+
+fn data_dir(root: bool, xdg: Option<PathBuf>, home: Option<PathBuf>) -> Option<PathBuf> {
+    if root {
+        return Some("/var/lib/minitwit".into());
     }
     // A relative value is to be ignored, says the XDG Base Directory Specification.
-    let xdg = env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|dir| dir.is_absolute());
-    let home = || env::home_dir().filter(|dir| dir.is_absolute());
-    xdg.or_else(|| Some(home()?.join(".local/share")))
-        .map(|dir| dir.join("minitwit"))
-        .ok_or(EmbeddedError::NoHome)
+    let xdg = xdg.filter(|dir| dir.is_absolute());
+    let home = home.filter(|dir| dir.is_absolute());
+    Some(xdg.or_else(|| Some(home?.join(".local/share")))?.join("minitwit"))
 }
 
 /// A data directory that this process has locked. Dropping it frees it, and removes it if it is a
@@ -217,6 +220,20 @@ mod tests {
         let then = std::time::SystemTime::now() - age;
         File::open(&path).unwrap().set_modified(then).unwrap();
         path
+    }
+
+    #[test]
+    fn data_goes_where_the_system_keeps_data() {
+        let dir = |root, xdg: &str, home: &str| {
+            let some = |text: &str| Some(PathBuf::from(text)).filter(|_| !text.is_empty());
+            data_dir(root, some(xdg), some(home)).map(|dir| dir.display().to_string())
+        };
+        let is = |text: &str| Some(text.to_owned());
+        assert_eq!(dir(true, "/xdg", "/root"), is("/var/lib/minitwit"));
+        assert_eq!(dir(false, "/xdg", "/home/alice"), is("/xdg/minitwit"));
+        assert_eq!(dir(false, "xdg", "/home/alice"), is("/home/alice/.local/share/minitwit"));
+        assert_eq!(dir(false, "", "/home/alice"), is("/home/alice/.local/share/minitwit"));
+        assert_eq!(dir(false, "", ""), None);
     }
 
     #[test]

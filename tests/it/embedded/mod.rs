@@ -1,5 +1,7 @@
 //! The embedded PostgreSQL server: its life, its death, and who may run it.
 
+mod deaths;
+
 use std::{
     env, fs,
     os::unix::{
@@ -7,21 +9,15 @@ use std::{
         process::CommandExt as _,
     },
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::Command,
     thread,
     time::{Duration, Instant},
 };
 
 use minitwit::db::embedded::{Data, Embedded, EmbeddedError, Settings};
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::{Pid, User, geteuid},
-};
+use nix::unistd::{User, geteuid};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 use tempfile::TempDir;
-
-/// Names the data directory for [`serve_until_killed`].
-const DIRECTORY_VARIABLE: &str = "MINITWIT_TEST_DIRECTORY";
 
 /// A directory that every account can enter.
 fn directory() -> TempDir {
@@ -197,143 +193,6 @@ fn a_long_path_and_odd_characters_do_no_harm() {
     let server = start(&odd);
     assert!(odd.join("run/.s.PGSQL.5432").exists());
     assert_eq!(query(&server, "SELECT 'hello'"), ["hello"]);
-}
-
-#[test]
-fn a_killed_postgres_is_started_again() {
-    let directory = directory();
-    let server = start(directory.path());
-    query(&server, "CREATE TABLE kept (text text)");
-    for round in ["first", "second"] {
-        query(&server, &format!("INSERT INTO kept VALUES ('{round}')"));
-        let killed = server.pid().unwrap();
-        kill(Pid::from_raw(killed.cast_signed()), Signal::SIGKILL).unwrap();
-        eventually("a new process", || server.pid().filter(|pid| *pid != killed));
-        eventually("recovery", || try_query(&server, "SELECT 1").ok());
-    }
-    assert_eq!(query(&server, "SELECT text FROM kept"), ["first", "second"]);
-}
-
-#[test]
-fn a_lingering_backend_delays_the_new_start() {
-    let directory = directory();
-    let server = start(directory.path());
-    block_on(async {
-        let options = server.connect_options("postgres");
-        let mut connection = PgConnection::connect_with(&options).await.unwrap();
-        let sql = "SELECT pg_backend_pid()";
-        let backend: i32 = sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap();
-        kill(Pid::from_raw(backend), Signal::SIGSTOP).unwrap();
-        let mut last = server.pid().unwrap();
-        kill(Pid::from_raw(last.cast_signed()), Signal::SIGKILL).unwrap();
-        // It holds the shared memory, so that more than one new process fails.
-        for _ in 0..2 {
-            last = eventually("another process", || server.pid().filter(|pid| *pid != last));
-        }
-        kill(Pid::from_raw(backend), Signal::SIGCONT).unwrap();
-    });
-    eventually("recovery", || try_query(&server, "SELECT 1").ok());
-}
-
-/// No test by itself: the process that the next ones kill.
-#[test]
-#[ignore = "other tests run it in a process of its own"]
-fn serve_until_killed() {
-    let server = start(Path::new(&env::var_os(DIRECTORY_VARIABLE).unwrap()));
-    query(&server, "CREATE TABLE kept (text text)");
-    query(&server, "INSERT INTO kept VALUES ('kept')");
-    fs::write(Path::new(&env::var_os(DIRECTORY_VARIABLE).unwrap()).join("serving"), "").unwrap();
-    loop {
-        thread::park();
-    }
-}
-
-fn serve_in_a_process(directory: &Path) -> (Rerun, Child) {
-    let mut rerun = rerun("serve_until_killed");
-    rerun.command.env(DIRECTORY_VARIABLE, directory).stdout(Stdio::null());
-    let child = rerun.command.spawn().unwrap();
-    (rerun, child)
-}
-
-fn recorded_pid(directory: &Path) -> Pid {
-    let text = fs::read_to_string(directory.join("postgres/postmaster.pid")).unwrap();
-    Pid::from_raw(text.lines().next().unwrap().parse().unwrap())
-}
-
-#[test]
-fn a_killed_minitwit_leaves_no_orphan_and_loses_nothing() {
-    let directory = directory();
-    let (_rerun, mut process) = serve_in_a_process(directory.path());
-    eventually("serving", || directory.path().join("serving").exists().then_some(()));
-    let orphan = recorded_pid(directory.path());
-    process.kill().unwrap();
-    process.wait().unwrap();
-
-    let server = start(directory.path());
-    assert_ne!(server.pid().unwrap().cast_signed(), orphan.as_raw());
-    assert_eq!(query(&server, "SELECT text FROM kept"), ["kept"]);
-    eventually("the orphan's end", || kill(orphan, None).err());
-}
-
-#[test]
-fn an_interrupted_initdb_is_made_good() {
-    let directory = directory();
-    let unfinished = || {
-        let entries = fs::read_dir(directory.path()).unwrap();
-        let path = entries.map(|entry| entry.unwrap().path());
-        path.filter(|path| path.to_string_lossy().contains("postgres.new-")).collect::<Vec<_>>()
-    };
-    let (_rerun, mut process) = serve_in_a_process(directory.path());
-    eventually("initdb", || unfinished().iter().find(|p| p.join("PG_VERSION").exists()).cloned());
-    process.kill().unwrap();
-    process.wait().unwrap();
-    assert!(!directory.path().join("postgres").exists());
-    // What initdb leaves if it is killed, too.
-    let left = directory.path().join("postgres.new-killed");
-    fs::create_dir(&left).unwrap();
-    fs::write(left.join("PG_VERSION"), "15\n").unwrap();
-
-    let server = start(directory.path());
-    assert_eq!(query(&server, "SELECT 'hello'"), ["hello"]);
-    assert_eq!(unfinished(), Vec::<PathBuf>::new());
-}
-
-/// Starts the program as the owner of the cluster.
-fn spawn_as_owner(program: &[String], directory: &Path) -> Child {
-    let owner = fs::metadata(directory.join("postgres")).unwrap();
-    let mut command = Command::new(&program[0]);
-    command.args(&program[1..]).current_dir(directory).stderr(Stdio::null());
-    command.gid(owner.gid()).uid(owner.uid()).spawn().unwrap()
-}
-
-#[test]
-fn a_server_of_a_former_run_is_stopped() {
-    let directory = directory();
-    let server = start(directory.path());
-    let command = fs::read_to_string(format!("/proc/{}/cmdline", server.pid().unwrap())).unwrap();
-    let command: Vec<String> = command.trim_end_matches('\0').split('\0').map(Into::into).collect();
-    server.stop();
-    fs::create_dir(directory.path().join("run")).unwrap_or_default();
-    let mut orphan = spawn_as_owner(&command, directory.path());
-    eventually("the orphan's start", || try_query(&server, "SELECT 1").ok());
-
-    let server = start(directory.path());
-    assert!(orphan.try_wait().unwrap().unwrap().success());
-    assert_eq!(query(&server, "SELECT 'hello'"), ["hello"]);
-}
-
-#[test]
-fn a_reused_process_id_does_no_harm() {
-    let directory = directory();
-    start(directory.path()).stop();
-    let mut sleeper = spawn_as_owner(&["sleep".into(), "600".into()], directory.path());
-    let record = directory.path().join("postgres/postmaster.pid");
-    fs::write(&record, format!("{}\n", sleeper.id())).unwrap();
-    let server = start(directory.path());
-    assert_eq!(query(&server, "SELECT 'hello'"), ["hello"]);
-    assert_eq!(sleeper.try_wait().unwrap(), None);
-    sleeper.kill().unwrap();
-    sleeper.wait().unwrap();
 }
 
 #[test]

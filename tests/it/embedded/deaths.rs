@@ -1,0 +1,196 @@
+//! `kill -9` of either program, and what a former run may have left.
+
+use std::{
+    env, fs,
+    os::unix::{fs::MetadataExt as _, process::CommandExt as _},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+};
+
+use minitwit::db::embedded::Embedded;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use sqlx::{Connection as _, PgConnection};
+
+use super::{Rerun, block_on, directory, eventually, query, rerun, settings, start, try_query};
+
+/// Names the data directory for [`serve_until_killed`].
+const DIRECTORY_VARIABLE: &str = "MINITWIT_TEST_DIRECTORY";
+
+#[test]
+fn a_killed_postgres_is_started_again() {
+    let directory = directory();
+    let server = start(directory.path());
+    query(&server, "CREATE TABLE kept (text text)");
+    for round in ["first", "second"] {
+        query(&server, &format!("INSERT INTO kept VALUES ('{round}')"));
+        let killed = server.pid().unwrap();
+        kill(Pid::from_raw(killed.cast_signed()), Signal::SIGKILL).unwrap();
+        eventually("a new process", || server.pid().filter(|pid| *pid != killed));
+        eventually("recovery", || try_query(&server, "SELECT 1").ok());
+    }
+    assert_eq!(query(&server, "SELECT text FROM kept"), ["first", "second"]);
+}
+
+/// Stops a server process of the only connection, which then neither ends nor frees its memory
+/// while its postmaster is killed.
+async fn linger(server: &Embedded) -> (PgConnection, Pid) {
+    let options = server.connect_options("postgres");
+    let mut connection = PgConnection::connect_with(&options).await.unwrap();
+    let sql = "SELECT pg_backend_pid()";
+    let pid: i32 = sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap();
+    kill(Pid::from_raw(pid), Signal::SIGSTOP).unwrap();
+    (connection, Pid::from_raw(pid))
+}
+
+#[test]
+fn a_lingering_process_delays_the_new_start() {
+    let directory = directory();
+    let server = start(directory.path());
+    block_on(async {
+        let (_connection, lingering) = linger(&server).await;
+        let mut last = server.pid().unwrap();
+        kill(Pid::from_raw(last.cast_signed()), Signal::SIGKILL).unwrap();
+        // The first of these surely fails, as it cannot share the memory.
+        for _ in 0..2 {
+            last = eventually("another process", || server.pid().filter(|pid| *pid != last));
+        }
+        kill(lingering, Signal::SIGCONT).unwrap();
+    });
+    eventually("recovery", || try_query(&server, "SELECT 1").ok());
+}
+
+#[test]
+fn a_lingering_process_of_a_former_run_delays_the_start() {
+    let directory = directory();
+    let server = start(directory.path());
+    let mut former = leave_running(&server, directory.path());
+    block_on(async {
+        let (_connection, lingering) = linger(&server).await;
+        former.kill().unwrap();
+        former.wait().unwrap();
+        thread::scope(|scope| {
+            let started = scope.spawn(|| Embedded::start(&settings(directory.path())).map(drop));
+            let attempt = || postmasters(directory.path()).first().copied();
+            let first = eventually("a first attempt", attempt);
+            eventually("a second attempt", || attempt().filter(|pid| *pid != first));
+            kill(lingering, Signal::SIGCONT).unwrap();
+            started.join().unwrap().unwrap();
+        });
+    });
+}
+
+/// No test by itself: the process that the next ones kill.
+#[test]
+#[ignore = "other tests run it in a process of its own"]
+fn serve_until_killed() {
+    let server = start(Path::new(&env::var_os(DIRECTORY_VARIABLE).unwrap()));
+    query(&server, "CREATE TABLE kept (text text)");
+    query(&server, "INSERT INTO kept VALUES ('kept')");
+    fs::write(Path::new(&env::var_os(DIRECTORY_VARIABLE).unwrap()).join("serving"), "").unwrap();
+    loop {
+        thread::park();
+    }
+}
+
+fn serve_in_a_process(directory: &Path) -> (Rerun, Child) {
+    let mut rerun = rerun("deaths::serve_until_killed");
+    rerun.command.env(DIRECTORY_VARIABLE, directory).stdout(Stdio::null());
+    let child = rerun.command.spawn().unwrap();
+    (rerun, child)
+}
+
+/// The processes that were started as servers of this directory.
+fn postmasters(directory: &Path) -> Vec<Pid> {
+    let arguments = format!("postgres\0-D\0{}/postgres\0", directory.display());
+    let runs_it = |process: &fs::DirEntry| {
+        fs::read_to_string(process.path().join("cmdline")).is_ok_and(|l| l.contains(&arguments))
+    };
+    let processes = fs::read_dir("/proc").unwrap().map(Result::unwrap).filter(runs_it);
+    processes.map(|p| Pid::from_raw(p.file_name().to_str().unwrap().parse().unwrap())).collect()
+}
+
+#[test]
+fn a_killed_minitwit_leaves_no_orphan_and_loses_nothing() {
+    let directory = directory();
+    let (_rerun, mut process) = serve_in_a_process(directory.path());
+    eventually("serving", || directory.path().join("serving").exists().then_some(()));
+    process.kill().unwrap();
+    process.wait().unwrap();
+    // Where the kernel tells it nothing, it is the next start that ends it.
+    if cfg!(target_os = "linux") {
+        eventually("the orphan's end", || postmasters(directory.path()).is_empty().then_some(()));
+    }
+
+    let server = start(directory.path());
+    assert_eq!(query(&server, "SELECT text FROM kept"), ["kept"]);
+}
+
+#[test]
+fn an_interrupted_initdb_is_made_good() {
+    let directory = directory();
+    let unfinished = || {
+        let entries = fs::read_dir(directory.path()).unwrap();
+        let path = entries.map(|entry| entry.unwrap().path());
+        path.filter(|path| path.to_string_lossy().contains("postgres.new-")).collect::<Vec<_>>()
+    };
+    let (_rerun, mut process) = serve_in_a_process(directory.path());
+    eventually("initdb", || unfinished().iter().find(|p| p.join("PG_VERSION").exists()).cloned());
+    process.kill().unwrap();
+    process.wait().unwrap();
+    assert!(!directory.path().join("postgres").exists());
+    // What initdb leaves if it is killed, too.
+    let left = directory.path().join("postgres.new-killed");
+    fs::create_dir(&left).unwrap();
+    fs::write(left.join("PG_VERSION"), "15\n").unwrap();
+
+    let server = start(directory.path());
+    assert_eq!(query(&server, "SELECT 'hello'"), ["hello"]);
+    assert_eq!(unfinished(), Vec::<PathBuf>::new());
+}
+
+/// Starts the program as the owner of the cluster.
+fn spawn_as_owner(program: &[String], directory: &Path) -> Child {
+    let owner = fs::metadata(directory.join("postgres")).unwrap();
+    let mut command = Command::new(&program[0]);
+    command.args(&program[1..]).current_dir(directory).stderr(Stdio::null());
+    command.gid(owner.gid()).uid(owner.uid()).spawn().unwrap()
+}
+
+/// Stops the server, and starts its process again without anybody to watch it.
+fn leave_running(server: &Embedded, directory: &Path) -> Child {
+    let command = fs::read_to_string(format!("/proc/{}/cmdline", server.pid().unwrap())).unwrap();
+    let command: Vec<String> = command.trim_end_matches('\0').split('\0').map(Into::into).collect();
+    server.stop();
+    let process = spawn_as_owner(&command, directory);
+    eventually("the process's start", || try_query(server, "SELECT 1").ok());
+    process
+}
+
+#[test]
+fn a_server_of_a_former_run_is_stopped() {
+    let directory = directory();
+    let server = start(directory.path());
+    let mut former = leave_running(&server, directory.path());
+
+    let server = start(directory.path());
+    assert!(former.try_wait().unwrap().unwrap().success());
+    assert_eq!(query(&server, "SELECT 'hello'"), ["hello"]);
+}
+
+#[test]
+fn a_reused_process_id_does_no_harm() {
+    let directory = directory();
+    start(directory.path()).stop();
+    let mut sleeper = spawn_as_owner(&["sleep".into(), "600".into()], directory.path());
+    let record = directory.path().join("postgres/postmaster.pid");
+    fs::write(&record, format!("{}\n", sleeper.id())).unwrap();
+    let server = start(directory.path());
+    assert_eq!(query(&server, "SELECT 'hello'"), ["hello"]);
+    assert_eq!(sleeper.try_wait().unwrap(), None);
+    sleeper.kill().unwrap();
+    sleeper.wait().unwrap();
+}
