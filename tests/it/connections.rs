@@ -163,7 +163,9 @@ async fn a_dripped_head_is_cut() {
 
 #[tokio::test]
 async fn an_idle_connection_is_closed() {
-    let running = serve(ConnectionLimits { idle: SHORT, ..LIMITS }, BODIES).await;
+    // Long enough for a request to be sent in, even on a busy machine.
+    let idle = 5 * SHORT;
+    let running = serve(ConnectionLimits { idle, ..LIMITS }, BODIES).await;
     assert_eq!(running.connect().await.rest().await, 0);
 
     let mut breaks = running.connect().await;
