@@ -303,7 +303,12 @@ pub struct LogArgs {
     pub log_format: LogFormat,
 
     /// What is logged, as a tracing filter (minitwit=debug,info)
-    #[arg(long, env = "MINITWIT_LOG", value_name = "FILTER", default_value = "info")]
+    #[arg(
+        long,
+        env = "MINITWIT_LOG",
+        value_name = "FILTER",
+        default_value = "info,poem=warn,refinery_core=warn"
+    )]
     pub log: String,
 }
 

@@ -1,17 +1,21 @@
 //! Paths with doubled and trailing slashes are served in place, without a redirect.
 //!
 //! Clients whose base URL ends in a slash ask for `//register`, others for `/latest/`, and some of
-//! them repeat a POST that was redirected as a GET, or follow no redirect at all.
+//! them repeat a POST that was redirected as a GET, or follow no redirect at all. And what is no
+//! UTF-8 under its percent-encoding becomes U+FFFD, so that it is nobody's name rather than an
+//! error before any route.
 
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use poem::{
     Endpoint, Middleware, Request, Result,
     http::{Uri, uri::PathAndQuery},
 };
 
-/// A middleware that takes superfluous slashes out of the path of each request.
+/// A middleware that takes superfluous slashes, and bytes that are no UTF-8, out of the path of each
+/// request.
 ///
 /// `//register` becomes `/register` and `/latest/` becomes `/latest`; `/` stays, and so do the
-/// query and slashes that are percent-encoded.
+/// query and slashes that are percent-encoded. `/%FF` becomes `/%EF%BF%BD`.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CleanPaths;
 
@@ -37,9 +41,10 @@ impl<E: Endpoint> Endpoint for CleanPathsEndpoint<E> {
     }
 }
 
-/// `uri` without superfluous slashes in its path; `None`, without an allocation, if it has none.
+/// `uri` with a clean path; `None`, without an allocation, if it has one.
 fn cleaned(uri: &Uri) -> Option<Uri> {
-    let mut clean = clean_path(uri.path())?;
+    let in_utf8 = in_utf8(uri.path());
+    let mut clean = clean_path(in_utf8.as_deref().unwrap_or(uri.path())).or(in_utf8)?;
     if let Some(query) = uri.query() {
         clean.push('?');
         clean.push_str(query);
@@ -47,6 +52,18 @@ fn cleaned(uri: &Uri) -> Option<Uri> {
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = Some(PathAndQuery::try_from(clean).ok()?);
     Uri::from_parts(parts).ok()
+}
+
+/// `path` with U+FFFD for every segment's bytes that are no UTF-8; `None` if all of it is.
+fn in_utf8(path: &str) -> Option<String> {
+    if percent_decode_str(path).decode_utf8().is_ok() {
+        return None;
+    }
+    let clean_segment = |segment| {
+        let text = percent_decode_str(segment).decode_utf8_lossy();
+        utf8_percent_encode(&text, NON_ALPHANUMERIC).to_string()
+    };
+    Some(path.split('/').map(clean_segment).collect::<Vec<_>>().join("/"))
 }
 
 /// `path` without superfluous slashes; `None` if it has none.
@@ -73,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn superfluous_slashes_go_and_all_else_stays() {
+    fn superfluous_slashes_and_broken_text_go_and_all_else_stays() {
         for (given, clean) in [
             ("//register", "/register"),
             ("/latest/", "/latest"),
@@ -83,6 +100,7 @@ mod tests {
             ("//?a=/", "/?a=/"),
             ("/a%2F%2Fb/", "/a%2F%2Fb"),
             ("http://example.org//a/?b", "http://example.org/a?b"),
+            ("/msgs/a%2Fb%FF?no=1", "/msgs/a%2Fb%EF%BF%BD?no=1"),
         ] {
             let uri: Uri = given.parse().expect("a URI");
             assert_eq!(cleaned(&uri).expect("unclean").to_string(), clean, "{given}");

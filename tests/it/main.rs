@@ -2,3 +2,5 @@
 
 mod connections;
 mod embedded;
+mod simulator;
+mod support;

@@ -1,0 +1,171 @@
+//! Those who use a server: people with a browser, and the simulator.
+
+use reqwest::{Client, Method, RequestBuilder, header, redirect::Policy};
+use serde_json::{Value, json};
+
+/// What a server answered.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: header::HeaderMap,
+    pub body: String,
+}
+
+impl Answer {
+    pub async fn of(request: RequestBuilder) -> Self {
+        let response = request.send().await.expect("an answer");
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Self { status, headers, body: response.text().await.expect("a body") }
+    }
+
+    /// The value of a header; empty when there is none.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().expect("text"))
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+
+    /// Asserts that the page says `text`.
+    #[track_caller]
+    pub fn says(&self, text: &str) -> &Self {
+        assert!(self.body.contains(text), "{text:?} is not in {}", self.body);
+        self
+    }
+
+    /// Asserts that the page does not say `text`.
+    #[track_caller]
+    pub fn does_not_say(&self, text: &str) -> &Self {
+        assert!(!self.body.contains(text), "{text:?} is in {}", self.body);
+        self
+    }
+}
+
+/// A person with a browser: keeps cookies, and follows redirects only when told to.
+pub struct Browser {
+    base: String,
+    client: Client,
+    following_redirects: Client,
+}
+
+impl Browser {
+    pub fn new(base: String) -> Self {
+        let cookies = std::sync::Arc::new(reqwest::cookie::Jar::default());
+        let builder = || Client::builder().cookie_provider(std::sync::Arc::clone(&cookies));
+        let client = builder().redirect(Policy::none()).build().expect("a client");
+        let following_redirects = builder().build().expect("a client");
+        Self { base, client, following_redirects }
+    }
+
+    /// A request, to be changed and then sent by [`Answer::of`]. Redirects are not followed.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.base))
+    }
+
+    /// The answer to a GET, redirects not followed.
+    pub async fn get(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::GET, path)).await
+    }
+
+    /// The answer to a form, redirects not followed.
+    pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
+        Answer::of(self.request(Method::POST, path).form(form)).await
+    }
+
+    /// The page that a GET leads to.
+    pub async fn visit(&self, path: &str) -> Answer {
+        Answer::of(self.following_redirects.get(format!("{}{path}", self.base))).await
+    }
+
+    /// The page that a form leads to.
+    pub async fn submit(&self, path: &str, form: &[(&str, &str)]) -> Answer {
+        Answer::of(self.following_redirects.post(format!("{}{path}", self.base)).form(form)).await
+    }
+
+    /// Signs up with the password `secret`.
+    pub async fn sign_up(&self, username: &str) -> Answer {
+        let email = format!("{}@example.org", username.replace(char::is_whitespace, "."));
+        let fields = [
+            ("username", username),
+            ("email", &email),
+            ("password", "secret"),
+            ("password2", "secret"),
+        ];
+        self.submit("/register", &fields).await
+    }
+
+    /// Signs in with the password `secret`.
+    pub async fn sign_in(&self, username: &str) -> Answer {
+        self.submit("/login", &[("username", username), ("password", "secret")]).await
+    }
+
+    /// Posts a message.
+    pub async fn say(&self, text: &str) -> Answer {
+        self.submit("/add_message", &[("text", text)]).await
+    }
+}
+
+/// The simulator: a connection a request, its credentials, JSON.
+#[derive(Clone)]
+pub struct Simulator {
+    base: String,
+    client: Client,
+}
+
+impl Simulator {
+    pub fn new(base: String) -> Self {
+        let client = Client::builder().pool_max_idle_per_host(0).redirect(Policy::none());
+        Self { base, client: client.build().expect("a client") }
+    }
+
+    /// A request without credentials.
+    pub fn bare_request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client
+            .request(method, format!("{}{path}", self.base))
+            .header(header::CONNECTION, "close")
+    }
+
+    /// A request, to be changed and then sent by [`Answer::of`].
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.bare_request(method, path)
+            .header(header::AUTHORIZATION, "Basic c2ltdWxhdG9yOnN1cGVyX3NhZmUh")
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::GET, path)).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        Answer::of(self.request(Method::POST, path).json(&body)).await
+    }
+
+    pub async fn register(&self, username: &str) -> Answer {
+        let body = json!({"username": username, "email": "someone@example.org", "pwd": "secret"});
+        self.post("/register", body).await
+    }
+
+    pub async fn tweet(&self, username: &str, content: &str) -> Answer {
+        self.post(&format!("/msgs/{}", encode(username)), json!({ "content": content })).await
+    }
+
+    pub async fn follow(&self, username: &str, whom: &str) -> Answer {
+        self.post(&format!("/fllws/{}", encode(username)), json!({ "follow": whom })).await
+    }
+
+    pub async fn unfollow(&self, username: &str, whom: &str) -> Answer {
+        self.post(&format!("/fllws/{}", encode(username)), json!({ "unfollow": whom })).await
+    }
+
+    /// The `latest` that the server shows.
+    pub async fn latest(&self) -> i64 {
+        let answer = Answer::of(self.bare_request(Method::GET, "/latest")).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()["latest"].as_i64().expect("a number")
+    }
+}
+
+/// A name as it stands in a path.
+pub fn encode(name: &str) -> String {
+    percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC).to_string()
+}

@@ -1,0 +1,105 @@
+//! One throw-away PostgreSQL for the whole test run, and databases in it that are copies of one
+//! migrated template.
+
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicU32, Ordering},
+};
+
+use minitwit::db::{
+    embedded::{Data, Embedded, Settings},
+    migrations,
+};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
+use tokio::sync::OnceCell;
+
+const TEMPLATE: &str = "template_minitwit";
+/// Room for the pools of all tests that run at once.
+const MAX_CONNECTIONS: u16 = 400;
+
+/// The server of this test run. It is stopped, and its data removed, when the process exits.
+pub fn server() -> &'static Embedded {
+    static SERVER: OnceLock<Embedded> = OnceLock::new();
+    extern "C" fn stop() {
+        if let Some(server) = SERVER.get() {
+            server.stop();
+        }
+    }
+    SERVER.get_or_init(|| {
+        // SAFETY: registers a function that neither unwinds nor refers to anything but a static.
+        unsafe { nix::libc::atexit(stop) };
+        let settings =
+            Settings { max_connections: MAX_CONNECTIONS, ..Settings::new(Data::Ephemeral) };
+        Embedded::start(&settings).expect("an embedded server")
+    })
+}
+
+/// A database of a test's own, dropped with it.
+pub struct TestDatabase {
+    name: String,
+}
+
+impl TestDatabase {
+    /// A database with the newest schema and no rows.
+    pub async fn fresh() -> Self {
+        static TEMPLATE_MADE: OnceCell<()> = OnceCell::const_new();
+        TEMPLATE_MADE
+            .get_or_init(|| async {
+                execute(&format!("CREATE DATABASE {TEMPLATE}")).await;
+                let options = server().connect_options(TEMPLATE);
+                let mut connection = migrations::connect(&options).await.expect("connected");
+                migrations::apply(&mut connection, None).await.expect("migrated");
+                connection.close().await.expect("closed");
+            })
+            .await;
+        Self::create(&format!("TEMPLATE {TEMPLATE}")).await
+    }
+
+    /// A database with nothing in it.
+    pub async fn empty() -> Self {
+        Self::create("").await
+    }
+
+    /// A database made with these options of `CREATE DATABASE`.
+    pub async fn create(options: &str) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(1);
+        let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        execute(&format!("CREATE DATABASE {name} {options}")).await;
+        Self { name }
+    }
+
+    /// How to connect to it.
+    pub fn options(&self) -> PgConnectOptions {
+        server().connect_options(&self.name)
+    }
+
+    /// Its address, for a program's `DATABASE_URL`.
+    pub fn url(&self) -> String {
+        self.options().to_url_lossy().to_string()
+    }
+
+    /// A connection to it.
+    pub async fn connect(&self) -> PgConnection {
+        self.options().connect().await.expect("connected")
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        let statement = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
+        // The test's own runtime may be on its way out.
+        let dropped = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.expect("a runtime").block_on(execute(&statement));
+        });
+        // What is left of a database is removed with its server.
+        let _ = dropped.join();
+    }
+}
+
+async fn execute(statement: &str) {
+    let mut connection = server().connect_options("postgres").connect().await.expect("connected");
+    let done = sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await;
+    done.unwrap_or_else(|error| panic!("{statement}: {error}"));
+    connection.close().await.expect("closed");
+}

@@ -1,0 +1,179 @@
+//! What the tests stand on: one PostgreSQL for all of them, a fresh database and a real server for
+//! each, and actors who use it as its users do.
+
+pub mod actors;
+pub mod cluster;
+pub mod process;
+
+use std::{
+    net::SocketAddr,
+    sync::OnceLock,
+    time::{Duration, Instant},
+};
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use minitwit::{
+    db::{Database, PoolSettings},
+    server::{
+        Server, Settings, connection::ConnectionLimits, limits::RequestLimits,
+        proxies::TrustedProxies,
+    },
+    service::{self, PasswordSettings, Service},
+    sim::Credentials,
+    telemetry::metrics,
+};
+use sqlx::{PgPool, postgres::PgConnectOptions};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use actors::{Browser, Simulator};
+use cluster::TestDatabase;
+
+/// How long a test waits for what must happen. Generous: it decides only how late a failure shows.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A server with a database of its own, in this process.
+pub struct App {
+    pub address: SocketAddr,
+    pub simulator_address: SocketAddr,
+    pub database: TestDatabase,
+    /// A connection of the test's own, to look at rows.
+    pub rows: PgPool,
+    stop: CancellationToken,
+    serving: JoinHandle<()>,
+}
+
+impl App {
+    /// A server on a fresh database.
+    pub async fn start() -> Self {
+        Self::start_on(TestDatabase::fresh().await).await
+    }
+
+    /// A server on this database.
+    pub async fn start_on(database: TestDatabase) -> Self {
+        Self::start_with(database, |_| {}).await
+    }
+
+    /// A server on this database, with its settings changed by `change`.
+    pub async fn start_with(database: TestDatabase, change: impl FnOnce(&mut AppSettings)) -> Self {
+        let mut settings = AppSettings::new(database.options());
+        change(&mut settings);
+        let pool = Database::new(settings.database, &settings.pool);
+        let service = Service::new(pool, &settings.service);
+        let server = Server::bind(settings.server, service.clone(), recorder()).await;
+        let server = server.expect("free ports");
+        let address = server.address().expect("bound");
+        let simulator_address = server.simulator_address().expect("bound").expect("asked for");
+        let stop = CancellationToken::new();
+        let serving = tokio::spawn({
+            let stop = stop.clone();
+            async move {
+                server.run(stop).await.expect("served");
+                service.shut_down().await;
+            }
+        });
+        let rows = PgPool::connect_lazy_with(database.options());
+        Self { address, simulator_address, database, rows, stop, serving }
+    }
+
+    /// Stops the server, and returns its database.
+    pub async fn stop(self) -> TestDatabase {
+        self.stop.cancel();
+        self.serving.await.expect("stopped");
+        self.rows.close().await;
+        self.database
+    }
+
+    /// The address of a path on this server.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Somebody with a browser who is not signed in.
+    pub fn anonymous(&self) -> Browser {
+        Browser::new(format!("http://{}", self.address))
+    }
+
+    /// Somebody with a browser who has just signed up, with the password `secret`, and in.
+    pub async fn signed_in(&self, username: &str) -> Browser {
+        let browser = self.anonymous();
+        browser.sign_up(username).await;
+        browser.sign_in(username).await;
+        browser
+    }
+
+    /// The simulator, at `/sim`.
+    pub fn simulator(&self) -> Simulator {
+        Simulator::new(self.url("/sim"))
+    }
+
+    /// The one value that a query over this server's database returns.
+    pub async fn count(&self, query: &'static str) -> i64 {
+        sqlx::query_scalar(query).fetch_one(&self.rows).await.expect(query)
+    }
+}
+
+/// How a test's server is set up.
+pub struct AppSettings {
+    pub database: PgConnectOptions,
+    pub pool: PoolSettings,
+    pub service: service::Settings,
+    pub server: Settings,
+}
+
+impl AppSettings {
+    fn new(database: PgConnectOptions) -> Self {
+        let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self {
+            database,
+            pool: PoolSettings {
+                max_connections: 8,
+                acquire_timeout: Duration::from_secs(20),
+                statement_timeout: Duration::from_secs(20),
+            },
+            service: service::Settings {
+                // As quick as bcrypt allows: what is tested is not how long it takes.
+                passwords: PasswordSettings { cost: 4, workers: 1, queue: 256 },
+                session_lifetime: service::DEFAULT_SESSION_LIFETIME,
+            },
+            server: Settings {
+                listen: any_port,
+                simulator_listen: Some(any_port),
+                credentials: Credentials::new("simulator".into(), "super_safe!".into()),
+                trusted_proxies: TrustedProxies::default(),
+                connections: ConnectionLimits {
+                    idle: DEADLINE,
+                    header: DEADLINE,
+                    write: DEADLINE,
+                    max_connections: 1_000,
+                },
+                requests: RequestLimits { body: 65_536, body_timeout: DEADLINE },
+                shutdown_timeout: Duration::from_secs(10),
+            },
+        }
+    }
+}
+
+/// The recorder of this process, which all servers in it share.
+fn recorder() -> PrometheusHandle {
+    static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
+    RECORDER.get_or_init(|| metrics::start().expect("the only recorder")).clone()
+}
+
+/// Asks `probe` again and again until it has an answer.
+///
+/// # Panics
+/// When the deadline has passed without one.
+pub async fn eventually<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    mut probe: impl FnMut() -> F,
+) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(answer) = probe().await {
+            return answer;
+        }
+        assert!(begun.elapsed() < DEADLINE, "not within the deadline: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

@@ -1,0 +1,114 @@
+//! The program itself, as a process of its own.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex},
+    thread,
+    time::Instant,
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
+use super::DEADLINE;
+
+/// The program that is tested.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_minitwit");
+
+/// The program with these arguments, and none of this process's settings.
+pub fn minitwit(arguments: &[&str]) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command.args(arguments);
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        if name.starts_with("MINITWIT_") || name == "DATABASE_URL" {
+            command.env_remove(name.as_ref());
+        }
+    }
+    command
+}
+
+/// `minitwit serve` on any free port, killed when it is dropped.
+pub struct Serving {
+    child: Child,
+    /// The address of everything, such as `http://127.0.0.1:40123`.
+    pub base: String,
+    output: Arc<Mutex<String>>,
+}
+
+impl Serving {
+    /// Starts it, and returns once it says where it serves.
+    ///
+    /// # Panics
+    /// When it ends instead.
+    pub fn start(arguments: &[&str]) -> Self {
+        let all = [&["serve", "--listen", "127.0.0.1:0"], arguments].concat();
+        let mut child = minitwit(&all)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let output = Arc::new(Mutex::new(String::new()));
+        let base = lines.by_ref().map_while(Result::ok).find_map(|line| {
+            let mut text = output.lock().expect("no panic");
+            text.push_str(&line);
+            text.push('\n');
+            Some(line.trim().strip_prefix("pages")?.trim().trim_end_matches('/').to_owned())
+        });
+        let Some(base) = base else {
+            let mut errors = String::new();
+            let _ = child.stderr.take().expect("piped").read_to_string(&mut errors);
+            panic!("it did not start: {errors}{}", output.lock().expect("no panic"));
+        };
+        let rest = Arc::clone(&output);
+        thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                let mut text = rest.lock().expect("no panic");
+                text.push_str(&line);
+                text.push('\n');
+            }
+        });
+        Self { child, base, output }
+    }
+
+    /// What it has logged so far.
+    pub fn output(&self) -> String {
+        self.output.lock().expect("no panic").clone()
+    }
+
+    pub fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id().try_into().expect("a pid"))
+    }
+
+    /// Ends it with a signal, and waits until it is gone.
+    pub fn end(&mut self, signal: Signal) -> ExitStatus {
+        kill(self.pid(), signal).expect("it runs");
+        wait(&mut self.child)
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Waits until a process is gone.
+///
+/// # Panics
+/// When the deadline has passed.
+pub fn wait(child: &mut Child) -> ExitStatus {
+    let begun = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().expect("a child of ours") {
+            return status;
+        }
+        assert!(begun.elapsed() < DEADLINE, "the process did not end");
+        thread::park_timeout(std::time::Duration::from_millis(20));
+    }
+}
