@@ -6,12 +6,13 @@ use poem::{
 };
 
 use super::{
-    failure::Failure, flash::Flash, paths::profile_path, respond::Responder, session::SignedIn,
+    failure::Failure,
+    flash::Flash,
+    paths::{existing_user, profile_path},
+    respond::Responder,
+    session::SignedIn,
 };
-use crate::{
-    domain::Username,
-    service::{Error, Service},
-};
+use crate::service::Service;
 
 /// Follows the user whose path it is.
 #[handler]
@@ -21,7 +22,7 @@ pub(super) async fn follow(
     service: Data<&Service>,
     responder: Responder,
 ) -> Result<Response, Failure> {
-    let followee = Username::parse(&username).map_err(Error::from)?;
+    let followee = existing_user(&username)?;
     service.follow(viewer.username, followee.clone()).await?;
     let flash = Flash::Followed(followee.to_string());
     Ok(responder.redirect_with(&profile_path(&followee), flash))
@@ -35,7 +36,7 @@ pub(super) async fn unfollow(
     service: Data<&Service>,
     responder: Responder,
 ) -> Result<Response, Failure> {
-    let followee = Username::parse(&username).map_err(Error::from)?;
+    let followee = existing_user(&username)?;
     service.unfollow(viewer.username, followee.clone()).await?;
     let flash = Flash::Unfollowed(followee.to_string());
     Ok(responder.redirect_with(&profile_path(&followee), flash))

@@ -2,6 +2,7 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::failure::Failure;
 use crate::domain::Username;
 
 /// Everything but the unreserved characters of a URI (RFC 3986, section 2.3).
@@ -18,6 +19,14 @@ pub fn profile_path(name: &Username) -> String {
 #[must_use]
 pub fn avatar_path(name: &Username) -> String {
     format!("/avatar{}", profile_path(name))
+}
+
+/// The name in a path, which somebody may have. A malformed one is nobody's.
+///
+/// # Errors
+/// When nobody can have that name.
+pub(super) fn existing_user(raw: &str) -> Result<Username, Failure> {
+    Username::parse(raw).map_err(|_| Failure::Nobody)
 }
 
 #[cfg(test)]

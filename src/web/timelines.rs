@@ -11,12 +11,13 @@ use super::{
     failure::Failure,
     flash::Flash,
     pages::{Compose, FollowStatus, TimelinePage},
+    paths::existing_user,
     respond::{Responder, redirect},
     session::{SignedIn, Viewer},
 };
 use crate::{
-    domain::{Cursor, MessageText, PAGE_SIZE, User, Username},
-    service::{Error, Service},
+    domain::{Cursor, MessageText, PAGE_SIZE, User},
+    service::Service,
 };
 
 /// Which page of a timeline is asked for.
@@ -79,7 +80,7 @@ pub(super) async fn profile(
     service: Data<&Service>,
     responder: Responder,
 ) -> Result<Response, Failure> {
-    let username = Username::parse(&username).map_err(Error::from)?;
+    let username = existing_user(&username)?;
     let viewer_id = viewer.as_ref().map(|viewer| viewer.id);
     let timeline = service.author_timeline(username, viewer_id, query.cursor()?, PAGE_SIZE).await?;
     let follow_status = viewer.as_ref().map(|viewer| {
