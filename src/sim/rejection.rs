@@ -2,7 +2,7 @@
 //! all that is needed to repair it later. A lost registration costs every later command of its user.
 
 use super::failure::Answer;
-use crate::telemetry::metrics;
+use crate::telemetry::{metrics, request::RequestId};
 
 /// A command, with what it would take to carry it out by hand. Never a password.
 #[derive(Debug, Clone, Copy)]
@@ -34,19 +34,43 @@ impl Command<'_> {
     pub(super) fn rejected(self, answer: &Answer) {
         let (status, reason) = (answer.status.as_u16(), answer.text.as_str());
         metrics::simulator_rejected(self.name(), status);
-        let command = self.name();
+        let (request_id, command) = (RequestId::current_field(), self.name());
         match self {
             Self::Register { username, email } => {
-                tracing::warn!(command, status, reason, username, email, "command rejected");
+                tracing::warn!(
+                    request_id,
+                    command,
+                    status,
+                    reason,
+                    username,
+                    email,
+                    "command rejected"
+                );
             }
             Self::Tweet { username, text } => {
-                tracing::warn!(command, status, reason, username, text, "command rejected");
+                tracing::warn!(
+                    request_id,
+                    command,
+                    status,
+                    reason,
+                    username,
+                    text,
+                    "command rejected"
+                );
             }
             Self::Follow { username, followee } | Self::Unfollow { username, followee } => {
-                tracing::warn!(command, status, reason, username, followee, "command rejected");
+                tracing::warn!(
+                    request_id,
+                    command,
+                    status,
+                    reason,
+                    username,
+                    followee,
+                    "command rejected"
+                );
             }
             Self::Unclear { username } => {
-                tracing::warn!(command, status, reason, username, "command rejected");
+                tracing::warn!(request_id, command, status, reason, username, "command rejected");
             }
         }
     }

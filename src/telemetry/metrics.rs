@@ -37,6 +37,11 @@ pub fn start() -> Result<PrometheusHandle, BuildError> {
         .set_buckets_for_metric(Matcher::Suffix("_duration_seconds".to_owned()), DURATION_BUCKETS)?
         .install_recorder()?;
     describe();
+    // What has not happened yet is 0, not absent: alerts compare it.
+    for never_yet in [REGISTRATIONS, MESSAGES, FOLLOWS, UNFOLLOWS] {
+        counter!(never_yet).increment(0);
+    }
+    hashing(0, 0);
     Ok(handle)
 }
 

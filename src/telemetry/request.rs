@@ -23,6 +23,12 @@ impl RequestId {
         CURRENT.try_with(|id| *id).ok()
     }
 
+    /// [`RequestId::current`] as a field of a log line; empty outside of a request.
+    #[must_use]
+    pub fn current_field() -> String {
+        Self::current().map(|id| id.to_string()).unwrap_or_default()
+    }
+
     /// Runs `future` as the service of this request.
     pub async fn scope<F: Future>(self, future: F) -> F::Output {
         CURRENT.scope(self, future).await
@@ -55,6 +61,6 @@ pub fn with_causes(failure: &dyn Error) -> String {
 /// Logs the cause of a failure that the client is told nothing of but the request's identity.
 /// Called once, where the failure becomes an answer.
 pub fn log_failure(failure: &dyn Error) {
-    let request_id = RequestId::current().map(|id| id.to_string()).unwrap_or_default();
+    let request_id = RequestId::current_field();
     tracing::error!(request_id, cause = with_causes(failure), "request failed");
 }
