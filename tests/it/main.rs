@@ -2,5 +2,7 @@
 
 mod connections;
 mod embedded;
+mod latest;
+mod races;
 mod simulator;
 mod support;

@@ -57,7 +57,7 @@ impl Serving {
             let mut text = output.lock().expect("no panic");
             text.push_str(&line);
             text.push('\n');
-            Some(line.trim().strip_prefix("pages")?.trim().trim_end_matches('/').to_owned())
+            base(&line)
         });
         let Some(base) = base else {
             let mut errors = String::new();
@@ -96,6 +96,15 @@ impl Drop for Serving {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Where the server says that it serves, if this line of its output tells, in text or in JSON.
+fn base(line: &str) -> Option<String> {
+    if let Ok(event) = serde_json::from_str::<serde_json::Value>(line) {
+        return (event["message"] == "serving")
+            .then(|| event["base"].as_str().map(str::to_owned))?;
+    }
+    Some(line.trim().strip_prefix("pages")?.trim().trim_end_matches('/').to_owned())
 }
 
 /// Waits until a process is gone.
