@@ -7,5 +7,6 @@ mod latest;
 mod operations;
 mod pages;
 mod races;
+mod safety;
 mod simulator;
 mod support;
