@@ -4,6 +4,7 @@ mod accounts;
 mod connections;
 mod embedded;
 mod latest;
+mod logs;
 mod operations;
 mod pages;
 mod races;
