@@ -126,7 +126,8 @@ mod tests {
     proptest! {
         #[test]
         fn cleaning_keeps_the_segments_and_leaves_nothing_to_clean(
-            path in "/[a-z/%2.]{0,20}",
+            // A lone `%` stays; `%aa` and the like are no UTF-8, which another test is about.
+            path in "/([g-z/.]|%2F|%){0,20}",
             query in proptest::option::of("[a-z/=&]{0,10}"),
         ) {
             let text = query.map_or(path.clone(), |query| format!("{path}?{query}"));

@@ -38,9 +38,9 @@ pub(super) enum Failure {
     /// The query string has no cursor that a page gave out.
     #[error("before: {0}.")]
     Cursor(#[from] InvalidCursor),
-    /// The path has a name that nobody can have.
-    #[error("There is no user of that name.")]
-    Nobody,
+    /// The name in the path is malformed, so that it is nobody's.
+    #[error("There is no user named {0}.")]
+    NoSuchUser(String),
     /// There is no such file.
     #[error("no such file")]
     NoSuchFile,
@@ -64,7 +64,7 @@ impl ResponseError for Failure {
             Self::SignedOut => StatusCode::UNAUTHORIZED,
             Self::CrossSite(_) => StatusCode::FORBIDDEN,
             Self::Cursor(_) => StatusCode::BAD_REQUEST,
-            Self::Nobody | Self::NoSuchFile => StatusCode::NOT_FOUND,
+            Self::NoSuchUser(_) | Self::NoSuchFile => StatusCode::NOT_FOUND,
             Self::Template(_) | Self::Misassembled => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -77,7 +77,7 @@ impl Failure {
             Self::Service(error) if matches!(error.kind(), Kind::Invalid | Kind::NotFound) => {
                 Some(format!("{error}."))
             }
-            Self::Cursor(_) | Self::Nobody => Some(self.to_string()),
+            Self::Cursor(_) | Self::NoSuchUser(_) => Some(self.to_string()),
             Self::CrossSite(refusal) => Some(format!("{refusal}.")),
             _ => None,
         }

@@ -6,7 +6,7 @@ use poem::{
     web::Path,
 };
 
-use super::{assets::Asset, avatar::avatar_svg, failure::Failure, paths::existing_user};
+use super::{assets::Asset, avatar::avatar_svg, failure::Failure, paths::PathName};
 
 /// A year, the longest that caches are asked for, and no question in between.
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
@@ -20,9 +20,8 @@ pub(super) fn asset(Path(file_name): Path<String>) -> Result<Response, Failure> 
 
 /// The picture that goes with a name, whether or not anybody has it.
 #[handler]
-pub(super) fn avatar(Path(username): Path<String>) -> Result<Response, Failure> {
-    let username = existing_user(&username)?;
-    Ok(file("image/svg+xml", avatar_svg(&username)))
+pub(super) fn avatar(PathName(username): PathName) -> Response {
+    file("image/svg+xml", avatar_svg(&username))
 }
 
 fn file(content_type: &'static str, body: impl Into<poem::Body>) -> Response {

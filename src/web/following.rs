@@ -1,14 +1,11 @@
 //! Following and unfollowing.
 
-use poem::{
-    Response, Result, handler,
-    web::{Data, Path},
-};
+use poem::{Response, Result, handler, web::Data};
 
 use super::{
     failure::Failure,
     flash::Flash,
-    paths::{existing_user, profile_path},
+    paths::{PathName, profile_path},
     respond::Responder,
     session::SignedIn,
 };
@@ -18,11 +15,10 @@ use crate::service::Service;
 #[handler]
 pub(super) async fn follow(
     SignedIn(viewer): SignedIn,
-    Path(username): Path<String>,
+    PathName(followee): PathName,
     service: Data<&Service>,
     responder: Responder,
 ) -> Result<Response, Failure> {
-    let followee = existing_user(&username)?;
     service.follow(viewer.username, followee.clone()).await?;
     let flash = Flash::Followed(followee.to_string());
     Ok(responder.redirect_with(&profile_path(&followee), flash))
@@ -32,11 +28,10 @@ pub(super) async fn follow(
 #[handler]
 pub(super) async fn unfollow(
     SignedIn(viewer): SignedIn,
-    Path(username): Path<String>,
+    PathName(followee): PathName,
     service: Data<&Service>,
     responder: Responder,
 ) -> Result<Response, Failure> {
-    let followee = existing_user(&username)?;
     service.unfollow(viewer.username, followee.clone()).await?;
     let flash = Flash::Unfollowed(followee.to_string());
     Ok(responder.redirect_with(&profile_path(&followee), flash))

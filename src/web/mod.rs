@@ -28,7 +28,7 @@ use poem::{
     middleware::CookieJarManager, post,
 };
 
-use crate::{service::Service, telemetry::metrics::InFlight};
+use crate::{service::Service, telemetry::metrics::UnderWay};
 use guard::SameSiteOnly;
 use templates::Templates;
 
@@ -73,7 +73,7 @@ fn routes() -> Route {
 fn at(route: Route, path: &'static str, endpoint: impl IntoEndpoint<Endpoint: 'static>) -> Route {
     let template = route_template(path);
     let counted = endpoint.into_endpoint().around(move |endpoint, request| {
-        let in_flight = InFlight::begin(&template, request.method().as_str());
+        let in_flight = UnderWay::request(&template, request.method().as_str());
         async move {
             let answer = endpoint.call(request).await;
             drop(in_flight);

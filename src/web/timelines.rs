@@ -3,7 +3,7 @@
 use poem::{
     Response, Result, handler,
     http::StatusCode,
-    web::{Data, Form, Path, Query},
+    web::{Data, Form, Query},
 };
 use serde::Deserialize;
 
@@ -11,7 +11,7 @@ use super::{
     failure::Failure,
     flash::Flash,
     pages::{Compose, FollowStatus, TimelinePage},
-    paths::existing_user,
+    paths::PathName,
     respond::{Responder, redirect},
     session::{SignedIn, Viewer},
 };
@@ -74,13 +74,12 @@ pub(super) async fn public(
 /// One user's messages.
 #[handler]
 pub(super) async fn profile(
-    Path(username): Path<String>,
+    PathName(username): PathName,
     Viewer(viewer): Viewer,
     Query(query): Query<PageQuery>,
     service: Data<&Service>,
     responder: Responder,
 ) -> Result<Response, Failure> {
-    let username = existing_user(&username)?;
     let viewer_id = viewer.as_ref().map(|viewer| viewer.id);
     let timeline = service.author_timeline(username, viewer_id, query.cursor()?, PAGE_SIZE).await?;
     let follow_status = viewer.as_ref().map(|viewer| {
