@@ -41,7 +41,9 @@ pub fn start() -> Result<PrometheusHandle, BuildError> {
     for never_yet in [REGISTRATIONS, MESSAGES, FOLLOWS, UNFOLLOWS] {
         counter!(never_yet).increment(0);
     }
-    hashing(0, 0);
+    for idle in [HASHING_WAITING, HASHING_RUNNING] {
+        gauge!(idle).set(0);
+    }
     Ok(handle)
 }
 

@@ -23,12 +23,6 @@ impl RequestId {
         CURRENT.try_with(|id| *id).ok()
     }
 
-    /// [`RequestId::current`] as a field of a log line; empty outside of a request.
-    #[must_use]
-    pub fn current_field() -> String {
-        Self::current().map(|id| id.to_string()).unwrap_or_default()
-    }
-
     /// Runs `future` as the service of this request.
     pub async fn scope<F: Future>(self, future: F) -> F::Output {
         CURRENT.scope(self, future).await
