@@ -1,5 +1,6 @@
 //! Tests against a real server on a real PostgreSQL.
 
+mod browser;
 mod connections;
 mod embedded;
 mod simulator;
