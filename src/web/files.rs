@@ -6,7 +6,9 @@ use poem::{
     web::Path,
 };
 
-use super::{assets::Asset, avatar::avatar_svg, failure::Failure, paths::PathName};
+use super::{
+    assets::Asset, avatar::avatar_svg, failure::Failure, paths::PathName, respond::redirect,
+};
 
 /// A year, the longest that caches are asked for, and no question in between.
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
@@ -16,6 +18,12 @@ const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000
 pub(super) fn asset(Path(file_name): Path<String>) -> Result<Response, Failure> {
     let asset = Asset::find(&file_name).ok_or(Failure::NoSuchFile)?;
     Ok(file(asset.content_type(), asset.bytes()))
+}
+
+/// Where browsers look for an icon when what they show is no page of ours, such as `/docs`.
+#[handler]
+pub(super) fn favicon() -> Response {
+    redirect(&Asset::icon().url())
 }
 
 /// The picture that goes with a name, whether or not anybody has it.

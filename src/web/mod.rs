@@ -63,6 +63,7 @@ fn routes() -> Route {
     let route = at(route, "/register", register);
     let route = at(route, "/logout", both(|| accounts::logout));
     let route = at(route, "/static/:file_name", get(files::asset));
+    let route = at(route, "/favicon.ico", get(files::favicon));
     let route = at(route, "/avatar/:username", get(files::avatar));
     let route = at(route, "/:username", get(timelines::profile));
     let route = at(route, "/:username/follow", both(|| following::follow));

@@ -1,6 +1,7 @@
 //! Tests against a real server on a real PostgreSQL.
 
 mod accounts;
+mod browser;
 mod connections;
 mod embedded;
 mod latest;

@@ -2,8 +2,10 @@
 //! each, and actors who use it as its users do.
 
 pub mod actors;
+pub mod chromium;
 pub mod cluster;
 pub mod process;
+pub mod window;
 
 use std::{
     net::SocketAddr,
