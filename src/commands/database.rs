@@ -2,12 +2,13 @@
 
 use std::str::FromStr;
 
-use sqlx::postgres::PgConnectOptions;
-
 use super::Failure;
 use crate::{
     config::DatabaseArgs,
-    db::embedded::{self, Embedded},
+    db::{
+        PgConnectOptions,
+        embedded::{self, Embedded},
+    },
 };
 
 /// The name of the database in the program's own PostgreSQL.

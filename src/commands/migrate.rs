@@ -1,12 +1,14 @@
 //! `minitwit migrate`: brings the schema up to date, or tells how it stands.
 
-use sqlx::Connection;
 use time::format_description::well_known::Rfc3339;
 
 use super::{Failure, database::Source, start_logs};
 use crate::{
     config::MigrateArgs,
-    db::migrations::{self, Status},
+    db::{
+        Connection,
+        migrations::{self, Status},
+    },
 };
 
 pub(super) fn run(settings: &MigrateArgs) -> Result<(), Failure> {

@@ -3,14 +3,13 @@
 use std::{net::SocketAddr, num::NonZero, thread, time::Duration};
 
 use metrics_exporter_prometheus::PrometheusHandle;
-use sqlx::Connection;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::{Failure, database::Source, start_logs};
 use crate::{
     config::{LogFormat, ServeArgs},
-    db::{Database, PoolSettings, migrations},
+    db::{Connection, Database, PoolSettings, migrations},
     server::{
         self, Server, connection::ConnectionLimits, limits::RequestLimits, proxies::TrustedProxies,
     },

@@ -2,5 +2,6 @@
 
 mod connections;
 mod embedded;
+mod layering;
 mod simulator;
 mod support;

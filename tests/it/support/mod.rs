@@ -4,6 +4,7 @@
 pub mod actors;
 pub mod cluster;
 pub mod process;
+pub mod source;
 
 use std::{
     net::SocketAddr,
