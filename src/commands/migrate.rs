@@ -22,7 +22,7 @@ pub(super) fn run(settings: &MigrateArgs) -> Result<(), Failure> {
 
 async fn migrate(source: &Source, only_status: bool) -> Result<(), Failure> {
     source.prepare().await?;
-    let mut connection = migrations::connect(&source.options).await?;
+    let mut connection = source.connect().await?;
     if only_status {
         for migration in migrations::status(&mut connection).await? {
             println!("{}", line(&migration)?);

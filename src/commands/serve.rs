@@ -60,7 +60,7 @@ async fn serve(
 }
 
 async fn prepare_schema(settings: &ServeArgs, source: &Source) -> Result<(), Failure> {
-    let mut connection = migrations::connect(&source.options).await?;
+    let mut connection = source.connect().await?;
     if !settings.no_migrate {
         for migration in migrations::apply(&mut connection, None).await? {
             tracing::info!(migration, "applied");

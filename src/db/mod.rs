@@ -16,4 +16,4 @@ pub mod users;
 pub use error::Error;
 pub use pool::{Database, PoolSettings, PoolState};
 /// What commands hand from one function of this layer to the next.
-pub use sqlx::{Connection, postgres::PgConnectOptions};
+pub use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};

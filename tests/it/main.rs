@@ -3,5 +3,7 @@
 mod connections;
 mod embedded;
 mod layering;
+mod migrations;
+mod schema;
 mod simulator;
 mod support;
