@@ -268,7 +268,7 @@ async fn an_older_program_serves_on_a_newer_schema() {
     let status = printed(&run(&database, &["migrate", "--status"]));
     let last = status.lines().last().expect("a line");
     assert!(last.starts_with("V99 ") && last.ends_with("(newer than this program)"), "{last}");
-    assert!(printed(&run(&database, &["migrate"])).starts_with("nothing to apply"));
+    assert!(printed(&run(&database, &["migrate"])).contains("nothing to apply"));
     let server = Serving::start(&["--database-url", &database.url()]);
     assert_eq!(readiness(&server.base).await.status, 200);
 }
@@ -288,7 +288,7 @@ fn a_wrong_database_url_is_refused_by_its_settings_name_and_not_printed() {
     for url in [
         "postgres://ann:hunter2@127.0.0.1:1/minitwit",
         "postgres://ann:hunter2@127.0.0.1:port/minitwit",
-        "postgres://ann:hunter2@127.0.0.1:1/minitwit?sslmode=hunter2",
+        "postgres://ann:hunter2@127.0.0.1:1/minitwit?sslmode=odd",
         "mysql://ann:hunter2@127.0.0.1/minitwit",
         "hunter2",
         "",
