@@ -4,6 +4,7 @@ mod connections;
 mod embedded;
 mod layering;
 mod migrations;
+mod query_plans;
 mod schema;
 mod simulator;
 mod support;

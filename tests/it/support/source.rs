@@ -149,3 +149,31 @@ fn is_separator(trees: &[TokenTree]) -> bool {
 fn plain(name: &Ident) -> String {
     name.to_string().trim_start_matches("r#").to_owned()
 }
+
+/// The first string in each call of one of these macros.
+///
+/// # Panics
+/// At a string with an escape, which would have to be undone: a raw string has none.
+pub fn macro_strings(tokens: &TokenStream, macros: &[&str]) -> Vec<String> {
+    let trees: Vec<TokenTree> = tokens.clone().into_iter().collect();
+    let mut found = Vec::new();
+    for (at, tree) in trees.iter().enumerate() {
+        let TokenTree::Group(group) = tree else { continue };
+        found.extend(macro_strings(&group.stream(), macros));
+        if let [.., TokenTree::Ident(name), TokenTree::Punct(mark)] = &trees[..at]
+            && mark.as_char() == '!'
+            && macros.iter().any(|wanted| name == wanted)
+            && let Some(TokenTree::Literal(text)) = group.stream().into_iter().next()
+        {
+            found.push(string(&text.to_string()));
+        }
+    }
+    found
+}
+
+fn string(literal: &str) -> String {
+    let raw = literal.starts_with('r');
+    assert!(raw || !literal.contains('\\'), "must be a raw string: {literal}");
+    let quoted = literal.trim_start_matches('r').trim_matches('#');
+    quoted.strip_prefix('"').and_then(|text| text.strip_suffix('"')).expect("a string").to_owned()
+}
