@@ -1,6 +1,7 @@
 //! Tests against a real server on a real PostgreSQL.
 
 mod connections;
+mod durability;
 mod embedded;
 mod layering;
 mod migrations;
