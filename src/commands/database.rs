@@ -2,18 +2,26 @@
 
 use std::str::FromStr;
 
-use sqlx::postgres::PgConnectOptions;
-
 use super::Failure;
 use crate::{
     config::DatabaseArgs,
-    db::embedded::{self, Embedded},
+    db::{
+        PgConnectOptions, PgConnection,
+        embedded::{self, Embedded},
+        migrations,
+    },
 };
 
 /// The name of the database in the program's own PostgreSQL.
 const DATABASE: &str = "minitwit";
 /// Connections beside the pool's: for migrations, and for an operator's psql.
 const SPARE_CONNECTIONS: u16 = 10;
+
+/// The database of `--database-url` cannot be used. The URL itself holds a password: only what is
+/// wrong with it is said.
+#[derive(Debug, thiserror::Error)]
+#[error("--database-url (DATABASE_URL)")]
+struct WrongUrl(#[source] Failure);
 
 /// A database, and the server that must be kept running for it, if that is the program's own.
 pub(super) struct Source {
@@ -26,9 +34,8 @@ impl Source {
     /// seconds the first time, when a cluster is made.
     pub(super) fn open(settings: &DatabaseArgs, pool_size: u16) -> Result<Self, Failure> {
         if let Some(url) = &settings.database_url {
-            // The URL itself holds a password: only what is wrong with it is said.
-            let options = PgConnectOptions::from_str(url.expose())
-                .map_err(|error| format!("--database-url (DATABASE_URL): {error}"))?;
+            let options =
+                PgConnectOptions::from_str(url.expose()).map_err(|error| WrongUrl(error.into()))?;
             return Ok(Self { options, embedded: None });
         }
         let data = match &settings.data_dir {
@@ -51,6 +58,15 @@ impl Source {
             embedded.create_database(DATABASE).await?;
         }
         Ok(())
+    }
+
+    /// A connection for migrations.
+    pub(super) async fn connect(&self) -> Result<PgConnection, Failure> {
+        let connected = migrations::connect(&self.options).await;
+        connected.map_err(|error| match &self.embedded {
+            Some(_) => error.into(),
+            None => WrongUrl(error.into()).into(),
+        })
     }
 
     /// Stops the program's own PostgreSQL.

@@ -1,12 +1,14 @@
 //! `minitwit migrate`: brings the schema up to date, or tells how it stands.
 
-use sqlx::Connection;
 use time::format_description::well_known::Rfc3339;
 
 use super::{Failure, database::Source, start_logs};
 use crate::{
     config::MigrateArgs,
-    db::migrations::{self, Status},
+    db::{
+        Connection,
+        migrations::{self, Status},
+    },
 };
 
 pub(super) fn run(settings: &MigrateArgs) -> Result<(), Failure> {
@@ -20,7 +22,7 @@ pub(super) fn run(settings: &MigrateArgs) -> Result<(), Failure> {
 
 async fn migrate(source: &Source, only_status: bool) -> Result<(), Failure> {
     source.prepare().await?;
-    let mut connection = migrations::connect(&source.options).await?;
+    let mut connection = source.connect().await?;
     if only_status {
         for migration in migrations::status(&mut connection).await? {
             println!("{}", line(&migration)?);

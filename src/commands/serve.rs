@@ -9,14 +9,13 @@ use std::{
 };
 
 use metrics_exporter_prometheus::PrometheusHandle;
-use sqlx::Connection;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::{Failure, database::Source, start_logs};
 use crate::{
     config::{LogFormat, ServeArgs},
-    db::{Database, PoolSettings, migrations},
+    db::{Connection, Database, PoolSettings, migrations},
     server::{
         self, Server, connection::ConnectionLimits, limits::RequestLimits, proxies::TrustedProxies,
     },
@@ -67,7 +66,7 @@ async fn serve(
 }
 
 async fn prepare_schema(settings: &ServeArgs, source: &Source) -> Result<(), Failure> {
-    let mut connection = migrations::connect(&source.options).await?;
+    let mut connection = source.connect().await?;
     if !settings.no_migrate {
         for migration in migrations::apply(&mut connection, None).await? {
             tracing::info!(migration, "applied");

@@ -72,7 +72,12 @@ pub struct Status {
 /// # Errors
 /// When the database cannot be reached, or its encoding is not UTF-8.
 pub async fn connect(options: &PgConnectOptions) -> Result<PgConnection, Error> {
-    let options = options.clone().application_name("minitwit migrate").disable_statement_logging();
+    let options = options
+        .clone()
+        .application_name("minitwit migrate")
+        .disable_statement_logging()
+        // Refinery makes its table "if not exists", and PostgreSQL would tell that it does.
+        .options([("client_min_messages", "warning")]);
     let mut connection = options.connect().await?;
     let encoding: String =
         sqlx::query_scalar("SHOW server_encoding").fetch_one(&mut connection).await?;
@@ -102,6 +107,8 @@ async fn apply_locked(
     target: Option<SchemaVersion>,
 ) -> Result<Vec<String>, Error> {
     check_program(connection, &program_version()).await?;
+    // Refuses what was changed, in the words that everything else uses.
+    status(connection).await?;
     let target = target.map_or(refinery_core::Target::Latest, refinery_core::Target::Version);
     // An older program meets migrations that it does not know: they are not "missing" to it.
     let runner: Runner = embedded::migrations::runner().set_abort_missing(false).set_target(target);

@@ -15,3 +15,5 @@ pub mod users;
 
 pub use error::Error;
 pub use pool::{Database, PoolSettings, PoolState};
+/// What commands hand from one function of this layer to the next.
+pub use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};

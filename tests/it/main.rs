@@ -3,12 +3,17 @@
 mod accounts;
 mod browser;
 mod connections;
+mod durability;
 mod embedded;
 mod latest;
+mod layering;
 mod logs;
+mod migrations;
 mod operations;
 mod pages;
+mod query_plans;
 mod races;
 mod safety;
+mod schema;
 mod simulator;
 mod support;

@@ -1,9 +1,12 @@
 //! One throw-away PostgreSQL for the whole test run, and databases in it that are copies of one
 //! migrated template.
 
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use minitwit::db::{
@@ -12,6 +15,8 @@ use minitwit::db::{
 };
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
 use tokio::sync::OnceCell;
+
+use super::DEADLINE;
 
 const TEMPLATE: &str = "template_minitwit";
 /// Room for the pools of all tests that run at once.
@@ -83,6 +88,38 @@ impl TestDatabase {
     /// A connection to it.
     pub async fn connect(&self) -> PgConnection {
         self.options().connect().await.expect("connected")
+    }
+
+    /// Locks a table against everything, until the lock is released.
+    pub async fn lock(&self, table: &str) -> Lock {
+        let mut connection = self.connect().await;
+        let statements = format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE");
+        let done = sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut connection).await;
+        done.expect("locked");
+        Lock(connection)
+    }
+
+    /// Waits until this many statements wait for locks.
+    pub async fn waiting_statements(&self, count: i64) {
+        let mut connection = self.connect().await;
+        let query = "SELECT count(*) FROM pg_stat_activity
+                     WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let begun = Instant::now();
+        while sqlx::query_scalar::<_, i64>(query).fetch_one(&mut connection).await.expect(query)
+            != count
+        {
+            assert!(begun.elapsed() < DEADLINE, "{count} statements never wait");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+/// A locked table.
+pub struct Lock(PgConnection);
+
+impl Lock {
+    pub async fn release(self) {
+        self.0.close().await.expect("closed");
     }
 }
 

@@ -5,6 +5,7 @@ pub mod actors;
 pub mod chromium;
 pub mod cluster;
 pub mod process;
+pub mod source;
 pub mod window;
 
 use std::{

@@ -81,6 +81,11 @@ impl Serving {
     /// Ends it with a signal, and waits until it is gone.
     pub fn end(&mut self, signal: Signal) -> ExitStatus {
         kill(self.pid(), signal).expect("it runs");
+        self.wait()
+    }
+
+    /// Waits until it is gone.
+    pub fn wait(&mut self) -> ExitStatus {
         wait(&mut self.child)
     }
 }

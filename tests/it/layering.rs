@@ -1,0 +1,145 @@
+//! Imports run one way, and each technology has its home.
+
+use proc_macro2::TokenStream;
+
+use crate::support::source::{self, SourceFile};
+
+/// Each module of the crate, and the modules that it may use.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("config", &[]),
+    ("telemetry", &[]),
+    ("domain", &[]),
+    ("db", &["domain"]),
+    ("service", &["db", "domain", "telemetry"]),
+    ("sim", &["service", "domain", "telemetry"]),
+    ("web", &["service", "domain", "telemetry"]),
+    ("server", &["sim", "web", "service", "db", "domain", "telemetry"]),
+    ("commands", &["server", "sim", "web", "service", "db", "domain", "config", "telemetry"]),
+    ("main", &["commands", "config"]),
+    // The map of the modules uses none of them.
+    ("lib", &[]),
+];
+
+/// Each crate that is made for one job, and the modules whose job that is.
+const HOMES: &[(&str, &[&str])] = &[
+    ("poem", &["sim", "web", "server"]),
+    ("poem_openapi", &["sim"]),
+    ("sqlx", &["db"]),
+    ("refinery", &["db"]),
+    ("refinery_core", &["db"]),
+    ("tera", &["web"]),
+    ("bcrypt", &["service"]),
+    ("clap", &["config", "main"]),
+];
+
+/// The module that the file of this path is, such as `["db", "pool"]`.
+fn module(path: &str) -> Vec<&str> {
+    let inner = path.trim_start_matches("src/").trim_end_matches(".rs").trim_end_matches("/mod");
+    inner.split('/').collect()
+}
+
+/// What the file says against the rules, with the line where.
+fn violations(path: &str, tokens: &TokenStream) -> Vec<String> {
+    let module = module(path);
+    let own = module[0];
+    let Some((_, allowed)) = ARROWS.iter().find(|(name, _)| *name == own) else {
+        return vec![format!("{path}: {own} has no place among the layers")];
+    };
+    let mut found = Vec::new();
+    for used in source::paths(tokens) {
+        let spelled = used.segments.join("::");
+        if let Some(target) = target(&module, &used.inline_module, &used.segments)
+            && target != own
+            && ARROWS.iter().any(|(name, _)| *name == target)
+            && !allowed.contains(&target.as_str())
+        {
+            found.push(format!("{path}:{}: {own} uses {target} ({spelled})", used.line));
+        }
+        // A name alone may be anything; a crate is used by a path.
+        if used.segments.len() > 1
+            && let Some((name, homes)) = HOMES.iter().find(|(name, _)| *name == used.segments[0])
+            && !homes.contains(&own)
+        {
+            found.push(format!("{path}:{}: {own} uses the crate {name} ({spelled})", used.line));
+        }
+    }
+    found
+}
+
+/// The first module of this crate that a path leads to; `None` if it leads out of the crate, or
+/// begins with something that another path brought into scope.
+fn target(module: &[&str], inline_module: &[String], segments: &[String]) -> Option<String> {
+    // The crate's root is in lib.rs, and a program's in main.rs.
+    let here = if matches!(module, ["lib" | "main"]) { &[] } else { module };
+    let mut full: Vec<String> = here.iter().map(ToString::to_string).collect();
+    full.extend_from_slice(inline_module);
+    let mut rest = segments.iter();
+    match rest.next()?.as_str() {
+        "crate" | "minitwit" => full.clear(),
+        "self" => {}
+        "super" => drop(full.pop()),
+        _ => return None,
+    }
+    for segment in rest {
+        match segment.as_str() {
+            "super" => drop(full.pop()),
+            name => full.push(name.to_owned()),
+        }
+    }
+    full.into_iter().next()
+}
+
+#[test]
+fn imports_run_one_way_and_each_technology_has_its_home() {
+    let files = source::files();
+    for (name, _) in ARROWS {
+        let exists = files.iter().any(|file| module(&file.path)[0] == *name);
+        assert!(exists, "there is no module {name}");
+    }
+    let check = |file: &SourceFile| violations(&file.path, &file.tokens);
+    let found: Vec<String> = files.iter().flat_map(check).collect();
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn each_kind_of_violation_is_found() {
+    for (path, text, expected) in [
+        ("src/db/pool.rs", "use crate::service::Service;", "1: db uses service"),
+        ("src/db/mod.rs", "\n\nuse crate::{domain, web::paths};", "3: db uses web"),
+        ("src/db/mod.rs", "use crate::{domain::{User}, config};", "db uses config"),
+        ("src/domain/user.rs", "fn f() -> crate::db::Error { todo!() }", "domain uses db"),
+        ("src/sim/mod.rs", "use crate::web;", "sim uses web"),
+        ("src/web/mod.rs", "use crate::{sim as other};", "web uses sim"),
+        ("src/web/pages/tests.rs", "use super::super::super::sim::X;", "web uses sim"),
+        ("src/service/mod.rs", "mod tests { use super::super::server::Y; }", "service uses server"),
+        ("src/telemetry/logs.rs", "use super::super::config::*;", "telemetry uses config"),
+        ("src/sim/mod.rs", "f!(a, crate::db::users::insert(b));", "sim uses db"),
+        ("src/main.rs", "fn main() { minitwit::server::run() }", "main uses server"),
+        ("src/lib.rs", "pub use self::commands::run;", "lib uses commands"),
+        ("src/service/mod.rs", "fn f(request: poem::Request) {}", "service uses the crate poem"),
+        ("src/web/mod.rs", "#[derive(poem_openapi::Object)] struct S;", "the crate poem_openapi"),
+        ("src/sim/mod.rs", "fn f() { sqlx::query!(\"SELECT 1\"); }", "sim uses the crate sqlx"),
+        ("src/server/mod.rs", "use ::sqlx::{Row};", "server uses the crate sqlx"),
+        ("src/commands/serve.rs", "fn f() { let x: Vec<sqlx::Error>; }", "the crate sqlx"),
+        ("src/mail.rs", "", "mail has no place among the layers"),
+    ] {
+        let found = violations(path, &text.parse().expect(text));
+        assert!(matches!(&found[..], [one] if one.contains(expected)), "{text}: {found:?}");
+    }
+}
+
+#[test]
+fn what_is_allowed_is_not_found() {
+    for (path, text) in [
+        ("src/db/pool.rs", "use super::{Error, migrations}; use crate::domain::User;"),
+        ("src/service/mod.rs", "mod tests { use super::*; use super::super::db; }"),
+        ("src/db/embedded/mod.rs", "use super::error; use sqlx::PgConnection;"),
+        ("src/web/mod.rs", "// crate::sim\nconst X: &str = \"crate::sim\"; mod sim;"),
+        ("src/domain/mod.rs", "/// See [`crate::db`].\nfn f(poem: u8) -> u8 { poem }"),
+        ("src/server/mod.rs", "use crate::{sim, web::{self, templates}}; use poem::Route;"),
+        ("src/main.rs", "fn main() { minitwit::commands::run(minitwit::config::parse()) }"),
+    ] {
+        let found = violations(path, &text.parse().expect(text));
+        assert!(found.is_empty(), "{text}: {found:?}");
+    }
+}

@@ -1,0 +1,302 @@
+//! The schema's history: from every version to the newest, by many at once, and what is refused.
+
+use std::process::Output;
+
+use minitwit::db::{Connection, migrations};
+use sqlx::{PgConnection, Row};
+
+use crate::support::{
+    App,
+    actors::{Answer, Simulator},
+    cluster::TestDatabase,
+    eventually,
+    process::{Serving, minitwit},
+};
+
+/// What a version brought: rows by its own columns, and a query that must find them in the newest.
+struct Rows {
+    since: i32,
+    insert: &'static str,
+    query: &'static str,
+    expected: &'static [&'static str],
+}
+
+/// One for each migration; a migration without one fails the tests.
+const ROWS: &[Rows] = &[
+    Rows {
+        since: 1,
+        insert: "
+            INSERT INTO users (username, email, password_hash, created_at)
+                SELECT name, 'a@b', '$2b$10$' || repeat('a', 53), '2020-02-20 12:00Z'
+                FROM unnest(ARRAY['ann', 'Žluťoučký kůň 🐴']) AS name;
+            INSERT INTO messages (author_id, text, published_at, flagged)
+                VALUES (1, 'seen', '2020-02-21Z', false), (1, 'flagged', '2020-02-22Z', true);
+            INSERT INTO follows (follower_id, followee_id, created_at)
+                VALUES (2, 1, '2020-02-23Z');",
+        query: "
+            SELECT username || ' ' || email || ' ' || extract(epoch FROM created_at)::bigint
+            FROM users
+            UNION ALL SELECT text || ' ' || flagged || ' ' || extract(epoch FROM published_at)::bigint
+            FROM messages JOIN users ON user_id = author_id WHERE username = 'ann'
+            UNION ALL SELECT follower_id || ' follows ' || followee_id || ' '
+                || extract(epoch FROM created_at)::bigint
+            FROM follows",
+        expected: &[
+            "ann a@b 1582200000",
+            "Žluťoučký kůň 🐴 a@b 1582200000",
+            "seen false 1582243200",
+            "flagged true 1582329600",
+            "2 follows 1 1582416000",
+        ],
+    },
+    Rows {
+        since: 2,
+        insert: "INSERT INTO sessions (token_hash, user_id, created_at, expires_at)
+                 VALUES (decode(repeat('ab', 32), 'hex'), 1, '2020-02-20Z', '2120-02-20Z')",
+        query: "SELECT username || ' ' || encode(substr(token_hash, 1, 2), 'hex') || ' '
+                    || extract(year FROM expires_at AT TIME ZONE 'UTC')
+                FROM sessions JOIN users USING (user_id)",
+        expected: &["ann abab 2120"],
+    },
+    Rows {
+        since: 3,
+        insert: "INSERT INTO simulator_latest (server_id, arrival, value)
+                 VALUES (7, nextval('simulator_latest_arrival_seq'), 1337)",
+        query: "SELECT server_id || ' ' || value || ' ' ||
+                    (nextval('simulator_latest_arrival_seq') > arrival) FROM simulator_latest",
+        expected: &["7 1337 true"],
+    },
+    Rows {
+        since: 4,
+        insert: "INSERT INTO messages (author_id, text, published_at)
+                 VALUES (2, 'first', '2020-02-24Z'), (2, 'second', '2020-02-24Z')",
+        query: "SELECT text FROM messages WHERE NOT flagged AND author_id = 2
+                ORDER BY published_at DESC, message_id DESC",
+        expected: &["second", "first"],
+    },
+    Rows {
+        since: 5,
+        insert: "INSERT INTO program_compatibility (migration, oldest_program) VALUES (1, '0.0.1')",
+        query: "SELECT migration || ' ' || oldest_program FROM program_compatibility",
+        expected: &["1 0.0.1"],
+    },
+];
+
+/// The program on this database, run to its end.
+fn run(database: &TestDatabase, arguments: &[&str]) -> Output {
+    minitwit(arguments).env("DATABASE_URL", database.url()).output().expect("it runs")
+}
+
+/// What the program says when it refuses to do this.
+#[track_caller]
+fn refusal(output: &Output) -> String {
+    let text = String::from_utf8(output.stderr.clone()).expect("text");
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    text
+}
+
+/// What the program prints when it does this.
+#[track_caller]
+fn printed(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).expect("text")
+}
+
+/// The commands that change nothing on a schema that they cannot work on.
+const COMMANDS: &[&[&str]] =
+    &[&["migrate"], &["migrate", "--status"], &["serve", "--listen", "127.0.0.1:0"]];
+
+async fn execute(connection: &mut PgConnection, statements: &'static str) {
+    sqlx::raw_sql(statements).execute(connection).await.expect(statements);
+}
+
+async fn history(database: &TestDatabase) -> Vec<i32> {
+    let rows = sqlx::query("SELECT version FROM refinery_schema_history ORDER BY version")
+        .fetch_all(&mut database.connect().await)
+        .await
+        .expect("a history");
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+/// Every version that the program knows.
+async fn versions() -> Vec<i32> {
+    let database = TestDatabase::empty().await;
+    let status = migrations::status(&mut database.connect().await).await.expect("a status");
+    status.iter().map(|migration| migration.version).collect()
+}
+
+async fn readiness(base: &str) -> Answer {
+    Simulator::new(base.to_owned()).get("/readyz").await
+}
+
+#[tokio::test]
+async fn a_database_of_every_version_becomes_the_newest_with_its_rows() {
+    let versions = versions().await;
+    let tested: Vec<i32> = ROWS.iter().map(|rows| rows.since).collect();
+    assert_eq!(tested, versions, "each migration has rows of its own");
+    for version in versions.iter().copied() {
+        let database = TestDatabase::empty().await;
+        let mut connection = migrations::connect(&database.options()).await.expect("connected");
+        let applied = migrations::apply(&mut connection, Some(version)).await.expect("applied");
+        assert_eq!(applied.len(), usize::try_from(version).expect("a number"));
+        let rows: Vec<&Rows> = ROWS.iter().filter(|rows| rows.since <= version).collect();
+        for rows in &rows {
+            execute(&mut connection, rows.insert).await;
+        }
+
+        migrations::apply(&mut connection, None).await.expect("applied");
+        migrations::check(&mut connection).await.expect("usable");
+        connection.close().await.expect("closed");
+        check_rows(&database, &rows, version).await;
+        let app = App::start_on(database).await;
+        app.simulator().get("/msgs").await.says("seen").does_not_say("flagged");
+        app.stop().await;
+    }
+}
+
+async fn check_rows(database: &TestDatabase, rows: &[&Rows], version: i32) {
+    let mut connection = database.connect().await;
+    for rows in rows {
+        let found: Vec<String> =
+            sqlx::query_scalar(rows.query).fetch_all(&mut connection).await.expect(rows.query);
+        assert_eq!(found, rows.expected, "from V{version}, the rows of V{}", rows.since);
+    }
+}
+
+#[tokio::test]
+async fn ten_servers_that_start_at_once_apply_each_migration_once() {
+    let database = TestDatabase::empty().await;
+    let url = database.url();
+    let start = || {
+        let url = url.clone();
+        tokio::task::spawn_blocking(move || Serving::start(&["--database-url", &url]))
+    };
+    let starting: Vec<_> = (0..10).map(|_| start()).collect();
+    let mut servers = Vec::new();
+    for server in starting {
+        servers.push(server.await.expect("it serves"));
+    }
+    for server in &servers {
+        assert_eq!(readiness(&server.base).await.status, 200);
+    }
+    let versions = versions().await;
+    assert_eq!(history(&database).await, versions);
+    let applied = || {
+        let lines = servers.iter().map(|server| server.output().matches(" applied ").count());
+        lines.sum::<usize>()
+    };
+    eventually("a line for each migration", || async {
+        (applied() >= versions.len()).then_some(())
+    })
+    .await;
+    assert_eq!(applied(), versions.len());
+}
+
+#[tokio::test]
+async fn the_status_lists_what_is_pending_and_what_is_applied() {
+    let database = TestDatabase::empty().await;
+    let before = printed(&run(&database, &["migrate", "--status"]));
+    let versions = versions().await;
+    assert_eq!(before.lines().count(), versions.len(), "{before}");
+    for (line, version) in before.lines().zip(&versions) {
+        assert!(line.starts_with(&format!("V{version} ")) && line.ends_with("pending"), "{line}");
+    }
+    let history = "SELECT to_regclass('refinery_schema_history') IS NULL";
+    let untouched: bool =
+        sqlx::query_scalar(history).fetch_one(&mut database.connect().await).await.expect(history);
+    assert!(untouched, "asking for the status changes nothing");
+
+    let applied = printed(&run(&database, &["migrate"]));
+    assert_eq!(applied.lines().count(), versions.len(), "{applied}");
+    assert!(applied.starts_with("applied V1"), "{applied}");
+    let again = printed(&run(&database, &["migrate"]));
+    assert_eq!(again, "nothing to apply: the schema is up to date\n");
+    for line in printed(&run(&database, &["migrate", "--status"])).lines() {
+        assert!(line.contains(" applied 20") && line.ends_with('Z'), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn told_not_to_migrate_it_refuses_while_migrations_are_pending() {
+    let database = TestDatabase::empty().await;
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--no-migrate"];
+    let text = refusal(&run(&database, &serve));
+    assert!(text.contains("are pending; run `minitwit migrate` first"), "{text}");
+    printed(&run(&database, &["migrate"]));
+    let server = Serving::start(&["--no-migrate", "--database-url", &database.url()]);
+    assert_eq!(readiness(&server.base).await.status, 200);
+}
+
+#[tokio::test]
+async fn an_applied_migration_that_was_changed_is_refused() {
+    let database = TestDatabase::fresh().await;
+    let server = Serving::start(&["--database-url", &database.url()]);
+    let change = "UPDATE refinery_schema_history SET checksum = '1' WHERE version = 2";
+    execute(&mut database.connect().await, change).await;
+    for command in COMMANDS {
+        let text = refusal(&run(&database, command));
+        let reason = "migration V2 was changed after it was applied to this database";
+        assert!(text.contains(reason), "{command:?}: {text}");
+    }
+    let answer = readiness(&server.base).await;
+    assert_eq!(answer.status, 503);
+    answer.says("migration V2 was changed");
+}
+
+#[tokio::test]
+async fn a_schema_that_needs_a_newer_program_is_refused() {
+    let database = TestDatabase::fresh().await;
+    let server = Serving::start(&["--database-url", &database.url()]);
+    let contract = "INSERT INTO program_compatibility VALUES (99, '99.0.0')";
+    execute(&mut database.connect().await, contract).await;
+    for command in [&["migrate"], COMMANDS[2]] {
+        let text = refusal(&run(&database, command));
+        assert!(text.contains("needs 99.0.0 or newer (migration V99)"), "{command:?}: {text}");
+    }
+    let answer = readiness(&server.base).await;
+    assert_eq!(answer.status, 503);
+    answer.says("needs 99.0.0 or newer");
+    assert!(!answer.header("retry-after").is_empty());
+}
+
+#[tokio::test]
+async fn an_older_program_serves_on_a_newer_schema() {
+    let database = TestDatabase::fresh().await;
+    let newer = "INSERT INTO refinery_schema_history (version, name, applied_on, checksum)
+                 VALUES (99, 'from_the_future', '2120-02-20T12:00:00Z', '42')";
+    execute(&mut database.connect().await, newer).await;
+    let status = printed(&run(&database, &["migrate", "--status"]));
+    let last = status.lines().last().expect("a line");
+    assert!(last.starts_with("V99 ") && last.ends_with("(newer than this program)"), "{last}");
+    assert!(printed(&run(&database, &["migrate"])).contains("nothing to apply"));
+    let server = Serving::start(&["--database-url", &database.url()]);
+    assert_eq!(readiness(&server.base).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_utf8_is_refused() {
+    let options = "ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0";
+    let database = TestDatabase::create(options).await;
+    for command in COMMANDS {
+        let text = refusal(&run(&database, command));
+        assert!(text.contains("encoding is SQL_ASCII; MiniTwit needs UTF8"), "{text}");
+    }
+}
+
+#[test]
+fn a_wrong_database_url_is_refused_by_its_settings_name_and_not_printed() {
+    for url in [
+        "postgres://ann:hunter2@127.0.0.1:1/minitwit",
+        "postgres://ann:hunter2@127.0.0.1:port/minitwit",
+        "postgres://ann:hunter2@127.0.0.1:1/minitwit?sslmode=odd",
+        "mysql://ann:hunter2@127.0.0.1/minitwit",
+        "hunter2",
+        "",
+    ] {
+        for command in COMMANDS {
+            let text = refusal(&minitwit(command).env("DATABASE_URL", url).output().expect("runs"));
+            assert!(text.contains("DATABASE_URL"), "{url}: {text}");
+            assert!(!text.contains("hunter2"), "{url}: {text}");
+        }
+    }
+}

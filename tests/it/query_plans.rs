@@ -1,0 +1,250 @@
+//! Every query, as `.sqlx` has its text, runs by the indexes that are made for it.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use serde_json::Value;
+use sqlx::{
+    AssertSqlSafe, Column, Either, Executor, PgConnection, SqlSafeStr, Statement, TypeInfo,
+};
+
+use crate::support::{cluster::TestDatabase, source};
+
+/// 2,000 users, each of whom follows 20. The first 100 have written 600 messages each, of which one
+/// in fifty is flagged.
+const ROWS: &str = "
+    INSERT INTO users (username, email, password_hash)
+        SELECT 'user ' || n, 'a@b', '$2b$10$' || repeat('a', 53) FROM generate_series(1, 2000) AS n;
+    INSERT INTO messages (author_id, text, published_at, flagged)
+        SELECT n % 100 + 1, 'message ' || n, '2020-02-20Z'::timestamptz + n * interval '1 minute',
+               n % 51 = 0
+        FROM generate_series(1, 60000) AS n;
+    INSERT INTO follows (follower_id, followee_id, created_at)
+        SELECT follower, (follower + step * 7) % 2000 + 1, '2020-02-20Z'::timestamptz + step * interval '1 day'
+        FROM generate_series(1, 2000) AS follower, generate_series(1, 20) AS step;
+    INSERT INTO sessions (token_hash, user_id, created_at, expires_at)
+        SELECT sha256(n::text::bytea), n % 200 + 1, '2020-02-20Z',
+               CASE WHEN n % 100 = 0 THEN now() - interval '1 day' ELSE now() + interval '9 days' END
+        FROM generate_series(1, 5000) AS n;
+    INSERT INTO simulator_latest VALUES (1, 1, 1), (2, 2, 2);
+    ANALYZE;";
+
+/// The tables that grow. Reading one of them from end to end gets slower every day.
+const GROWING: &[&str] = &["users", "messages", "follows", "sessions"];
+/// What a page asks for: one message more than it shows.
+const LIMIT: i64 = 31;
+
+/// A query that the program runs, as `sqlx` has prepared it.
+struct Query {
+    text: String,
+    parameters: Vec<String>,
+    columns: Vec<(String, String)>,
+}
+
+fn queries() -> Vec<Query> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join(".sqlx");
+    let files = fs::read_dir(directory).expect("a directory").map(|entry| entry.expect("an entry"));
+    files.map(|file| query(&fs::read_to_string(file.path()).expect("a text"))).collect()
+}
+
+fn query(file: &str) -> Query {
+    let file: Value = serde_json::from_str(file).expect("JSON");
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let list = |value: &Value| value.as_array().expect("a list").clone();
+    let described = &file["describe"];
+    Query {
+        text: text(&file["query"]),
+        parameters: list(&described["parameters"]["Left"]).iter().map(text).collect(),
+        columns: list(&described["columns"])
+            .iter()
+            .map(|column| (text(&column["name"]), text(&column["type_info"])))
+            .collect(),
+    }
+}
+
+/// Whether a parameter of this type begins at the newest row, or deep within the list.
+#[derive(Clone, Copy)]
+enum Place {
+    Newest,
+    Deep,
+}
+
+/// A value of a parameter's type, as a user's request has it. Numbers are keys and limits alike.
+fn value(parameter: &str, place: Place) -> String {
+    match (parameter, place) {
+        ("Text", _) => "'user 7'".to_owned(),
+        ("Int8", _) => LIMIT.to_string(),
+        ("Bytea", _) => "sha256('7')".to_owned(),
+        ("Interval", _) => "interval '30 days'".to_owned(),
+        ("Timestamptz", Place::Newest) => "NULL".to_owned(),
+        ("Timestamptz", Place::Deep) => "timestamptz '2020-03-12Z'".to_owned(),
+        _ => panic!("there is no value for a parameter of the type {parameter}"),
+    }
+}
+
+/// How PostgreSQL carries the query out: `mode` is a value of `plan_cache_mode`, `explain` what is
+/// asked for besides the plan.
+async fn plan(
+    connection: &mut PgConnection,
+    query: &Query,
+    (mode, place): (&str, Place),
+    explain: &str,
+) -> Value {
+    let values: Vec<String> = query.parameters.iter().map(|type_| value(type_, place)).collect();
+    let arguments =
+        if values.is_empty() { String::new() } else { format!("({})", values.join(", ")) };
+    let text = &query.text;
+    execute(connection, format!("SET plan_cache_mode = {mode}; SET jit = off")).await;
+    execute(connection, format!("DEALLOCATE ALL; PREPARE planned AS {text}")).await;
+    let explained = format!("EXPLAIN (FORMAT JSON{explain}) EXECUTE planned{arguments}");
+    // Of EXPLAIN alone it is known that nothing is to be prepared: it takes the simple protocol.
+    let row = connection.fetch_one(sqlx::raw_sql(AssertSqlSafe(explained))).await;
+    let row = row.unwrap_or_else(|error| panic!("{text}: {error}"));
+    let plan = sqlx::Row::try_get_unchecked::<String, _>(&row, 0).expect("a plan");
+    serde_json::from_str(&plan).expect("JSON")
+}
+
+async fn execute(connection: &mut PgConnection, statements: String) {
+    let done = sqlx::raw_sql(AssertSqlSafe(statements.as_str())).execute(connection).await;
+    done.unwrap_or_else(|error| panic!("{statements}: {error}"));
+}
+
+/// Every node of a plan, the outer before the inner.
+fn nodes(plan: &Value) -> Vec<&Value> {
+    let mut found = Vec::new();
+    let mut open = vec![plan];
+    while let Some(value) = open.pop() {
+        match value {
+            Value::Array(items) => open.extend(items),
+            Value::Object(fields) => {
+                found.extend(fields.get("Node Type").map(|_| value));
+                open.extend(fields.values());
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+async fn filled() -> (TestDatabase, PgConnection) {
+    let database = TestDatabase::fresh().await;
+    let mut connection = database.connect().await;
+    execute(&mut connection, ROWS.to_owned()).await;
+    (database, connection)
+}
+
+/// PostgreSQL plans a query for its values at first, and for any values later on.
+const WAYS: &[(&str, Place)] = &[
+    ("force_generic_plan", Place::Newest),
+    ("force_custom_plan", Place::Newest),
+    ("force_custom_plan", Place::Deep),
+];
+
+#[tokio::test]
+async fn no_query_reads_a_growing_table_from_end_to_end() {
+    let (_database, mut connection) = filled().await;
+    for query in queries() {
+        for way in WAYS {
+            let plan = plan(&mut connection, &query, *way, "").await;
+            for node in nodes(&plan) {
+                let table = node["Relation Name"].as_str().unwrap_or_default();
+                let whole = node["Node Type"] == "Seq Scan" && GROWING.contains(&table);
+                assert!(!whole, "{} ({}) reads all of {table}: {plan:#}", query.text, way.0);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_index_is_used_by_some_query() {
+    let (_database, mut connection) = filled().await;
+    let mut used = BTreeSet::new();
+    for query in queries() {
+        for way in WAYS {
+            let plan = plan(&mut connection, &query, *way, "").await;
+            let names = nodes(&plan).into_iter().filter_map(|node| node["Index Name"].as_str());
+            used.extend(names.map(ToOwned::to_owned));
+        }
+    }
+    // An index that upholds a constraint is of use without any query.
+    let made: Vec<String> = sqlx::query_scalar(
+        "SELECT relname::text FROM pg_class
+         WHERE relkind = 'i' AND relnamespace = 'public'::regnamespace
+           AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = pg_class.oid)",
+    )
+    .fetch_all(&mut connection)
+    .await
+    .expect("the indexes");
+    assert!(!made.is_empty());
+    let unused: Vec<_> = made.iter().filter(|name| !used.contains(*name)).collect();
+    assert!(unused.is_empty(), "no query uses {unused:?}; they use {used:?}");
+}
+
+#[tokio::test]
+async fn a_timeline_reads_no_message_that_it_does_not_show() {
+    let (_database, mut connection) = filled().await;
+    let timelines = queries();
+    let timelines = timelines.iter().filter(|query| query.text.contains("FROM messages"));
+    let mut count = 0;
+    for query in timelines {
+        count += 1;
+        for way in WAYS {
+            let plan = plan(&mut connection, query, *way, ", ANALYZE, TIMING off").await;
+            let scans = nodes(&plan);
+            let scans: Vec<_> =
+                scans.iter().filter(|node| node["Relation Name"] == "messages").collect();
+            assert!(!scans.is_empty(), "{plan:#}");
+            for scan in scans {
+                // By author: one page of each at most. Generic plans are run with real values, too.
+                let rows = scan["Actual Rows"].as_f64().expect("a number");
+                assert!(rows > 0.0 && rows <= LIMIT as f64, "{}: {plan:#}", query.text);
+                let thrown_away = scan.get("Rows Removed by Filter").and_then(Value::as_f64);
+                assert_eq!(thrown_away.unwrap_or_default(), 0.0, "{}: {plan:#}", query.text);
+            }
+        }
+    }
+    assert_eq!(count, 3, "the public, the own and an author's timeline");
+}
+
+/// The texts of all queries in the source, as they stand in the macros' first string.
+fn texts_in_source() -> BTreeSet<String> {
+    let files = source::files();
+    let macros = ["query", "query_as", "query_scalar"];
+    files.iter().flat_map(|file| source::macro_strings(&file.tokens, &macros)).collect()
+}
+
+#[test]
+fn each_query_in_the_source_has_its_file_and_each_file_its_query() {
+    let prepared: BTreeSet<String> = queries().into_iter().map(|query| query.text).collect();
+    let written = texts_in_source();
+    let only_one: Vec<_> = prepared.symmetric_difference(&written).collect();
+    assert!(only_one.is_empty(), "run `make sqlx`: {only_one:#?}");
+    assert!(written.len() > 10, "{written:?}");
+}
+
+#[tokio::test]
+async fn the_files_of_the_queries_match_the_schema() {
+    let database = TestDatabase::fresh().await;
+    let mut connection = database.connect().await;
+    for query in queries() {
+        let statement = AssertSqlSafe(query.text.as_str()).into_sql_str();
+        let prepared = (&mut connection).prepare(statement).await;
+        let prepared = prepared.unwrap_or_else(|error| panic!("{}: {error}", query.text));
+        let Some(Either::Left(parameters)) = prepared.parameters() else {
+            panic!("{}: the types of parameters are not known", query.text)
+        };
+        let names: Vec<String> = parameters.iter().map(|type_| type_.name().to_owned()).collect();
+        assert_eq!(names, upper(&query.parameters), "{}", query.text);
+        let columns = prepared.columns().iter();
+        let columns: Vec<(String, String)> = columns
+            .map(|column| (column.name().to_owned(), column.type_info().name().to_owned()))
+            .collect();
+        let (names, types): (Vec<_>, Vec<_>) = query.columns.iter().cloned().unzip();
+        let expected: Vec<_> = names.into_iter().zip(upper(&types)).collect();
+        assert_eq!(columns, expected, "{}", query.text);
+    }
+}
+
+/// The files write the types' names otherwise than the library prints them.
+fn upper(names: &[String]) -> Vec<String> {
+    names.iter().map(|name| name.to_uppercase()).collect()
+}

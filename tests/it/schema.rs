@@ -1,0 +1,301 @@
+//! The rules that the schema itself keeps: what it refuses, and that it takes all that is valid.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use minitwit::{
+    db::{
+        Database, PoolSettings, messages,
+        users::{self, Insertion},
+    },
+    domain::{Email, MessageText, PasswordHash, Username},
+};
+use proptest::{
+    strategy::{Strategy, ValueTree},
+    test_runner::TestRunner,
+};
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use crate::support::cluster::TestDatabase;
+
+/// A hash of the form that bcrypt gives.
+const HASH: &str = "$2b$10$abcdefghijklmnopqrstuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuu";
+/// How many values of a kind are made up.
+const CASES: usize = 200;
+
+/// Rows that the bad ones clash with: the users 1 and 2, and one of everything else.
+const GOOD_ROWS: &str = "
+    INSERT INTO users (username, email, password_hash)
+        SELECT name, 'a@b', '$2b$10$' || repeat('a', 53) FROM unnest(ARRAY['ann', 'bob']) AS name;
+    INSERT INTO messages (author_id, text) VALUES (1, 'hello');
+    INSERT INTO follows (follower_id, followee_id) VALUES (1, 2), (2, 1);
+    INSERT INTO sessions (token_hash, user_id, expires_at)
+        VALUES (decode(repeat('00', 32), 'hex'), 1, now() + interval '1 day');
+    INSERT INTO simulator_latest (server_id, arrival, value) VALUES (1, 1, 0);
+    INSERT INTO program_compatibility (migration, oldest_program) VALUES (1, '0.1.0');";
+
+/// Each constraint, and statements that break it and nothing else. `%` is a new user's values.
+const REFUSED: &[(&str, &[&str])] = &[
+    (
+        "users_pkey",
+        &["INSERT INTO users (user_id, username, email, password_hash)
+        OVERRIDING SYSTEM VALUE SELECT 1, 'new', email, password_hash FROM users LIMIT 1"],
+    ),
+    ("users_username_key", &["UPDATE users SET username = 'ann' WHERE user_id = 2"]),
+    (
+        "users_username_length",
+        &[
+            "UPDATE users SET username = '' WHERE user_id = 1",
+            "UPDATE users SET username = repeat('é', 65) WHERE user_id = 1",
+        ],
+    ),
+    ("users_username_normalized", &[r"UPDATE users SET username = E'e\u0301' WHERE user_id = 1"]),
+    (
+        "users_username_characters",
+        &[
+            "UPDATE users SET username = 'a/b' WHERE user_id = 1",
+            r"UPDATE users SET username = E'a\u0001b' WHERE user_id = 1",
+            r"UPDATE users SET username = E'a\u001fb' WHERE user_id = 1",
+            r"UPDATE users SET username = E'a\u007fb' WHERE user_id = 1",
+            r"UPDATE users SET username = E'a\u0085b' WHERE user_id = 1",
+        ],
+    ),
+    (
+        "users_username_trimmed",
+        &[
+            "UPDATE users SET username = ' a' WHERE user_id = 1",
+            "UPDATE users SET username = 'a ' WHERE user_id = 1",
+        ],
+    ),
+    (
+        "users_username_not_a_path",
+        &[
+            "UPDATE users SET username = '.' WHERE user_id = 1",
+            "UPDATE users SET username = '..' WHERE user_id = 1",
+        ],
+    ),
+    (
+        "users_email_form",
+        &[
+            "UPDATE users SET email = '' WHERE user_id = 1",
+            "UPDATE users SET email = 'a@' WHERE user_id = 1",
+            "UPDATE users SET email = '@b' WHERE user_id = 1",
+            "UPDATE users SET email = repeat('a', 253) || '@b' WHERE user_id = 1",
+        ],
+    ),
+    (
+        "users_password_hash_bcrypt",
+        &[
+            "UPDATE users SET password_hash = 'secret' WHERE user_id = 1",
+            "UPDATE users SET password_hash = password_hash || 'a' WHERE user_id = 1",
+            "UPDATE users SET password_hash = E'\\n' || password_hash WHERE user_id = 1",
+        ],
+    ),
+    (
+        "messages_pkey",
+        &["INSERT INTO messages (message_id, author_id, text)
+        OVERRIDING SYSTEM VALUE VALUES (1, 1, 'again')"],
+    ),
+    ("messages_author_id_fkey", &["INSERT INTO messages (author_id, text) VALUES (99, 'hello')"]),
+    (
+        "messages_text_length",
+        &["INSERT INTO messages (author_id, text) VALUES (1, repeat('🐦', 281))"],
+    ),
+    ("messages_text_not_blank", &[r"INSERT INTO messages (author_id, text) VALUES (1, E' \t\n')"]),
+    ("follows_pkey", &["INSERT INTO follows (follower_id, followee_id) VALUES (1, 2)"]),
+    (
+        "follows_follower_id_fkey",
+        &["INSERT INTO follows (follower_id, followee_id) VALUES (99, 2)"],
+    ),
+    (
+        "follows_followee_id_fkey",
+        &["INSERT INTO follows (follower_id, followee_id) VALUES (1, 99)"],
+    ),
+    ("follows_not_oneself", &["INSERT INTO follows (follower_id, followee_id) VALUES (1, 1)"]),
+    ("sessions_pkey", &["INSERT INTO sessions SELECT * FROM sessions"]),
+    ("sessions_user_id_fkey", &["UPDATE sessions SET user_id = 99"]),
+    ("sessions_token_hash_sha256", &["UPDATE sessions SET token_hash = token_hash || token_hash"]),
+    ("sessions_expire_after_creation", &["UPDATE sessions SET expires_at = created_at"]),
+    ("simulator_latest_pkey", &["INSERT INTO simulator_latest VALUES (1, 2, 3)"]),
+    ("simulator_latest_value_not_negative", &["UPDATE simulator_latest SET value = -1"]),
+    ("program_compatibility_pkey", &["INSERT INTO program_compatibility VALUES (1, '0.1.0')"]),
+    (
+        "program_compatibility_oldest_program_semver",
+        &[
+            "UPDATE program_compatibility SET oldest_program = 'newest'",
+            "UPDATE program_compatibility SET oldest_program = '1.0'",
+        ],
+    ),
+];
+
+async fn run(connection: &mut PgConnection, statement: &'static str) -> Result<u64, sqlx::Error> {
+    sqlx::raw_sql(statement).execute(connection).await.map(|done| done.rows_affected())
+}
+
+/// The first column of a query's rows.
+async fn texts(connection: &mut PgConnection, query: &'static str) -> Vec<String> {
+    sqlx::query_scalar(query).fetch_all(connection).await.expect(query)
+}
+
+/// A pool on this database, as the program has it.
+fn pool(database: &TestDatabase) -> Database {
+    let settings = PoolSettings {
+        max_connections: 1,
+        acquire_timeout: Duration::from_secs(20),
+        statement_timeout: Duration::from_secs(20),
+    };
+    Database::new(database.options(), &settings)
+}
+
+#[tokio::test]
+async fn every_table_and_index_says_what_it_is_for() {
+    let database = TestDatabase::fresh().await;
+    let without_comment = texts(
+        &mut database.connect().await,
+        "SELECT relname::text FROM pg_class
+         WHERE relnamespace = 'public'::regnamespace AND obj_description(oid, 'pg_class') IS NULL
+           AND (relkind = 'r' OR relkind = 'i' AND NOT EXISTS (
+                SELECT FROM pg_constraint WHERE conindid = pg_class.oid))
+           AND relname <> 'refinery_schema_history'",
+    )
+    .await;
+    assert!(without_comment.is_empty(), "{without_comment:?}");
+}
+
+#[tokio::test]
+async fn each_constraint_refuses_what_breaks_it() {
+    let database = TestDatabase::fresh().await;
+    let connection = &mut database.connect().await;
+    run(connection, GOOD_ROWS).await.expect("good rows");
+    for (constraint, statements) in REFUSED {
+        for statement in *statements {
+            let error = run(connection, statement).await.expect_err(statement);
+            let refusal = error.as_database_error().expect(statement);
+            assert_eq!(refusal.constraint(), Some(*constraint), "{statement}: {refusal}");
+        }
+    }
+    let all = texts(
+        connection,
+        "SELECT conname::text FROM pg_constraint
+         WHERE connamespace = 'public'::regnamespace
+           AND conrelid <> 'refinery_schema_history'::regclass AND contype IN ('c', 'f', 'p', 'u')",
+    )
+    .await;
+    let all: BTreeSet<&str> = all.iter().map(String::as_str).collect();
+    let tested: BTreeSet<&str> = REFUSED.iter().map(|(name, _)| *name).collect();
+    assert_eq!(tested, all, "each constraint has statements that break it");
+}
+
+#[tokio::test]
+async fn no_column_but_those_with_a_default_can_be_left_out() {
+    let database = TestDatabase::fresh().await;
+    let connection = &mut database.connect().await;
+    let nullable = texts(
+        connection,
+        "SELECT table_name || '.' || column_name FROM information_schema.columns
+         WHERE table_schema = 'public' AND is_nullable = 'YES'
+           AND table_name <> 'refinery_schema_history'",
+    )
+    .await;
+    assert!(nullable.is_empty(), "{nullable:?}");
+}
+
+#[tokio::test]
+async fn what_is_a_users_goes_with_the_user() {
+    let database = TestDatabase::fresh().await;
+    let connection = &mut database.connect().await;
+    run(connection, GOOD_ROWS).await.expect("good rows");
+    assert_eq!(run(connection, "DELETE FROM users WHERE user_id = 1").await.expect("deleted"), 1);
+    let left = texts(
+        connection,
+        "SELECT 'message' FROM messages UNION ALL SELECT 'follow' FROM follows
+         UNION ALL SELECT 'session' FROM sessions UNION ALL SELECT username FROM users",
+    )
+    .await;
+    assert_eq!(left, ["bob"]);
+}
+
+/// Texts that a pattern describes, the same in every run.
+fn made_up(pattern: &str) -> Vec<String> {
+    let strategy = proptest::string::string_regex(pattern).expect("a pattern");
+    let mut runner = TestRunner::deterministic();
+    let mut text = || strategy.new_tree(&mut runner).expect("a text").current();
+    (0..CASES).map(|_| text()).collect()
+}
+
+fn with(mut made_up: Vec<String>, chosen: &[&str]) -> Vec<String> {
+    made_up.extend(chosen.iter().map(ToString::to_string));
+    made_up
+}
+
+#[tokio::test]
+async fn every_valid_username_and_address_is_taken() {
+    let database = TestDatabase::fresh().await;
+    let pool = pool(&database);
+    let hash = PasswordHash::new(HASH.to_owned());
+    let longest = ["é".repeat(64), "🐦".repeat(64), "e\u{301}".repeat(64), "ﬁ".repeat(64)];
+    let mut chosen: Vec<&str> = longest.iter().map(String::as_str).collect();
+    chosen.extend(["a", "Roger Histand", "%", "...", "a\\b", "'; --", "\u{200d}", "नमस्ते", "각"]);
+    let address = Email::parse("a@b").expect("valid");
+    let mut taken = BTreeSet::new();
+    for raw in with(made_up(r"\PC{1,70}"), &chosen) {
+        let Ok(name) = Username::parse_new(&raw) else { continue };
+        let inserted = users::insert(&pool, &name, &address, &hash).await;
+        let inserted = inserted.unwrap_or_else(|error| panic!("{raw:?}: {error:?}"));
+        let expected = if taken.insert(name.as_str().to_owned()) {
+            Insertion::Inserted
+        } else {
+            Insertion::UsernameTaken
+        };
+        assert_eq!(inserted, expected, "{raw:?}");
+    }
+    assert!(taken.len() > CASES / 2 && chosen.iter().all(|name| Username::parse(name).is_ok()));
+
+    let longest = [format!("{}@b", "ä".repeat(252)), format!("a@{}", "🐦".repeat(252))];
+    let mut chosen: Vec<&str> = longest.iter().map(String::as_str).collect();
+    chosen.extend(["a@b", "@a@b", "_%@_%", "Roger+Histand@hotmail.com", "a b@c", "\\@\\"]);
+    let mut accepted = 0;
+    for (number, raw) in with(made_up(r"\PC{0,80}@\PC{0,80}"), &chosen).iter().enumerate() {
+        let Ok(address) = Email::parse(raw) else { continue };
+        let name = Username::parse(&format!("owner {number}")).expect("valid");
+        let inserted = users::insert(&pool, &name, &address, &hash).await;
+        assert!(matches!(inserted, Ok(Insertion::Inserted)), "{raw:?}: {inserted:?}");
+        accepted += 1;
+    }
+    assert!(accepted > CASES / 2, "{accepted}");
+    pool.close().await;
+}
+
+#[tokio::test]
+async fn every_valid_message_is_taken_and_kept_as_it_is() {
+    let database = TestDatabase::fresh().await;
+    let pool = pool(&database);
+    run(&mut database.connect().await, GOOD_ROWS).await.expect("good rows");
+    let author = Username::parse("bob").expect("valid");
+    let longest = ["a".repeat(280), "🐦".repeat(280), "\u{301}".repeat(280), "\n.".repeat(140)];
+    let mut chosen: Vec<&str> = longest.iter().map(String::as_str).collect();
+    chosen.extend([".", "\u{1}", "\u{7f}", "\u{85}.", "\u{200b}", "e\u{301}", "<b>&amp;", "\\0 %"]);
+    let mut kept = Vec::new();
+    for raw in with(made_up(r"[\u{1}-\u{10ffff}]{1,290}"), &chosen) {
+        let Ok(text) = MessageText::parse(&raw) else { continue };
+        let inserted = messages::insert(&pool, &author, &text).await;
+        assert!(matches!(inserted, Ok(true)), "{raw:?}: {inserted:?}");
+        kept.push(raw);
+    }
+    assert!(kept.len() > CASES / 2, "{}", kept.len());
+    let query = "SELECT text FROM messages WHERE author_id = 2 ORDER BY message_id";
+    assert_eq!(texts(&mut database.connect().await, query).await, kept);
+    pool.close().await;
+}
+
+#[tokio::test]
+async fn text_is_compared_by_its_bytes() {
+    let database = TestDatabase::fresh().await;
+    let connection = &mut database.connect().await;
+    let statement = format!(
+        "INSERT INTO users (username, email, password_hash)
+         SELECT name, 'a@b', '{HASH}' FROM unnest(ARRAY['é', 'a', 'Z', 'ä', 'B', 'Straße', 'STRASSE']) AS name"
+    );
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *connection).await.expect("all differ");
+    let ordered = texts(connection, "SELECT username FROM users ORDER BY username").await;
+    assert_eq!(ordered, ["B", "STRASSE", "Straße", "Z", "a", "ä", "é"]);
+}
