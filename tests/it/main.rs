@@ -1,5 +1,12 @@
 //! Tests against a real server on a real PostgreSQL.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, also in a helper that is no test itself"
+)]
+
 mod accounts;
 mod browser;
 mod connections;

@@ -83,6 +83,7 @@ const ROUTES: &[&str] = &[
     "/login",
     "/register",
     "/logout",
+    "/favicon.ico",
     "/static/{file_name}",
     "/avatar/{username}",
     "/{username}",
