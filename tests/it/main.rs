@@ -5,6 +5,7 @@ mod durability;
 mod embedded;
 mod layering;
 mod migrations;
+mod outage;
 mod query_plans;
 mod schema;
 mod simulator;

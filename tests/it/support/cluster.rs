@@ -90,8 +90,17 @@ impl TestDatabase {
 
     /// Locks a table against everything, until the lock is released.
     pub async fn lock(&self, table: &str) -> Lock {
+        self.lock_in_mode(table, "ACCESS EXCLUSIVE").await
+    }
+
+    /// Locks a table against changes, until the lock is released.
+    pub async fn lock_against_writes(&self, table: &str) -> Lock {
+        self.lock_in_mode(table, "SHARE ROW EXCLUSIVE").await
+    }
+
+    async fn lock_in_mode(&self, table: &str, mode: &str) -> Lock {
         let mut connection = self.connect().await;
-        let statements = format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE");
+        let statements = format!("BEGIN; LOCK TABLE {table} IN {mode} MODE");
         let done = sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut connection).await;
         done.expect("locked");
         Lock(connection)
