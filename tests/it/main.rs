@@ -7,6 +7,7 @@ mod layering;
 mod migrations;
 mod outage;
 mod query_plans;
+mod scenario;
 mod schema;
 mod simulator;
 mod support;
