@@ -1,5 +1,6 @@
 //! Tests against a real server on a real PostgreSQL.
 
+mod configuration;
 mod connections;
 mod durability;
 mod embedded;
