@@ -1,6 +1,12 @@
 //! `minitwit serve`: puts the layers together, serves, and takes them apart again.
 
-use std::{net::SocketAddr, num::NonZero, thread, time::Duration};
+use std::{
+    io::{self, Write},
+    net::SocketAddr,
+    num::NonZero,
+    thread,
+    time::Duration,
+};
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::signal::unix::{SignalKind, signal};
@@ -128,14 +134,19 @@ fn announce(settings: &ServeArgs, address: SocketAddr, simulator: Option<SocketA
     if settings.log.log_format == LogFormat::Json {
         return;
     }
-    println!("MiniTwit is serving (stop it with Ctrl-C):");
-    println!("  pages          {base}/");
-    println!("  Swagger UI     {base}/docs");
-    println!("  simulator API  {base}{}", sim::PREFIX);
+    let mut lines = format!(
+        "MiniTwit is serving (stop it with Ctrl-C):\n  \
+         pages          {base}/\n  \
+         Swagger UI     {base}/docs\n  \
+         simulator API  {base}{}\n",
+        sim::PREFIX,
+    );
     if let Some(own) = own_simulator {
-        println!("                 {own}");
+        lines.push_str(&format!("                 {own}\n"));
     }
-    println!("  metrics        {base}/metrics");
+    lines.push_str(&format!("  metrics        {base}/metrics\n"));
+    // Nobody need read them.
+    let _ = io::stdout().write_all(lines.as_bytes());
 }
 
 /// Done when the process is asked to end, by SIGTERM or by Ctrl-C.

@@ -7,6 +7,10 @@ use time::OffsetDateTime;
 /// How many messages a page of a timeline shows (the original's `PER_PAGE`).
 pub const PAGE_SIZE: u16 = 30;
 
+/// The first microsecond that PostgreSQL's `timestamptz` can tell, from the Unix epoch: the
+/// beginning of Julian day 0, in 4714 BC (its `datatype/timestamp.h`, `MIN_TIMESTAMP`).
+const FIRST_MICROSECOND: i64 = -210_866_803_200_000_000;
+
 /// The place of a message on a timeline, which runs by time and, within a microsecond, by key.
 ///
 /// Its text form is opaque to clients: the microseconds since the Unix epoch and the key.
@@ -56,6 +60,9 @@ impl FromStr for Cursor {
     fn from_str(text: &str) -> Result<Self, InvalidCursor> {
         let (microseconds, message_id) = text.split_once('_').ok_or(InvalidCursor)?;
         let microseconds: i64 = microseconds.parse().map_err(|_| InvalidCursor)?;
+        if microseconds < FIRST_MICROSECOND {
+            return Err(InvalidCursor);
+        }
         let published_at =
             OffsetDateTime::from_unix_timestamp_nanos(i128::from(microseconds) * 1_000)
                 .map_err(|_| InvalidCursor)?;
@@ -92,6 +99,7 @@ mod tests {
             "1_2_3",
             "99999999999999999999_1",
             "9223372036854775807_1",
+            "-210866803200000001_1",
         ] {
             assert_eq!(text.parse::<Cursor>(), Err(InvalidCursor), "{text}");
         }

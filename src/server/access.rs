@@ -46,15 +46,18 @@ impl<E: Endpoint> Endpoint for Accounted<E> {
             response.headers_mut().insert(REQUEST_ID, value);
         }
         entry.status = response.status().as_u16();
-        entry.route = response.data::<PathPattern>().map(|pattern| template(&pattern.0));
+        entry.route = response.data::<PathPattern>().and_then(|pattern| template(&pattern.0));
         Ok(response)
     }
 }
 
-fn template(pattern: &str) -> String {
+/// The template of a matched route; `None` where only the place matched that further routes are at.
+fn template(pattern: &str) -> Option<String> {
     match pattern.strip_prefix(sim::PREFIX) {
-        Some(_) => sim::route_template(pattern),
-        None => web::route_template(&sim::route_template(pattern)),
+        _ if pattern.is_empty() => None,
+        Some("") => None,
+        Some(_) => Some(sim::route_template(pattern)),
+        None => Some(web::route_template(&sim::route_template(pattern))),
     }
 }
 

@@ -11,9 +11,11 @@ use poem::{
     },
 };
 
+use crate::web::client::Client;
+
 /// The headers and their values. Nothing is loaded from elsewhere, nothing runs inline, and no
 /// other site may frame a page or learn where its reader came from.
-const HEADERS: [(HeaderName, HeaderValue); 6] = [
+const HEADERS: [(HeaderName, HeaderValue); 5] = [
     (
         CONTENT_SECURITY_POLICY,
         HeaderValue::from_static(
@@ -25,14 +27,16 @@ const HEADERS: [(HeaderName, HeaderValue); 6] = [
     (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
     (REFERRER_POLICY, HeaderValue::from_static("same-origin")),
     (
-        HeaderName::from_static("cross-origin-opener-policy"),
-        HeaderValue::from_static("same-origin"),
-    ),
-    (
         HeaderName::from_static("permissions-policy"),
         HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
     ),
 ];
+
+/// One that browsers refuse, with an error in their console, from a server without HTTPS.
+const HTTPS_ONLY: (HeaderName, HeaderValue) = (
+    HeaderName::from_static("cross-origin-opener-policy"),
+    HeaderValue::from_static("same-origin"),
+);
 
 /// A middleware that adds the security headers to each response which does not set them itself.
 ///
@@ -55,8 +59,9 @@ impl<E: Endpoint> Endpoint for SecurityHeadersEndpoint<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
+        let https = request.data::<Client>().is_some_and(|client| client.https);
         let mut response = self.0.get_response(request).await;
-        for (name, value) in HEADERS {
+        for (name, value) in HEADERS.into_iter().chain(https.then_some(HTTPS_ONLY)) {
             if let Entry::Vacant(vacant) = response.headers_mut().entry(name) {
                 vacant.insert(value);
             }
@@ -67,6 +72,8 @@ impl<E: Endpoint> Endpoint for SecurityHeadersEndpoint<E> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use poem::{
         EndpointExt, IntoResponse,
         endpoint::{make, make_sync},
@@ -91,6 +98,18 @@ mod tests {
             for (name, value) in HEADERS {
                 assert_eq!(response.headers().get(&name), Some(&value), "{name}");
             }
+        }
+    }
+
+    #[tokio::test]
+    async fn one_is_for_https_alone() {
+        let (name, value) = HTTPS_ONLY;
+        for (https, expected) in [(true, Some(&value)), (false, None)] {
+            let page = make_sync(|_| "page").with(SecurityHeaders);
+            let client = Client { address: Ipv4Addr::LOCALHOST.into(), https, host: None };
+            let request = Request::builder().extension(client).finish();
+            let response = page.get_response(request).await;
+            assert_eq!(response.headers().get(&name), expected, "{https}");
         }
     }
 

@@ -126,7 +126,8 @@ mod tests {
     proptest! {
         #[test]
         fn cleaning_keeps_the_segments_and_leaves_nothing_to_clean(
-            path in "/[a-z/%2.]{0,20}",
+            // A lone `%` stays; `%aa` and the like are no UTF-8, which another test is about.
+            path in "/([g-z/.]|%2F|%){0,20}",
             query in proptest::option::of("[a-z/=&]{0,10}"),
         ) {
             let text = query.map_or(path.clone(), |query| format!("{path}?{query}"));
@@ -134,7 +135,10 @@ mod tests {
             let clean = cleaned(&uri).unwrap_or_else(|| uri.clone());
 
             let segments = |uri: &Uri| -> Vec<String> {
-                uri.path().split('/').filter(|it| !it.is_empty()).map(str::to_owned).collect()
+                let segments = uri.path().split('/').filter(|it| !it.is_empty());
+                // What is no UTF-8 is U+FFFD before and after.
+                let text = |it| percent_decode_str(it).decode_utf8_lossy().into_owned();
+                segments.map(text).collect()
             };
             prop_assert_eq!(cleaned(&clean), None);
             prop_assert_eq!(segments(&clean), segments(&uri));

@@ -15,7 +15,7 @@ use tokio::{
 use super::Error;
 use crate::{
     domain::{Password, PasswordHash},
-    telemetry::metrics,
+    telemetry::metrics::{self, UnderWay},
 };
 
 /// How passwords are hashed.
@@ -39,11 +39,9 @@ pub(super) enum Purpose {
 pub(super) struct Passwords {
     cost: u32,
     workers: Arc<Semaphore>,
-    worker_count: usize,
     registration_places: Arc<Semaphore>,
     sign_in_places: Arc<Semaphore>,
     sign_in_head: Arc<Semaphore>,
-    place_count: usize,
 }
 
 impl Passwords {
@@ -54,11 +52,9 @@ impl Passwords {
         Self {
             cost: settings.cost,
             workers: Arc::new(Semaphore::new(settings.workers)),
-            worker_count: settings.workers,
             registration_places: places(),
             sign_in_places: places(),
             sign_in_head: Arc::new(Semaphore::new(1)),
-            place_count,
         }
     }
 
@@ -72,24 +68,16 @@ impl Passwords {
             metrics::hashing_refused(label);
             Error::Busy
         })?;
-        self.report();
+        let waiting = UnderWay::waiting_password();
         // The semaphores are never closed, so that acquiring cannot fail; were one, nobody hashes.
         let head = match purpose {
             Purpose::Registration => None,
             Purpose::SignIn => Some(self.sign_in_head.acquire().await.map_err(|_| Error::Busy)?),
         };
         let worker = Arc::clone(&self.workers).acquire_owned().await.map_err(|_| Error::Busy)?;
-        drop(head);
-        self.report();
-        Ok(Slot { cost: self.cost, _place: place, _worker: worker })
-    }
-
-    fn report(&self) {
-        let running = self.worker_count - self.workers.available_permits();
-        let held = 2 * self.place_count
-            - self.registration_places.available_permits()
-            - self.sign_in_places.available_permits();
-        metrics::hashing(held.saturating_sub(running), running);
+        drop((head, waiting));
+        let hashing = UnderWay::hashing();
+        Ok(Slot { cost: self.cost, _place: place, _worker: worker, _hashing: hashing })
     }
 }
 
@@ -98,6 +86,7 @@ pub(super) struct Slot {
     cost: u32,
     _place: OwnedSemaphorePermit,
     _worker: OwnedSemaphorePermit,
+    _hashing: UnderWay,
 }
 
 impl Slot {

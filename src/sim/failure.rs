@@ -12,7 +12,7 @@ use poem_openapi::{
 
 use crate::{
     service::{Error, Kind},
-    telemetry::request::{RequestId, log_failure},
+    telemetry::request::{RequestId, log_failure, loggable_id},
 };
 
 /// Seconds after which a client may try again what the server had no time for.
@@ -191,7 +191,8 @@ pub(super) async fn failure(error: poem::Error) -> Response {
         error.into_response()
     } else {
         let answer = describe(&error);
-        tracing::warn!(status = answer.status.as_u16(), reason = answer.text, "request refused");
+        let (request_id, status) = (loggable_id(), answer.status.as_u16());
+        tracing::warn!(request_id, status, reason = answer.text, "request refused");
         let mut response = answer.into_response();
         // What the refusal says in headers (which methods are allowed) stays true.
         if let Some(allowed) = error.into_response().headers().get(header::ALLOW) {

@@ -147,7 +147,8 @@ enum Wish<'a> {
 
 impl<'a> Wish<'a> {
     fn of(change: &'a FollowChange) -> Result<Self, Answer> {
-        let (follow, unfollow) = (change.follow.of("follow")?, change.unfollow.of("unfollow")?);
+        let follow = without_nul("follow", change.follow.of("follow")?)?;
+        let unfollow = without_nul("unfollow", change.unfollow.of("unfollow")?)?;
         match (follow.trim().is_empty(), unfollow.trim().is_empty()) {
             (false, true) => Ok(Self::Follow(follow)),
             (true, false) => Ok(Self::Unfollow(unfollow)),
@@ -178,6 +179,14 @@ impl<'a> Wish<'a> {
             Self::Unfollow(followee) => Command::Unfollow { username, followee },
         }
     }
+}
+
+/// The contract refuses U+0000 in any field; in a name that is looked up, too.
+fn without_nul<'a>(field: &str, text: &'a str) -> Result<&'a str, Answer> {
+    if text.contains('\0') {
+        return Err(Answer::invalid_field(field, "must not contain a NUL character"));
+    }
+    Ok(text)
 }
 
 /// A refusal names the field that it is about.

@@ -21,7 +21,7 @@ use poem_openapi::{OpenApiService, Tags};
 pub use auth::Credentials;
 pub use document::{document, route_template, swagger_ui};
 
-use crate::{service::Service, telemetry::metrics::InFlight};
+use crate::{service::Service, telemetry::metrics::UnderWay};
 
 /// Where the pages' server keeps this API.
 pub const PREFIX: &str = "/sim";
@@ -73,7 +73,7 @@ where
 fn in_flight<E: Endpoint + 'static>(operation: E) -> impl Endpoint<Output = E::Output> {
     operation.around(|operation, request| async move {
         let pattern = request.data::<PathPattern>().map(|pattern| route_template(&pattern.0));
-        let _counted = InFlight::begin(&pattern.unwrap_or_default(), request.method().as_str());
+        let _counted = UnderWay::request(&pattern.unwrap_or_default(), request.method().as_str());
         operation.call(request).await
     })
 }

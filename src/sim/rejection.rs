@@ -2,7 +2,7 @@
 //! all that is needed to repair it later. A lost registration costs every later command of its user.
 
 use super::failure::Answer;
-use crate::telemetry::metrics;
+use crate::telemetry::{metrics, request::loggable_id};
 
 /// A command, with what it would take to carry it out by hand. Never a password.
 #[derive(Debug, Clone, Copy)]
@@ -34,21 +34,27 @@ impl Command<'_> {
     pub(super) fn rejected(self, answer: &Answer) {
         let (status, reason) = (answer.status.as_u16(), answer.text.as_str());
         metrics::simulator_rejected(self.name(), status);
-        let command = self.name();
-        match self {
-            Self::Register { username, email } => {
-                tracing::warn!(command, status, reason, username, email, "command rejected");
-            }
-            Self::Tweet { username, text } => {
-                tracing::warn!(command, status, reason, username, text, "command rejected");
-            }
+        let (request_id, command) = (loggable_id(), self.name());
+        let (username, email, text, followee) = match self {
+            Self::Register { username, email } => (username, Some(email), None, None),
+            Self::Tweet { username, text } => (username, None, Some(text), None),
             Self::Follow { username, followee } | Self::Unfollow { username, followee } => {
-                tracing::warn!(command, status, reason, username, followee, "command rejected");
+                (username, None, None, Some(followee))
             }
-            Self::Unclear { username } => {
-                tracing::warn!(command, status, reason, username, "command rejected");
-            }
-        }
+            Self::Unclear { username } => (username, None, None, None),
+        };
+        // What is `None` is left out of the line.
+        tracing::warn!(
+            request_id,
+            command,
+            status,
+            reason,
+            username,
+            email,
+            text,
+            followee,
+            "command rejected"
+        );
     }
 
     const fn name(self) -> &'static str {

@@ -37,6 +37,13 @@ pub fn start() -> Result<PrometheusHandle, BuildError> {
         .set_buckets_for_metric(Matcher::Suffix("_duration_seconds".to_owned()), DURATION_BUCKETS)?
         .install_recorder()?;
     describe();
+    // What has not happened yet is 0, not absent: alerts compare it.
+    for never_yet in [REGISTRATIONS, MESSAGES, FOLLOWS, UNFOLLOWS] {
+        counter!(never_yet).increment(0);
+    }
+    for idle in [HASHING_WAITING, HASHING_RUNNING] {
+        gauge!(idle).set(0);
+    }
     Ok(handle)
 }
 
@@ -75,21 +82,36 @@ pub fn request_answered(route: &str, method: &str, status: u16, took: Duration) 
     histogram!(HTTP_DURATION, &labels).record(took);
 }
 
-/// Counts a request as in flight for as long as it lives.
-pub struct InFlight(metrics::Gauge);
+/// Counts something as under way for as long as it lives.
+pub struct UnderWay(metrics::Gauge);
 
-impl InFlight {
-    /// A request to the route template `route` has begun.
-    #[must_use]
-    pub fn begin(route: &str, method: &str) -> Self {
-        let method = method_label(method);
-        let gauge = gauge!(HTTP_IN_FLIGHT, "route" => route.to_owned(), "method" => method);
+impl UnderWay {
+    fn begin(gauge: metrics::Gauge) -> Self {
         gauge.increment(1);
         Self(gauge)
     }
+
+    /// A request to the route template `route` is being served.
+    #[must_use]
+    pub fn request(route: &str, method: &str) -> Self {
+        let method = method_label(method);
+        Self::begin(gauge!(HTTP_IN_FLIGHT, "route" => route.to_owned(), "method" => method))
+    }
+
+    /// A password waits to be hashed.
+    #[must_use]
+    pub fn waiting_password() -> Self {
+        Self::begin(gauge!(HASHING_WAITING))
+    }
+
+    /// A password is being hashed.
+    #[must_use]
+    pub fn hashing() -> Self {
+        Self::begin(gauge!(HASHING_RUNNING))
+    }
 }
 
-impl Drop for InFlight {
+impl Drop for UnderWay {
     fn drop(&mut self) {
         self.0.decrement(1);
     }
@@ -119,12 +141,6 @@ pub fn unfollowed() {
 pub fn simulator_rejected(command: &'static str, status: u16) {
     counter!(SIMULATOR_REJECTIONS, "command" => command, "status" => status.to_string())
         .increment(1);
-}
-
-/// Where password hashing stands now.
-pub fn hashing(waiting: usize, running: usize) {
-    gauge!(HASHING_WAITING).set(waiting as f64);
-    gauge!(HASHING_RUNNING).set(running as f64);
 }
 
 /// A password was refused because too many wait.

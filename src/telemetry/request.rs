@@ -35,6 +35,13 @@ impl fmt::Display for RequestId {
     }
 }
 
+/// The identity of the request that the current task serves, as a field of a line in the log; empty
+/// outside of one.
+#[must_use]
+pub fn loggable_id() -> String {
+    RequestId::current().map(|id| id.to_string()).unwrap_or_default()
+}
+
 /// A failure's text, followed by those of its causes.
 #[must_use]
 pub fn with_causes(failure: &dyn Error) -> String {
@@ -55,6 +62,6 @@ pub fn with_causes(failure: &dyn Error) -> String {
 /// Logs the cause of a failure that the client is told nothing of but the request's identity.
 /// Called once, where the failure becomes an answer.
 pub fn log_failure(failure: &dyn Error) {
-    let request_id = RequestId::current().map(|id| id.to_string()).unwrap_or_default();
+    let request_id = loggable_id();
     tracing::error!(request_id, cause = with_causes(failure), "request failed");
 }

@@ -38,6 +38,9 @@ pub(super) enum Failure {
     /// The query string has no cursor that a page gave out.
     #[error("before: {0}.")]
     Cursor(#[from] InvalidCursor),
+    /// The name in the path is malformed, so that it is nobody's.
+    #[error("There is no user named {0}.")]
+    NoSuchUser(String),
     /// There is no such file.
     #[error("no such file")]
     NoSuchFile,
@@ -61,7 +64,7 @@ impl ResponseError for Failure {
             Self::SignedOut => StatusCode::UNAUTHORIZED,
             Self::CrossSite(_) => StatusCode::FORBIDDEN,
             Self::Cursor(_) => StatusCode::BAD_REQUEST,
-            Self::NoSuchFile => StatusCode::NOT_FOUND,
+            Self::NoSuchUser(_) | Self::NoSuchFile => StatusCode::NOT_FOUND,
             Self::Template(_) | Self::Misassembled => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -74,7 +77,7 @@ impl Failure {
             Self::Service(error) if matches!(error.kind(), Kind::Invalid | Kind::NotFound) => {
                 Some(format!("{error}."))
             }
-            Self::Cursor(_) => Some(self.to_string()),
+            Self::Cursor(_) | Self::NoSuchUser(_) => Some(self.to_string()),
             Self::CrossSite(refusal) => Some(format!("{refusal}.")),
             _ => None,
         }
@@ -94,7 +97,10 @@ pub(super) async fn render<E: Endpoint<Output: IntoResponse>>(
     };
     let status = error.status();
     if status.is_server_error() {
-        log_failure(&error);
+        match error.downcast_ref::<Failure>() {
+            Some(failure) => log_failure(failure),
+            None => log_failure(&error),
+        }
     }
     let mut frame = Frame::default();
     // Where the database has just failed, it is not asked for more.

@@ -6,8 +6,9 @@ use poem::{
     web::Path,
 };
 
-use super::{assets::Asset, avatar::avatar_svg, failure::Failure};
-use crate::{domain::Username, service::Error};
+use super::{
+    assets::Asset, avatar::avatar_svg, failure::Failure, paths::PathName, respond::redirect,
+};
 
 /// A year, the longest that caches are asked for, and no question in between.
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
@@ -19,11 +20,16 @@ pub(super) fn asset(Path(file_name): Path<String>) -> Result<Response, Failure> 
     Ok(file(asset.content_type(), asset.bytes()))
 }
 
+/// Where browsers look for an icon when what they show is no page of ours, such as `/docs`.
+#[handler]
+pub(super) fn favicon() -> Response {
+    redirect(&Asset::icon().url())
+}
+
 /// The picture that goes with a name, whether or not anybody has it.
 #[handler]
-pub(super) fn avatar(Path(username): Path<String>) -> Result<Response, Failure> {
-    let username = Username::parse(&username).map_err(Error::from)?;
-    Ok(file("image/svg+xml", avatar_svg(&username)))
+pub(super) fn avatar(PathName(username): PathName) -> Response {
+    file("image/svg+xml", avatar_svg(&username))
 }
 
 fn file(content_type: &'static str, body: impl Into<poem::Body>) -> Response {

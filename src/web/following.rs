@@ -1,27 +1,24 @@
 //! Following and unfollowing.
 
-use poem::{
-    Response, Result, handler,
-    web::{Data, Path},
-};
+use poem::{Response, Result, handler, web::Data};
 
 use super::{
-    failure::Failure, flash::Flash, paths::profile_path, respond::Responder, session::SignedIn,
+    failure::Failure,
+    flash::Flash,
+    paths::{PathName, profile_path},
+    respond::Responder,
+    session::SignedIn,
 };
-use crate::{
-    domain::Username,
-    service::{Error, Service},
-};
+use crate::service::Service;
 
 /// Follows the user whose path it is.
 #[handler]
 pub(super) async fn follow(
     SignedIn(viewer): SignedIn,
-    Path(username): Path<String>,
+    PathName(followee): PathName,
     service: Data<&Service>,
     responder: Responder,
 ) -> Result<Response, Failure> {
-    let followee = Username::parse(&username).map_err(Error::from)?;
     service.follow(viewer.username, followee.clone()).await?;
     let flash = Flash::Followed(followee.to_string());
     Ok(responder.redirect_with(&profile_path(&followee), flash))
@@ -31,11 +28,10 @@ pub(super) async fn follow(
 #[handler]
 pub(super) async fn unfollow(
     SignedIn(viewer): SignedIn,
-    Path(username): Path<String>,
+    PathName(followee): PathName,
     service: Data<&Service>,
     responder: Responder,
 ) -> Result<Response, Failure> {
-    let followee = Username::parse(&username).map_err(Error::from)?;
     service.unfollow(viewer.username, followee.clone()).await?;
     let flash = Flash::Unfollowed(followee.to_string());
     Ok(responder.redirect_with(&profile_path(&followee), flash))

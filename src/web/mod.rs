@@ -28,7 +28,7 @@ use poem::{
     middleware::CookieJarManager, post,
 };
 
-use crate::{service::Service, telemetry::metrics::InFlight};
+use crate::{service::Service, telemetry::metrics::UnderWay};
 use guard::SameSiteOnly;
 use templates::Templates;
 
@@ -63,6 +63,7 @@ fn routes() -> Route {
     let route = at(route, "/register", register);
     let route = at(route, "/logout", both(|| accounts::logout));
     let route = at(route, "/static/:file_name", get(files::asset));
+    let route = at(route, "/favicon.ico", get(files::favicon));
     let route = at(route, "/avatar/:username", get(files::avatar));
     let route = at(route, "/:username", get(timelines::profile));
     let route = at(route, "/:username/follow", both(|| following::follow));
@@ -73,7 +74,7 @@ fn routes() -> Route {
 fn at(route: Route, path: &'static str, endpoint: impl IntoEndpoint<Endpoint: 'static>) -> Route {
     let template = route_template(path);
     let counted = endpoint.into_endpoint().around(move |endpoint, request| {
-        let in_flight = InFlight::begin(&template, request.method().as_str());
+        let in_flight = UnderWay::request(&template, request.method().as_str());
         async move {
             let answer = endpoint.call(request).await;
             drop(in_flight);

@@ -214,6 +214,7 @@ fn wording(status: u16) -> (&'static str, &'static str) {
         405 => ("Method Not Allowed", "This address does not take that kind of request."),
         408 => ("Request Timeout", "Your request took too long to arrive. Please try again."),
         413 => ("Content Too Large", "That is more than MiniTwit takes at once."),
+        415 => ("Unsupported Media Type", "MiniTwit takes nothing but forms here."),
         429 => ("Too Many Requests", "That was a little too fast. Please try again in a minute."),
         503 => ("Service Unavailable", "MiniTwit is busy just now. Please try again in a minute."),
         _ => ("Internal Server Error", "Something went wrong on our side. Please try again later."),

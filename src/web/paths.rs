@@ -1,7 +1,9 @@
-//! The paths that pages link to and that hold a user's name.
+//! The paths that hold a user's name: as pages link to them, and as requests ask for them.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use poem::{FromRequest, Request, RequestBody, Result, web::Path};
 
+use super::failure::Failure;
 use crate::domain::Username;
 
 /// Everything but the unreserved characters of a URI (RFC 3986, section 2.3).
@@ -18,6 +20,17 @@ pub fn profile_path(name: &Username) -> String {
 #[must_use]
 pub fn avatar_path(name: &Username) -> String {
     format!("/avatar{}", profile_path(name))
+}
+
+/// The name in the path of a request. A malformed one is nobody's: the request is answered 404.
+pub(super) struct PathName(pub(super) Username);
+
+impl<'a> FromRequest<'a> for PathName {
+    async fn from_request(request: &'a Request, body: &mut RequestBody) -> Result<Self> {
+        let Path(name) = Path::<String>::from_request(request, body).await?;
+        let username = Username::parse(&name).map_err(|_| Failure::NoSuchUser(name))?;
+        Ok(Self(username))
+    }
 }
 
 #[cfg(test)]

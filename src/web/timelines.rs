@@ -3,7 +3,7 @@
 use poem::{
     Response, Result, handler,
     http::StatusCode,
-    web::{Data, Form, Path, Query},
+    web::{Data, Form, Query},
 };
 use serde::Deserialize;
 
@@ -11,12 +11,13 @@ use super::{
     failure::Failure,
     flash::Flash,
     pages::{Compose, FollowStatus, TimelinePage},
+    paths::PathName,
     respond::{Responder, redirect},
     session::{SignedIn, Viewer},
 };
 use crate::{
-    domain::{Cursor, MessageText, PAGE_SIZE, User, Username},
-    service::{Error, Service},
+    domain::{Cursor, MessageText, PAGE_SIZE, User},
+    service::Service,
 };
 
 /// Which page of a timeline is asked for.
@@ -73,13 +74,12 @@ pub(super) async fn public(
 /// One user's messages.
 #[handler]
 pub(super) async fn profile(
-    Path(username): Path<String>,
+    PathName(username): PathName,
     Viewer(viewer): Viewer,
     Query(query): Query<PageQuery>,
     service: Data<&Service>,
     responder: Responder,
 ) -> Result<Response, Failure> {
-    let username = Username::parse(&username).map_err(Error::from)?;
     let viewer_id = viewer.as_ref().map(|viewer| viewer.id);
     let timeline = service.author_timeline(username, viewer_id, query.cursor()?, PAGE_SIZE).await?;
     let follow_status = viewer.as_ref().map(|viewer| {

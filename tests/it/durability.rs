@@ -106,14 +106,14 @@ impl Load {
             for text in ["first", "second"] {
                 let path = format!("/msgs/{}", encode(&name));
                 if self.command(&path, json!({ "content": text })).await {
-                    self.answered.note(&name, |kept| kept.messages.extend([text.to_owned()]));
+                    self.answered.note(&name, |kept| _ = kept.messages.insert(text.to_owned()));
                 }
             }
             let path = format!("/fllws/{}", encode(&name));
             if let Some(before) = &before
                 && self.command(&path, json!({ "follow": before })).await
             {
-                self.answered.note(&name, |kept| kept.followees.extend([before.clone()]));
+                self.answered.note(&name, |kept| _ = kept.followees.insert(before.clone()));
             }
             before = Some(name);
         }

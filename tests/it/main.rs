@@ -1,13 +1,21 @@
 //! Tests against a real server on a real PostgreSQL.
 
+mod accounts;
+mod browser;
 mod configuration;
 mod connections;
 mod durability;
 mod embedded;
+mod latest;
 mod layering;
+mod logs;
 mod migrations;
+mod operations;
 mod outage;
+mod pages;
 mod query_plans;
+mod races;
+mod safety;
 mod scenario;
 mod schema;
 mod simulator;

@@ -97,7 +97,7 @@ fn every_page() -> Vec<String> {
             pages.push(rendered(&login));
             pages.push(rendered(&RegisterPage { frame: frame.clone(), error, username, email }));
         }
-        for status in [400, 401, 403, 404, 405, 408, 413, 429, 500, 503] {
+        for status in [400, 401, 403, 404, 405, 408, 413, 415, 429, 500, 503] {
             let page = ErrorPage::new(frame.clone(), status);
             pages.push(rendered(&page));
             pages.push(rendered(&page.with_text(HOSTILE).with_request_id(HOSTILE)));

@@ -35,15 +35,26 @@ fn a_killed_postgres_is_started_again() {
     assert_eq!(query(&server, "SELECT text FROM kept"), ["first", "second"]);
 }
 
-/// Stops a server process of the only connection, which then neither ends nor frees its memory
-/// while its postmaster is killed.
-async fn linger(server: &Embedded) -> (PgConnection, Pid) {
+/// A connection's server process that is stopped until this is dropped: it neither ends nor frees
+/// its memory while its postmaster is killed.
+struct Lingering {
+    _connection: PgConnection,
+    pid: Pid,
+}
+
+impl Drop for Lingering {
+    fn drop(&mut self) {
+        kill(self.pid, Signal::SIGCONT).unwrap();
+    }
+}
+
+async fn linger(server: &Embedded) -> Lingering {
     let options = server.connect_options("postgres");
     let mut connection = PgConnection::connect_with(&options).await.unwrap();
     let sql = "SELECT pg_backend_pid()";
     let pid: i32 = sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap();
     kill(Pid::from_raw(pid), Signal::SIGSTOP).unwrap();
-    (connection, Pid::from_raw(pid))
+    Lingering { _connection: connection, pid: Pid::from_raw(pid) }
 }
 
 #[test]
@@ -51,14 +62,14 @@ fn a_lingering_process_delays_the_new_start() {
     let directory = directory();
     let server = start(directory.path());
     block_on(async {
-        let (_connection, lingering) = linger(&server).await;
+        let lingering = linger(&server).await;
         let mut last = server.pid().unwrap();
         kill(Pid::from_raw(last.cast_signed()), Signal::SIGKILL).unwrap();
         // The first of these surely fails, as it cannot share the memory.
         for _ in 0..2 {
             last = eventually("another process", || server.pid().filter(|pid| *pid != last));
         }
-        kill(lingering, Signal::SIGCONT).unwrap();
+        drop(lingering);
     });
     eventually("recovery", || try_query(&server, "SELECT 1").ok());
 }
@@ -67,17 +78,16 @@ fn a_lingering_process_delays_the_new_start() {
 fn a_lingering_process_of_a_former_run_delays_the_start() {
     let directory = directory();
     let server = start(directory.path());
-    let mut former = leave_running(&server, directory.path());
+    let former = leave_running(&server, directory.path());
     block_on(async {
-        let (_connection, lingering) = linger(&server).await;
-        former.kill().unwrap();
-        former.wait().unwrap();
+        let lingering = linger(&server).await;
+        drop(former);
         thread::scope(|scope| {
             let started = scope.spawn(|| Embedded::start(&settings(directory.path())).map(drop));
             let attempt = || postmasters(directory.path()).first().copied();
             let first = eventually("a first attempt", attempt);
             eventually("a second attempt", || attempt().filter(|pid| *pid != first));
-            kill(lingering, Signal::SIGCONT).unwrap();
+            drop(lingering);
             started.join().unwrap().unwrap();
         });
     });
@@ -96,11 +106,11 @@ fn serve_until_killed() {
     }
 }
 
-fn serve_in_a_process(directory: &Path) -> (Rerun, Child) {
+fn serve_in_a_process(directory: &Path) -> (Rerun, Process) {
     let mut rerun = rerun("deaths::serve_until_killed");
     rerun.command.env(DIRECTORY_VARIABLE, directory).stdout(Stdio::null());
-    let child = rerun.command.spawn().unwrap();
-    (rerun, child)
+    let process = Process(rerun.command.spawn().unwrap());
+    (rerun, process)
 }
 
 /// The processes that were started as servers of this directory.
@@ -116,10 +126,9 @@ fn postmasters(directory: &Path) -> Vec<Pid> {
 #[test]
 fn a_killed_minitwit_leaves_no_orphan_and_loses_nothing() {
     let directory = directory();
-    let (_rerun, mut process) = serve_in_a_process(directory.path());
+    let (_rerun, process) = serve_in_a_process(directory.path());
     eventually("serving", || directory.path().join("serving").exists().then_some(()));
-    process.kill().unwrap();
-    process.wait().unwrap();
+    drop(process);
     // Where the kernel tells it nothing, it is the next start that ends it.
     if cfg!(target_os = "linux") {
         eventually("the orphan's end", || postmasters(directory.path()).is_empty().then_some(()));
@@ -137,10 +146,9 @@ fn an_interrupted_initdb_is_made_good() {
         let path = entries.map(|entry| entry.unwrap().path());
         path.filter(|path| path.to_string_lossy().contains("postgres.new-")).collect::<Vec<_>>()
     };
-    let (_rerun, mut process) = serve_in_a_process(directory.path());
+    let (_rerun, process) = serve_in_a_process(directory.path());
     eventually("initdb", || unfinished().iter().find(|p| p.join("PG_VERSION").exists()).cloned());
-    process.kill().unwrap();
-    process.wait().unwrap();
+    drop(process);
     assert!(!directory.path().join("postgres").exists());
     // What initdb leaves if it is killed, too.
     let left = directory.path().join("postgres.new-killed");
@@ -152,16 +160,27 @@ fn an_interrupted_initdb_is_made_good() {
     assert_eq!(unfinished(), Vec::<PathBuf>::new());
 }
 
+/// A process that is killed with `kill -9` when this is dropped, so also by a failing test.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// Starts the program as the owner of the cluster.
-fn spawn_as_owner(program: &[String], directory: &Path) -> Child {
+fn spawn_as_owner(program: &[String], directory: &Path) -> Process {
     let owner = fs::metadata(directory.join("postgres")).unwrap();
     let mut command = Command::new(&program[0]);
-    command.args(&program[1..]).current_dir(directory).stderr(Stdio::null());
-    command.gid(owner.gid()).uid(owner.uid()).spawn().unwrap()
+    command.args(&program[1..]).current_dir(directory).stdout(Stdio::null()).stderr(Stdio::null());
+    Process(command.gid(owner.gid()).uid(owner.uid()).spawn().unwrap())
 }
 
 /// Stops the server, and starts its process again without anybody to watch it.
-fn leave_running(server: &Embedded, directory: &Path) -> Child {
+fn leave_running(server: &Embedded, directory: &Path) -> Process {
     let command = fs::read_to_string(format!("/proc/{}/cmdline", server.pid().unwrap())).unwrap();
     let command: Vec<String> = command.trim_end_matches('\0').split('\0').map(Into::into).collect();
     server.stop();
@@ -177,7 +196,7 @@ fn a_server_of_a_former_run_is_stopped() {
     let mut former = leave_running(&server, directory.path());
 
     let server = start(directory.path());
-    assert!(former.try_wait().unwrap().unwrap().success());
+    assert!(former.0.try_wait().unwrap().unwrap().success());
     assert_eq!(query(&server, "SELECT 'hello'"), ["hello"]);
 }
 
@@ -187,10 +206,8 @@ fn a_reused_process_id_does_no_harm() {
     start(directory.path()).stop();
     let mut sleeper = spawn_as_owner(&["sleep".into(), "600".into()], directory.path());
     let record = directory.path().join("postgres/postmaster.pid");
-    fs::write(&record, format!("{}\n", sleeper.id())).unwrap();
+    fs::write(&record, format!("{}\n", sleeper.0.id())).unwrap();
     let server = start(directory.path());
     assert_eq!(query(&server, "SELECT 'hello'"), ["hello"]);
-    assert_eq!(sleeper.try_wait().unwrap(), None);
-    sleeper.kill().unwrap();
-    sleeper.wait().unwrap();
+    assert_eq!(sleeper.0.try_wait().unwrap(), None);
 }

@@ -27,6 +27,17 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
     }
 
+    /// Asserts that it is a failure of the simulator API with this status. Returns its text.
+    #[track_caller]
+    pub fn failure(&self, status: u16) -> String {
+        assert_eq!(self.status, status, "{self:?}");
+        assert!(self.header("content-type").starts_with("application/json"), "{self:?}");
+        let failure = self.json();
+        let text = failure["error_msg"].as_str().expect("a text").to_owned();
+        assert_eq!(failure, json!({"status": status, "error_msg": text}));
+        text
+    }
+
     /// Asserts that the page says `text`.
     #[track_caller]
     pub fn says(&self, text: &str) -> &Self {

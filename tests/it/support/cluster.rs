@@ -3,7 +3,7 @@
 
 use std::{
     sync::{
-        OnceLock,
+        Arc, OnceLock,
         atomic::{AtomicU32, Ordering},
     },
     time::{Duration, Instant},
@@ -39,10 +39,12 @@ pub fn server() -> &'static Embedded {
     })
 }
 
-/// A database of a test's own, dropped with it.
-pub struct TestDatabase {
-    name: String,
-}
+/// A database of a test's own. Clones are handles on the same; it is dropped with the last.
+#[derive(Clone)]
+pub struct TestDatabase(Arc<Dropping>);
+
+/// The name of a database that is dropped with this.
+struct Dropping(String);
 
 impl TestDatabase {
     /// A database with the newest schema and no rows.
@@ -70,12 +72,12 @@ impl TestDatabase {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
         let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         execute(&format!("CREATE DATABASE {name} {options}")).await;
-        Self { name }
+        Self(Arc::new(Dropping(name)))
     }
 
     /// How to connect to it.
     pub fn options(&self) -> PgConnectOptions {
-        server().connect_options(&self.name)
+        server().connect_options(&self.0.0)
     }
 
     /// Its address, for a program's `DATABASE_URL`.
@@ -134,9 +136,9 @@ impl Lock {
     }
 }
 
-impl Drop for TestDatabase {
+impl Drop for Dropping {
     fn drop(&mut self) {
-        let statement = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
+        let statement = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.0);
         // The test's own runtime may be on its way out.
         let dropped = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -2,9 +2,11 @@
 //! each, and actors who use it as its users do.
 
 pub mod actors;
+pub mod chromium;
 pub mod cluster;
 pub mod process;
 pub mod source;
+pub mod window;
 
 use std::{
     net::SocketAddr,
@@ -53,6 +55,11 @@ impl App {
     /// A server on this database.
     pub async fn start_on(database: TestDatabase) -> Self {
         Self::start_with(database, |_| {}).await
+    }
+
+    /// Another server on the same database.
+    pub async fn replica(&self) -> Self {
+        Self::start_on(self.database.clone()).await
     }
 
     /// A server on this database, with its settings changed by `change`.
@@ -106,6 +113,16 @@ impl App {
     /// The simulator, at `/sim`.
     pub fn simulator(&self) -> Simulator {
         Simulator::new(self.url("/sim"))
+    }
+
+    /// The simulator, at the root of the port of its own.
+    pub fn simulator_at_root(&self) -> Simulator {
+        Simulator::new(format!("http://{}", self.simulator_address))
+    }
+
+    /// Changes this server's database behind its back.
+    pub async fn execute(&self, statement: &'static str) {
+        sqlx::raw_sql(statement).execute(&self.rows).await.expect(statement);
     }
 
     /// The one value that a query over this server's database returns.

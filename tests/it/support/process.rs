@@ -1,7 +1,7 @@
 //! The program itself, as a process of its own.
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Lines, Read},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
     thread,
@@ -57,25 +57,19 @@ impl Serving {
             let mut text = output.lock().expect("no panic");
             text.push_str(&line);
             text.push('\n');
-            Some(line.trim().strip_prefix("pages")?.trim().trim_end_matches('/').to_owned())
+            base(&line)
         });
         let Some(base) = base else {
             let mut errors = String::new();
             let _ = child.stderr.take().expect("piped").read_to_string(&mut errors);
             panic!("it did not start: {errors}{}", output.lock().expect("no panic"));
         };
-        let rest = Arc::clone(&output);
-        thread::spawn(move || {
-            for line in lines.map_while(Result::ok) {
-                let mut text = rest.lock().expect("no panic");
-                text.push_str(&line);
-                text.push('\n');
-            }
-        });
+        keep(lines, &output);
+        keep(BufReader::new(child.stderr.take().expect("piped")).lines(), &output);
         Self { child, base, output }
     }
 
-    /// What it has logged so far.
+    /// What it has written so far, to its standard output and its standard error.
     pub fn output(&self) -> String {
         self.output.lock().expect("no panic").clone()
     }
@@ -101,6 +95,27 @@ impl Drop for Serving {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Adds these lines to `output` as they come.
+fn keep(lines: Lines<impl BufRead + Send + 'static>, output: &Arc<Mutex<String>>) {
+    let output = Arc::clone(output);
+    thread::spawn(move || {
+        for line in lines.map_while(Result::ok) {
+            let mut text = output.lock().expect("no panic");
+            text.push_str(&line);
+            text.push('\n');
+        }
+    });
+}
+
+/// Where the server says that it serves, if this line of its output tells, in text or in JSON.
+fn base(line: &str) -> Option<String> {
+    if let Ok(event) = serde_json::from_str::<serde_json::Value>(line) {
+        return (event["message"] == "serving")
+            .then(|| event["base"].as_str().map(str::to_owned))?;
+    }
+    Some(line.trim().strip_prefix("pages")?.trim().trim_end_matches('/').to_owned())
 }
 
 /// Waits until a process is gone.

@@ -1,0 +1,57 @@
+# Every task that people and CI do, one command each. `make help` lists them.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+.PHONY: help
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## Install what is missing, build, and serve (ARGS="--listen 127.0.0.1:9000" adds settings)
+	@scripts/install-postgresql
+	@cargo build --release --locked
+	@exec target/release/minitwit serve $(ARGS)
+
+.PHONY: test
+test: ## Install what is missing, and run every test
+	@scripts/install-postgresql
+	@scripts/install-test-tools
+	cargo test --locked
+
+.PHONY: lint
+lint: ## Check format, clippy, documentation, checked queries and scripts
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+	@scripts/install-postgresql
+	scripts/check-queries
+	@if command -v shellcheck > /dev/null; then shellcheck .ci/run scripts/*; \
+	else echo "shellcheck is not installed; the scripts were not checked"; fi
+
+.PHONY: scenario
+scenario: ## Play SCENARIO=FILE as the simulator does, and print the time of each kind of command
+	@test -n "$(SCENARIO)" || { echo "which one? make scenario SCENARIO=FILE"; exit 2; }
+	@scripts/install-postgresql
+	SCENARIO="$(abspath $(SCENARIO))" cargo test --release --locked --test it scenario -- --nocapture
+
+.PHONY: openapi
+openapi: ## Write the OpenAPI document that the code makes to openapi/
+	cargo run --quiet --locked -- openapi > openapi/simulator.json.new
+	mv openapi/simulator.json.new openapi/simulator.json
+
+.PHONY: queries
+queries: ## Renew .sqlx, which queries are checked against, after a change of SQL or schema
+	@scripts/install-postgresql
+	scripts/check-queries --renew
+
+.PHONY: screenshots
+screenshots: ## Take the pictures in docs/
+	@scripts/install-postgresql
+	@scripts/install-test-tools
+	scripts/screenshots
+
+.PHONY: format
+format: ## Format the code
+	cargo fmt

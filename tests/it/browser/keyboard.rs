@@ -1,0 +1,84 @@
+//! Without a mouse.
+
+use fantoccini::key::Key;
+
+use super::sign_in;
+use crate::support::{
+    App,
+    window::{Screen, Window},
+};
+
+#[tokio::test]
+async fn everything_can_be_done_with_the_keyboard_alone() {
+    let app = App::start().await;
+    app.anonymous().sign_up("Milada").await;
+    let window = Window::open(&app, Screen::DESKTOP).await;
+
+    window.go("/login").await;
+    window.sees_in("h2", "Sign In").await;
+    assert_eq!(tab(&window, 4).await, ["Skip to content", "public timeline", "sign up", "sign in"]);
+    assert_eq!(tab(&window, 1).await, ["Username"]);
+    window.types("Milada".chars()).await;
+    assert_eq!(tab(&window, 1).await, ["Password"]);
+    window.types("secret".chars()).await;
+    assert_eq!(tab(&window, 1).await, ["Sign In"]);
+    window.types([Key::Enter]).await;
+    window.sees_in(".flashes", "You were logged in").await;
+
+    assert_eq!(
+        tab(&window, 5).await,
+        [
+            "Skip to content",
+            "my timeline",
+            "public timeline",
+            "sign out [Milada]",
+            "What's on your mind Milada?",
+        ]
+    );
+    window.types("No mouse was moved.".chars()).await;
+    window.types([Key::Enter]).await;
+    window.sees_in(".flashes", "Your message was recorded").await;
+    assert_eq!(window.texts(".messages p").await, ["No mouse was moved."]);
+
+    assert_eq!(tab(&window, 4).await.last().unwrap(), "sign out [Milada]");
+    window.types([' ']).await;
+    window.sees_in(".flashes", "You were logged out").await;
+}
+
+#[tokio::test]
+async fn the_skip_link_is_seen_with_the_focus_and_leads_past_the_navigation() {
+    let app = App::start().await;
+    let window = Window::open(&app, Screen::PHONE).await;
+    window.go("/login").await;
+    window.sees_in("h2", "Sign In").await;
+    assert!(top_of_skip_link(&window).await < 0.0, "it is out of sight");
+    assert_eq!(tab(&window, 1).await, ["Skip to content"]);
+    assert!(top_of_skip_link(&window).await >= 0.0, "it is in sight");
+    window.types([Key::Enter]).await;
+    assert_eq!(tab(&window, 1).await, ["Username"]);
+}
+
+async fn top_of_skip_link(window: &Window) -> f64 {
+    let top = "return document.querySelector('.skip').getBoundingClientRect().top";
+    window.evaluate(top).await.as_f64().unwrap()
+}
+
+#[tokio::test]
+async fn after_a_refusal_the_cursor_is_in_the_field_to_correct() {
+    let app = App::start().await;
+    let window = Window::open(&app, Screen::DESKTOP).await;
+    window.go("/login").await;
+    sign_in(&window, "nobody", "secret").await;
+    window.sees_in(".error", "Error: Invalid username").await;
+    assert_eq!(window.focused().await, "Username");
+}
+
+/// Presses Tab that often, and tells where it led.
+async fn tab(window: &Window, times: usize) -> Vec<String> {
+    let mut labels = Vec::new();
+    for _ in 0..times {
+        window.types([Key::Tab]).await;
+        labels.push(window.focused().await);
+    }
+    labels
+}

@@ -1,0 +1,36 @@
+//! Narrow screens: nothing reaches beyond the edge.
+
+use super::{crowd, visit_every_page};
+use crate::support::window::{Screen, Window};
+
+/// What is too wide for the window, if anything makes the page scroll sideways.
+const TOO_WIDE: &str = "
+    const page = document.documentElement;
+    if (page.scrollWidth <= page.clientWidth) return '';
+    const tooWide = [...document.querySelectorAll('body *')]
+        .filter(element => element.getBoundingClientRect().right > page.clientWidth);
+    return [page, ...tooWide].map(element => element.cloneNode().outerHTML).join(' ');
+";
+
+#[tokio::test]
+async fn no_page_scrolls_sideways() {
+    let app = crowd().await;
+    let window = Window::open(&app, Screen::NARROW).await;
+    visit_every_page(&window, async |page| {
+        for screen in [Screen::NARROW, Screen::PHONE, Screen::DESKTOP] {
+            window.change(screen).await;
+            assert_eq!(window.evaluate(TOO_WIDE).await, "", "{page} at {} px", screen.width);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_measure_of_width_finds_what_is_too_wide() {
+    let app = crowd().await;
+    let window = Window::open(&app, Screen::NARROW).await;
+    window.go("/public").await;
+    window.evaluate("document.querySelector('h2').style.minWidth = '321px'").await;
+    let found = window.evaluate(TOO_WIDE).await;
+    assert!(found.as_str().unwrap().contains("<h2"), "{found}");
+}

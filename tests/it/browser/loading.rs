@@ -1,0 +1,80 @@
+//! What the pages load, under their own Content-Security-Policy.
+
+use serde_json::json;
+
+use super::{HARD_NAMES, crowd, sign_in};
+use crate::support::{
+    App,
+    actors::encode,
+    eventually,
+    window::{Screen, Window},
+};
+
+/// Brings every picture into sight, as pictures far below load late.
+const PICTURES: &str = "
+    return [...document.images].map(image => {
+        image.scrollIntoView();
+        return image.complete && image.naturalWidth > 0;
+    });
+";
+
+#[tokio::test]
+async fn style_and_pictures_load_and_the_console_stays_empty() {
+    let app = crowd().await;
+    let window = Window::open(&app, Screen::DESKTOP).await;
+    window.go("/login").await;
+    sign_in(&window, HARD_NAMES[0], "secret").await;
+    window.sees("You were logged in").await;
+    for path in ["/".to_owned(), "/public".to_owned(), format!("/{}", encode(HARD_NAMES[1]))] {
+        window.go(&path).await;
+        let pictures = eventually("all pictures", async || {
+            let loaded = window.evaluate(PICTURES).await;
+            let loaded = loaded.as_array().unwrap().clone();
+            loaded.iter().all(|picture| *picture == json!(true)).then_some(loaded.len())
+        });
+        assert!(pictures.await > 5, "{path}");
+        let rules = window.evaluate("return document.styleSheets[0].cssRules.length").await;
+        assert!(rules.as_u64() > Some(50), "{path}: {rules}");
+    }
+    assert_eq!(window.console().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn the_icon_is_a_picture() {
+    let app = App::start().await;
+    let window = Window::open(&app, Screen::DESKTOP).await;
+    window.go("/public").await;
+    let icon = window.find("link[rel=icon]").await.attr("href").await.unwrap().unwrap();
+    for path in [&icon, "/favicon.ico"] {
+        let answer = app.anonymous().visit(path).await;
+        assert_eq!(
+            (answer.status, answer.header("content-type")),
+            (200, "image/svg+xml"),
+            "{path}"
+        );
+    }
+}
+
+/// Otherwise the other tests would not show that the pages need none.
+#[tokio::test]
+async fn scripts_run_only_where_a_test_wants_them() {
+    let app = App::start().await;
+    let page = "data:text/html,<title>off</title><script>document.title = 'on'</script>";
+    for scripts in [false, true] {
+        let mut window = Window::open(&app, Screen { scripts, ..Screen::DESKTOP }).await;
+        window.rebase(String::new());
+        window.go(page).await;
+        let title = window.evaluate("return document.title").await;
+        assert_eq!(title, if scripts { "on" } else { "off" });
+    }
+}
+
+#[tokio::test]
+async fn a_refused_load_is_told_in_the_console() {
+    let app = App::start().await;
+    let window = Window::open(&app, Screen::DESKTOP).await;
+    window.go("/public").await;
+    window.evaluate("document.body.setAttribute('style', 'color: red')").await;
+    let console = window.console().await.concat();
+    assert!(console.contains("Content Security Policy"), "{console}");
+}

@@ -1,0 +1,98 @@
+//! The pages as people meet them: in Chromium, on a desk and on a phone, without scripts.
+
+mod accessibility;
+mod docs;
+mod journey;
+mod keyboard;
+mod layout;
+mod loading;
+mod screenshots;
+
+use crate::support::{App, actors::encode, window::Window};
+
+/// Names that are hard to show: quotation marks, right-to-left script, emoji, and single words that
+/// are as long as a name may be.
+const HARD_NAMES: [&str; 5] = [
+    r#"Ada "Countess" O'Brien"#,
+    "ليلى الأخيلية",
+    "🦀🦀 crab",
+    "WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW",
+    "mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm",
+];
+
+/// What looks like markup, and is none.
+const MARKUP: &str = r#"<b>x</b> & "q" &amp; <img src=x>"#;
+
+/// Signs up and in with the password `secret`, by the forms.
+async fn sign_up_and_in(window: &Window, username: &str) {
+    window.go("/register").await;
+    sign_up(window, username, "secret").await;
+    window.sees("You were successfully registered and can login now").await;
+    sign_in(window, username, "secret").await;
+    window.sees("You were logged in").await;
+}
+
+/// Fills in the form to sign up, which is on the page, and sends it.
+async fn sign_up(window: &Window, username: &str, password: &str) {
+    window.fill("[name=username]", username).await;
+    window.fill("[name=email]", "someone@example.org").await;
+    window.fill("[name=password]", password).await;
+    window.fill("[name=password2]", password).await;
+    window.press("Sign Up").await;
+}
+
+/// Fills in the form to sign in, which is on the page, and sends it.
+async fn sign_in(window: &Window, username: &str, password: &str) {
+    window.fill("[name=username]", username).await;
+    window.fill("[name=password]", password).await;
+    window.press("Sign In").await;
+}
+
+/// People with hard names, who say hard things: more than a page holds.
+async fn crowd() -> App {
+    let app = App::start().await;
+    let simulator = app.simulator();
+    let long_word = "w".repeat(280);
+    for name in HARD_NAMES {
+        assert_eq!(simulator.register(name).await.status, 204, "{name}");
+        for number in 1..=4 {
+            simulator.tweet(name, &format!("message {number}")).await;
+        }
+        for text in [MARKUP, "مرحبا بكم في هذا المكان الصغير", &long_word]
+        {
+            assert_eq!(simulator.tweet(name, text).await.status, 204, "{text}");
+        }
+    }
+    app
+}
+
+/// Leads through every page and every state of it, and calls `look` with what it is.
+async fn visit_every_page(window: &Window, mut look: impl AsyncFnMut(&str)) {
+    for path in ["/public", "/login", "/register", "/nowhere"] {
+        window.go(path).await;
+        look(path).await;
+    }
+    let [.., me, other] = HARD_NAMES;
+    window.go("/register").await;
+    sign_up(window, me, "secret").await;
+    window.sees("The username is already taken").await;
+    look("a refused sign-up").await;
+    window.follow("sign in").await;
+    sign_in(window, me, "guess").await;
+    window.sees("Invalid password").await;
+    look("a refused sign-in").await;
+    sign_in(window, me, "secret").await;
+    window.sees("You were logged in").await;
+    look("my timeline").await;
+    window.fill("[name=text]", &"w".repeat(281)).await;
+    window.press("Share").await;
+    window.sees("The message must be at most 280 characters long").await;
+    look("a refused message").await;
+    for name in HARD_NAMES {
+        window.go(&format!("/{}", encode(name))).await;
+        look(name).await;
+    }
+    window.press("Follow user").await;
+    window.sees(&format!("You are now following \"{other}\"")).await;
+    look("a followed user").await;
+}

@@ -1,0 +1,263 @@
+//! What the program writes of what it does, and what it never writes.
+
+use nix::sys::signal::Signal;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{
+    actors::{Answer, Browser, Simulator, encode},
+    cluster::TestDatabase,
+    eventually,
+    process::Serving,
+};
+
+/// What must not be in any log. All of it is sent by [`secrets_are_used`].
+const PASSWORDS: [&str; 5] = ["pW-first", "pW-second", "pW-wrong", "pW-refused", "super_safe!"];
+const AUTHORIZATION: &str = "c2ltdWxhdG9yOnN1cGVyX3NhZmUh";
+
+fn actors(serving: &Serving) -> (Browser, Simulator) {
+    (Browser::new(serving.base.clone()), Simulator::new(format!("{}/sim", serving.base)))
+}
+
+/// The lines of a log in JSON.
+fn events(serving: &Serving) -> Vec<Value> {
+    let output = serving.output();
+    let parse = |line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
+    output.lines().map(parse).collect()
+}
+
+/// Waits for the line of the request that was answered so. Returns all lines.
+async fn events_until(serving: &Serving, answer: &Answer) -> Vec<Value> {
+    let id = answer.header("x-request-id");
+    eventually("the request's line", async || {
+        let output = serving.output();
+        let is_there = output.lines().any(|it| it.contains(id) && it.contains("duration_ms"));
+        is_there.then(|| events(serving))
+    })
+    .await
+}
+
+fn with_message<'a>(events: &'a [Value], message: &str) -> Vec<&'a Value> {
+    events.iter().filter(|event| event["message"] == message).collect()
+}
+
+#[tokio::test]
+async fn in_json_each_request_has_one_line() {
+    let serving = Serving::start(&["--ephemeral", "--log-format", "json"]);
+    let (browser, simulator) = actors(&serving);
+    let requests = [
+        (simulator.register("alice b").await, "POST", "/sim/register", "/sim/register", 204),
+        (
+            simulator.get("/msgs/alice%20b?latest=7").await,
+            "GET",
+            "/sim/msgs/alice%20b",
+            "/sim/msgs/{username}",
+            200,
+        ),
+        (browser.get("//alice%20b/").await, "GET", "/alice%20b", "/{username}", 200),
+        (browser.get("/nobody").await, "GET", "/nobody", "/{username}", 404),
+        (browser.get("/a/b/c").await, "GET", "/a/b/c", "unmatched", 404),
+        (browser.post("/add_message", &[]).await, "POST", "/add_message", "/add_message", 401),
+        (browser.get("/healthz").await, "GET", "/healthz", "/healthz", 200),
+    ];
+    let events = events_until(&serving, &requests[6].0).await;
+    let lines = with_message(&events, "request");
+    assert_eq!(lines.len(), requests.len(), "{lines:?}");
+    for (line, (answer, method, path, route, status)) in lines.iter().zip(&requests) {
+        assert_eq!(answer.status, *status);
+        assert_eq!(line["request_id"], answer.header("x-request-id"));
+        assert_eq!(line["method"], *method);
+        assert_eq!(line["path"], *path);
+        assert_eq!(line["route"], *route);
+        assert_eq!(line["status"], *status);
+        assert_eq!(line["client"], "127.0.0.1");
+        assert_eq!(line["level"], "INFO");
+        assert!(line["duration_ms"].as_f64().is_some_and(|it| it > 0.0), "{line}");
+        assert!(line["timestamp"].as_str().is_some_and(|it| it.ends_with('Z')), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_rejected_command_is_logged_with_all_that_it_takes_to_repair_it() {
+    let database = TestDatabase::fresh().await;
+    let serving = Serving::start(&["--database-url", &database.url(), "--log-format", "json"]);
+    let (_, simulator) = actors(&serving);
+    let odd = "crab 🦀 \"\n{\"message\":\"forged\"}";
+    for name in ["alice", "bob"] {
+        simulator.register(name).await;
+    }
+    let user = json!({"username": "bob", "email": "bob@example.org", "pwd": "pW-refused"});
+    let rejected = [
+        (
+            simulator.post("/register?latest=1", user).await,
+            json!({"command": "register", "username": "bob", "email": "bob@example.org",
+                   "status": 400, "reason": "The username is already taken"}),
+        ),
+        (
+            simulator.tweet("nobody here", odd).await,
+            json!({"command": "tweet", "username": "nobody here", "text": odd, "status": 404,
+                   "reason": "There is no user named nobody here"}),
+        ),
+        (
+            simulator.follow("alice", "lost one").await,
+            json!({"command": "follow", "username": "alice", "followee": "lost one",
+                   "status": 404, "reason": "There is no user named lost one"}),
+        ),
+        (
+            simulator.unfollow("lost one", "bob").await,
+            json!({"command": "unfollow", "username": "lost one", "followee": "bob",
+                   "status": 404, "reason": "There is no user named lost one"}),
+        ),
+        (
+            simulator.post("/fllws/alice", json!({})).await,
+            json!({"command": "follow_or_unfollow", "username": "alice", "status": 400,
+                   "reason": "Exactly one of the fields follow and unfollow must be given"}),
+        ),
+    ];
+    let events = events_until(&serving, &rejected[4].0).await;
+    let lines = with_message(&events, "command rejected");
+    assert_eq!(lines.len(), rejected.len(), "{lines:?}");
+    for (line, (answer, expected)) in lines.iter().zip(&rejected) {
+        for (field, value) in expected.as_object().expect("an object") {
+            assert_eq!(&line[field], value, "{line}");
+        }
+        assert_eq!(line["request_id"], answer.header("x-request-id"), "{line}");
+        assert_eq!(line["level"], "WARN");
+    }
+    assert!(with_message(&events, "forged").is_empty());
+}
+
+#[tokio::test]
+async fn a_command_that_the_server_fails_at_is_logged_with_its_cause() {
+    let database = TestDatabase::fresh().await;
+    let serving = Serving::start(&["--database-url", &database.url(), "--log-format", "json"]);
+    let (_, simulator) = actors(&serving);
+    simulator.register("alice").await;
+    let mut connection = database.connect().await;
+    sqlx::raw_sql("DROP TABLE messages").execute(&mut connection).await.expect("dropped");
+    let answer = simulator.tweet("alice", "lost text").await;
+    answer.failure(500);
+    let events = events_until(&serving, &answer).await;
+
+    let [rejected] = with_message(&events, "command rejected")[..] else { panic!("{events:?}") };
+    assert_eq!(rejected["text"], "lost text");
+    assert_eq!(rejected["status"], 500);
+    let [failed] = with_message(&events, "request failed")[..] else { panic!("{events:?}") };
+    assert_eq!(failed["request_id"], answer.header("x-request-id"));
+    assert_eq!(failed["level"], "ERROR");
+    let cause = failed["cause"].as_str().expect("a cause");
+    assert!(cause.contains("relation \"messages\" does not exist"), "{cause}");
+}
+
+#[tokio::test]
+async fn what_is_refused_before_any_operation_is_logged_with_its_request() {
+    let database = TestDatabase::fresh().await;
+    let serving = Serving::start(&["--database-url", &database.url(), "--log-format", "json"]);
+    let (_, simulator) = actors(&serving);
+    let answer = Answer::of(simulator.bare_request(Method::GET, "/msgs")).await;
+    answer.failure(403);
+    let events = events_until(&serving, &answer).await;
+    let [refused] = with_message(&events, "request refused")[..] else { panic!("{events:?}") };
+    assert_eq!(refused["status"], 403);
+    assert_eq!(refused["request_id"], answer.header("x-request-id"));
+}
+
+/// Sends every secret there is, in every place where it may stand. Returns the last answer, and the
+/// token of the session that the server gave out.
+async fn secrets_are_used(serving: &Serving) -> (Answer, String) {
+    let (browser, simulator) = actors(serving);
+    let user = |name: &str, password: Value| json!({"username": name, "email": "someone@example.org", "pwd": password});
+    simulator.post("/register?pwd=pW-first", user("alice", json!("pW-first"))).await;
+    simulator.post("/register", user("alice", json!("pW-refused"))).await;
+    simulator.post("/register", user("login", json!("pW-refused"))).await;
+    simulator.post("/register", user("bob", json!("pW-refused".repeat(8)))).await;
+    simulator.post("/register", user("bob", json!(["pW-refused"]))).await;
+    simulator.post("/register", json!("pW-refused")).await;
+    simulator.post("/register?latest=x", user("bob", json!("pW-refused"))).await;
+    let wrong = simulator.bare_request(Method::POST, "/msgs/alice");
+    let wrong = wrong.basic_auth("simulator", Some("pW-wrong")).json(&json!({"content": "x"}));
+    Answer::of(wrong).await.failure(403);
+    simulator.tweet("nobody", "lost").await;
+
+    let sign_up = |name, password, password2| {
+        let fields = [
+            ("username", name),
+            ("email", "a@b"),
+            ("password", password),
+            ("password2", password2),
+        ];
+        async move { browser_form(serving, "/register", &fields).await }
+    };
+    sign_up("carol", "pW-second", "pW-refused").await;
+    sign_up("carol", "pW-second", "pW-second").await;
+    sign_up("carol", "pW-refused", "pW-refused").await;
+    browser.post("/login", &[("username", "carol"), ("password", "pW-wrong")]).await;
+    browser.get("/login?username=carol&password=pW-second").await;
+    let answer = browser.post("/login", &[("username", "carol"), ("password", "pW-second")]).await;
+    let mut cookies = answer.headers.get_all("set-cookie").iter();
+    let session = cookies.find_map(|it| it.to_str().ok()?.strip_prefix("session="));
+    let session = session.and_then(|it| it.split(';').next()).expect("a session").to_owned();
+    browser.say("hello").await;
+    browser.get(&format!("/{}", encode("carol"))).await;
+    browser.post("/add_message", &[("text", "")]).await;
+    let forged = Browser::new(serving.base.clone());
+    let forged = forged.request(Method::GET, "/public").header("cookie", "session=pW-wrong");
+    Answer::of(forged).await;
+    (browser.post("/logout", &[]).await, session)
+}
+
+async fn browser_form(serving: &Serving, path: &str, fields: &[(&str, &str)]) -> Answer {
+    Browser::new(serving.base.clone()).post(path, fields).await
+}
+
+#[track_caller]
+fn holds_no_secret(output: &str, session: &str) {
+    assert_eq!(session.len(), 43);
+    for secret in PASSWORDS.iter().chain(&[session, AUTHORIZATION, "$2b$"]) {
+        assert!(!output.contains(secret), "{secret} is in {output}");
+    }
+}
+
+#[tokio::test]
+async fn no_secret_is_logged_in_json() {
+    let serving = Serving::start(&["--ephemeral", "--log-format", "json"]);
+    let (last, session) = secrets_are_used(&serving).await;
+    let events = events_until(&serving, &last).await;
+    assert_eq!(with_message(&events, "request").len(), 21);
+    holds_no_secret(&serving.output(), &session);
+}
+
+#[tokio::test]
+async fn no_secret_is_logged_in_text_even_with_more_detail() {
+    let database = TestDatabase::fresh().await;
+    let serving = Serving::start(&["--database-url", &database.url(), "--log", "debug"]);
+    let (last, session) = secrets_are_used(&serving).await;
+    let output = eventually("the request's line", async || {
+        let output = serving.output();
+        let id = format!("request_id={}", last.header("x-request-id"));
+        output.lines().any(|it| it.contains(&id) && it.contains("duration_ms")).then_some(output)
+    })
+    .await;
+    holds_no_secret(&output, &session);
+    assert!(output.contains("MiniTwit is serving"), "{output}");
+    let lost = "command=\"tweet\" status=404 reason=\"There is no user named nobody\"";
+    assert!(output.contains(lost) && output.contains("text=\"lost\""), "{output}");
+    assert!(!output.contains('\u{1b}'), "no colours where there is no terminal");
+}
+
+#[tokio::test]
+async fn the_last_lines_are_written_before_the_end() {
+    let database = TestDatabase::fresh().await;
+    let mut serving = Serving::start(&["--database-url", &database.url(), "--log-format", "json"]);
+    let (browser, _) = actors(&serving);
+    let answers = [browser.get("/public").await, browser.get("/healthz").await];
+    assert!(serving.end(Signal::SIGTERM).success());
+    let events = eventually("the last line", async || {
+        let events = events(&serving);
+        events.last().is_some_and(|it| it["message"] == "stopped").then_some(events)
+    })
+    .await;
+    let ids: Vec<_> =
+        with_message(&events, "request").iter().map(|it| it["request_id"].clone()).collect();
+    assert_eq!(ids, answers.map(|it| json!(it.header("x-request-id"))));
+}

@@ -1,0 +1,179 @@
+//! The simulator API's own description.
+
+use std::{fs, path::Path};
+
+use serde_json::{Map, Value};
+use similar::TextDiff;
+
+use crate::support::{App, process};
+
+/// The committed document.
+fn committed() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi/simulator.json");
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Asserts that the document is the committed one, or shows how they differ.
+fn assert_committed(document: &str) {
+    let committed = committed();
+    if document != committed {
+        let diff = TextDiff::from_lines(committed.as_str(), document);
+        panic!(
+            "the API has changed; if it should have, run `make openapi` and commit the file\n{}",
+            diff.unified_diff().header("openapi/simulator.json", "served")
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_committed_document_is_the_one_that_is_served() {
+    let app = App::start().await;
+    let answer = app.anonymous().get("/openapi.json").await;
+    assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
+    assert_committed(&answer.body);
+}
+
+#[test]
+fn the_committed_document_is_the_one_that_the_program_prints() {
+    let output = process::minitwit(&["openapi"]).output().expect("the program runs");
+    assert!(output.status.success(), "{output:?}");
+    assert_committed(&String::from_utf8(output.stdout).expect("UTF-8"));
+}
+
+/// The operations: `GET /msgs` and so on, with what the document says of each.
+fn operations(document: &Value) -> Vec<(String, &Value)> {
+    let paths = document["paths"].as_object().expect("paths");
+    let operations = paths.iter().flat_map(|(path, methods)| {
+        let methods = methods.as_object().expect("methods").iter();
+        methods.map(move |(method, it)| (format!("{} {path}", method.to_uppercase()), it))
+    });
+    operations.collect()
+}
+
+#[track_caller]
+fn assert_says(value: &Value, what: &str) {
+    assert!(value.as_str().is_some_and(|text| text.len() > 2), "{what} is not told");
+}
+
+fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Map<String, Value> {
+    let schema = match schema["$ref"].as_str() {
+        Some(reference) => document.pointer(&reference[1..]).expect(reference),
+        None => schema,
+    };
+    schema.as_object().expect("a schema")
+}
+
+#[test]
+fn every_operation_is_described() {
+    let document: Value = serde_json::from_str(&committed()).expect("JSON");
+    let operations = operations(&document);
+    let names: Vec<_> = operations.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "GET /fllws/{username}",
+            "POST /fllws/{username}",
+            "GET /latest",
+            "GET /msgs",
+            "GET /msgs/{username}",
+            "POST /msgs/{username}",
+            "POST /register",
+        ]
+    );
+    let mut ids = Vec::new();
+    for (name, operation) in &operations {
+        assert_says(&operation["summary"], &format!("{name}: summary"));
+        assert_says(&operation["description"], &format!("{name}: description"));
+        assert_says(&operation["operationId"], &format!("{name}: operationId"));
+        ids.push(operation["operationId"].as_str());
+        assert_eq!(operation["tags"].as_array().map(Vec::len), Some(1), "{name}");
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            let what = format!("{name}: {}", parameter["name"]);
+            assert_says(&parameter["description"], &what);
+            assert!(parameter["schema"].get("example").is_some(), "{what}: example");
+        }
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), operations.len(), "operationIds are unique");
+    for tag in document["tags"].as_array().expect("tags") {
+        assert_says(&tag["description"], &format!("the tag {}", tag["name"]));
+    }
+    for field in ["title", "version", "description"] {
+        assert_says(&document["info"][field], field);
+    }
+}
+
+#[test]
+fn every_field_is_described() {
+    let document: Value = serde_json::from_str(&committed()).expect("JSON");
+    for (name, schema) in document["components"]["schemas"].as_object().expect("schemas") {
+        assert_says(&schema["description"], name);
+        for (field, schema) in schema["properties"].as_object().expect("fields") {
+            assert_says(&schema["description"], &format!("{name}.{field}"));
+            assert!(schema.get("example").is_some(), "{name}.{field}: example");
+        }
+    }
+}
+
+#[test]
+fn every_answer_is_described_and_every_failure_has_its_schema() {
+    let document: Value = serde_json::from_str(&committed()).expect("JSON");
+    for (name, operation) in operations(&document) {
+        let answers = operation["responses"].as_object().expect("responses");
+        for (status, answer) in answers {
+            let what = format!("{name}: {status}");
+            assert_says(&answer["description"], &what);
+            let schema = &answer["content"]["application/json; charset=utf-8"]["schema"];
+            match status.as_str() {
+                "204" => assert!(answer.get("content").is_none(), "{what}"),
+                "200" => assert!(schema.is_object(), "{what}"),
+                _ => {
+                    let fields = resolve(&document, schema)["properties"].as_object();
+                    let fields: Vec<_> = fields.expect("fields").keys().collect();
+                    assert_eq!(fields, ["error_msg", "status"], "{what}");
+                }
+            }
+        }
+        let expected: &[&str] = match name.as_str() {
+            "GET /latest" => &["200", "500", "503"],
+            "POST /register" => &["204", "400", "408", "413", "415", "500", "503"],
+            "GET /msgs" => &["200", "400", "403", "500", "503"],
+            name if name.starts_with("GET") => &["200", "400", "403", "404", "500", "503"],
+            _ => &["204", "400", "403", "404", "408", "413", "415", "500", "503"],
+        };
+        assert_eq!(answers.keys().collect::<Vec<_>>(), expected, "{name}");
+        let open = matches!(name.as_str(), "GET /latest" | "POST /register");
+        assert_eq!(operation.get("security").is_none(), open, "{name}");
+    }
+}
+
+/// `page` without the text between each `<tag …>` and its end.
+fn without(page: &str, tag: &str) -> String {
+    let (begin, end) = (format!("<{tag}"), format!("</{tag}>"));
+    let mut parts = page.split(&end);
+    let outside = parts.by_ref().map(|part| match part.split_once(&begin) {
+        Some((before, rest)) => {
+            let attributes = rest.split('>').next().expect("the tag's end");
+            format!("{before}{begin}{attributes}>")
+        }
+        None => part.to_owned(),
+    });
+    outside.collect()
+}
+
+#[tokio::test]
+async fn the_documentation_loads_nothing() {
+    let app = App::start().await;
+    let page = app.anonymous().get("/docs").await;
+    assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
+    page.says("<title>MiniTwit simulator API</title>").says("getUserMessages");
+    let markup = without(&without(&page.body, "script"), "style");
+    assert!(markup.contains("<script") && markup.contains("<body"), "{markup}");
+    for reference in ["src=", "href=", "http:", "https:", "@import", "url("] {
+        assert!(!markup.contains(reference), "{reference} in {markup}");
+    }
+    let policy = page.header("content-security-policy");
+    assert!(policy.starts_with("default-src 'none'"), "{policy}");
+    assert!(!policy.contains("http") && !policy.contains('*'), "{policy}");
+}

@@ -1,0 +1,260 @@
+//! What is counted.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::support::{
+    App,
+    actors::{Browser, Simulator},
+    cluster::TestDatabase,
+    eventually,
+    process::Serving,
+};
+
+/// One line of Prometheus' text format.
+#[derive(Debug)]
+struct Sample {
+    name: String,
+    labels: BTreeMap<String, String>,
+    value: f64,
+}
+
+/// All that a server counts.
+struct Metrics {
+    samples: Vec<Sample>,
+    /// The kind of each metric, by its name.
+    kinds: BTreeMap<String, String>,
+}
+
+impl Metrics {
+    async fn of(browser: &Browser) -> Self {
+        let answer = browser.get("/metrics").await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.header("content-type"), "text/plain; version=0.0.4");
+        let (mut samples, mut kinds) = (Vec::new(), BTreeMap::new());
+        for line in answer.body.lines().filter(|line| !line.is_empty()) {
+            if let Some(kind) = line.strip_prefix("# TYPE ") {
+                let (name, kind) = kind.split_once(' ').expect("a kind");
+                kinds.insert(name.to_owned(), kind.to_owned());
+            } else if !line.starts_with("# HELP ") {
+                samples.push(sample(line));
+            }
+        }
+        Self { samples, kinds }
+    }
+
+    /// The sum of the samples of this name that have these labels.
+    fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
+        let matching = self.samples.iter().filter(|sample| {
+            sample.name == name
+                && labels
+                    .iter()
+                    .all(|(key, value)| sample.labels.get(*key).map(String::as_str) == Some(*value))
+        });
+        matching.map(|sample| sample.value).sum()
+    }
+
+    /// The values of a label, over all metrics.
+    fn values(&self, label: &str) -> BTreeSet<&str> {
+        self.samples.iter().filter_map(|it| it.labels.get(label)).map(String::as_str).collect()
+    }
+}
+
+fn sample(line: &str) -> Sample {
+    let (key, value) = line.rsplit_once(' ').expect("a value");
+    let value = value.parse().unwrap_or_else(|error| panic!("{error}: {line}"));
+    let (name, labels) = match key.split_once('{') {
+        None => (key, ""),
+        Some((name, labels)) => (name, labels.strip_suffix('}').expect("a brace")),
+    };
+    // A route's template has braces and neither commas nor quotation marks.
+    let labels = labels.split(',').filter(|label| !label.is_empty()).map(|label| {
+        let (key, value) = label.split_once('=').expect("a value");
+        (key.to_owned(), value.trim_matches('"').to_owned())
+    });
+    Sample { name: name.to_owned(), labels: labels.collect(), value }
+}
+
+/// The templates of all routes, and what stands for none.
+const ROUTES: &[&str] = &[
+    "unmatched",
+    "/",
+    "/public",
+    "/add_message",
+    "/login",
+    "/register",
+    "/logout",
+    "/static/{file_name}",
+    "/avatar/{username}",
+    "/{username}",
+    "/{username}/follow",
+    "/{username}/unfollow",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/openapi.json",
+    "/docs",
+    "/sim/latest",
+    "/sim/register",
+    "/sim/msgs",
+    "/sim/msgs/{username}",
+    "/sim/fllws/{username}",
+    "/latest",
+    "/msgs",
+    "/msgs/{username}",
+    "/fllws/{username}",
+];
+
+#[tokio::test]
+async fn routes_are_templates_whatever_is_asked_for() {
+    let app = App::start().await;
+    let alice = app.signed_in("zebra").await;
+    for path in [
+        "/",
+        "/zebra",
+        "/zebra/",
+        "//zebra",
+        "/zebra?zebra=1",
+        "/zebra/follow",
+        "/avatar/zebra",
+        "/zebra/zebra/zebra",
+        "/static/zebra",
+        "/sim",
+        "/sim/",
+        "/sim/zebra",
+        "/sim/msgs/zebra",
+        "/sim/msgs/zebra/zebra",
+        "/simzebra",
+        "/docs/zebra",
+        "/metrics/zebra",
+        "/%FFzebra",
+        "/zebra%2Fzebra",
+        "/zebra%20",
+        "/:username",
+        "/{zebra}",
+        "/openapi.json",
+        "/docs",
+    ] {
+        alice.get(path).await;
+        alice.post(path, &[]).await;
+    }
+    for simulator in [app.simulator(), app.simulator_at_root()] {
+        for path in ["/msgs/zebra?no=-1", "/fllws/zebra", "/zebra", "/msgs/zebra/zebra", "/latest"]
+        {
+            simulator.get(path).await;
+            simulator.bare_request(reqwest::Method::GET, path).send().await.expect("an answer");
+        }
+        simulator.follow("zebra", "zebra").await;
+        simulator.tweet("zebra", "").await;
+    }
+    let made_up = reqwest::Method::from_bytes(b"ZEBRA").expect("a method");
+    alice.request(made_up, "/zebra").send().await.expect("an answer");
+
+    let metrics = Metrics::of(&alice).await;
+    for route in metrics.values("route") {
+        assert!(ROUTES.contains(&route), "{route:?}");
+    }
+    for sample in &metrics.samples {
+        assert!(!format!("{sample:?}").to_lowercase().contains("zebra"), "{sample:?}");
+    }
+    assert!(metrics.values("route").contains("unmatched"));
+    assert!(metrics.values("method").contains("other"));
+}
+
+#[tokio::test]
+async fn what_happens_is_counted() {
+    let database = TestDatabase::fresh().await;
+    let serving = Serving::start(&["--database-url", &database.url()]);
+    let browser = Browser::new(serving.base.clone());
+    let simulator = Simulator::new(format!("{}/sim", serving.base));
+
+    browser.sign_up("alice").await;
+    browser.sign_in("alice").await;
+    browser.say("hello").await;
+    for name in ["bob", "carol"] {
+        simulator.register(name).await;
+    }
+    simulator.register("bob").await;
+    for text in ["one", "two", ""] {
+        simulator.tweet("bob", text).await;
+    }
+    simulator.tweet("nobody", "lost").await;
+    for whom in ["carol", "alice", "bob", "nobody"] {
+        simulator.follow("bob", whom).await;
+    }
+    simulator.unfollow("bob", "alice").await;
+    simulator.unfollow("bob", "nobody").await;
+
+    let metrics = Metrics::of(&browser).await;
+    for (name, labels, value) in [
+        ("minitwit_registrations_total", &[][..], 3.0),
+        ("minitwit_messages_total", &[], 3.0),
+        ("minitwit_follows_total", &[], 2.0),
+        ("minitwit_unfollows_total", &[], 1.0),
+        ("minitwit_simulator_rejections_total", &[], 6.0),
+        ("minitwit_simulator_rejections_total", &[("command", "register"), ("status", "400")], 1.0),
+        ("minitwit_simulator_rejections_total", &[("command", "tweet"), ("status", "400")], 1.0),
+        ("minitwit_simulator_rejections_total", &[("command", "tweet"), ("status", "404")], 1.0),
+        ("minitwit_simulator_rejections_total", &[("command", "follow"), ("status", "400")], 1.0),
+        ("minitwit_simulator_rejections_total", &[("command", "follow"), ("status", "404")], 1.0),
+        ("minitwit_simulator_rejections_total", &[("command", "unfollow"), ("status", "404")], 1.0),
+        // Three registrations and one sign-in; a name that is taken costs no hashing.
+        ("minitwit_password_hashing_duration_seconds_count", &[], 4.0),
+        ("minitwit_http_requests_total", &[("route", "/sim/register"), ("status", "204")], 2.0),
+        (
+            "minitwit_http_requests_total",
+            &[("route", "/sim/fllws/{username}"), ("method", "POST")],
+            6.0,
+        ),
+        (
+            "minitwit_http_request_duration_seconds_count",
+            &[("route", "/sim/msgs/{username}"), ("method", "POST"), ("status", "204")],
+            2.0,
+        ),
+        ("minitwit_database_pool_max_connections", &[], 16.0),
+    ] {
+        assert!((metrics.sum(name, labels) - value).abs() < 1e-9, "{name} {labels:?}");
+    }
+    let open = metrics.sum("minitwit_database_pool_connections", &[]);
+    assert!((1.0..=16.0).contains(&open), "{open}");
+    assert!(metrics.sum("minitwit_database_pool_idle_connections", &[]) <= open);
+    assert!(metrics.sum("minitwit_password_hashing_duration_seconds_sum", &[]) > 0.0);
+}
+
+#[tokio::test]
+async fn what_is_over_is_no_longer_under_way() {
+    let database = TestDatabase::fresh().await;
+    let serving = Serving::start(&["--database-url", &database.url()]);
+    let browser = Browser::new(serving.base.clone());
+    browser.sign_up("alice").await;
+    browser.sign_in("alice").await;
+    for name in [
+        "minitwit_password_hashing_running",
+        "minitwit_password_hashing_waiting",
+        "minitwit_http_requests_in_flight",
+    ] {
+        eventually(name, async || {
+            let metrics = Metrics::of(&browser).await;
+            assert_eq!(metrics.kinds[name], "gauge");
+            (metrics.sum(name, &[]).abs() < 1e-9).then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn every_metric_says_what_it_is() {
+    let database = TestDatabase::fresh().await;
+    let serving = Serving::start(&["--database-url", &database.url()]);
+    let browser = Browser::new(serving.base.clone());
+    browser.sign_up("alice").await;
+    let text = browser.get("/metrics").await;
+    let metrics = Metrics::of(&browser).await;
+    for sample in &metrics.samples {
+        let name = ["_bucket", "_sum", "_count"].iter().find_map(|it| sample.name.strip_suffix(it));
+        let name = name.unwrap_or(&sample.name);
+        assert!(metrics.kinds.contains_key(name), "{name}");
+        text.says(&format!("# HELP {name} "));
+        assert!(name.starts_with("minitwit_"), "{name}");
+    }
+    assert!(metrics.values("le").contains("0.3"), "the simulator's time-out is a bucket's bound");
+}

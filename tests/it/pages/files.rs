@@ -1,0 +1,60 @@
+//! Pictures, the style sheet and the icon.
+
+use crate::support::{App, actors::Answer};
+
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
+
+/// What the page asks for at its beginning: the paths after `src="` and `href="` that end so.
+fn linked<'a>(page: &'a Answer, ending: &str) -> &'a str {
+    let mut values = page.body.split('"').filter(|value| value.ends_with(ending));
+    values.next().expect("a link")
+}
+
+#[tokio::test]
+async fn the_files_that_pages_link_to_may_be_kept_for_ever() {
+    let app = App::start().await;
+    let anonymous = app.anonymous();
+    let page = anonymous.get("/public").await;
+    for (ending, content_type, beginning) in
+        [(".css", "text/css; charset=utf-8", ""), (".svg", "image/svg+xml", "<svg")]
+    {
+        let path = linked(&page, ending);
+        assert!(path.starts_with("/static/"), "{path}");
+        let file = anonymous.get(path).await;
+        assert_eq!(file.status, 200, "{path}");
+        assert_eq!(file.header("content-type"), content_type);
+        assert_eq!(file.header("cache-control"), FOR_EVER);
+        assert!(file.body.starts_with(beginning) && !file.body.is_empty(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn everybody_has_a_picture() {
+    let app = App::start().await;
+    let anonymous = app.anonymous();
+    let mut pictures = Vec::new();
+    for name in ["alice", "Roger%20Histand", "%F0%9F%A6%80", "%3Cscript%3E", "%22%3E"] {
+        let picture = anonymous.get(&format!("/avatar/{name}")).await;
+        assert_eq!(picture.status, 200, "{name}");
+        assert_eq!(picture.header("content-type"), "image/svg+xml");
+        assert_eq!(picture.header("cache-control"), FOR_EVER);
+        picture.says("<svg xmlns=").does_not_say("script");
+        pictures.push(picture.body);
+    }
+    pictures.sort();
+    pictures.dedup();
+    assert_eq!(pictures.len(), 5, "of five names");
+    let composed = anonymous.get("/avatar/%C3%85se").await.body;
+    assert_eq!(anonymous.get("/avatar/A%CC%8Ase").await.body, composed);
+}
+
+#[tokio::test]
+async fn nobody_has_a_picture_under_a_malformed_name() {
+    let app = App::start().await;
+    for name in ["%20", "a%2Fb", "a%00", &"a".repeat(65)] {
+        let page = app.anonymous().get(&format!("/avatar/{name}")).await;
+        assert_eq!(page.status, 404, "{name}");
+        assert_ne!(page.header("cache-control"), FOR_EVER);
+        page.says("<h2>Not Found</h2>");
+    }
+}

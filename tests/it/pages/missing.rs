@@ -1,0 +1,100 @@
+//! What there is no page for.
+
+use reqwest::{Method, header};
+
+use crate::support::{App, actors::Answer};
+
+#[tokio::test]
+async fn a_user_that_does_not_exist_has_a_page_that_says_so() {
+    let app = App::start().await;
+    let alice = app.signed_in("alice").await;
+    let long = format!("/{}", "a".repeat(65));
+    for path in [
+        "/nobody",
+        "/Alice",
+        "/alice%20",
+        "/%20",
+        "/alice%00",
+        "/a%2Fb",
+        "/%FF",
+        "/%0A",
+        "/settings",
+        "/nobody.atom",
+        &long,
+    ] {
+        for browser in [&alice, &app.anonymous()] {
+            let page = browser.get(path).await;
+            assert_eq!(page.status, 404, "{path}");
+            assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+            page.says("<h2>Not Found</h2>").says("There is no user named");
+        }
+        for verb in ["follow", "unfollow"] {
+            let path = format!("{path}/{verb}");
+            for page in [alice.get(&path).await, alice.post(&path, &[]).await] {
+                assert_eq!(page.status, 404, "{path}");
+                page.says("<h2>Not Found</h2>").says("sign out [alice]");
+            }
+        }
+    }
+    alice.get("/%3Cscript%3E").await.says("There is no user named &lt;script&gt;.");
+}
+
+#[tokio::test]
+async fn what_is_nowhere_is_not_found() {
+    let app = App::start().await;
+    let anonymous = app.anonymous();
+    for path in ["/alice/nothing", "/a/b/c/d", "/static/style.css", "/static/", "/avatar/a/b"] {
+        let page = anonymous.get(path).await;
+        assert_eq!(page.status, 404, "{path}");
+        page.says("<h2>Not Found</h2>");
+    }
+}
+
+#[tokio::test]
+async fn a_method_that_a_page_does_not_take_is_refused_in_a_page() {
+    let app = App::start().await;
+    let alice = app.signed_in("alice").await;
+    for (method, path) in [
+        (Method::GET, "/add_message"),
+        (Method::POST, "/public"),
+        (Method::POST, "/alice"),
+        (Method::DELETE, "/alice"),
+        (Method::PUT, "/login"),
+        (Method::PATCH, "/register"),
+    ] {
+        let page = Answer::of(alice.request(method.clone(), path)).await;
+        assert_eq!(page.status, 405, "{method} {path}");
+        page.says("<h2>Method Not Allowed</h2>");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_form_is_refused_in_a_page() {
+    let app = App::start().await;
+    let alice = app.signed_in("alice").await;
+    let anonymous = app.anonymous();
+    for (browser, path) in
+        [(&alice, "/add_message"), (&anonymous, "/login"), (&anonymous, "/register")]
+    {
+        let request = browser.request(Method::POST, path).body("{\"text\": \"hello\"}");
+        let page = Answer::of(request.header(header::CONTENT_TYPE, "application/json")).await;
+        assert_eq!(page.status, 415, "{path}");
+        page.says("<h2>Unsupported Media Type</h2>").does_not_say("Server Error");
+
+        let large = [("text", "a".repeat(70_000))];
+        let page = Answer::of(browser.request(Method::POST, path).form(&large)).await;
+        assert_eq!(page.status, 413, "{path}");
+        page.says("<h2>Content Too Large</h2>");
+    }
+    assert_eq!(app.count("SELECT count(*) FROM messages").await, 0);
+}
+
+#[tokio::test]
+async fn a_head_is_a_page_without_its_body() {
+    let app = App::start().await;
+    for path in ["/public", "/login"] {
+        let answer = Answer::of(app.anonymous().request(Method::HEAD, path)).await;
+        assert_eq!((answer.status, answer.body.as_str()), (200, ""), "{path}");
+        assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
+    }
+}

@@ -1,0 +1,24 @@
+//! The pages, as somebody with a browser sees them.
+
+mod files;
+mod following;
+mod missing;
+mod paging;
+mod posting;
+mod text;
+mod timelines;
+
+use crate::support::actors::Answer;
+
+/// The texts of the messages on a page, from the first to the last, as they stand in its HTML.
+fn messages(page: &Answer) -> Vec<&str> {
+    assert_eq!(page.status, 200, "{page:?}");
+    let parts = page.body.split("<p dir=\"auto\">").skip(1);
+    parts.map(|part| part.split("</p>").next().expect("an end")).collect()
+}
+
+/// Where the page's link to older messages leads.
+fn older(page: &Answer) -> Option<&str> {
+    let (before, _) = page.body.split_once("\" rel=\"next\">Older messages</a>")?;
+    before.rsplit('"').next()
+}

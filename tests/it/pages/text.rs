@@ -1,0 +1,116 @@
+//! Text on the pages: as it was typed, and nothing but text. And what never is on any.
+
+use reqwest::Method;
+use sha2::{Digest, Sha256};
+
+use super::messages;
+use crate::support::{
+    App,
+    actors::{Answer, encode},
+};
+
+const RAW: &str = "<script>alert(\"1\")</script> & 'q' &amp; {{ 7 * 7 }} {% x %}";
+const ESCAPED: &str = "&lt;script&gt;alert(&#34;1&#34;)&lt;/script&gt; &amp; &#39;q&#39; \
+                       &amp;amp; {{ 7 * 7 }} {% x %}";
+
+#[tokio::test]
+async fn a_message_is_escaped_byte_for_byte() {
+    let app = App::start().await;
+    let alice = app.signed_in("alice").await;
+    alice.say(RAW).await;
+    for path in ["/", "/public", "/alice"] {
+        let page = alice.get(path).await;
+        assert_eq!(messages(&page), [ESCAPED], "{path}");
+        page.does_not_say("<script");
+    }
+    let refused = format!("{RAW}{}", "a".repeat(280));
+    let page = alice.post("/add_message", &[("text", &refused)]).await;
+    page.says(&format!("value=\"{ESCAPED}aaa")).does_not_say("<script");
+}
+
+#[tokio::test]
+async fn other_text_stays_as_it_is() {
+    let app = App::start().await;
+    let alice = app.signed_in("alice").await;
+    for text in ["žluťoučký 李 علي 🦀", "a  b\u{a0}c", "=/`\\ https://example.net/?a=b", "e\u{301}"]
+    {
+        alice.say(text).await;
+        assert_eq!(messages(&alice.get("/").await)[0], text);
+    }
+}
+
+#[tokio::test]
+async fn a_name_is_escaped_wherever_it_stands() {
+    let app = App::start().await;
+    let (raw, escaped) = ("<b>\"'&", "&lt;b&gt;&#34;&#39;&amp;");
+    let path = format!("/{}", encode(raw));
+    let odd = app.signed_in(raw).await;
+    odd.say("hello").await;
+    let alice = app.signed_in("alice").await;
+    let followed = alice.visit(&format!("{path}/follow")).await;
+    followed.says(&format!("You are now following &#34;{escaped}&#34;"));
+    for page in [
+        followed,
+        odd.get("/").await,
+        odd.get("/public").await,
+        alice.get(&path).await,
+        app.anonymous().post("/login", &[("username", raw)]).await,
+        app.anonymous().post("/register", &[("username", raw), ("email", raw)]).await,
+        alice.get(&format!("{path}x")).await,
+    ] {
+        page.says(escaped).does_not_say("<b>").does_not_say("\"'&");
+    }
+    odd.get("/").await.says(&format!("sign out [{escaped}]"));
+    odd.get("/").await.says(&format!("What's on your mind {escaped}?"));
+}
+
+/// Everything that anybody can be shown of somebody.
+async fn everything(app: &App) -> Vec<Answer> {
+    let alice = app.signed_in("alice").await;
+    let bob = app.signed_in("bob").await;
+    alice.say("hello").await;
+    let mut answers = vec![
+        alice.visit("/bob/follow").await,
+        app.anonymous().post("/login", &[("username", "alice"), ("password", "x")]).await,
+        app.anonymous().sign_up("alice").await,
+    ];
+    for path in ["/", "/public", "/alice", "/bob", "/nobody", "/avatar/alice", "/docs"] {
+        for browser in [&alice, &bob, &app.anonymous()] {
+            answers.push(browser.visit(path).await);
+        }
+    }
+    let simulator = app.simulator();
+    answers.push(simulator.register("alice").await);
+    for path in ["/msgs", "/msgs/alice", "/fllws/alice", "/msgs/nobody", "/latest"] {
+        answers.push(simulator.get(path).await);
+    }
+    for path in ["/metrics", "/healthz", "/readyz", "/openapi.json"] {
+        answers.push(Answer::of(alice.request(Method::GET, path)).await);
+    }
+    answers
+}
+
+#[tokio::test]
+async fn no_address_and_no_hash_of_one_is_ever_shown() {
+    let app = App::start().await;
+    app.simulator().register("carol").await;
+    let mut answers = everything(&app).await;
+    let refilled = answers.remove(2);
+    refilled.says("value=\"alice@example.org\"").does_not_say("$2b$");
+    app.execute("UPDATE users SET email = 'someone@example.org' WHERE username = 'alice'").await;
+    answers.extend(
+        everything(&app).await.into_iter().enumerate().filter(|it| it.0 != 2).map(|it| it.1),
+    );
+    // As avatar services are asked for pictures: MD5, and SHA-256.
+    let md5 = "a70eaed09677478b42b11fc7a04f4c87".to_owned();
+    let sha256: String =
+        Sha256::digest("someone@example.org").iter().map(|byte| format!("{byte:02x}")).collect();
+    for answer in answers {
+        for secret in ["example.org", "$2b$", &md5, &sha256] {
+            answer.does_not_say(secret);
+            for value in answer.headers.values() {
+                assert!(!value.to_str().expect("text").contains(secret), "{answer:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! What each timeline shows.
+
+use super::messages;
+use crate::support::App;
+
+const NOTHING: &str = "<em>There's no message so far.</em>";
+
+#[tokio::test]
+async fn each_timeline_has_its_title_and_says_when_it_is_empty() {
+    let app = App::start().await;
+    let alice = app.signed_in("alice").await;
+    for (browser, path, title) in [
+        (&app.anonymous(), "/public", "Public Timeline"),
+        (&app.anonymous(), "/alice", "alice&#39;s Timeline"),
+        (&alice, "/public", "Public Timeline"),
+        (&alice, "/", "My Timeline"),
+        (&alice, "/alice", "alice&#39;s Timeline"),
+    ] {
+        let page = browser.visit(path).await;
+        assert_eq!(page.status, 200);
+        assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+        let title = title.replace("&#39;", "'");
+        page.says(NOTHING)
+            .says(&format!("<title>{title} | MiniTwit</title>"))
+            .says(&format!("<h2>{title}</h2>"));
+    }
+    alice.say("hello").await;
+    for path in ["/public", "/", "/alice"] {
+        alice.get(path).await.does_not_say(NOTHING);
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_signed_out_is_sent_to_the_public_timeline() {
+    let app = App::start().await;
+    let answer = app.anonymous().get("/").await;
+    assert_eq!((answer.status, answer.header("location")), (302, "/public"));
+}
+
+#[tokio::test]
+async fn the_newest_message_is_the_first() {
+    let app = App::start().await;
+    let alice = app.signed_in("alice").await;
+    for text in ["one", "two", "three"] {
+        alice.say(text).await;
+    }
+    for path in ["/", "/public", "/alice"] {
+        assert_eq!(messages(&alice.get(path).await), ["three", "two", "one"], "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_own_timeline_is_of_oneself_and_ones_followees() {
+    let app = App::start().await;
+    let [alice, bob, carol] =
+        [app.signed_in("alice").await, app.signed_in("bob").await, app.signed_in("carol").await];
+    for (browser, text) in [(&alice, "of alice"), (&bob, "of bob"), (&carol, "of carol")] {
+        browser.say(text).await;
+    }
+    alice.post("/bob/follow", &[]).await;
+    carol.post("/alice/follow", &[]).await;
+    assert_eq!(messages(&alice.get("/").await), ["of bob", "of alice"]);
+    assert_eq!(messages(&bob.get("/").await), ["of bob"]);
+    assert_eq!(messages(&carol.get("/").await), ["of carol", "of alice"]);
+    assert_eq!(messages(&alice.get("/public").await), ["of carol", "of bob", "of alice"]);
+    assert_eq!(messages(&alice.get("/bob").await), ["of bob"]);
+    alice.post("/bob/unfollow", &[]).await;
+    assert_eq!(messages(&alice.get("/").await), ["of alice"]);
+}
+
+#[tokio::test]
+async fn flagged_messages_appear_nowhere() {
+    let app = App::start().await;
+    let alice = app.signed_in("alice").await;
+    let bob = app.signed_in("bob").await;
+    bob.post("/alice/follow", &[]).await;
+    for text in ["fine", "flagged", "good"] {
+        alice.say(text).await;
+    }
+    app.execute("UPDATE messages SET flagged = true WHERE text = 'flagged'").await;
+    for (browser, path) in
+        [(&alice, "/"), (&alice, "/public"), (&alice, "/alice"), (&bob, "/"), (&bob, "/alice")]
+    {
+        assert_eq!(messages(&browser.get(path).await), ["good", "fine"], "{path}");
+    }
+}
+
+#[tokio::test]
+async fn each_message_names_its_author_and_its_time() {
+    let app = App::start().await;
+    let roger = app.signed_in("Roger Histand").await;
+    roger.say("hello").await;
+    app.execute("UPDATE messages SET published_at = '2020-02-09 01:05:59.999+02'").await;
+    for path in ["/", "/public", "/Roger%20Histand"] {
+        roger
+            .get(path)
+            .await
+            .says("<a href=\"/Roger%20Histand\">Roger Histand</a>")
+            .says("src=\"/avatar/Roger%20Histand\"")
+            .says("<time datetime=\"2020-02-08T23:05:59Z\">2020-02-08 @ 23:05</time>");
+    }
+}
+
+#[tokio::test]
+async fn what_the_simulator_posts_appears_on_the_pages_and_back() {
+    let app = App::start().await;
+    let simulator = app.simulator();
+    simulator.register("bob").await;
+    simulator.tweet("bob", "from the simulator").await;
+    let alice = app.signed_in("alice").await;
+    alice.say("from a page").await;
+    simulator.follow("alice", "bob").await;
+    assert_eq!(messages(&alice.get("/").await), ["from a page", "from the simulator"]);
+    let posted = simulator.get("/msgs/alice").await.json();
+    assert_eq!(posted[0]["content"], "from a page");
+    app.anonymous().sign_in("bob").await.says("You were logged in");
+}
+
+#[tokio::test]
+async fn doubled_and_trailing_slashes_are_served_in_place() {
+    let app = App::start().await;
+    let alice = app.signed_in("alice").await;
+    alice.say("hello").await;
+    for path in ["/public/", "//public", "//public//", "/alice/", "//alice", "//", "/login/"] {
+        let page = alice.get(path).await;
+        let expected = if path == "/login/" { 302 } else { 200 };
+        assert_eq!(page.status, expected, "{path}");
+    }
+    let answer = alice.post("//add_message/", &[("text", "again")]).await;
+    assert_eq!((answer.status, answer.header("location")), (302, "/"));
+    assert_eq!(messages(&alice.get("//alice//?x=//").await), ["again", "hello"]);
+}
+
+#[tokio::test]
+async fn a_page_is_nobody_elses_to_keep() {
+    let app = App::start().await;
+    let alice = app.signed_in("alice").await;
+    for path in ["/", "/public", "/alice", "/nobody"] {
+        assert_eq!(alice.get(path).await.header("cache-control"), "private, no-cache", "{path}");
+    }
+}

@@ -1,0 +1,115 @@
+//! Requests that race. The database decides, whichever server they reached.
+
+use futures_util::future::join_all;
+use serde_json::json;
+
+use crate::support::{
+    App,
+    actors::{Answer, Simulator},
+};
+
+const TAKEN: &str = "The username is already taken";
+
+/// Registers one name with a hundred requests at once, in turn by each of these.
+async fn race_for_one_name(app: &App, simulators: &[Simulator]) {
+    let racers = simulators.iter().cycle().take(100);
+    let answers = join_all(racers.enumerate().map(|(number, simulator)| async move {
+        let email = format!("racer{number}@example.org");
+        simulator.post("/register", json!({"username": "a b", "email": email, "pwd": "x"})).await
+    }))
+    .await;
+    let (winners, losers): (Vec<_>, Vec<_>) =
+        answers.into_iter().partition(|answer| answer.status == 204);
+    assert_eq!(winners.len(), 1);
+    assert_eq!(losers.len(), 99);
+    for loser in losers {
+        assert_eq!(loser.failure(400), TAKEN);
+    }
+    assert_eq!(app.count("SELECT count(*) FROM users").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_hundred_who_race_for_one_name_one_wins() {
+    let app = App::start().await;
+    race_for_one_name(&app, &[app.simulator()]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_hundred_who_race_on_two_servers_one_wins() {
+    let app = App::start().await;
+    let replica = app.replica().await;
+    let simulators = [app.simulator(), replica.simulator(), replica.simulator_at_root()];
+    race_for_one_name(&app, &simulators).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_form_and_the_simulator_race_for_one_name() {
+    let app = App::start().await;
+    let simulator = app.simulator();
+    let people: Vec<_> = (0..20).map(|_| app.anonymous()).collect();
+    let form = [("username", "bob"), ("email", "a@b"), ("password", "x"), ("password2", "x")];
+    let (pages, answers) = tokio::join!(
+        join_all(people.iter().map(|person| person.post("/register", &form))),
+        join_all((0..20).map(|_| simulator.register("bob"))),
+    );
+    let registered = |answer: &&Answer| matches!(answer.status, 204 | 302);
+    assert_eq!(pages.iter().chain(&answers).filter(registered).count(), 1);
+    for page in pages.iter().filter(|page| page.status != 302) {
+        assert_eq!(page.status, 200);
+        page.says(TAKEN);
+    }
+    assert_eq!(app.count("SELECT count(*) FROM users").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn follows_and_unfollows_that_race_never_fail() {
+    let app = App::start().await;
+    let replica = app.replica().await;
+    let simulators = [app.simulator(), replica.simulator()];
+    for name in ["alice", "bob"] {
+        simulators[0].register(name).await;
+    }
+    let answers = join_all((0..100).map(|number| {
+        let simulator = &simulators[number % 2];
+        async move {
+            match number % 3 {
+                0 => simulator.unfollow("alice", "bob").await,
+                1 => simulator.follow("alice", "bob").await,
+                _ => simulator.follow("bob", "alice").await,
+            }
+        }
+    }))
+    .await;
+    for answer in answers {
+        assert_eq!(answer.status, 204, "{answer:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn follows_that_race_leave_one_row() {
+    let app = App::start().await;
+    let replica = app.replica().await;
+    let simulators = [app.simulator(), replica.simulator()];
+    for name in ["alice", "bob"] {
+        simulators[0].register(name).await;
+    }
+    let answers =
+        join_all((0..60).map(|number| simulators[number % 2].follow("alice", "bob"))).await;
+    assert!(answers.iter().all(|answer| answer.status == 204), "{answers:?}");
+    assert_eq!(app.count("SELECT count(*) FROM follows").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_that_race_are_all_kept() {
+    let app = App::start().await;
+    let replica = app.replica().await;
+    let simulators = [app.simulator(), replica.simulator()];
+    simulators[0].register("alice").await;
+    let texts: Vec<_> = (0..100).map(|number| number.to_string()).collect();
+    let answers = join_all(
+        texts.iter().enumerate().map(|(number, text)| simulators[number % 2].tweet("alice", text)),
+    )
+    .await;
+    assert!(answers.iter().all(|answer| answer.status == 204), "{answers:?}");
+    assert_eq!(app.count("SELECT count(DISTINCT text) FROM messages").await, 100);
+}

@@ -1,0 +1,164 @@
+//! Requests that another site made a browser send.
+
+use reqwest::Method;
+
+use crate::support::{
+    App,
+    actors::{Answer, Browser},
+};
+
+type Form = &'static [(&'static str, &'static str)];
+
+/// Every request that changes state: by whom, and what it sends.
+const SIGNED_OUT: [(Method, &str, Form); 2] = [
+    (Method::POST, "/login", &[("username", "alice"), ("password", "secret")]),
+    (
+        Method::POST,
+        "/register",
+        &[("username", "eve"), ("email", "e@v"), ("password", "x"), ("password2", "x")],
+    ),
+];
+const SIGNED_IN: [(Method, &str, Form); 7] = [
+    (Method::POST, "/add_message", &[("text", "hello")]),
+    (Method::GET, "/bob/follow", &[]),
+    (Method::POST, "/bob/follow", &[]),
+    (Method::GET, "/carol/unfollow", &[]),
+    (Method::POST, "/carol/unfollow", &[]),
+    (Method::GET, "/logout", &[]),
+    (Method::POST, "/logout", &[]),
+];
+
+/// Alice, who follows carol, and somebody who is signed out.
+async fn people(app: &App) -> [Browser; 2] {
+    let alice = app.signed_in("alice").await;
+    for name in ["bob", "carol"] {
+        app.anonymous().sign_up(name).await;
+    }
+    alice.get("/carol/follow").await;
+    [alice, app.anonymous()]
+}
+
+/// All rows that requests could change.
+async fn state(app: &App) -> String {
+    let query = "SELECT concat((SELECT count(*) FROM users), ' users ',
+                               (SELECT count(*) FROM messages), ' messages ',
+                               (SELECT string_agg(follows::text, ' ') FROM follows), ' follows ',
+                               (SELECT count(*) FROM sessions), ' sessions')";
+    sqlx::query_scalar(query).fetch_one(&app.rows).await.expect("a text")
+}
+
+async fn send(
+    browser: &Browser,
+    (method, path, form): &(Method, &str, Form),
+    headers: &[(&str, &str)],
+) -> Answer {
+    let mut request = browser.request(method.clone(), path);
+    if *method == Method::POST {
+        request = request.form(form);
+    }
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    Answer::of(request).await
+}
+
+#[tokio::test]
+async fn what_another_site_sends_changes_nothing() {
+    let app = App::start().await;
+    let [alice, anonymous] = people(&app).await;
+    let own = app.url("");
+    let (other_port, other_scheme) = (format!("http://{}", app.simulator_address), "https://");
+    let secure = own.replace("http://", other_scheme);
+    let longer = format!("{own}.evil.test");
+    let before = state(&app).await;
+    for headers in [
+        &[("sec-fetch-site", "cross-site")][..],
+        &[("sec-fetch-site", "same-site")],
+        &[("sec-fetch-site", "nonsense")],
+        &[("sec-fetch-site", "cross-site"), ("origin", &own)],
+        &[("sec-fetch-site", "same-origin"), ("origin", "http://evil.test")],
+        &[("origin", "http://evil.test")],
+        &[("origin", "null")],
+        &[("origin", "")],
+        &[("origin", "nonsense")],
+        &[("origin", &other_port)],
+        &[("origin", &longer)],
+        &[("origin", "file://")],
+        &[("origin", "http://evil.test"), ("x-forwarded-host", "evil.test")],
+    ] {
+        for (browser, requests) in [(&alice, &SIGNED_IN[..]), (&anonymous, &SIGNED_OUT)] {
+            for request in requests {
+                let page = send(browser, request, headers).await;
+                assert_eq!(page.status, 403, "{request:?} {headers:?}");
+                assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+                assert_eq!(page.header("set-cookie"), "", "{request:?} {headers:?}");
+                page.says("<h2>Forbidden</h2>");
+            }
+        }
+        assert_eq!(state(&app).await, before, "{headers:?}");
+    }
+    alice.get("/").await.says("sign out [alice]");
+    // A port that is not the default one is the same whatever the scheme: a proxy may end TLS.
+    let page = send(&alice, &SIGNED_IN[0], &[("origin", &secure)]).await;
+    assert_eq!(page.status, 302);
+}
+
+#[tokio::test]
+async fn what_this_site_or_no_browser_sends_is_done() {
+    for headers in [
+        vec![],
+        vec![("sec-fetch-site", "same-origin")],
+        vec![("sec-fetch-site", "none")],
+        vec![("origin", "OWN")],
+        vec![("sec-fetch-site", "same-origin"), ("origin", "OWN")],
+    ] {
+        let app = App::start().await;
+        let [alice, anonymous] = people(&app).await;
+        let own = app.url("");
+        let value = |value| if value == "OWN" { own.as_str() } else { value };
+        let headers: Vec<_> = headers.into_iter().map(|(name, it)| (name, value(it))).collect();
+        let before = state(&app).await;
+        for request in &SIGNED_OUT {
+            let answer = send(&app.anonymous(), request, &headers).await;
+            assert_eq!(answer.status, 302, "{request:?} {headers:?}");
+        }
+        for request in &SIGNED_IN[..6] {
+            let answer = send(&alice, request, &headers).await;
+            assert_eq!(answer.status, 302, "{request:?} {headers:?}");
+        }
+        assert_eq!(send(&anonymous, &SIGNED_IN[6], &headers).await.status, 302);
+        assert_ne!(state(&app).await, before);
+        assert_eq!(app.count("SELECT count(*) FROM messages").await, 1);
+        assert_eq!(app.count("SELECT count(*) FROM users").await, 4);
+    }
+}
+
+#[tokio::test]
+async fn what_changes_nothing_may_be_linked_from_anywhere() {
+    let app = App::start().await;
+    let [alice, _] = people(&app).await;
+    for path in ["/", "/public", "/bob", "/avatar/bob"] {
+        let request = (Method::GET, path, &[][..]);
+        for header in [("sec-fetch-site", "cross-site"), ("origin", "http://evil.test")] {
+            assert_eq!(send(&alice, &request, &[header]).await.status, 200, "{path}");
+        }
+    }
+    for path in ["/login", "/register"] {
+        let request = (Method::GET, path, &[][..]);
+        let page = send(&app.anonymous(), &request, &[("sec-fetch-site", "cross-site")]).await;
+        assert_eq!(page.status, 200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn no_other_site_is_told_that_it_may_read() {
+    let app = App::start().await;
+    let [alice, _] = people(&app).await;
+    for path in ["/", "/sim/latest", "/openapi.json", "/metrics"] {
+        let request = alice.request(Method::GET, path).header("origin", "http://evil.test");
+        let answer = Answer::of(request).await;
+        for name in answer.headers.keys() {
+            assert!(!name.as_str().starts_with("access-control-"), "{path}: {name}");
+        }
+    }
+}

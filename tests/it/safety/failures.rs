@@ -1,0 +1,172 @@
+//! What failures tell, and what they do not.
+
+use reqwest::{Method, header};
+use serde_json::json;
+
+use crate::support::{
+    App,
+    actors::{Answer, Browser},
+};
+
+/// Words of the inside: of the libraries, the language and the database.
+const INSIDE: &[&str] = &[
+    "poem",
+    "serde",
+    "sqlx",
+    "tera",
+    "tokio",
+    "hyper",
+    "panick",
+    "src/",
+    ".rs",
+    "relation",
+    "SELECT",
+    "INSERT",
+    "postgres",
+    "PgDatabase",
+    "constraint",
+    "at line",
+    "column",
+    "Some(",
+    "None",
+    "Err(",
+    "param0",
+    "::",
+];
+
+#[track_caller]
+fn tells_nothing_of_the_inside(answer: &Answer) {
+    for word in INSIDE {
+        answer.does_not_say(word);
+    }
+}
+
+#[track_caller]
+fn is_internal_page(page: &Answer) {
+    assert_eq!(page.status, 500, "{page:?}");
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    page.says("<h2>Internal Server Error</h2>")
+        .says(&format!("<code>{}</code>", page.header("x-request-id")));
+    tells_nothing_of_the_inside(page);
+}
+
+#[track_caller]
+fn is_internal_json(answer: &Answer) {
+    let text = answer.failure(500);
+    let id = answer.header("x-request-id");
+    assert_eq!(text, format!("Internal Server Error (request {id})"));
+}
+
+#[tokio::test]
+async fn a_failure_of_the_server_tells_its_identity_alone() {
+    let app = App::start().await;
+    let alice = app.signed_in("alice").await;
+    let simulator = app.simulator();
+    app.execute("DROP TABLE messages").await;
+    for page in [
+        alice.get("/").await,
+        alice.get("/public").await,
+        alice.get("/alice").await,
+        app.anonymous().get("/public").await,
+        alice.post("/add_message", &[("text", "hello")]).await,
+        alice.post("/add_message", &[("text", "")]).await,
+    ] {
+        is_internal_page(&page);
+    }
+    for simulator in [simulator, app.simulator_at_root()] {
+        is_internal_json(&simulator.get("/msgs").await);
+        is_internal_json(&simulator.get("/msgs/alice?latest=5").await);
+        is_internal_json(&simulator.tweet("alice", "hello").await);
+        assert_eq!(simulator.latest().await, 5, "its own outcome does not matter");
+    }
+}
+
+#[tokio::test]
+async fn a_latest_that_cannot_be_written_is_a_failure() {
+    let app = App::start().await;
+    let simulator = app.simulator();
+    simulator.register("alice").await;
+    app.execute("DROP TABLE simulator_latest").await;
+    is_internal_json(&simulator.get("/latest").await);
+    is_internal_json(&simulator.get("/msgs?latest=5").await);
+    assert_eq!(simulator.get("/msgs").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_failure_while_signing_up_in_and_out_is_one_of_the_server() {
+    let app = App::start().await;
+    let alice = app.signed_in("alice").await;
+    app.execute("DROP TABLE sessions").await;
+    let login = [("username", "alice"), ("password", "secret")];
+    for page in [
+        alice.get("/").await,
+        alice.post("/logout", &[]).await,
+        alice.get("/nobody").await,
+        app.anonymous().post("/login", &login).await,
+    ] {
+        is_internal_page(&page);
+    }
+    app.execute("DROP TABLE users CASCADE").await;
+    let register = [("username", "b"), ("email", "b@c"), ("password", "x"), ("password2", "x")];
+    is_internal_page(&app.anonymous().post("/register", &register).await);
+    is_internal_json(&app.simulator().register("bob").await);
+    is_internal_json(&app.simulator().follow("alice", "bob").await);
+}
+
+async fn refused_pages(browser: &Browser) -> Vec<Answer> {
+    let json = |path| {
+        let request = browser.request(Method::POST, path).body("{}");
+        Answer::of(request.header(header::CONTENT_TYPE, "application/json"))
+    };
+    let bytes = browser.request(Method::POST, "/add_message").body(b"text=%FF\xff&text=2".to_vec());
+    let bytes = bytes.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    vec![
+        browser.get("/public?before=x").await,
+        browser.get("/public?before=1&before=2").await,
+        browser.get("/nobody").await,
+        browser.get("/a/b/c").await,
+        browser.get("/static/../Cargo.toml").await,
+        browser.get("/static/%2E%2E%2FCargo.toml").await,
+        browser.get("/%FF%FE").await,
+        browser.post("/public", &[]).await,
+        json("/add_message").await,
+        Answer::of(bytes).await,
+    ]
+}
+
+#[tokio::test]
+async fn a_refusal_tells_nothing_of_the_inside() {
+    let app = App::start().await;
+    let alice = app.signed_in("alice").await;
+    for browser in [&alice, &app.anonymous()] {
+        for page in refused_pages(browser).await {
+            assert!((400..500).contains(&page.status), "{page:?}");
+            assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+            tells_nothing_of_the_inside(&page);
+        }
+    }
+    let simulator = app.simulator();
+    let text = |path, content_type, body: &'static [u8]| {
+        let request = simulator.request(Method::POST, path).body(body);
+        Answer::of(request.header(header::CONTENT_TYPE, content_type))
+    };
+    for answer in [
+        simulator.get("/msgs?no=x").await,
+        simulator.get("/msgs?latest=x").await,
+        simulator.get("/msgs/nobody").await,
+        simulator.get("/nothing").await,
+        simulator.get("/msgs/%FF%FE").await,
+        simulator.post("/latest", json!({})).await,
+        simulator.post("/register", json!({"username": 5})).await,
+        simulator.post("/register", json!([])).await,
+        simulator.post("/fllws/alice", json!({})).await,
+        text("/register", "application/json", b"{\"username\": \xff}").await,
+        text("/register", "application/json", b"{").await,
+        text("/register", "text/plain", b"hello").await,
+        text("/msgs/alice", "multipart/form-data", b"").await,
+    ] {
+        answer.failure(answer.status);
+        assert!((400..500).contains(&answer.status), "{answer:?}");
+        tells_nothing_of_the_inside(&answer);
+    }
+}

@@ -1,0 +1,98 @@
+//! The headers of every answer.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::support::{App, actors::Answer};
+
+/// An answer of every kind, with what it is.
+async fn answers(app: &App) -> Vec<(&'static str, Answer)> {
+    let alice = app.signed_in("alice").await;
+    let anonymous = app.anonymous();
+    let (simulator, at_root) = (app.simulator(), app.simulator_at_root());
+    let page = anonymous.get("/public").await;
+    let mut linked = page.body.split('"').filter(|it| it.starts_with("/static/"));
+    let static_file = linked.next_back().expect("a file").to_owned();
+    let bare = simulator.bare_request(Method::GET, "/msgs");
+    let large = alice.request(Method::POST, "/add_message").form(&[("text", "a".repeat(70_000))]);
+    vec![
+        ("page", page),
+        ("own page", alice.get("/").await),
+        ("redirect", anonymous.get("/").await),
+        ("head", Answer::of(anonymous.request(Method::HEAD, "/public")).await),
+        ("asset", anonymous.get(&static_file).await),
+        ("avatar", anonymous.get("/avatar/alice").await),
+        ("400 page", anonymous.get("/public?before=x").await),
+        ("401 page", anonymous.post("/add_message", &[]).await),
+        ("403 page", {
+            let request = alice.request(Method::POST, "/logout").header("origin", "null");
+            Answer::of(request).await
+        }),
+        ("404 page", anonymous.get("/nobody").await),
+        ("404 page of no route", anonymous.get("/a/b/c").await),
+        ("405 page", anonymous.post("/public", &[]).await),
+        ("413 page", Answer::of(large).await),
+        ("200 JSON", simulator.get("/latest").await),
+        ("204", simulator.register("bob").await),
+        ("400 JSON", simulator.post("/register", json!({})).await),
+        ("403 JSON", Answer::of(bare).await),
+        ("404 JSON", simulator.get("/msgs/nobody").await),
+        ("404 JSON of no route", at_root.get("/nothing").await),
+        ("405 JSON", at_root.post("/latest", json!({})).await),
+        ("health", anonymous.get("/healthz").await),
+        ("readiness", anonymous.get("/readyz").await),
+        ("metrics", anonymous.get("/metrics").await),
+        ("document", anonymous.get("/openapi.json").await),
+        ("documentation", anonymous.get("/docs").await),
+        ("405 of operations", anonymous.post("/healthz", &[]).await),
+        ("500", {
+            app.execute("DROP TABLE messages").await;
+            anonymous.get("/public").await
+        }),
+        ("500 JSON", simulator.get("/msgs").await),
+    ]
+}
+
+#[tokio::test]
+async fn every_answer_tells_browsers_what_they_may_do() {
+    let app = App::start().await;
+    for (what, answer) in answers(&app).await {
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{what}");
+        assert_eq!(answer.header("x-frame-options"), "DENY", "{what}");
+        assert_eq!(answer.header("referrer-policy"), "same-origin", "{what}");
+        assert_eq!(answer.header("cross-origin-opener-policy"), "same-origin", "{what}");
+        assert!(answer.header("permissions-policy").contains("camera=()"), "{what}");
+
+        let policy = answer.header("content-security-policy");
+        for rule in ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'"] {
+            assert!(policy.contains(rule), "{what}: {policy}");
+        }
+        assert_eq!(policy.contains("unsafe"), what == "documentation", "{what}: {policy}");
+        assert!(!policy.contains('*') && !policy.contains("http"), "{what}: {policy}");
+        assert_eq!(answer.headers.get_all("content-security-policy").iter().count(), 1, "{what}");
+        for name in ["server", "x-powered-by"] {
+            assert_eq!(answer.header(name), "", "{what}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_answer_has_an_identity_of_its_own() {
+    let app = App::start().await;
+    let answers = answers(&app).await;
+    let mut ids: Vec<_> = answers.iter().map(|(_, it)| it.header("x-request-id")).collect();
+    for (id, (what, _)) in ids.iter().zip(&answers) {
+        assert!(id.len() == 16 && id.bytes().all(|it| it.is_ascii_hexdigit()), "{what}: {id}");
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), answers.len());
+}
+
+#[tokio::test]
+async fn nobody_chooses_their_identity() {
+    let app = App::start().await;
+    let request = app.anonymous().request(Method::GET, "/public");
+    let answer = Answer::of(request.header("x-request-id", "0123456789abcdef")).await;
+    assert_ne!(answer.header("x-request-id"), "0123456789abcdef");
+}

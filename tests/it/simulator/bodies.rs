@@ -1,0 +1,138 @@
+//! Bodies that are not what an operation asks for.
+
+use reqwest::{Method, header};
+use serde_json::json;
+
+use super::post_text;
+use crate::support::{
+    App,
+    actors::{Answer, Simulator},
+};
+
+const COMMANDS: [&str; 3] = ["/register", "/msgs/alice", "/fllws/alice"];
+
+async fn simulator(app: &App) -> Simulator {
+    let simulator = app.simulator();
+    simulator.register("alice").await;
+    simulator.register("bob").await;
+    simulator
+}
+
+#[tokio::test]
+async fn malformed_json_is_refused() {
+    let app = App::start().await;
+    let simulator = simulator(&app).await;
+    let deep = "[".repeat(10_000);
+    for path in COMMANDS {
+        for body in [
+            "{",
+            "{\"username\":",
+            "nonsense",
+            "{'content': 'x'}",
+            "{\"content\": \"x\",}",
+            "{\"content\": \"\\ud800\"}",
+            "{\"content\": \"x\"} {}",
+            "username=a&email=b%40c&pwd=x",
+            &deep,
+        ] {
+            let text = post_text(&simulator, path, body.to_owned()).await.failure(400);
+            assert!(text.contains("JSON"), "{path} {body}: {text}");
+        }
+        let text = post_text(&simulator, path, b"{\"content\": \"\xff\"}".to_vec()).await;
+        assert!(text.failure(400).contains("JSON"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn json_that_is_no_object_is_refused() {
+    let app = App::start().await;
+    let simulator = simulator(&app).await;
+    for path in COMMANDS {
+        for body in ["", "null", "[]", "[{\"content\": \"x\"}]", "\"hunter2\"", "12345", "true"] {
+            let text = post_text(&simulator, path, body).await.failure(400);
+            assert!(text.contains("JSON object"), "{path} {body}: {text}");
+            assert!(!text.contains("hunter2") && !text.contains("12345"), "{text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_is_no_text_is_refused_with_its_fields_name() {
+    let app = App::start().await;
+    let simulator = simulator(&app).await;
+    for value in [json!(48_151_623), json!(true), json!(["48151623"]), json!({"48151623": 1})] {
+        for (path, field, body) in [
+            ("/register", "username", json!({"username": value, "email": "a@b", "pwd": "x"})),
+            ("/register", "email", json!({"username": "c", "email": value, "pwd": "x"})),
+            ("/register", "pwd", json!({"username": "c", "email": "a@b", "pwd": value})),
+            ("/msgs/alice", "content", json!({"content": value})),
+            ("/fllws/alice", "follow", json!({"follow": value})),
+            ("/fllws/alice", "unfollow", json!({"unfollow": value})),
+        ] {
+            let text = simulator.post(path, body).await.failure(400);
+            assert!(text.contains(field), "{path} {field} {value}: {text}");
+            assert!(!text.contains("48151623") && !text.contains("true"), "{text}");
+        }
+    }
+    assert_eq!(app.count("SELECT count(*) FROM users").await, 2);
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_called_json_is_refused() {
+    let app = App::start().await;
+    let simulator = simulator(&app).await;
+    for path in COMMANDS {
+        let body = r#"{"content":"hi","follow":"bob","username":"carol","email":"a@b","pwd":"x"}"#;
+        for content_type in
+            ["text/plain", "application/x-www-form-urlencoded", "application/xml", "json", ""]
+        {
+            let request = simulator.request(Method::POST, path);
+            let request = request.header(header::CONTENT_TYPE, content_type).body(body);
+            Answer::of(request).await.failure(415);
+        }
+        Answer::of(simulator.request(Method::POST, path).body(body)).await.failure(415);
+
+        let request = simulator.request(Method::POST, path).body(body);
+        let request = request.header(header::CONTENT_TYPE, "Application/JSON; charset=utf-8");
+        assert_eq!(Answer::of(request).await.status, 204, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_refused() {
+    let app = App::start().await;
+    let simulator = simulator(&app).await;
+    for path in COMMANDS {
+        let blanks = |count: usize| " ".repeat(count);
+        post_text(&simulator, path, blanks(65_537)).await.failure(413);
+        post_text(&simulator, path, blanks(65_536)).await.failure(400);
+    }
+}
+
+#[tokio::test]
+async fn numbers_that_are_none_are_refused_with_the_parameters_name() {
+    let app = App::start().await;
+    let simulator = simulator(&app).await;
+    for value in ["-1", "many", "1.5", "1e3", "0x10", "", "%20", "1%00", "%FF", "%D9%A3"] {
+        for path in ["/msgs", "/msgs/alice", "/fllws/alice"] {
+            let text = simulator.get(&format!("{path}?no={value}")).await.failure(400);
+            assert!(text.contains("no:"), "{path} {value}: {text}");
+        }
+        for path in ["/msgs", "/msgs/alice", "/fllws/alice"] {
+            let text = simulator.get(&format!("{path}?latest={value}")).await.failure(400);
+            assert!(text.contains("latest"), "{path} {value}: {text}");
+        }
+        let user = json!({"username": "carol", "email": "a@b", "pwd": "x"});
+        for (path, body) in [
+            ("/register", user),
+            ("/msgs/alice", json!({"content": "x"})),
+            ("/fllws/alice", json!({"follow": "bob"})),
+        ] {
+            let text = simulator.post(&format!("{path}?latest={value}"), body).await.failure(400);
+            assert!(text.contains("latest"), "{path} {value}: {text}");
+        }
+    }
+    assert_eq!(app.count("SELECT count(*) FROM users").await, 2);
+    assert_eq!(app.count("SELECT count(*) FROM messages").await, 0);
+    assert_eq!(app.count("SELECT count(*) FROM follows").await, 0);
+}

@@ -1,0 +1,102 @@
+//! Where the simulator API is, and what is nowhere.
+
+use reqwest::Method;
+use serde_json::json;
+
+use super::{contents, follows};
+use crate::support::{
+    App,
+    actors::{Answer, Simulator},
+};
+
+/// Uses every operation below this base, with paths written the way that `write` writes them.
+async fn use_all(app: &App, base: &str, number: usize, write: fn(&str) -> String) {
+    let simulator = Simulator::new(base.to_owned());
+    let [alice, bob] = ["alice", "bob"].map(|name| format!("{name}{number}"));
+    for name in [&alice, &bob] {
+        let user = json!({"username": name, "email": "a@b", "pwd": "x"});
+        let answer = simulator.post(&write("/register"), user).await;
+        assert_eq!((answer.status, answer.body.as_str()), (204, ""), "{base} {}", write("/"));
+    }
+    let [messages, followees] =
+        [format!("/msgs/{alice}"), format!("/fllws/{alice}")].map(|path| write(&path));
+    let text = format!("message {number}");
+
+    assert_eq!(simulator.post(&messages, json!({ "content": text })).await.status, 204);
+    assert_eq!(contents(&simulator, &messages).await, [text.as_str()]);
+    assert_eq!(contents(&simulator, &format!("{}?no=1", write("/msgs"))).await, [text]);
+    assert_eq!(simulator.post(&followees, json!({ "follow": bob })).await.status, 204);
+    assert_eq!(follows(&simulator, &followees).await, [bob.as_str()]);
+    assert_eq!(simulator.post(&followees, json!({ "unfollow": bob })).await.status, 204);
+    assert_eq!(follows(&simulator, &format!("{followees}?latest={number}")).await, [""; 0]);
+
+    let latest = Answer::of(simulator.bare_request(Method::GET, &write("/latest"))).await;
+    assert_eq!((latest.status, latest.json()), (200, json!({ "latest": number })));
+    assert_eq!(app.simulator().latest().await, i64::try_from(number).expect("small"));
+}
+
+#[tokio::test]
+async fn every_operation_is_served_at_its_prefix_and_at_a_root_of_its_own() {
+    let app = App::start().await;
+    let root = format!("http://{}", app.simulator_address);
+    let bases = [app.url("/sim"), root.clone(), app.url("/sim/"), format!("{root}/")];
+    for (number, base) in bases.iter().chain([&app.url("//sim//")]).enumerate() {
+        use_all(&app, base, number, str::to_owned).await;
+    }
+}
+
+#[tokio::test]
+async fn doubled_and_trailing_slashes_change_nothing() {
+    let app = App::start().await;
+    let root = format!("http://{}", app.simulator_address);
+    let ways: [fn(&str) -> String; 4] = [
+        |path| format!("/{path}"),
+        |path| format!("{path}/"),
+        |path| path.replace('/', "//"),
+        |path| format!("//{}///", path.replace('/', "///")),
+    ];
+    let cases =
+        [app.url("/sim"), root].into_iter().flat_map(|base| ways.map(|way| (base.clone(), way)));
+    for (number, (base, way)) in cases.enumerate() {
+        use_all(&app, &base, number, way).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_nowhere_is_not_found_in_json() {
+    let app = App::start().await;
+    let everywhere = ["/", "/nothing", "/msgs/a/b", "/fllws", "/latest/1", "/register/x", "/sim"];
+    let pages = ["/public", "/login", "/docs", "/metrics", "/healthz", "/openapi.json"];
+    for path in everywhere {
+        for simulator in [app.simulator(), app.simulator_at_root()] {
+            simulator.get(path).await.failure(404);
+            simulator.post(path, json!({})).await.failure(404);
+        }
+    }
+    app.simulator().get("").await.failure(404);
+    for path in pages {
+        app.simulator_at_root().get(path).await.failure(404);
+        app.simulator().get(path).await.failure(404);
+    }
+}
+
+#[tokio::test]
+async fn methods_that_a_path_does_not_take_are_refused_in_json() {
+    let app = App::start().await;
+    for simulator in [app.simulator(), app.simulator_at_root()] {
+        for (path, allowed) in [
+            ("/latest", vec![Method::GET]),
+            ("/register", vec![Method::POST]),
+            ("/msgs", vec![Method::GET]),
+            ("/msgs/alice", vec![Method::GET, Method::POST]),
+            ("/fllws/alice", vec![Method::GET, Method::POST]),
+        ] {
+            for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+                if allowed.contains(&method) {
+                    continue;
+                }
+                Answer::of(simulator.request(method, path)).await.failure(405);
+            }
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! A person at a window of Chromium: what they see, and what they do.
+
+use std::time::Duration;
+
+use fantoccini::{
+    Client, Locator,
+    actions::{InputSource as _, KeyAction, KeyActions},
+    elements::Element,
+    error::CmdError,
+    wd::WebDriverCompatibleCommand,
+};
+use reqwest::{Method, Url};
+use serde_json::{Value, json};
+
+use super::{App, DEADLINE, chromium};
+
+/// The window to look through.
+#[derive(Debug, Clone, Copy)]
+pub struct Screen {
+    /// In CSS pixels.
+    pub width: u32,
+    pub height: u32,
+    /// How many pixels of the screen a CSS pixel is wide.
+    pub density: u32,
+    pub dark: bool,
+    /// Whether pages may run scripts. MiniTwit's own have none.
+    pub scripts: bool,
+}
+
+impl Screen {
+    pub const DESKTOP: Self =
+        Self { width: 1280, height: 800, density: 1, dark: false, scripts: false };
+    pub const PHONE: Self = Self { width: 360, height: 760, ..Self::DESKTOP };
+    /// The narrowest that WCAG 2.2 asks for (success criterion 1.4.10).
+    pub const NARROW: Self = Self { width: 320, ..Self::PHONE };
+}
+
+/// A window of a Chromium of its own, with an empty profile. It is closed when dropped.
+pub struct Window {
+    client: Client,
+    session: String,
+    base: String,
+}
+
+impl Window {
+    /// A window on this server's pages, which shows none yet.
+    pub async fn open(app: &App, screen: Screen) -> Self {
+        let client = chromium::open_session(screen.scripts).await;
+        let session = client.session_id().await.expect("an answer").expect("a session");
+        let window = Self { client, session, base: app.url("") };
+        window.change(screen).await;
+        window
+    }
+
+    /// Shows the pages on another screen; whether they run scripts stays.
+    pub async fn change(&self, screen: Screen) {
+        let metrics = json!({
+            "width": screen.width, "height": screen.height,
+            "deviceScaleFactor": screen.density, "mobile": false,
+        });
+        self.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
+        let scheme = if screen.dark { "dark" } else { "light" };
+        let media = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+        self.devtools("Emulation.setEmulatedMedia", media).await;
+    }
+
+    /// Calls the server by another name from now on.
+    pub fn rebase(&mut self, base: String) {
+        self.base = base;
+    }
+
+    /// Opens a page.
+    pub async fn go(&self, path: &str) {
+        let address = format!("{}{path}", self.base);
+        self.client.goto(&address).await.unwrap_or_else(|error| panic!("{address}: {error}"));
+    }
+
+    /// Goes back to the page before.
+    pub async fn go_back(&self) {
+        self.client.back().await.expect("gone back");
+    }
+
+    /// Waits until the page shows `text`.
+    ///
+    /// # Panics
+    /// When the deadline has passed, with what it shows instead.
+    pub async fn sees(&self, text: &str) -> &Self {
+        self.sees_in("body", text).await
+    }
+
+    /// Waits until what is first selected shows `text`.
+    ///
+    /// # Panics
+    /// As [`Window::sees`].
+    pub async fn sees_in(&self, selector: &str, text: &str) -> &Self {
+        let mut shown = String::new();
+        let seen = async {
+            // While a page changes there may be no such element, or one that is gone by now.
+            while !shown.contains(text) {
+                shown = self.try_text(selector).await.unwrap_or_default();
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let in_time = tokio::time::timeout(DEADLINE, seen).await.is_ok();
+        assert!(in_time, "{text:?} is not in {selector}:\n{shown}");
+        self
+    }
+
+    /// Asserts that the page, which is the one expected, does not show `text`.
+    pub async fn does_not_see(&self, text: &str) -> &Self {
+        let shown = self.text("body").await;
+        assert!(!shown.contains(text), "{text:?} is in:\n{shown}");
+        self
+    }
+
+    async fn try_text(&self, selector: &str) -> Result<String, CmdError> {
+        self.client.find(Locator::Css(selector)).await?.text().await
+    }
+
+    /// The text that is shown in what is first selected.
+    pub async fn text(&self, selector: &str) -> String {
+        self.find(selector).await.text().await.expect(selector)
+    }
+
+    /// The texts that are shown in all that is selected.
+    pub async fn texts(&self, selector: &str) -> Vec<String> {
+        let all = format!("document.querySelectorAll({})", json!(selector));
+        let texts = self.evaluate(&format!("return [...{all}].map(it => it.innerText)")).await;
+        serde_json::from_value(texts).expect("a list of texts")
+    }
+
+    pub async fn find(&self, selector: &str) -> Element {
+        self.find_by(Locator::Css(selector)).await
+    }
+
+    pub async fn find_all(&self, selector: &str) -> Vec<Element> {
+        self.client.find_all(Locator::Css(selector)).await.expect(selector)
+    }
+
+    async fn find_by(&self, locator: Locator<'_>) -> Element {
+        let found = self.client.wait().at_most(DEADLINE).for_element(locator).await;
+        found.unwrap_or_else(|error| panic!("{locator:?}: {error}"))
+    }
+
+    /// Clicks what is first selected.
+    pub async fn click(&self, selector: &str) {
+        self.find(selector).await.click().await.expect(selector);
+    }
+
+    /// Clicks the link with this text.
+    pub async fn follow(&self, text: &str) {
+        self.find_by(Locator::LinkText(text)).await.click().await.expect(text);
+    }
+
+    /// Clicks the button with this text, which has no quotation marks.
+    pub async fn press(&self, text: &str) {
+        let button = format!("//button[.='{text}'] | //input[@type='submit'][@value='{text}']");
+        self.find_by(Locator::XPath(&button)).await.click().await.expect(text);
+    }
+
+    /// Replaces the text in a field, as by pasting.
+    pub async fn fill(&self, selector: &str, text: &str) {
+        self.find(selector).await;
+        let field = json!(selector);
+        let enter = format!("let it = document.querySelector({field}); it.focus(); it.select()");
+        self.evaluate(&enter).await;
+        self.devtools("Input.insertText", json!({"text": text})).await;
+    }
+
+    /// Presses keys of the keyboard, one after the other: characters, and [`fantoccini::key::Key`]s.
+    pub async fn types(&self, keys: impl IntoIterator<Item = impl Into<char>>) {
+        let mut actions = KeyActions::new("keyboard".to_owned());
+        for key in keys {
+            let value = key.into();
+            actions = actions.then(KeyAction::Down { value }).then(KeyAction::Up { value });
+        }
+        self.client.perform_actions(actions).await.expect("typed");
+    }
+
+    /// What a screen reader calls the element with the focus.
+    pub async fn focused(&self) -> String {
+        let element = self.client.active_element().await.expect("one has the focus");
+        self.label(&element).await
+    }
+
+    /// What a screen reader calls an element.
+    pub async fn label(&self, element: &Element) -> String {
+        self.ask(&format!("element/{}/computedlabel", element.element_id())).await
+    }
+
+    /// As what a screen reader presents an element: `link`, `textbox`, …
+    pub async fn role(&self, element: &Element) -> String {
+        self.ask(&format!("element/{}/computedrole", element.element_id())).await
+    }
+
+    async fn ask(&self, what: &str) -> String {
+        let answer = self.command(Method::GET, what, None).await;
+        answer.as_str().expect("a text").to_owned()
+    }
+
+    /// A computed property of what is first selected.
+    pub async fn style(&self, selector: &str, property: &str) -> String {
+        self.find(selector).await.css_value(property).await.expect(property)
+    }
+
+    /// What the body of a function returns, which runs even where pages may not.
+    pub async fn evaluate(&self, body: &str) -> Value {
+        let value = self.client.execute(body, Vec::new()).await;
+        value.unwrap_or_else(|error| panic!("{body}: {error}"))
+    }
+
+    /// The warnings and errors in the browser's console since it was last asked.
+    pub async fn console(&self) -> Vec<String> {
+        let entries = self.command(Method::POST, "se/log", Some(json!({"type": "browser"}))).await;
+        let entries = entries.as_array().expect("a list");
+        let troubles =
+            entries.iter().filter(|entry| entry["level"] != "DEBUG" && entry["level"] != "INFO");
+        troubles.map(|entry| format!("{}: {}", entry["level"], entry["message"])).collect()
+    }
+
+    /// What the window shows, as PNG.
+    pub async fn screenshot(&self) -> Vec<u8> {
+        self.client.screenshot().await.expect("a picture")
+    }
+
+    async fn devtools(&self, command: &str, parameters: Value) {
+        let body = json!({"cmd": command, "params": parameters});
+        self.command(Method::POST, "goog/cdp/execute", Some(body)).await;
+    }
+
+    async fn command(&self, method: Method, path: &str, body: Option<Value>) -> Value {
+        let command = Command { method, path: path.to_owned(), body };
+        let answer = self.client.issue_cmd(command).await;
+        answer.unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        chromium::close_session(&self.session);
+    }
+}
+
+/// A command of chromedriver that the client has no name for.
+#[derive(Debug)]
+struct Command {
+    method: Method,
+    path: String,
+    body: Option<Value>,
+}
+
+impl WebDriverCompatibleCommand for Command {
+    fn endpoint(
+        &self,
+        base: &Url,
+        session: Option<&str>,
+    ) -> Result<Url, <Url as std::str::FromStr>::Err> {
+        base.join(&format!("session/{}/{}", session.unwrap_or_default(), self.path))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
+        (self.method.clone(), self.body.as_ref().map(Value::to_string))
+    }
+}
