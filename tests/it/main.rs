@@ -9,6 +9,7 @@
 
 mod accounts;
 mod browser;
+mod configuration;
 mod connections;
 mod durability;
 mod embedded;
@@ -17,10 +18,12 @@ mod layering;
 mod logs;
 mod migrations;
 mod operations;
+mod outage;
 mod pages;
 mod query_plans;
 mod races;
 mod safety;
+mod scenario;
 mod schema;
 mod simulator;
 mod support;

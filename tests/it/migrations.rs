@@ -166,12 +166,16 @@ async fn check_rows(database: &TestDatabase, rows: &[&Rows], version: i32) {
 #[tokio::test]
 async fn ten_servers_that_start_at_once_apply_each_migration_once() {
     let database = TestDatabase::empty().await;
+    // Nobody gets past this table before all have come as far.
+    let barrier = database.hold("CREATE TABLE refinery_schema_history ()").await;
     let url = database.url();
     let start = || {
         let url = url.clone();
         tokio::task::spawn_blocking(move || Serving::start(&["--database-url", &url]))
     };
     let starting: Vec<_> = (0..10).map(|_| start()).collect();
+    database.waiting_statements(10).await;
+    barrier.release().await;
     let mut servers = Vec::new();
     for server in starting {
         servers.push(server.await.expect("it serves"));

@@ -92,10 +92,23 @@ impl TestDatabase {
 
     /// Locks a table against everything, until the lock is released.
     pub async fn lock(&self, table: &str) -> Lock {
+        self.lock_in_mode(table, "ACCESS EXCLUSIVE").await
+    }
+
+    /// Locks a table against changes, until the lock is released.
+    pub async fn lock_against_writes(&self, table: &str) -> Lock {
+        self.lock_in_mode(table, "SHARE ROW EXCLUSIVE").await
+    }
+
+    async fn lock_in_mode(&self, table: &str, mode: &str) -> Lock {
+        self.hold(&format!("LOCK TABLE {table} IN {mode} MODE")).await
+    }
+
+    /// Runs a statement in a transaction that stays open until it is released, and undone.
+    pub async fn hold(&self, statement: &str) -> Lock {
         let mut connection = self.connect().await;
-        let statements = format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE");
-        let done = sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut connection).await;
-        done.expect("locked");
+        let statements = AssertSqlSafe(format!("BEGIN; {statement}"));
+        sqlx::raw_sql(statements).execute(&mut connection).await.expect("held");
         Lock(connection)
     }
 
@@ -114,7 +127,7 @@ impl TestDatabase {
     }
 }
 
-/// A locked table.
+/// An open transaction, and the locks that it holds.
 pub struct Lock(PgConnection);
 
 impl Lock {

@@ -140,7 +140,8 @@ pub struct AppSettings {
 }
 
 impl AppSettings {
-    fn new(database: PgConnectOptions) -> Self {
+    /// The settings of most tests, on this database.
+    pub fn new(database: PgConnectOptions) -> Self {
         let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
         Self {
             database,

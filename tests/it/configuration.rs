@@ -1,0 +1,192 @@
+//! Every setting is in `docs/configuration.md` and in the help, and a wrong one is named.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    net::TcpListener,
+    path::Path,
+    process::{Command, Output},
+};
+
+use clap::{Arg, CommandFactory};
+use minitwit::config::Cli;
+
+use crate::support::{cluster::TestDatabase, process::minitwit};
+
+/// Flags that ask for something once, rather than set how the program is.
+const NO_SETTINGS: &[&str] = &["--help", "--version", "--status"];
+
+/// A setting as the command line has it.
+struct Setting {
+    flag: String,
+    variable: String,
+    /// Its line in the table of settings.
+    row: String,
+}
+
+impl Setting {
+    fn of(argument: &Arg) -> Option<Self> {
+        let flag = format!("--{}", argument.get_long()?);
+        if NO_SETTINGS.contains(&flag.as_str()) {
+            return None;
+        }
+        let variable = argument.get_env().unwrap_or_else(|| panic!("{flag} has no variable"));
+        let variable = variable.to_str().expect("text").to_owned();
+        let takes_value = argument.get_action().takes_values();
+        let names = argument.get_value_names().filter(|_| takes_value).unwrap_or_default();
+        let spelled = names.iter().fold(flag.clone(), |spelled, name| format!("{spelled} {name}"));
+        let help = argument.get_help().expect("a help").to_string();
+        let (meaning, explained) = match help.split_once(" [default: ") {
+            Some((meaning, default)) => (meaning, default.trim_end_matches(']')),
+            None => (help.as_str(), if takes_value { "–" } else { "off" }),
+        };
+        let default = match argument.get_default_values() {
+            [] => explained.to_owned(),
+            [empty] if empty.is_empty() => "–".to_owned(),
+            values => format!("`{}`", values[0].to_string_lossy()),
+        };
+        let row = format!("| `{spelled}` | `{variable}` | {default} | {meaning} |");
+        Some(Self { flag, variable, row })
+    }
+
+    /// All settings of a command, or of all commands.
+    fn all(command: Option<&str>) -> Vec<Self> {
+        let cli = Cli::command();
+        let commands =
+            cli.get_subcommands().filter(|it| command.is_none_or(|c| it.get_name() == c));
+        commands.flat_map(clap::Command::get_arguments).filter_map(Self::of).collect()
+    }
+}
+
+fn document() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
+    fs::read_to_string(path).expect("a document")
+}
+
+#[test]
+fn the_document_has_a_line_for_each_setting_and_no_other() {
+    let document = document();
+    let rows: Vec<&str> = document.lines().filter(|line| line.starts_with("| `--")).collect();
+    let written: BTreeSet<&str> = rows.iter().copied().collect();
+    assert_eq!(written.len(), rows.len(), "each line stands once");
+    let settings = Setting::all(None);
+    let expected: BTreeSet<&str> = settings.iter().map(|setting| setting.row.as_str()).collect();
+    let missing: Vec<_> = expected.difference(&written).copied().collect();
+    let wrong: Vec<_> = written.difference(&expected).copied().collect();
+    assert!(
+        missing.is_empty() && wrong.is_empty(),
+        "docs/configuration.md lacks\n{}\nand must not say\n{}",
+        missing.join("\n"),
+        wrong.join("\n")
+    );
+}
+
+/// The words of a text that begin like a flag or like a variable of the program.
+fn names(text: &str) -> BTreeSet<&str> {
+    let is_part = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
+    let words = text.split(|character| !is_part(character));
+    words.filter(|word| word.starts_with("MINITWIT_") || is_flag(word)).collect()
+}
+
+/// Not what a line of a table is drawn with.
+fn is_flag(word: &str) -> bool {
+    word.strip_prefix("--").is_some_and(|name| name.starts_with(|it: char| it.is_alphabetic()))
+}
+
+#[test]
+fn the_document_names_nothing_that_does_not_exist() {
+    let settings = Setting::all(None);
+    let mut known: BTreeSet<&str> = NO_SETTINGS.iter().copied().collect();
+    known.extend(settings.iter().flat_map(|it| [it.flag.as_str(), it.variable.as_str()]));
+    let document = document();
+    let unknown: Vec<_> = names(&document).difference(&known).copied().collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+}
+
+#[test]
+fn the_help_of_each_command_names_its_settings_and_their_variables() {
+    for command in ["serve", "migrate"] {
+        let help = minitwit(&[command, "--help"]).output().expect("it runs");
+        let help = String::from_utf8(help.stdout).expect("text");
+        let settings = Setting::all(Some(command));
+        assert!(settings.len() > 5);
+        for Setting { flag, variable, .. } in settings {
+            assert!(help.contains(&format!("{flag} ")) || help.contains(&format!("{flag}\n")));
+            assert!(help.contains(&format!("[env: {variable}")), "{variable}: {help}");
+        }
+    }
+}
+
+/// Values that are no values of these settings.
+const WRONG: &[(&str, &str)] = &[
+    ("--listen", "nonsense"),
+    ("--listen", "127.0.0.1"),
+    ("--simulator-listen", "5001"),
+    ("--no-migrate", "perhaps"),
+    ("--trusted-proxies", "10.0.0.0/99"),
+    ("--ephemeral", "perhaps"),
+    ("--database-connections", "1"),
+    ("--database-acquire-timeout", "0"),
+    ("--database-statement-timeout", "1.5"),
+    ("--password-cost", "9"),
+    ("--password-workers", "0"),
+    ("--password-queue", "-1"),
+    ("--session-lifetime", "0"),
+    ("--body-limit", "12"),
+    ("--body-timeout", "soon"),
+    ("--header-timeout", ""),
+    ("--idle-timeout", "0"),
+    ("--write-timeout", "10s"),
+    ("--max-connections", "0"),
+    ("--shutdown-timeout", "never"),
+    ("--log-format", "xml"),
+    ("--log", "minitwit=loud"),
+];
+
+#[track_caller]
+fn assert_refused(mut command: Command, flag: &str) {
+    let Output { status, stderr, .. } = command.output().expect("it runs");
+    let text = String::from_utf8(stderr).expect("text");
+    assert!(matches!(status.code(), Some(1 | 2)), "{flag}: {status}: {text}");
+    assert!(text.contains(flag), "{flag}: {text}");
+}
+
+#[test]
+fn a_wrong_value_is_refused_by_the_settings_name_however_it_is_given() {
+    let settings = Setting::all(Some("serve"));
+    for (flag, value) in WRONG {
+        assert_refused(minitwit(&["serve", &format!("{flag}={value}")]), flag);
+        let setting = settings.iter().find(|it| it.flag == *flag).expect("a setting");
+        let mut command = minitwit(&["serve"]);
+        command.env(&setting.variable, value);
+        assert_refused(command, flag);
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_is_taken_is_refused_by_the_settings_name() {
+    let database = TestDatabase::fresh().await;
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("bound").to_string();
+    let url = database.url();
+    let arguments = ["serve", "--database-url", &url, "--listen", &address];
+    assert_refused(minitwit(&arguments), &format!("--listen {address}"));
+    let arguments = [
+        "serve",
+        "--database-url",
+        &url,
+        "--listen",
+        "127.0.0.1:0",
+        "--simulator-listen",
+        &address,
+    ];
+    assert_refused(minitwit(&arguments), &format!("--simulator-listen {address}"));
+}
+
+#[test]
+fn the_flag_goes_before_the_variable() {
+    let mut command = minitwit(&["serve", "--password-cost", "8"]);
+    command.env("MINITWIT_PASSWORD_COST", "12");
+    let text = String::from_utf8(command.output().expect("it runs").stderr).expect("text");
+    assert!(text.contains("8 is not in 10..=16"), "{text}");
+}
