@@ -3,15 +3,14 @@
 //!
 //! A wrong value is refused at start, with the name of the setting. Secrets do not print.
 
-use std::{
-    fmt,
-    net::{IpAddr, SocketAddr},
-    path::PathBuf,
-    time::Duration,
-};
+mod values;
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use ipnet::IpNet;
+
+pub use values::{Networks, Secret};
+use values::{networks, seconds};
 
 /// MiniTwit, a microblog on PostgreSQL.
 #[derive(Debug, Parser)]
@@ -208,13 +207,13 @@ pub struct AccountArgs {
     )]
     pub password_queue: u16,
 
-    /// Days that somebody stays signed in after their last request
+    /// Days that somebody stays signed in after their last visit (browsers keep it 400 at most)
     #[arg(
         long,
         env = "MINITWIT_SESSION_LIFETIME",
         value_name = "DAYS",
         default_value_t = 30,
-        value_parser = clap::value_parser!(u32).range(1..=3650)
+        value_parser = clap::value_parser!(u32).range(1..=400)
     )]
     pub session_lifetime: u32,
 }
@@ -273,7 +272,7 @@ pub struct LimitArgs {
     )]
     pub write_timeout: Duration,
 
-    /// Connections of clients, at most; further ones wait
+    /// Connections of clients at each address, at most; further ones wait
     #[arg(
         long,
         env = "MINITWIT_MAX_CONNECTIONS",
@@ -319,52 +318,6 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line, for machines.
     Json,
-}
-
-/// A value that does not print.
-#[derive(Clone)]
-pub struct Secret(String);
-
-impl Secret {
-    /// The value.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<&str> for Secret {
-    fn from(value: &str) -> Self {
-        Self(value.to_owned())
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    match text.parse::<u32>() {
-        Ok(seconds @ 1..) => Ok(Duration::from_secs(seconds.into())),
-        _ => Err("must be a whole number of seconds, at least 1".to_owned()),
-    }
-}
-
-/// Some networks; an address is a network of its own.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Networks(pub Vec<IpNet>);
-
-fn networks(list: &str) -> Result<Networks, String> {
-    let network = |item: &str| {
-        let address = item.parse::<IpAddr>().map(IpNet::from);
-        item.parse::<IpNet>().or(address).map_err(|_| {
-            format!("{item:?} is neither an IP address nor a network such as 10.0.0.0/8")
-        })
-    };
-    let items = list.split(',').map(str::trim).filter(|item| !item.is_empty());
-    items.map(network).collect::<Result<_, _>>().map(Networks)
 }
 
 #[cfg(test)]

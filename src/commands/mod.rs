@@ -9,12 +9,11 @@ mod serve;
 
 use std::{error::Error, process::ExitCode};
 
-use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
     config::{Command, LogArgs, LogFormat},
-    telemetry,
+    telemetry::{self, logs::Logs},
 };
 
 /// Any failure that ends the program; its text is for whoever started it.
@@ -37,7 +36,7 @@ pub fn run(command: Command) -> ExitCode {
     }
 }
 
-fn start_logs(settings: &LogArgs) -> Result<WorkerGuard, Failure> {
+fn start_logs(settings: &LogArgs) -> Result<Logs, Failure> {
     let filter = EnvFilter::try_new(&settings.log).map_err(|error| format!("--log: {error}"))?;
     Ok(telemetry::logs::start(settings.log_format == LogFormat::Json, filter)?)
 }

@@ -9,8 +9,12 @@ use std::{
 };
 
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
+use tracing_appender::non_blocking::ErrorCounter;
 
 use super::{Failure, database::Source, start_logs};
 use crate::{
@@ -30,12 +34,12 @@ const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 const SESSION_SWEEP: Duration = Duration::from_secs(3_600);
 
 pub(super) fn run(settings: &ServeArgs) -> Result<(), Failure> {
-    let _log = start_logs(&settings.log)?;
+    let logs = start_logs(&settings.log)?;
     server::limits::raise_file_limit();
     let metrics = metrics::start()?;
     let source = Source::open(&settings.database, settings.pool.database_connections)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let result = runtime.block_on(serve(settings, &source, metrics));
+    let result = runtime.block_on(serve(settings, &source, metrics, logs.dropped()));
     source.close();
     result
 }
@@ -44,6 +48,7 @@ async fn serve(
     settings: &ServeArgs,
     source: &Source,
     metrics: PrometheusHandle,
+    dropped_lines: ErrorCounter,
 ) -> Result<(), Failure> {
     let stop = stop_signal()?;
     source.prepare().await?;
@@ -52,12 +57,22 @@ async fn serve(
     let service = Service::new(database, &service_settings(settings));
     let server = Server::bind(server_settings(settings), service.clone(), metrics.clone()).await?;
     announce(settings, server.address()?, server.simulator_address()?);
-    let upkeep = tokio::spawn(keep_up(service.clone(), metrics));
-    let served = server.run(stop).await;
+    let upkeep = tokio::spawn(keep_up(service.clone(), metrics, dropped_lines));
+    let served = async {
+        let served = server.run(stop.clone()).await;
+        // Also a server that failed is stopped.
+        stop.cancel();
+        served
+    };
+    let asked_to_stop = async {
+        stop.cancelled().await;
+        Instant::now()
+    };
+    let (served, asked_to_stop) = tokio::join!(served, asked_to_stop);
     upkeep.abort();
     // Writes whose clients went away are finished, unless the database is gone, too.
-    let finished =
-        tokio::time::timeout(settings.limits.shutdown_timeout, service.shut_down()).await;
+    let deadline = asked_to_stop + settings.limits.shutdown_timeout;
+    let finished = tokio::time::timeout_at(deadline, service.shut_down()).await;
     if finished.is_err() {
         tracing::warn!("writes were still under way at the end");
     }
@@ -169,12 +184,15 @@ fn stop_signal() -> Result<CancellationToken, Failure> {
 }
 
 /// What a server does now and then.
-async fn keep_up(service: Service, metrics: PrometheusHandle) {
+async fn keep_up(service: Service, metrics: PrometheusHandle, dropped_lines: ErrorCounter) {
     let mut upkeep = tokio::time::interval(METRICS_UPKEEP);
     let mut sweep = tokio::time::interval(SESSION_SWEEP);
     loop {
         tokio::select! {
-            _ = upkeep.tick() => metrics.run_upkeep(),
+            _ = upkeep.tick() => {
+                metrics.run_upkeep();
+                metrics::log_lines_dropped(dropped_lines.dropped_lines());
+            }
             _ = sweep.tick() => {
                 if let Err(error) = service.sweep_sessions().await {
                     tracing::warn!(%error, "ended sessions were not removed");

@@ -8,6 +8,9 @@ pub enum Error {
     /// The database cannot be reached or has no time; the same request may succeed soon.
     #[error("the database is unavailable")]
     Unavailable(#[source] sqlx::Error),
+    /// The database took a statement and says nothing, as when its host is gone.
+    #[error("the database does not answer")]
+    Silent,
     /// The statement failed, and would fail again.
     #[error("the database failed")]
     Failed(#[source] sqlx::Error),

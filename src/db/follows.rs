@@ -33,7 +33,7 @@ pub async fn insert(
     follower: &Username,
     followee: &Username,
 ) -> Result<Outcome, Error> {
-    let pair = sqlx::query!(
+    let statement = sqlx::query!(
         r#"WITH pair AS (
                SELECT (SELECT user_id FROM users WHERE username = $1) AS follower_id,
                       (SELECT user_id FROM users WHERE username = $2) AS followee_id),
@@ -47,8 +47,8 @@ pub async fn insert(
         follower.as_str(),
         followee.as_str(),
     )
-    .fetch_one(database.pool())
-    .await?;
+    .fetch_one(database.pool());
+    let pair = database.patiently(statement).await?;
     Ok(Outcome::of(pair.follower_known, pair.followee_known))
 }
 
@@ -61,7 +61,7 @@ pub async fn delete(
     follower: &Username,
     followee: &Username,
 ) -> Result<Outcome, Error> {
-    let pair = sqlx::query!(
+    let statement = sqlx::query!(
         r#"WITH pair AS (
                SELECT (SELECT user_id FROM users WHERE username = $1) AS follower_id,
                       (SELECT user_id FROM users WHERE username = $2) AS followee_id),
@@ -74,8 +74,8 @@ pub async fn delete(
         follower.as_str(),
         followee.as_str(),
     )
-    .fetch_one(database.pool())
-    .await?;
+    .fetch_one(database.pool());
+    let pair = database.patiently(statement).await?;
     Ok(Outcome::of(pair.follower_known, pair.followee_known))
 }
 
@@ -89,7 +89,7 @@ pub async fn followees(
     follower: &Username,
     limit: u16,
 ) -> Result<Option<Vec<Username>>, Error> {
-    let rows = sqlx::query_scalar!(
+    let statement = sqlx::query_scalar!(
         r#"SELECT (SELECT username FROM users WHERE user_id = oldest.followee_id) AS followee
            FROM users AS follower
            LEFT JOIN LATERAL (
@@ -103,8 +103,8 @@ pub async fn followees(
         follower.as_str(),
         i64::from(limit),
     )
-    .fetch_all(database.pool())
-    .await?;
+    .fetch_all(database.pool());
+    let rows = database.patiently(statement).await?;
     if rows.is_empty() {
         return Ok(None);
     }

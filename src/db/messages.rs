@@ -29,13 +29,13 @@ pub async fn insert(
     author: &Username,
     text: &MessageText,
 ) -> Result<bool, Error> {
-    let inserted = sqlx::query!(
+    let statement = sqlx::query!(
         "INSERT INTO messages (author_id, text) SELECT user_id, $2 FROM users WHERE username = $1",
         author.as_str(),
         text.as_str(),
     )
-    .execute(database.pool())
-    .await?;
+    .execute(database.pool());
+    let inserted = database.patiently(statement).await?;
     Ok(inserted.rows_affected() == 1)
 }
 
@@ -49,7 +49,7 @@ pub async fn public(
     limit: u16,
 ) -> Result<Page<Message>, Error> {
     let (time, id) = keyset(before);
-    let rows = sqlx::query!(
+    let statement = sqlx::query!(
         r#"SELECT message_id, text, published_at,
                   (SELECT username FROM users WHERE user_id = author_id) AS "author!"
            FROM messages
@@ -61,8 +61,8 @@ pub async fn public(
         id,
         one_more(limit),
     )
-    .fetch_all(database.pool())
-    .await?;
+    .fetch_all(database.pool());
+    let rows = database.patiently(statement).await?;
     let messages = rows.into_iter().map(|row| Message {
         id: row.message_id,
         author: Username::from_stored(row.author),
@@ -83,7 +83,7 @@ pub async fn own_timeline(
     limit: u16,
 ) -> Result<Page<Message>, Error> {
     let (time, id) = keyset(before);
-    let rows = sqlx::query!(
+    let statement = sqlx::query!(
         r#"SELECT newest.message_id AS "message_id!", newest.text AS "text!",
                   newest.published_at AS "published_at!",
                   (SELECT username FROM users WHERE user_id = authors.author_id) AS "author!"
@@ -105,8 +105,8 @@ pub async fn own_timeline(
         one_more(limit),
         reader.0,
     )
-    .fetch_all(database.pool())
-    .await?;
+    .fetch_all(database.pool());
+    let rows = database.patiently(statement).await?;
     let messages = rows.into_iter().map(|row| Message {
         id: row.message_id,
         author: Username::from_stored(row.author),
@@ -129,7 +129,7 @@ pub async fn by_author(
     limit: u16,
 ) -> Result<Option<AuthorTimeline>, Error> {
     let (time, id) = keyset(before);
-    let rows = sqlx::query!(
+    let statement = sqlx::query!(
         r#"SELECT author.user_id, author.username,
                   EXISTS (SELECT FROM follows
                           WHERE follower_id = $5 AND followee_id = author.user_id) AS "followed!",
@@ -152,8 +152,8 @@ pub async fn by_author(
         author.as_str(),
         viewer.map(|viewer| viewer.0),
     )
-    .fetch_all(database.pool())
-    .await?;
+    .fetch_all(database.pool());
+    let rows = database.patiently(statement).await?;
     let Some(first) = rows.first() else { return Ok(None) };
     let author =
         User { id: UserId(first.user_id), username: Username::from_stored(first.username.clone()) };

@@ -1,7 +1,7 @@
 //! The database: its pool, its migrations, the embedded server, and all SQL, one file a table.
 //!
 //! May use `domain` alone. Queries are checked at compile time against the schema that the
-//! migrations make; `make sqlx` renews what the checks go by (`.sqlx`).
+//! migrations make; `make queries` renews what the checks go by (`.sqlx`).
 
 pub mod embedded;
 mod error;

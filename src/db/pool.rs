@@ -13,6 +13,9 @@ use super::{Error, migrations};
 /// restart of PostgreSQL costs requests only if it falls into the midst of load.
 const PROBE_AFTER_IDLE: Duration = Duration::from_secs(1);
 
+/// What an answer may take on its way, beyond the time-outs that PostgreSQL and the pool keep.
+const NETWORK_MARGIN: Duration = Duration::from_secs(1);
+
 /// How many connections, and how long to wait for what.
 #[derive(Debug, Clone)]
 pub struct PoolSettings {
@@ -39,6 +42,7 @@ pub struct PoolState {
 #[derive(Debug, Clone)]
 pub struct Database {
     pool: PgPool,
+    patience: Duration,
 }
 
 impl Database {
@@ -64,15 +68,8 @@ impl Database {
                 })
             })
             .connect_lazy_with(options);
-        Self { pool }
-    }
-
-    /// Whether the database answers.
-    ///
-    /// # Errors
-    /// When it does not.
-    pub async fn ping(&self) -> Result<(), Error> {
-        Ok(self.pool.acquire().await?.ping().await?)
+        let patience = settings.acquire_timeout + settings.statement_timeout + NETWORK_MARGIN;
+        Self { pool, patience }
     }
 
     /// Whether the schema is one that this program works on.
@@ -80,7 +77,22 @@ impl Database {
     /// # Errors
     /// Why it is not.
     pub async fn check_schema(&self) -> Result<(), migrations::Error> {
-        migrations::check(&mut *self.pool.acquire().await?).await
+        let check = async { migrations::check(&mut *self.pool.acquire().await?).await };
+        match tokio::time::timeout(self.patience, check).await {
+            Ok(checked) => checked,
+            Err(_) => Err(migrations::Error::Database(sqlx::Error::PoolTimedOut)),
+        }
+    }
+
+    /// Waits for a statement, but not for ever: a host that is gone keeps no time-out.
+    pub(super) async fn patiently<T>(
+        &self,
+        statement: impl Future<Output = Result<T, sqlx::Error>>,
+    ) -> Result<T, Error> {
+        match tokio::time::timeout(self.patience, statement).await {
+            Ok(done) => Ok(done?),
+            Err(_) => Err(Error::Silent),
+        }
     }
 
     /// What the pool holds now.

@@ -17,14 +17,14 @@ pub async fn insert(
     user: UserId,
     lifetime: Duration,
 ) -> Result<(), Error> {
-    sqlx::query!(
+    let statement = sqlx::query!(
         "INSERT INTO sessions (token_hash, user_id, expires_at) VALUES ($1, $2, now() + $3::interval)",
         token.as_bytes(),
         user.0,
         interval(lifetime),
     )
-    .execute(database.pool())
-    .await?;
+    .execute(database.pool());
+    database.patiently(statement).await?;
     Ok(())
 }
 
@@ -38,7 +38,7 @@ pub async fn user(
     token: &TokenHash,
     lifetime: Duration,
 ) -> Result<Option<User>, Error> {
-    let row = sqlx::query!(
+    let statement = sqlx::query!(
         "WITH prolonged AS (
              UPDATE sessions SET expires_at = now() + $2::interval
              WHERE token_hash = $1 AND expires_at > now()
@@ -48,8 +48,8 @@ pub async fn user(
         token.as_bytes(),
         interval(lifetime),
     )
-    .fetch_optional(database.pool())
-    .await?;
+    .fetch_optional(database.pool());
+    let row = database.patiently(statement).await?;
     Ok(row
         .map(|row| User { id: UserId(row.user_id), username: Username::from_stored(row.username) }))
 }
@@ -59,9 +59,9 @@ pub async fn user(
 /// # Errors
 /// When the database fails.
 pub async fn delete(database: &Database, token: &TokenHash) -> Result<(), Error> {
-    sqlx::query!("DELETE FROM sessions WHERE token_hash = $1", token.as_bytes())
-        .execute(database.pool())
-        .await?;
+    let statement = sqlx::query!("DELETE FROM sessions WHERE token_hash = $1", token.as_bytes())
+        .execute(database.pool());
+    database.patiently(statement).await?;
     Ok(())
 }
 
@@ -70,9 +70,9 @@ pub async fn delete(database: &Database, token: &TokenHash) -> Result<(), Error>
 /// # Errors
 /// When the database fails.
 pub async fn sweep(database: &Database) -> Result<u64, Error> {
-    let swept = sqlx::query!("DELETE FROM sessions WHERE expires_at < now()")
-        .execute(database.pool())
-        .await?;
+    let statement =
+        sqlx::query!("DELETE FROM sessions WHERE expires_at < now()").execute(database.pool());
+    let swept = database.patiently(statement).await?;
     Ok(swept.rows_affected())
 }
 

@@ -10,7 +10,7 @@ use super::{Database, Error};
 /// # Errors
 /// When the database fails.
 pub async fn record(database: &Database, server_id: i64, value: i64) -> Result<(), Error> {
-    sqlx::query!(
+    let statement = sqlx::query!(
         "WITH commit_without_wait AS (SELECT set_config('synchronous_commit', 'off', true))
          INSERT INTO simulator_latest (server_id, arrival, value)
          SELECT $1, nextval('simulator_latest_arrival_seq'), $2 FROM commit_without_wait
@@ -19,8 +19,8 @@ pub async fn record(database: &Database, server_id: i64, value: i64) -> Result<(
         server_id,
         value,
     )
-    .execute(database.pool())
-    .await?;
+    .execute(database.pool());
+    database.patiently(statement).await?;
     Ok(())
 }
 
@@ -29,9 +29,10 @@ pub async fn record(database: &Database, server_id: i64, value: i64) -> Result<(
 /// # Errors
 /// When the database fails.
 pub async fn value(database: &Database) -> Result<Option<i64>, Error> {
-    Ok(sqlx::query_scalar!("SELECT value FROM simulator_latest ORDER BY arrival DESC LIMIT 1")
-        .fetch_optional(database.pool())
-        .await?)
+    let statement =
+        sqlx::query_scalar!("SELECT value FROM simulator_latest ORDER BY arrival DESC LIMIT 1")
+            .fetch_optional(database.pool());
+    database.patiently(statement).await
 }
 
 /// Removes the rows that are not in force: those of processes that are gone. A process that is not
@@ -40,11 +41,11 @@ pub async fn value(database: &Database) -> Result<Option<i64>, Error> {
 /// # Errors
 /// When the database fails.
 pub async fn forget_superseded(database: &Database) -> Result<(), Error> {
-    sqlx::query!(
+    let statement = sqlx::query!(
         "DELETE FROM simulator_latest
          WHERE arrival < (SELECT max(arrival) FROM simulator_latest)"
     )
-    .execute(database.pool())
-    .await?;
+    .execute(database.pool());
+    database.patiently(statement).await?;
     Ok(())
 }

@@ -24,22 +24,22 @@ pub async fn insert(
     email: &Email,
     password_hash: &PasswordHash,
 ) -> Result<Insertion, Error> {
-    let inserted = sqlx::query!(
+    let statement = sqlx::query!(
         "INSERT INTO users (username, email, password_hash) VALUES ($1, $2, $3)
          ON CONFLICT ON CONSTRAINT users_username_key DO NOTHING",
         username.as_str(),
         email.as_str(),
         password_hash.expose(),
     )
-    .execute(database.pool())
-    .await;
+    .execute(database.pool());
+    let inserted = database.patiently(statement).await;
     match inserted {
         Ok(done) if done.rows_affected() == 1 => Ok(Insertion::Inserted),
         Ok(_) => Ok(Insertion::UsernameTaken),
-        Err(error) if breaks_check(&error, "users_username_normalized") => {
+        Err(Error::Failed(error)) if breaks_check(&error, "users_username_normalized") => {
             Ok(Insertion::NotNormalized)
         }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(error),
     }
 }
 
@@ -48,12 +48,12 @@ pub async fn insert(
 /// # Errors
 /// When the database fails.
 pub async fn exists(database: &Database, username: &Username) -> Result<bool, Error> {
-    Ok(sqlx::query_scalar!(
+    let statement = sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM users WHERE username = $1) AS "exists!""#,
         username.as_str(),
     )
-    .fetch_one(database.pool())
-    .await?)
+    .fetch_one(database.pool());
+    database.patiently(statement).await
 }
 
 /// The user of this name and the hash of the user's password; `None` if there is none.
@@ -64,12 +64,12 @@ pub async fn credentials(
     database: &Database,
     username: &Username,
 ) -> Result<Option<(User, PasswordHash)>, Error> {
-    let row = sqlx::query!(
+    let statement = sqlx::query!(
         "SELECT user_id, username, password_hash FROM users WHERE username = $1",
         username.as_str(),
     )
-    .fetch_optional(database.pool())
-    .await?;
+    .fetch_optional(database.pool());
+    let row = database.patiently(statement).await?;
     Ok(row.map(|row| {
         let user = User { id: UserId(row.user_id), username: Username::from_stored(row.username) };
         (user, PasswordHash::new(row.password_hash))

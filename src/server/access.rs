@@ -16,7 +16,8 @@ use crate::{
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// What the log says of a request whose client hung up before the answer (nginx's number for it).
+/// What the log says of a request that was cut off before its answer, by its client or by the end of
+/// the server's patience when it stops (nginx's number for it).
 const CLIENT_CLOSED_REQUEST: u16 = 499;
 /// The label of a request that no route took.
 const UNMATCHED: &str = "unmatched";

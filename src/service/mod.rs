@@ -22,9 +22,6 @@ use crate::db::{self, Database, PoolState};
 use latest::Latest;
 use passwords::Passwords;
 
-/// How long a session lasts after its last use, unless configured otherwise: 30 days.
-pub const DEFAULT_SESSION_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-
 /// What the operations are tuned by.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -60,14 +57,6 @@ impl Service {
             database,
         };
         Self { inner: Arc::new(inner) }
-    }
-
-    /// Whether the database answers.
-    ///
-    /// # Errors
-    /// When it does not.
-    pub async fn ping(&self) -> Result<(), Error> {
-        Ok(self.database().ping().await?)
     }
 
     /// Whether the schema is one that this program works on.

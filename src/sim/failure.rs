@@ -1,7 +1,10 @@
 //! How the simulator API fails: always as JSON, `{"status": 404, "error_msg": "…"}`.
 
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use futures_util::FutureExt;
 use poem::{
-    IntoResponse, PathPattern, Response,
+    Endpoint, IntoResponse, PathPattern, Request, Response, Result,
     http::{StatusCode, header},
 };
 use poem_openapi::{
@@ -10,9 +13,10 @@ use poem_openapi::{
     types::Example,
 };
 
+use super::rejection;
 use crate::{
     service::{Error, Kind},
-    telemetry::request::{RequestId, log_failure, loggable_id},
+    telemetry::request::{RequestId, log_failure},
 };
 
 /// Seconds after which a client may try again what the server had no time for.
@@ -184,26 +188,31 @@ failures! {
     }
 }
 
-/// The answer to a request that did not get as far as an operation, or that one refused.
-pub(super) async fn failure(error: poem::Error) -> Response {
+/// Around the whole API: turns every error into its answer.
+pub(super) async fn render<E: Endpoint<Output = Response>>(
+    endpoint: Arc<E>,
+    request: Request,
+) -> Result<Response> {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let error = match AssertUnwindSafe(endpoint.call(request)).catch_unwind().await {
+        Ok(Ok(response)) => return Ok(response),
+        Ok(Err(error)) => error,
+        // The panic itself was logged where it happened.
+        Err(_) => return Ok(Answer::internal().into_response()),
+    };
     let pattern = error.data::<PathPattern>().cloned();
     let mut response = if error.is_from_response() {
         error.into_response()
     } else {
         let answer = describe(&error);
-        let (request_id, status) = (loggable_id(), answer.status.as_u16());
-        tracing::warn!(request_id, status, reason = answer.text, "request refused");
-        let mut response = answer.into_response();
-        // What the refusal says in headers (which methods are allowed) stays true.
-        if let Some(allowed) = error.into_response().headers().get(header::ALLOW) {
-            response.headers_mut().insert(header::ALLOW, allowed.clone());
-        }
-        response
+        // An operation reports its own refusals; these came before it.
+        rejection::unread(&method, &path, &answer);
+        answer.into_response()
     };
     if let Some(pattern) = pattern {
         response.set_data(pattern);
     }
-    response
+    Ok(response)
 }
 
 fn describe(error: &poem::Error) -> Answer {

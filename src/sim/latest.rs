@@ -2,10 +2,12 @@
 //! request; the answer waits until every replica shows it.
 
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result, http::Method};
-use serde::Deserialize;
 
 use super::{auth::is_authorized, failure};
-use crate::service::{Noted, Service};
+use crate::{
+    service::{Noted, Service},
+    telemetry::request::loggable_id,
+};
 
 /// The middleware around all operations.
 pub(super) struct RecordLatest;
@@ -32,24 +34,26 @@ impl<E: Endpoint> Endpoint for RecordLatestEndpoint<E> {
         let (answer, written) = tokio::join!(self.inner.call(request), noted.written());
         match written {
             Ok(()) => answer.map(IntoResponse::into_response),
-            // An answer would promise a value that the replicas do not show.
-            Err(error) => Ok(failure::Answer::from(error).into_response()),
+            // The operation's answer would promise a value that the replicas do not show.
+            Err(error) => {
+                let carried_out = answer.is_ok_and(|answer| answer.into_response().is_success());
+                tracing::warn!(request_id = loggable_id(), carried_out, "latest was not written");
+                Ok(failure::Answer::from(error).into_response())
+            }
         }
     }
 }
 
-#[derive(Deserialize)]
-struct LatestQuery {
-    latest: i64,
-}
-
 fn note(request: &Request) -> Option<Noted> {
-    let asks_for_it = request.method() == Method::GET && request.uri().path() == "/latest";
-    if asks_for_it || !is_authorized(request) {
+    // HEAD is served as GET is.
+    let reads = [Method::GET, Method::HEAD].contains(request.method());
+    if (reads && request.uri().path() == "/latest") || !is_authorized(request) {
         return None;
     }
-    // A malformed value is refused by the operation itself, with the field's name.
-    let LatestQuery { latest } = request.params().ok()?;
-    let service = request.data::<Service>()?;
-    (latest >= 0).then(|| service.note_latest(latest))
+    // Of several the first counts, as for the operation, which also refuses a malformed value with
+    // the field's name.
+    let query: Vec<(String, String)> = request.params().ok()?;
+    let (_, value) = query.into_iter().find(|(name, _)| name == "latest")?;
+    let latest = value.parse().ok().filter(|latest: &i64| *latest >= 0)?;
+    Some(request.data::<Service>()?.note_latest(latest))
 }

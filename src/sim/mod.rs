@@ -64,7 +64,7 @@ where
         .into_endpoint()
         .with(limits)
         .with(latest::RecordLatest)
-        .catch_all_error(failure::failure)
+        .around(failure::render)
         .data(service)
         .data(credentials)
 }

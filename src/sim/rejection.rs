@@ -1,6 +1,8 @@
 //! What happens when a command of the simulator is refused: it is counted by kind, and logged with
 //! all that is needed to repair it later. A lost registration costs every later command of its user.
 
+use poem::http::Method;
+
 use super::failure::Answer;
 use crate::telemetry::{metrics, request::loggable_id};
 
@@ -66,4 +68,20 @@ impl Command<'_> {
             Self::Unclear { .. } => "follow_or_unfollow",
         }
     }
+}
+
+/// Counts and logs a request that was refused before its body was read as a command. Its path names
+/// the user.
+pub(super) fn unread(method: &Method, path: &str, answer: &Answer) {
+    let (status, reason) = (answer.status.as_u16(), answer.text.as_str());
+    let command = match (method, path.split('/').nth(1)) {
+        (&Method::POST, Some("register")) => Some("register"),
+        (&Method::POST, Some("msgs")) => Some("tweet"),
+        (&Method::POST, Some("fllws")) => Some("follow_or_unfollow"),
+        _ => None,
+    };
+    if let Some(command) = command {
+        metrics::simulator_rejected(command, status);
+    }
+    tracing::warn!(request_id = loggable_id(), command, path, status, reason, "request refused");
 }

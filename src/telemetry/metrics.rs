@@ -23,6 +23,8 @@ const POOL_CONNECTIONS: &str = "minitwit_database_pool_connections";
 const POOL_IDLE: &str = "minitwit_database_pool_idle_connections";
 const POOL_MAX: &str = "minitwit_database_pool_max_connections";
 
+const LOG_LINES_DROPPED: &str = "minitwit_log_lines_dropped_total";
+
 /// Upper bounds in seconds. 0.3 is the simulator's time-out; below it the steps are fine enough to
 /// see a drift, above it only the order of magnitude matters.
 const DURATION_BUCKETS: &[f64] =
@@ -40,6 +42,9 @@ pub fn start() -> Result<PrometheusHandle, BuildError> {
     // What has not happened yet is 0, not absent: alerts compare it.
     for never_yet in [REGISTRATIONS, MESSAGES, FOLLOWS, UNFOLLOWS] {
         counter!(never_yet).increment(0);
+    }
+    for purpose in ["registration", "sign_in"] {
+        counter!(HASHING_REFUSED, "purpose" => purpose).increment(0);
     }
     for idle in [HASHING_WAITING, HASHING_RUNNING] {
         gauge!(idle).set(0);
@@ -60,6 +65,7 @@ fn describe() {
     describe_gauge!(HASHING_RUNNING, "Passwords being hashed");
     describe_counter!(HASHING_REFUSED, "Passwords refused because too many wait, by purpose");
     describe_histogram!(HASHING_DURATION, "Time to hash or verify one password, without the wait");
+    describe_counter!(LOG_LINES_DROPPED, "Lines of the log that nobody took in time");
     describe_gauge!(POOL_CONNECTIONS, "Open database connections");
     describe_gauge!(POOL_IDLE, "Open database connections that no request uses");
     describe_gauge!(POOL_MAX, "Database connections that may be open at most");
@@ -151,6 +157,11 @@ pub fn hashing_refused(purpose: &'static str) {
 /// A password was hashed or verified.
 pub fn hashed(took: Duration) {
     histogram!(HASHING_DURATION).record(took);
+}
+
+/// How many lines of the log have been dropped so far.
+pub fn log_lines_dropped(lines: usize) {
+    counter!(LOG_LINES_DROPPED).absolute(lines as u64);
 }
 
 /// Where the database pool stands now.

@@ -1,7 +1,8 @@
 //! How a page fails: always as a page, in the words that its status has there.
 
-use std::sync::Arc;
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
+use futures_util::FutureExt;
 use poem::{
     Endpoint, IntoResponse, PathPattern, Request, Response, Result,
     error::ResponseError,
@@ -47,6 +48,9 @@ pub(super) enum Failure {
     /// A page could not be rendered.
     #[error(transparent)]
     Template(#[from] TemplateError),
+    /// A handler panicked. The panic itself was logged where it happened.
+    #[error("a handler panicked")]
+    Panicked,
     /// The pages are served without what they need; a mistake in `server`.
     #[error("the pages are served without their templates or without the client's address")]
     Misassembled,
@@ -65,7 +69,9 @@ impl ResponseError for Failure {
             Self::CrossSite(_) => StatusCode::FORBIDDEN,
             Self::Cursor(_) => StatusCode::BAD_REQUEST,
             Self::NoSuchUser(_) | Self::NoSuchFile => StatusCode::NOT_FOUND,
-            Self::Template(_) | Self::Misassembled => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Template(_) | Self::Panicked | Self::Misassembled => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
         }
     }
 }
@@ -91,9 +97,10 @@ pub(super) async fn render<E: Endpoint<Output: IntoResponse>>(
 ) -> Result<Response> {
     let templates = request.data::<Arc<Templates>>().cloned();
     let viewer = session::token(request.cookie()).zip(request.data::<Service>().cloned());
-    let error = match endpoint.call(request).await {
-        Ok(response) => return Ok(response.into_response()),
-        Err(error) => error,
+    let error = match AssertUnwindSafe(endpoint.call(request)).catch_unwind().await {
+        Ok(Ok(response)) => return Ok(response.into_response()),
+        Ok(Err(error)) => error,
+        Err(_) => Failure::Panicked.into(),
     };
     let status = error.status();
     if status.is_server_error() {
@@ -110,10 +117,6 @@ pub(super) async fn render<E: Endpoint<Output: IntoResponse>>(
     }
     let mut response = page(templates.as_deref(), frame, &error);
     let pattern = error.data::<PathPattern>().cloned();
-    // What the refusal says in headers (which methods are allowed) stays true.
-    if let Some(allowed) = error.into_response().headers().get(header::ALLOW) {
-        response.headers_mut().insert(header::ALLOW, allowed.clone());
-    }
     if let Some(pattern) = pattern {
         response.set_data(pattern);
     }

@@ -1,7 +1,7 @@
 //! What a page tells once, after a redirect: kept in a cookie until the next page shows it.
 //!
-//! The cookie holds which notice it is, not its words, so that nobody can make a page say other
-//! things than these.
+//! The cookie holds which notice it is, not its words: whoever could set it for somebody else can
+//! choose among these, and a name, which is shown as text.
 
 use std::time::Duration;
 

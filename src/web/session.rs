@@ -50,6 +50,14 @@ pub(super) fn begin(jar: &CookieJar, client: &Client, token: &SessionToken) {
     jar.add(cookie(COOKIE, token.expose(), COOKIE_MAX_AGE, client));
 }
 
+/// Has the browser keep its token for longer, as the database does: whoever keeps coming back stays
+/// signed in.
+pub(super) fn renew(jar: &CookieJar, client: &Client) {
+    if let Some(token) = token(jar) {
+        begin(jar, client, &token);
+    }
+}
+
 /// Takes the session's token from the browser.
 pub(super) fn end(jar: &CookieJar, client: &Client) {
     jar.add(cookie(COOKIE, String::new(), Duration::ZERO, client));

@@ -13,7 +13,7 @@ use super::{
     pages::{Compose, FollowStatus, TimelinePage},
     paths::PathName,
     respond::{Responder, redirect},
-    session::{SignedIn, Viewer},
+    session::{self, SignedIn, Viewer},
 };
 use crate::{
     domain::{Cursor, MessageText, PAGE_SIZE, User},
@@ -41,6 +41,7 @@ pub(super) async fn home(
     responder: Responder,
 ) -> Result<Response, Failure> {
     let Some(viewer) = viewer else { return Ok(redirect("/public")) };
+    session::renew(&responder.jar, &responder.client);
     let before = query.cursor()?;
     own_timeline(&service, &responder, &viewer, before, Compose::default()).await
 }

@@ -139,6 +139,16 @@ async fn asking_for_it_does_not_set_it() {
 }
 
 #[tokio::test]
+async fn of_a_repeated_value_the_first_counts_and_head_asks_as_get_does() {
+    let app = App::start().await;
+    let simulator = with_users(&app).await;
+    assert_eq!(simulator.get("/msgs?latest=5&latest=6").await.status, 200);
+    assert_eq!(simulator.latest().await, 5);
+    Answer::of(simulator.request(Method::HEAD, "/latest?latest=7")).await;
+    assert_eq!(simulator.latest().await, 5);
+}
+
+#[tokio::test]
 async fn the_last_value_wins_and_not_the_largest() {
     let app = App::start().await;
     let simulator = with_users(&app).await;

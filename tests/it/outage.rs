@@ -6,15 +6,20 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 use futures_util::future::join_all;
 use minitwit::{
     db::{
-        Connection, Database,
+        Connection, Database, PgConnectOptions,
         embedded::{Data, Embedded, Settings},
         migrations,
     },
     domain::{MessageText, Registration, Username},
     service::Service,
 };
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use reqwest::Method;
 use serde_json::json;
+use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 use crate::support::{
@@ -33,6 +38,20 @@ async fn start(directory: &Path) -> Embedded {
     tokio::task::spawn_blocking(start).await.expect("no panic")
 }
 
+/// A PostgreSQL of the test's own with an up-to-date schema, where it is, and how to connect to it.
+async fn own_server() -> (TempDir, Embedded, PgConnectOptions) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let everybody = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(directory.path(), everybody).expect("ours");
+    let server = start(directory.path()).await;
+    server.create_database("minitwit").await.expect("a database");
+    let options = server.connect_options("minitwit");
+    let mut connection = migrations::connect(&options).await.expect("connected");
+    migrations::apply(&mut connection, None).await.expect("applied");
+    connection.close().await.expect("closed");
+    (directory, server, options)
+}
+
 async fn stop(server: Embedded) {
     tokio::task::spawn_blocking(move || server.stop()).await.expect("no panic");
 }
@@ -48,15 +67,7 @@ fn assert_unavailable(answer: &Answer) {
 
 #[tokio::test]
 async fn a_database_that_goes_is_told_and_one_that_returns_is_used() {
-    let directory = tempfile::tempdir().expect("a directory");
-    let everybody = fs::Permissions::from_mode(0o755);
-    fs::set_permissions(directory.path(), everybody).expect("ours");
-    let server = start(directory.path()).await;
-    server.create_database("minitwit").await.expect("a database");
-    let options = server.connect_options("minitwit");
-    let mut connection = migrations::connect(&options).await.expect("connected");
-    migrations::apply(&mut connection, None).await.expect("applied");
-    connection.close().await.expect("closed");
+    let (directory, server, options) = own_server().await;
     let app = App::start_with(TestDatabase::empty().await, |settings| {
         settings.database = options;
         settings.pool.acquire_timeout = SHORT;
@@ -143,6 +154,50 @@ async fn a_statement_that_takes_too_long_gets_503_and_leaves_nothing() {
     assert_eq!(simulator.tweet("ann", "quick").await.status, 204);
     assert_eq!(app.count("SELECT count(*) FROM messages").await, 1);
     app.stop().await;
+}
+
+/// Stops or continues the processes that serve a server's connections.
+async fn signal_backends(rows: &PgConnectOptions, signal: Signal) {
+    let mut connection = migrations::connect(rows).await.expect("connected");
+    let query = "SELECT pid FROM pg_stat_activity
+                 WHERE datname = current_database() AND application_name = 'minitwit'";
+    let pids: Vec<i32> = sqlx::query_scalar(query).fetch_all(&mut connection).await.expect(query);
+    assert!(!pids.is_empty());
+    for pid in pids {
+        kill(Pid::from_raw(pid), signal).expect("a process of ours");
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_falls_silent_is_not_waited_for_for_ever() {
+    // Its own: every other database of a server waits for its stopped processes, too.
+    let (_directory, server, options) = own_server().await;
+    let rows = options.clone();
+    let app = App::start_with(TestDatabase::empty().await, |settings| {
+        settings.database = options;
+        settings.pool.max_connections = 2;
+        settings.pool.acquire_timeout = SHORT;
+        settings.pool.statement_timeout = SHORT;
+    })
+    .await;
+    let simulator = app.simulator();
+    assert_eq!(simulator.register("ann").await.status, 204);
+    // As when the host is gone: the connections stay, and nothing comes back.
+    signal_backends(&rows, Signal::SIGSTOP).await;
+    let (read, write) =
+        tokio::join!(simulator.get("/msgs?latest=1"), simulator.tweet("ann", "anybody?"));
+    assert_unavailable(&read);
+    assert_unavailable(&write);
+    assert_eq!(app.anonymous().get("/readyz").await.status, 503);
+
+    signal_backends(&rows, Signal::SIGCONT).await;
+    eventually("it serves again", || async {
+        (simulator.get("/msgs?latest=2").await.status == 200).then_some(())
+    })
+    .await;
+    assert_eq!(simulator.latest().await, 2);
+    app.stop().await;
+    stop(server).await;
 }
 
 #[tokio::test]

@@ -217,7 +217,7 @@ fn each_query_in_the_source_has_its_file_and_each_file_its_query() {
     let prepared: BTreeSet<String> = queries().into_iter().map(|query| query.text).collect();
     let written = texts_in_source();
     let only_one: Vec<_> = prepared.symmetric_difference(&written).collect();
-    assert!(only_one.is_empty(), "run `make sqlx`: {only_one:#?}");
+    assert!(only_one.is_empty(), "run `make queries`: {only_one:#?}");
     assert!(written.len() > 10, "{written:?}");
 }
 

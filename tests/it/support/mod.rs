@@ -153,7 +153,7 @@ impl AppSettings {
             service: service::Settings {
                 // As quick as bcrypt allows: what is tested is not how long it takes.
                 passwords: PasswordSettings { cost: 4, workers: 1, queue: 256 },
-                session_lifetime: service::DEFAULT_SESSION_LIFETIME,
+                session_lifetime: Duration::from_secs(30 * 24 * 60 * 60),
             },
             server: Settings {
                 listen: any_port,

@@ -1,0 +1,59 @@
+//! The types of settings that are no plain numbers and texts, and how they are read.
+
+use std::{fmt, net::IpAddr, time::Duration};
+
+use ipnet::IpNet;
+
+/// A value that does not print.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The value.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(value: &str) -> Self {
+        Self(value.to_owned())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// Parses a number of seconds.
+///
+/// # Errors
+/// When it is none, or 0.
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse::<u32>() {
+        Ok(seconds @ 1..) => Ok(Duration::from_secs(seconds.into())),
+        _ => Err("must be a whole number of seconds, at least 1".to_owned()),
+    }
+}
+
+/// Some networks; an address is a network of its own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Networks(pub Vec<IpNet>);
+
+/// Parses a list of networks with commas between; an empty one is none.
+///
+/// # Errors
+/// Which item is wrong.
+pub(super) fn networks(list: &str) -> Result<Networks, String> {
+    let network = |item: &str| {
+        let address = item.parse::<IpAddr>().map(IpNet::from);
+        item.parse::<IpNet>().or(address).map_err(|_| {
+            format!("{item:?} is neither an IP address nor a network such as 10.0.0.0/8")
+        })
+    };
+    let items = list.split(',').map(str::trim).filter(|item| !item.is_empty());
+    items.map(network).collect::<Result<_, _>>().map(Networks)
+}
