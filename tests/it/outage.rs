@@ -156,15 +156,22 @@ async fn a_statement_that_takes_too_long_gets_503_and_leaves_nothing() {
     app.stop().await;
 }
 
-/// Stops or continues the processes that serve a server's connections.
-async fn signal_backends(rows: &PgConnectOptions, signal: Signal) {
-    let mut connection = migrations::connect(rows).await.expect("connected");
+/// The processes that serve connections of a database, and the one that would start more.
+async fn database_processes(server: &Embedded, options: &PgConnectOptions) -> Vec<Pid> {
+    let mut connection = migrations::connect(options).await.expect("connected");
     let query = "SELECT pid FROM pg_stat_activity
                  WHERE datname = current_database() AND application_name = 'minitwit'";
-    let pids: Vec<i32> = sqlx::query_scalar(query).fetch_all(&mut connection).await.expect(query);
-    assert!(!pids.is_empty());
-    for pid in pids {
-        kill(Pid::from_raw(pid), signal).expect("a process of ours");
+    let backends: Vec<i32> =
+        sqlx::query_scalar(query).fetch_all(&mut connection).await.expect(query);
+    assert!(!backends.is_empty());
+    connection.close().await.expect("closed");
+    let postmaster = server.pid().expect("it runs").cast_signed();
+    std::iter::once(postmaster).chain(backends).map(Pid::from_raw).collect()
+}
+
+fn signal_all(processes: &[Pid], signal: Signal) {
+    for process in processes {
+        kill(*process, signal).expect("a process of ours");
     }
 }
 
@@ -183,14 +190,15 @@ async fn a_database_that_falls_silent_is_not_waited_for_for_ever() {
     let simulator = app.simulator();
     assert_eq!(simulator.register("ann").await.status, 204);
     // As when the host is gone: the connections stay, and nothing comes back.
-    signal_backends(&rows, Signal::SIGSTOP).await;
+    let processes = database_processes(&server, &rows).await;
+    signal_all(&processes, Signal::SIGSTOP);
     let (read, write) =
         tokio::join!(simulator.get("/msgs?latest=1"), simulator.tweet("ann", "anybody?"));
     assert_unavailable(&read);
     assert_unavailable(&write);
     assert_eq!(app.anonymous().get("/readyz").await.status, 503);
 
-    signal_backends(&rows, Signal::SIGCONT).await;
+    signal_all(&processes, Signal::SIGCONT);
     eventually("it serves again", || async {
         (simulator.get("/msgs?latest=2").await.status == 200).then_some(())
     })
