@@ -4,13 +4,17 @@
 //! a client that hangs up does not undo half of what it asked for.
 
 mod accounts;
+mod batch;
 mod error;
 mod following;
 mod latest;
 mod passwords;
 mod timelines;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use tokio_util::task::TaskTracker;
 
@@ -19,8 +23,11 @@ pub use latest::Noted;
 pub use passwords::PasswordSettings;
 
 use crate::db::{self, Database, PoolState};
+use batch::Batch;
+use following::Following;
 use latest::Latest;
 use passwords::Passwords;
+use timelines::{ListingNewest, Posting};
 
 /// What the operations are tuned by.
 #[derive(Debug, Clone)]
@@ -41,7 +48,11 @@ struct Inner {
     database: Database,
     passwords: Passwords,
     latest: Latest,
-    writes: TaskTracker,
+    posts: Batch<Posting>,
+    follows: Batch<Following>,
+    listings: Batch<ListingNewest>,
+    public_version: Arc<AtomicU64>,
+    tasks: TaskTracker,
     session_lifetime: Duration,
 }
 
@@ -49,10 +60,17 @@ impl Service {
     /// The operations on `database`. Must be called within a tokio runtime.
     #[must_use]
     pub fn new(database: Database, settings: &Settings) -> Self {
+        let tasks = TaskTracker::new();
+        let public_version = Arc::new(AtomicU64::new(0));
+        let posting = Posting { public_version: Arc::clone(&public_version) };
         let inner = Inner {
             passwords: Passwords::new(&settings.passwords),
             latest: Latest::start(database.clone()),
-            writes: TaskTracker::new(),
+            posts: Batch::new(posting, database.clone(), tasks.clone()),
+            follows: Batch::new(Following, database.clone(), tasks.clone()),
+            listings: Batch::new(ListingNewest, database.clone(), tasks.clone()),
+            public_version,
+            tasks,
             session_lifetime: settings.session_lifetime,
             database,
         };
@@ -75,8 +93,8 @@ impl Service {
 
     /// Waits for the writes that run, and closes the pool. To be called when no request is left.
     pub async fn shut_down(&self) {
-        self.inner.writes.close();
-        self.inner.writes.wait().await;
+        self.inner.tasks.close();
+        self.inner.tasks.wait().await;
         self.database().close().await;
     }
 
@@ -89,6 +107,6 @@ impl Service {
         &self,
         write: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> Result<T, Error> {
-        self.inner.writes.spawn(write).await.map_err(Error::TaskFailed)?
+        self.inner.tasks.spawn(write).await.map_err(Error::TaskFailed)?
     }
 }
