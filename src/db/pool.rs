@@ -56,6 +56,8 @@ impl Database {
             ("idle_in_transaction_session_timeout", "10000".to_owned()),
             // The plans that the indexes are made for need no compilation.
             ("jit", "off".to_owned()),
+            // Each has one plan that is right, which need not be looked for again.
+            ("plan_cache_mode", "force_generic_plan".to_owned()),
         ]);
         let pool = PgPoolOptions::new()
             .max_connections(settings.max_connections)

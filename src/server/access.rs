@@ -2,7 +2,7 @@
 //!
 //! The line has no query string, no header and no body: none of them can carry a secret into the log.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use poem::{
     Endpoint, IntoResponse, Middleware, PathPattern, Request, Response, Result,
@@ -11,7 +11,7 @@ use poem::{
 
 use crate::{
     sim,
-    telemetry::{metrics, request::RequestId},
+    telemetry::{request::RequestId, routes::Route},
     web::{self, client::Client},
 };
 
@@ -47,18 +47,21 @@ impl<E: Endpoint> Endpoint for Accounted<E> {
             response.headers_mut().insert(REQUEST_ID, value);
         }
         entry.status = response.status().as_u16();
-        entry.route = response.data::<PathPattern>().and_then(|pattern| template(&pattern.0));
+        if let Some(PathPattern(pattern)) = response.data() {
+            entry.route = Route::of(pattern, template);
+        }
         Ok(response)
     }
 }
 
-/// The template of a matched route; `None` where only the place matched that further routes are at.
-fn template(pattern: &str) -> Option<String> {
+/// What a matched route is called; where only the place matched that further routes are at, as if
+/// nothing had.
+fn template(pattern: &str) -> String {
     match pattern.strip_prefix(sim::PREFIX) {
-        _ if pattern.is_empty() => None,
-        Some("") => None,
-        Some(_) => Some(sim::route_template(pattern)),
-        None => Some(web::route_template(&sim::route_template(pattern))),
+        _ if pattern.is_empty() => UNMATCHED.to_owned(),
+        Some("") => UNMATCHED.to_owned(),
+        Some(_) => sim::route_template(pattern),
+        None => web::route_template(&sim::route_template(pattern)),
     }
 }
 
@@ -70,7 +73,7 @@ struct Entry {
     path: String,
     client: Option<std::net::IpAddr>,
     status: u16,
-    route: Option<String>,
+    route: Arc<Route>,
 }
 
 impl Entry {
@@ -82,7 +85,7 @@ impl Entry {
             path: request.uri().path().to_owned(),
             client: request.data::<Client>().map(|client| client.address),
             status: CLIENT_CLOSED_REQUEST,
-            route: None,
+            route: Route::of("", template),
         }
     }
 }
@@ -90,13 +93,12 @@ impl Entry {
 impl Drop for Entry {
     fn drop(&mut self) {
         let took = self.begun.elapsed();
-        let route = self.route.as_deref().unwrap_or(UNMATCHED);
-        metrics::request_answered(route, self.method.as_str(), self.status, took);
+        self.route.answered(self.method.as_str(), self.status, took);
         tracing::info!(
             request_id = %self.id,
             method = %self.method,
             path = self.path,
-            route,
+            route = self.route.template(),
             status = self.status,
             duration_ms = took.as_secs_f64() * 1_000.0,
             client = self.client.map(tracing::field::display),

@@ -21,7 +21,7 @@ use poem_openapi::{OpenApiService, Tags};
 pub use auth::Credentials;
 pub use document::{document, route_template, swagger_ui};
 
-use crate::{service::Service, telemetry::metrics::UnderWay};
+use crate::{service::Service, telemetry::routes::Route};
 
 /// Where the pages' server keeps this API.
 pub const PREFIX: &str = "/sim";
@@ -72,8 +72,9 @@ where
 /// Around each operation: counts the requests that it is serving.
 fn in_flight<E: Endpoint + 'static>(operation: E) -> impl Endpoint<Output = E::Output> {
     operation.around(|operation, request| async move {
-        let pattern = request.data::<PathPattern>().map(|pattern| route_template(&pattern.0));
-        let _counted = UnderWay::request(&pattern.unwrap_or_default(), request.method().as_str());
+        let pattern = request.data().map_or("", |PathPattern(pattern)| pattern);
+        let route = Route::of(pattern, route_template);
+        let _counted = route.in_flight(request.method().as_str());
         operation.call(request).await
     })
 }

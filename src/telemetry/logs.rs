@@ -4,8 +4,9 @@
 //! stalls, lines are dropped and counted rather than waited for.
 
 use std::{
-    io::{self, BufWriter},
-    panic,
+    io::{self, BufWriter, Write},
+    panic, thread,
+    time::Duration,
 };
 
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
@@ -15,6 +16,9 @@ use super::request::loggable_id;
 
 /// How many lines may wait for the writing thread before lines are dropped; about 4 MiB.
 const BUFFERED_LINES: usize = 16_384;
+
+/// How long lines gather: as many as there is room for come only above 3 million a second.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// How many bytes leave at once, at most.
 const WRITE_SIZE: usize = 64 * 1024;
@@ -27,8 +31,7 @@ pub fn start(json: bool, filter: EnvFilter) -> Result<Logs, StartError> {
     let (writer, guard) = NonBlockingBuilder::default()
         .lossy(true)
         .buffered_lines_limit(BUFFERED_LINES)
-        // The writing thread flushes when no line waits, so that lines leave together only when many do.
-        .finish(BufWriter::with_capacity(WRITE_SIZE, io::stdout()));
+        .finish(Gathering(BufWriter::with_capacity(WRITE_SIZE, io::stdout())));
     let dropped = writer.error_counter();
     let lines = fmt::layer().with_writer(writer).with_target(true);
     let registry = tracing_subscriber::registry().with(filter);
@@ -41,6 +44,22 @@ pub fn start(json: bool, filter: EnvFilter) -> Result<Logs, StartError> {
     started.map_err(|_| StartError)?;
     log_panics();
     Ok(Logs { dropped, _guard: guard })
+}
+
+/// Lets lines gather, so that a busy server does not wake the writing thread for each. That thread
+/// flushes when no line waits; whatever comes during the pause leaves with the next.
+struct Gathering<W>(W);
+
+impl<W: Write> Write for Gathering<W> {
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        self.0.write(lines)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()?;
+        thread::sleep(PAUSE);
+        Ok(())
+    }
 }
 
 /// A panic is an event like others, in the log's own form, with the request that it happened in.

@@ -7,9 +7,9 @@ use std::time::Duration;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
-const HTTP_REQUESTS: &str = "minitwit_http_requests_total";
-const HTTP_DURATION: &str = "minitwit_http_request_duration_seconds";
-const HTTP_IN_FLIGHT: &str = "minitwit_http_requests_in_flight";
+pub(super) const HTTP_REQUESTS: &str = "minitwit_http_requests_total";
+pub(super) const HTTP_DURATION: &str = "minitwit_http_request_duration_seconds";
+pub(super) const HTTP_IN_FLIGHT: &str = "minitwit_http_requests_in_flight";
 const REGISTRATIONS: &str = "minitwit_registrations_total";
 const MESSAGES: &str = "minitwit_messages_total";
 const FOLLOWS: &str = "minitwit_follows_total";
@@ -71,37 +71,13 @@ fn describe() {
     describe_gauge!(POOL_MAX, "Database connections that may be open at most");
 }
 
-/// The label of a request's method. Clients can make up methods; labels are not theirs to make.
-fn method_label(method: &str) -> &'static str {
-    const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-    METHODS.into_iter().find(|known| *known == method).unwrap_or("other")
-}
-
-/// A request to the route template `route` was answered.
-pub fn request_answered(route: &str, method: &str, status: u16, took: Duration) {
-    let labels = [
-        ("route", route.to_owned()),
-        ("method", method_label(method).to_owned()),
-        ("status", status.to_string()),
-    ];
-    counter!(HTTP_REQUESTS, &labels).increment(1);
-    histogram!(HTTP_DURATION, &labels).record(took);
-}
-
 /// Counts something as under way for as long as it lives.
 pub struct UnderWay(metrics::Gauge);
 
 impl UnderWay {
-    fn begin(gauge: metrics::Gauge) -> Self {
+    pub(super) fn begin(gauge: metrics::Gauge) -> Self {
         gauge.increment(1);
         Self(gauge)
-    }
-
-    /// A request to the route template `route` is being served.
-    #[must_use]
-    pub fn request(route: &str, method: &str) -> Self {
-        let method = method_label(method);
-        Self::begin(gauge!(HTTP_IN_FLIGHT, "route" => route.to_owned(), "method" => method))
     }
 
     /// A password waits to be hashed.

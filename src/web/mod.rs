@@ -30,7 +30,7 @@ use poem::{
     middleware::CookieJarManager, post,
 };
 
-use crate::{service::Service, telemetry::metrics::UnderWay};
+use crate::{service::Service, telemetry};
 use guard::SameSiteOnly;
 use public_page::PublicPage;
 use templates::Templates;
@@ -77,9 +77,9 @@ fn routes() -> Route {
 
 /// Routes `path`, and counts the requests that it is serving.
 fn at(route: Route, path: &'static str, endpoint: impl IntoEndpoint<Endpoint: 'static>) -> Route {
-    let template = route_template(path);
+    let counter = Arc::new(telemetry::routes::Route::new(route_template(path)));
     let counted = endpoint.into_endpoint().around(move |endpoint, request| {
-        let in_flight = UnderWay::request(&template, request.method().as_str());
+        let in_flight = counter.in_flight(request.method().as_str());
         async move {
             let answer = endpoint.call(request).await;
             drop(in_flight);
