@@ -103,6 +103,10 @@ pub async fn public(
 
 /// The messages of `reader` and of everybody whom `reader` follows, after `before` or the newest.
 ///
+/// Of the authors only those matter whose newest message is among the `limit + 1` newest of these:
+/// anybody else has that many messages before their own. So a follower of many costs one look at
+/// the index for each, and `limit` of them for a few.
+///
 /// # Errors
 /// When the database fails.
 pub async fn own_timeline(
@@ -115,14 +119,25 @@ pub async fn own_timeline(
     let statement = sqlx::query!(
         r#"SELECT newest.message_id AS "message_id!", newest.text AS "text!",
                   newest.published_at AS "published_at!",
-                  (SELECT username FROM users WHERE user_id = authors.author_id) AS "author!"
-           FROM (SELECT $4::bigint AS author_id
-                 UNION ALL
-                 SELECT followee_id FROM follows WHERE follower_id = $4) AS authors,
+                  (SELECT username FROM users WHERE user_id = ahead.author_id) AS "author!"
+           FROM (SELECT authors.author_id
+                 FROM (SELECT $4::bigint AS author_id
+                       UNION ALL
+                       SELECT followee_id FROM follows WHERE follower_id = $4) AS authors,
+                      LATERAL (
+                          SELECT published_at, message_id
+                          FROM messages
+                          WHERE messages.author_id = authors.author_id AND NOT flagged
+                            AND (published_at, message_id) <
+                                (COALESCE($1::timestamptz, 'infinity'), COALESCE($2::bigint, 0))
+                          ORDER BY published_at DESC, message_id DESC
+                          LIMIT 1) AS first
+                 ORDER BY first.published_at DESC, first.message_id DESC
+                 LIMIT $3) AS ahead,
                 LATERAL (
                     SELECT message_id, text, published_at
                     FROM messages
-                    WHERE messages.author_id = authors.author_id AND NOT flagged
+                    WHERE messages.author_id = ahead.author_id AND NOT flagged
                       AND (published_at, message_id) <
                           (COALESCE($1::timestamptz, 'infinity'), COALESCE($2::bigint, 0))
                     ORDER BY published_at DESC, message_id DESC

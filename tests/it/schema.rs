@@ -4,7 +4,8 @@ use std::{collections::BTreeSet, time::Duration};
 
 use minitwit::{
     db::{
-        Database, PoolSettings, messages,
+        Database, PoolSettings,
+        messages::{self, NewMessage},
         users::{self, Insertion},
     },
     domain::{Email, MessageText, PasswordHash, Username},
