@@ -26,6 +26,11 @@ const COMMANDS_PER_USER: u32 = 100;
 /// As a shell reports a program that Ctrl-C has ended: 128 and the number of SIGINT.
 const INTERRUPTED: u8 = 130;
 
+/// The scenario of `--scenario` cannot be played.
+#[derive(Debug, thiserror::Error)]
+#[error("--scenario")]
+struct WrongScenario(#[source] simulate::ScenarioError);
+
 /// A file that is written to when all is over, and opened before: whoever mistypes its name learns it
 /// at once.
 struct Output(Option<(PathBuf, File)>);
@@ -78,7 +83,7 @@ fn code(run: &Run, interrupted: bool) -> ExitCode {
 /// The commands to play.
 fn scenario(source: &SourceArgs, pace: &PaceArgs) -> Result<Scenario, Failure> {
     if let Some(path) = &source.scenario {
-        return Ok(Scenario::read(path).map_err(|error| format!("--scenario: {error}"))?);
+        return Ok(Scenario::read(path).map_err(WrongScenario)?);
     }
     let commands = source.commands.unwrap_or_else(|| fitting(pace));
     let users = source.users.unwrap_or_else(|| (commands / COMMANDS_PER_USER).max(1));

@@ -1,13 +1,11 @@
 //! What a run came to, for machines.
 
-use std::time::Duration;
-
 use serde_json::{Map, Value, json};
 use time::format_description::well_known::Rfc3339;
 
 use super::{
     Run, Second, Tally, Verification,
-    table::{QUANTILES, errors_by_name},
+    table::{QUANTILES, errors_by_name, millis},
 };
 
 pub(super) fn json(run: &Run) -> Value {
@@ -35,11 +33,6 @@ pub(super) fn json(run: &Run) -> Value {
         "errors_begin_at_rate": run.errors_begin_at_rate(),
         "verification": run.verification.as_ref().map(verification),
     })
-}
-
-/// Milliseconds, to the microsecond.
-fn millis(latency: Duration) -> f64 {
-    latency.as_micros() as f64 / 1_000.0
 }
 
 fn tally(tally: &Tally) -> Value {

@@ -165,7 +165,7 @@ pub async fn run(
     scenario: Scenario,
     stop: CancellationToken,
 ) -> Result<Run, RunError> {
-    check_files(&settings)?;
+    check_files(&settings, scenario.commands().len())?;
     let target = Target::parse(&settings.base_url)?;
     let base_url = target.as_str().to_owned();
     let authorization = authorization(&settings)?;
@@ -221,8 +221,9 @@ fn authorization(settings: &Settings) -> Result<HeaderValue, RunError> {
 
 /// Refuses a pace for which connections would run out: waiting for one would be the client's own
 /// slowness, and look like the server's.
-fn check_files(settings: &Settings) -> Result<(), RunError> {
-    let needed = settings.pace.most_under_way(settings.timeout) + OTHER_FILES;
+fn check_files(settings: &Settings, commands: usize) -> Result<(), RunError> {
+    let connections = settings.pace.most_under_way(settings.timeout).min(commands as u64);
+    let needed = connections + OTHER_FILES;
     let limit = getrlimit(Resource::RLIMIT_NOFILE).map_or(u64::MAX, |(soft, _)| soft);
     if needed > limit { Err(RunError::TooFewFiles { needed, limit }) } else { Ok(()) }
 }

@@ -13,7 +13,7 @@ use plotters::{
     style::RGBColor,
 };
 
-use super::Run;
+use super::{Run, table};
 
 /// Pixels, which the page stretches to its width.
 const SIZE: (u32, u32) = (960, 300);
@@ -66,7 +66,7 @@ pub(super) fn rate_over_time(run: &Run) -> Result<String, PlotError> {
     let errors = pieces(seconds.iter().map(|it| Some(it.errors as f64)));
     let most = seconds.iter().map(|it| it.sent.max(it.errors)).max().unwrap_or_default();
     let range: RangedCoordf64 = (0.0..(most as f64 * 1.05).max(1.0)).into();
-    draw(seconds_range(run), range, &seconds_label, &|it| format!("{it:.0}"), &[sent, errors])
+    draw(seconds_range(run), range, &seconds_label, &|it| rounded(*it).to_string(), &[sent, errors])
 }
 
 /// How long what share of each kind of command took: the further right, the fewer took longer.
@@ -85,12 +85,15 @@ pub(super) fn distribution(run: &Run) -> Result<String, PlotError> {
         .collect();
     let (shortest, longest) = extent(&lines);
     let range = (shortest..longest).log_scale();
-    let share = |nines: &f64| format!("{} %", 100.0 - 100.0 / 10.0_f64.powf(*nines));
+    let share = |nines: &f64| match nines.fract() {
+        0.0 => format!("{} %", 100.0 - 100.0 / 10.0_f64.powf(*nines)),
+        _ => String::new(),
+    };
     draw(0.0..NINES, range, &share, &millis_label, &lines)
 }
 
 fn millis(latency: Duration) -> f64 {
-    (latency.as_secs_f64() * 1_000.0).max(SHORTEST)
+    table::millis(latency).max(SHORTEST)
 }
 
 fn seconds_range(run: &Run) -> std::ops::Range<f64> {
@@ -98,7 +101,12 @@ fn seconds_range(run: &Run) -> std::ops::Range<f64> {
 }
 
 fn seconds_label(seconds: &f64) -> String {
-    format!("{seconds:.0} s")
+    format!("{} s", rounded(*seconds))
+}
+
+/// To one digit, since a short axis has numbers between whole ones.
+fn rounded(number: f64) -> f64 {
+    (number * 10.0).round() / 10.0
 }
 
 fn millis_label(millis: &f64) -> String {
@@ -142,6 +150,7 @@ where
         let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
         let mut chart = ChartBuilder::on(&area)
             .margin(8)
+            .margin_right(32)
             .x_label_area_size(30)
             .y_label_area_size(70)
             .build_cartesian_2d(x, y)?;

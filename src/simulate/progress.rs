@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::task::JoinHandle;
 
-use super::{play::Player, table::millis};
+use super::{play::Player, table::written};
 
 /// How often it is drawn.
 const INTERVAL: Duration = Duration::from_millis(200);
@@ -40,7 +40,7 @@ pub(super) fn show(player: Arc<Player>, commands: usize) -> Progress {
                 let now = (count - counted) as f64 / INTERVAL.as_secs_f64();
                 (recent, counted) = (recent + (now - recent) * 0.2, count);
                 bar.set_position(count);
-                bar.set_message(format!("{recent:.0}/s, {failed} errors, p99 {} ms", millis(p99)));
+                bar.set_message(format!("{recent:.0}/s, {failed} errors, p99 {} ms", written(p99)));
             }
         }
     });

@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Write};
 use super::{
     Kind, Run, Verification,
     plots::{self, AXIS, GRID, PlotError, SERIES, Written},
-    table::{QUANTILES, errors_by_name, millis},
+    table::{QUANTILES, errors_by_name, written},
 };
 
 /// How many differences, and how many of what is unverifiable, are listed.
@@ -47,13 +47,18 @@ fn write_page(run: &Run, plots: &[Plot<'_>], page: &mut String) -> fmt::Result {
         for (index, name) in names.iter().enumerate() {
             write!(page, "<span><i style=\"background:var(--s{index})\"></i>{name}</span>")?;
         }
+        let svg = svg.replacen("<svg ", &format!("<svg role=\"img\" aria-label=\"{title}\" "), 1);
         write!(page, "</figcaption>\n{svg}</figure>\n")?;
     }
     write_errors(run, page)?;
     if let Some(found) = &run.verification {
         write_verification(found, page)?;
     }
-    let settings = run.settings.iter().map(|(name, value)| [(*name).to_owned(), value.to_string()]);
+    let settings = run.settings.iter().filter(|(_, value)| !value.is_null());
+    let settings = settings.map(|(name, value)| {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        [(*name).replace('_', " "), value]
+    });
     write_list(page, "Settings", settings)?;
     page.write_str("</body>\n</html>\n")
 }
@@ -106,7 +111,7 @@ fn write_figures(run: &Run, page: &mut String) -> fmt::Result {
     for (name, tally) in by_kind.chain([("all", run.statistics.all())]) {
         write!(page, "<tr><th>{name}</th><td>{}</td><td>{}</td>", tally.count, tally.failed())?;
         for (share, _) in QUANTILES {
-            write!(page, "<td>{}</td>", millis(tally.quantile(share)))?;
+            write!(page, "<td>{}</td>", written(tally.quantile(share)))?;
         }
         page.write_str("</tr>\n")?;
     }

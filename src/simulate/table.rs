@@ -11,9 +11,14 @@ const FIRST: usize = 10;
 pub(super) const QUANTILES: [(f64, &str); 5] =
     [(0.5, "p50"), (0.95, "p95"), (0.99, "p99"), (0.999, "p99.9"), (1.0, "max")];
 
+/// Milliseconds, to the microsecond. Every report rounds the same number.
+pub(super) fn millis(latency: Duration) -> f64 {
+    latency.as_micros() as f64 / 1_000.0
+}
+
 /// Milliseconds, for people.
-pub(super) fn millis(latency: Option<Duration>) -> String {
-    latency.map_or_else(|| "–".to_owned(), |it| format!("{:.2}", it.as_secs_f64() * 1_000.0))
+pub(super) fn written(latency: Option<Duration>) -> String {
+    latency.map_or_else(|| "–".to_owned(), |latency| format!("{:.2}", millis(latency)))
 }
 
 /// The number of each error, by the simulator's name of it.
@@ -42,7 +47,7 @@ fn write_table(run: &Run, text: &mut String) -> std::fmt::Result {
     for (name, tally) in by_kind.chain([("all", statistics.all())]) {
         write!(text, "{name:<10}{:>9}{:>8}", tally.count, tally.failed())?;
         for (share, _) in QUANTILES {
-            write!(text, "{:>10}", millis(tally.quantile(share)))?;
+            write!(text, "{:>10}", written(tally.quantile(share)))?;
         }
         writeln!(text)?;
     }
