@@ -188,9 +188,9 @@ impl Comparer<'_> {
         let mut times: HashMap<&str, usize> = HashMap::new();
         shown.iter().for_each(|name| *times.entry(name).or_default() += 1);
         let mut named: Vec<_> = expected.follows.iter().collect();
-        named.sort_by_key(|(whom, follow)| (follow.number, **whom));
+        named.sort_by_key(|(whom, follow)| (follow.number, *whom));
         for (whom, follow) in named {
-            match (follow.follows(), times.remove(whom)) {
+            match (follow.follows(), times.remove(whom.as_ref())) {
                 (Some(true), None) => self.differs(Fault::FollowMissing, follow.number, whom),
                 (Some(false), Some(_)) => {
                     self.differs(Fault::FollowUnexpected, follow.number, whom)
@@ -225,5 +225,123 @@ impl Occurrences {
 
     const fn are_settled(&self) -> bool {
         self.uncertain == 0 && self.shown == self.certain.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulate::{
+        model::ByUser,
+        outcome::{Error, Outcome},
+        scenario::Scenario,
+    };
+
+    const DONE: Outcome = Outcome::Done;
+    const LATE: Outcome = Outcome::Failed(Error::ReadTimeout);
+    const REFUSED: Outcome = Outcome::Failed(Error::Status(400));
+
+    /// What is found when the commands of `ann` ended so, and her account is shown so.
+    fn found(
+        commands: &[(&str, Outcome)],
+        messages: &[&str],
+        followees: &[&str],
+    ) -> Vec<(Fault, Option<i64>)> {
+        let lines = (0..).zip(commands);
+        let lines = lines.map(|(number, (line, _))| format!("{number}\t0\t0\t{line}\n"));
+        let scenario = Scenario::parse(&lines.collect::<String>()).expect("valid");
+        let outcomes: Vec<_> = commands.iter().map(|(_, outcome)| Some(*outcome)).collect();
+        let before = Account { exists: true, ..Account::default() };
+        let by_user = ByUser::new(&scenario);
+        let expected = Expected::of(&scenario, &by_user, &outcomes, 0, &before);
+        let owned = |texts: &[&str]| texts.iter().map(ToString::to_string).collect();
+        let (messages, followees) = (owned(messages), owned(followees));
+        let comparison = compare("ann", &expected, &Account { exists: true, messages, followees });
+        assert_eq!(comparison.unverifiable, [""; 0]);
+        comparison.differences.iter().map(|it| (it.fault, it.number)).collect()
+    }
+
+    const ONE: &str = "tweet\tann\tone";
+    const TWO: &str = "tweet\tann\ttwo";
+    const FOLLOW: &str = "follow\tann\tbob";
+    const UNFOLLOW: &str = "unfollow\tann\tbob";
+
+    #[test]
+    fn every_message_is_there_once_and_in_order() {
+        let both = [(ONE, DONE), (TWO, DONE)];
+        assert_eq!(found(&both, &["one", "two"], &[]), []);
+        assert_eq!(found(&both, &["two", "one"], &[]), [(Fault::MessagesOutOfOrder, Some(0))]);
+        assert_eq!(found(&both, &["one"], &[]), [(Fault::MessageMissing, Some(1))]);
+        let twice = ["one", "two", "two"];
+        assert_eq!(found(&both, &twice, &[]), [(Fault::MessageDuplicated, Some(1))]);
+        let strange = ["one", "two", "three"];
+        assert_eq!(found(&both, &strange, &[]), [(Fault::MessageUnexpected, None)]);
+        let same = [(ONE, DONE), (ONE, DONE)];
+        assert_eq!(found(&same, &["one", "one"], &[]), [], "it was posted twice");
+        assert_eq!(found(&same, &["one"], &[]), [(Fault::MessageMissing, Some(1))]);
+    }
+
+    #[test]
+    fn a_late_message_may_be_there_or_not_and_anywhere_but_not_twice() {
+        let commands = [(ONE, LATE), (TWO, DONE)];
+        for shown in [&["two"][..], &["one", "two"], &["two", "one"]] {
+            assert_eq!(found(&commands, shown, &[]), []);
+        }
+        let twice = ["one", "two", "one"];
+        assert_eq!(found(&commands, &twice, &[]), [(Fault::MessageDuplicated, None)]);
+        let refused = [(ONE, REFUSED)];
+        assert_eq!(found(&refused, &["one"], &[]), [(Fault::MessageUnexpected, None)]);
+    }
+
+    #[test]
+    fn a_follow_is_there_until_it_is_undone() {
+        assert_eq!(found(&[(FOLLOW, DONE)], &[], &["bob"]), []);
+        assert_eq!(found(&[(FOLLOW, DONE)], &[], &[]), [(Fault::FollowMissing, Some(0))]);
+        let undone = [(FOLLOW, DONE), (UNFOLLOW, DONE)];
+        assert_eq!(found(&undone, &[], &[]), []);
+        assert_eq!(found(&undone, &[], &["bob"]), [(Fault::FollowUnexpected, Some(1))]);
+        let twice = ["bob", "bob"];
+        assert_eq!(found(&[(FOLLOW, DONE)], &[], &twice), [(Fault::FollowDuplicated, Some(0))]);
+        let again = [(FOLLOW, DONE), ("follow\tann\teve", DONE), (FOLLOW, DONE)];
+        assert_eq!(found(&again, &[], &["bob", "eve"]), [], "the first time counts");
+        assert_eq!(found(&again, &[], &["eve", "bob"]), [(Fault::FollowsOutOfOrder, Some(2))]);
+    }
+
+    #[test]
+    fn a_late_follow_or_unfollow_may_take_effect_after_all_others() {
+        for commands in [
+            &[(FOLLOW, LATE)][..],
+            &[(FOLLOW, LATE), (UNFOLLOW, DONE)],
+            &[(FOLLOW, DONE), (UNFOLLOW, LATE)],
+            &[(UNFOLLOW, LATE), (FOLLOW, DONE)],
+        ] {
+            assert_eq!(found(commands, &[], &["bob"]), [], "{commands:?}");
+            assert_eq!(found(commands, &[], &[]), [], "{commands:?}");
+        }
+        let both = [(FOLLOW, DONE), (FOLLOW, LATE)];
+        assert_eq!(found(&both, &[], &[]), [(Fault::FollowMissing, Some(0))]);
+    }
+
+    #[test]
+    fn names_are_the_same_in_each_of_unicodes_forms() {
+        assert_eq!(found(&[("follow\tann\tJose\u{301}", DONE)], &[], &["José"]), []);
+    }
+
+    #[test]
+    fn what_is_not_shown_is_unverifiable() {
+        let line = |number| format!("{number}\t0\t0\ttweet\tann\t{number}\n");
+        let scenario = Scenario::parse(&(0..1_002).map(line).collect::<String>()).expect("valid");
+        let (before, by_user) = (Account::default(), ByUser::new(&scenario));
+        let outcomes = vec![Some(DONE); 1_002];
+        let expected = Expected::of(&scenario, &by_user, &outcomes, 0, &before);
+        let messages: Vec<String> = (2..1_002).map(|number: u32| number.to_string()).collect();
+        let mut shown = Account { exists: true, messages, followees: Vec::new() };
+        let comparison = compare("ann", &expected, &shown);
+        assert_eq!(comparison.differences, []);
+        assert!(
+            matches!(&comparison.unverifiable[..], [one] if one.starts_with("ann: 2 messages"))
+        );
+        shown.messages.remove(0);
+        assert_eq!(compare("ann", &expected, &shown).differences[0].number, Some(2));
     }
 }

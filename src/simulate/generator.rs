@@ -251,12 +251,6 @@ mod tests {
 
     use super::*;
 
-    fn written(scenario: &Scenario) -> String {
-        let mut bytes = Vec::new();
-        scenario.write(&mut bytes).expect("memory");
-        String::from_utf8(bytes).expect("text")
-    }
-
     fn shares(scenario: &Scenario) -> HashMap<Kind, usize> {
         let mut counts = HashMap::new();
         for command in scenario.commands() {
@@ -318,9 +312,9 @@ mod tests {
     #[test]
     fn the_same_seed_makes_the_same_scenario_everywhere_and_always() {
         let plan = Plan { seed: 7, users: 4, commands: 12 };
-        let scenario = written(&generate(plan).expect("possible"));
+        let scenario = generate(plan).expect("possible").written();
         assert_eq!(scenario, include_str!("generator_seed_7.tsv"));
-        let other = written(&generate(Plan { seed: 8, ..plan }).expect("possible"));
+        let other = generate(Plan { seed: 8, ..plan }).expect("possible").written();
         assert_ne!(scenario, other);
     }
 

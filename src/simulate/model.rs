@@ -3,7 +3,9 @@
 //! One user at a time, so that the model of a million commands takes no room. Built from the state
 //! before the run, so that the system need not have been empty.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
+
+use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 use super::{
     generator::MOST_SHOWN,
@@ -42,11 +44,18 @@ impl ByUser {
     }
 }
 
+/// A name in Unicode's NFC. One MiniTwit keeps names as they come, and another one normalizes them;
+/// both mean the same user.
+pub(super) fn canonical(name: &str) -> Cow<'_, str> {
+    if is_nfc(name) { Cow::Borrowed(name) } else { Cow::Owned(name.nfc().collect()) }
+}
+
 /// What the system held of somebody, oldest first; nothing when there was nobody of that name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Account {
     pub(super) exists: bool,
     pub(super) messages: Vec<String>,
+    /// By their canonical names.
     pub(super) followees: Vec<String>,
 }
 
@@ -116,7 +125,8 @@ pub(super) struct Expected<'a> {
     pub(super) exists: Option<bool>,
     /// Oldest first.
     pub(super) messages: Vec<ExpectedMessage<'a>>,
-    pub(super) follows: HashMap<&'a str, ExpectedFollow>,
+    /// By their canonical names.
+    pub(super) follows: HashMap<Cow<'a, str>, ExpectedFollow>,
     /// How many messages this run posted, or may have.
     pub(super) posted: usize,
 }
@@ -149,7 +159,8 @@ impl<'a> Expected<'a> {
                 }
                 Action::Follow(whom) | Action::Unfollow(whom) => {
                     let follows = command.kind() == Kind::Follow;
-                    let known = expected.follows.entry(scenario.name(*whom)).or_default();
+                    let known =
+                        expected.follows.entry(canonical(scenario.name(*whom))).or_default();
                     known.apply(follows, certain, command.number, place as usize);
                 }
             }
@@ -165,7 +176,7 @@ impl<'a> Expected<'a> {
         let old = |text: &'a String| ExpectedMessage { text, number: None, certain: true };
         let known = before.followees.iter().enumerate().map(|(began, name)| {
             let follow = ExpectedFollow { settled: true, began, ..ExpectedFollow::default() };
-            (name.as_str(), follow)
+            (canonical(name), follow)
         });
         Self {
             exists: Some(before.exists),

@@ -97,17 +97,12 @@ fn for_each_edge(scenario: &Scenario, mut found: impl FnMut(u32, u32)) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simulate::scenario::Scenario;
 
     fn scenario(commands: &str) -> Scenario {
-        let directory = tempfile::tempdir().expect("a directory");
-        let path = directory.path().join("scenario.tsv");
         let lines = commands.lines().map(str::trim).enumerate();
-        let lines: Vec<String> = lines
-            .map(|(number, line)| format!("{number}\t0\t0\t{}\n", line.replace(' ', "\t")))
-            .collect();
-        std::fs::write(&path, lines.concat()).expect("written");
-        Scenario::read(&path).expect("valid")
+        let line =
+            |(number, it): (usize, &str)| format!("{number}\t0\t0\t{}\n", it.replace(' ', "\t"));
+        Scenario::parse(&lines.map(line).collect::<String>()).expect("valid")
     }
 
     fn ready(order: &Order) -> Vec<u32> {

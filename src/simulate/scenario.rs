@@ -230,8 +230,8 @@ impl Scenario {
         let number = whole("number", number)?;
         let delay = whole("delay", delay)?.unsigned_abs();
         let timestamp = whole("timestamp", timestamp)?;
-        let action = self.action(word, rest)?;
         let user = self.user(user)?;
+        let action = self.action(word, rest)?;
         self.commands.push(Command { number, delay, timestamp, user, action });
         Ok(())
     }
@@ -306,24 +306,29 @@ fn whole(field: &'static str, text: &str) -> Result<i64, BadLine> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn parse(text: &str) -> Result<Scenario, (usize, BadLine)> {
-        let mut scenario = Scenario::default();
-        for (index, line) in text.split_inclusive('\n').enumerate() {
-            scenario.push_line(line.as_bytes()).map_err(|wrong| (index + 1, wrong))?;
+impl Scenario {
+    /// The scenario of these lines.
+    pub(super) fn parse(text: &str) -> Result<Self, BadLine> {
+        let mut scenario = Self::default();
+        for line in text.split_inclusive('\n') {
+            scenario.push_line(line.as_bytes())?;
         }
         Ok(scenario)
     }
 
-    fn written(scenario: &Scenario) -> String {
+    /// The lines of this scenario.
+    pub(super) fn written(&self) -> String {
         let mut bytes = Vec::new();
-        scenario.write(&mut bytes).expect("memory");
+        self.write(&mut bytes).expect("memory");
         String::from_utf8(bytes).expect("text")
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
 
     #[test]
     fn each_command_is_read() {
@@ -331,13 +336,13 @@ mod tests {
                     3\t36\t15\ttweet\tRoger Histand\tsays \"hi\"\r\n\
                     4\t7\t16\tfollow\tRoger Histand\t李小龍 🐉\n\
                     5\t7\t17\tunfollow\t李小龍 🐉\tRoger Histand";
-        let scenario = parse(text).expect("four commands");
+        let scenario = Scenario::parse(text).expect("four commands");
         let users: Vec<&str> = scenario.users().iter().map(AsRef::as_ref).collect();
         assert_eq!(users, ["Roger Histand", "李小龍 🐉"]);
         let kinds: Vec<Kind> = scenario.commands().iter().map(Command::kind).collect();
         assert_eq!(kinds, Kind::ALL);
         assert_eq!(scenario.commands()[1].action, Action::Tweet("says \"hi\"".into()));
-        assert_eq!(written(&scenario), text.replace('\r', "") + "\n");
+        assert_eq!(scenario.written(), text.replace('\r', "") + "\n");
     }
 
     #[test]
@@ -356,7 +361,7 @@ mod tests {
             ("1\t2\t3\tunfollow\tRoger\t", "name of a user is missing"),
             ("1\t2\t3\ttweet\tRoger\ta\rb", "a carriage return within the line"),
         ] {
-            let (_, wrong) = parse(&format!("{line}\n")).expect_err(line);
+            let wrong = Scenario::parse(&format!("{line}\n")).expect_err(line);
             assert!(wrong.to_string().contains(complaint), "{line:?}: {wrong}");
         }
         let not_utf8 = Scenario::default().push_line(b"1\t2\t3\ttweet\tRoger\t\xff");
@@ -393,9 +398,9 @@ mod tests {
         #[test]
         fn what_is_read_is_written_as_it_was(lines in proptest::collection::vec(line(), 0..20)) {
             let text = lines.concat();
-            let scenario = parse(&text).expect("valid");
+            let scenario = Scenario::parse(&text).expect("valid");
             prop_assert_eq!(scenario.commands().len(), lines.len());
-            prop_assert_eq!(written(&scenario), text);
+            prop_assert_eq!(scenario.written(), text);
         }
 
         #[test]

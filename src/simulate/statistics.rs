@@ -228,3 +228,57 @@ fn quantile(latencies: &Histogram<u64>, share: f64) -> Option<Duration> {
     // A bucket's upper end may be above the highest value in it.
     found.map(|micros| Duration::from_micros(micros.min(latencies.max())))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulate::scenario::Scenario;
+
+    const LATE: Outcome = Outcome::Failed(Error::ReadTimeout);
+    const REFUSED: Outcome = Outcome::Failed(Error::Unconnected);
+
+    /// The statistics of commands that were due, sent and ended at these milliseconds.
+    fn statistics(commands: &[(u64, u64, u64, Outcome)]) -> Statistics {
+        let lines = "7\t0\t0\ttweet\tann\thello\n".repeat(commands.len());
+        let scenario = Scenario::parse(&lines).expect("valid");
+        let mut statistics = Statistics::new(commands.len());
+        let at = |millis| Duration::from_millis(millis);
+        let began = statistics.began;
+        for (place, &(due, sent, ended, outcome)) in (0..).zip(commands) {
+            let (due, sent, ended) = (began + at(due), began + at(sent), began + at(ended));
+            let detail = String::new();
+            let ended = Ended { place, due, sent, ended, outcome, detail };
+            statistics.add(ended, &scenario.commands()[place as usize]);
+        }
+        statistics.end_second();
+        statistics
+    }
+
+    #[test]
+    fn latency_counts_from_when_a_command_was_due() {
+        let statistics = statistics(&[(0, 900, 1_000, Outcome::Done)]);
+        let latency = statistics.all().quantile(1.0).expect("a latency").as_millis();
+        assert_eq!((latency, statistics.all().failed()), (1_000, 0));
+    }
+
+    #[test]
+    fn seconds_count_what_was_sent_and_what_ended_in_them() {
+        let done = Outcome::Done;
+        let commands = [(0, 0, 10, done), (900, 900, 1_200, LATE), (3_500, 3_500, 3_520, done)];
+        let statistics = statistics(&commands);
+        let counts = statistics.seconds().iter().map(|it| (it.sent, it.errors));
+        assert_eq!(counts.collect::<Vec<_>>(), [(2, 0), (0, 1), (0, 0), (1, 0)]);
+        let longest = statistics.seconds().iter().map(|it| it.latency.map(|it| it.max.as_millis()));
+        assert_eq!(longest.collect::<Vec<_>>(), [Some(10), Some(300), None, Some(20)]);
+        assert_eq!(statistics.errors_begin(), Some(Duration::from_millis(900)));
+    }
+
+    #[test]
+    fn a_command_without_a_connection_has_no_latency() {
+        let statistics = statistics(&[(5, 5, 6, REFUSED), (2, 2, 9, REFUSED)]);
+        let tally = statistics.all();
+        assert_eq!((tally.count, tally.failed(), tally.quantile(0.5)), (2, 2, None));
+        assert_eq!(statistics.errors_begin(), Some(Duration::from_millis(2)));
+        assert_eq!(statistics.first_errors().len(), 2);
+    }
+}

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use super::{
     client::Client,
     compare::{self, Comparison, Difference, Fault},
-    model::{Account, ByUser, Expected},
+    model::{Account, ByUser, Expected, canonical},
     outcome::{Effect, Outcome},
     requests::{self, ShownFollows, ShownLatest, ShownMessage},
     scenario::Scenario,
@@ -221,11 +221,13 @@ async fn account(client: &Client, name: &str) -> Result<Account, Unread> {
             "there are messages of somebody whose follows are answered 404".to_owned(),
         )
     })?;
-    if let Some(other) = messages.iter().find(|message| message.user != name) {
+    let is_others = |it: &&ShownMessage| canonical(&it.user) != canonical(name);
+    if let Some(other) = messages.iter().find(is_others) {
         return Err(Unread::Malformed(format!("a message says that {} wrote it", other.user)));
     }
     let messages = messages.into_iter().rev().map(|message| message.content).collect();
-    Ok(Account { exists: true, messages, followees: follows.follows })
+    let followees = follows.follows.iter().map(|name| canonical(name).into_owned()).collect();
+    Ok(Account { exists: true, messages, followees })
 }
 
 async fn latest(client: &Client) -> Result<i64, Unread> {
