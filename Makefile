@@ -31,10 +31,11 @@ lint: ## Check format, clippy, documentation, checked queries and scripts
 	else echo "shellcheck is not installed; the scripts were not checked"; fi
 
 .PHONY: scenario
-scenario: ## Play SCENARIO=FILE as the simulator does, and print the time of each kind of command
+scenario: ## Play SCENARIO=FILE as the simulator does against a server of its own, and compare what it leaves
 	@test -n "$(SCENARIO)" || { echo "which one? make scenario SCENARIO=FILE"; exit 2; }
 	@scripts/install-postgresql
-	SCENARIO="$(abspath $(SCENARIO))" cargo test --release --locked --test it scenario -- --nocapture
+	@cargo build --release --locked
+	@scripts/scenario "$(abspath $(SCENARIO))"
 
 .PHONY: openapi
 openapi: ## Write the OpenAPI document that the code makes to openapi/

@@ -3,13 +3,15 @@
 //!
 //! A wrong value is refused at start, with the name of the setting. Secrets do not print.
 
+mod simulate;
 mod values;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use values::{Networks, Secret};
+pub use simulate::{PaceArgs, ReportArgs, RequestArgs, SimulateArgs, SourceArgs};
+pub use values::{Networks, Ramp, Secret};
 use values::{networks, seconds};
 
 /// MiniTwit, a microblog on PostgreSQL.
@@ -30,6 +32,8 @@ pub enum Command {
     Migrate(MigrateArgs),
     /// Print the OpenAPI document of the simulator API
     Openapi,
+    /// Play a scenario against any MiniTwit, as the simulator does, and tell what was wrong or late
+    Simulate(Box<SimulateArgs>),
 }
 
 /// The settings of `minitwit serve`.
@@ -43,24 +47,9 @@ pub struct ServeArgs {
     #[arg(long, env = "MINITWIT_SIMULATOR_LISTEN", value_name = "ADDRESS")]
     pub simulator_listen: Option<SocketAddr>,
 
-    /// User name of the simulator's HTTP Basic credentials
-    #[arg(
-        long,
-        env = "MINITWIT_SIMULATOR_USERNAME",
-        value_name = "NAME",
-        default_value = "simulator"
-    )]
-    pub simulator_username: String,
-
-    /// Password of the simulator's HTTP Basic credentials; the default is the contract's, known to all
-    #[arg(
-        long,
-        env = "MINITWIT_SIMULATOR_PASSWORD",
-        value_name = "PASSWORD",
-        default_value = "super_safe!",
-        hide_env_values = true
-    )]
-    pub simulator_password: Secret,
+    /// The credentials that it asks for.
+    #[command(flatten)]
+    pub credentials: SimulatorCredentialArgs,
 
     /// Refuse to start while migrations are pending, instead of applying them
     #[arg(long, env = "MINITWIT_NO_MIGRATE")]
@@ -95,6 +84,29 @@ pub struct ServeArgs {
     /// How the log looks.
     #[command(flatten)]
     pub log: LogArgs,
+}
+
+/// The simulator's credentials, which the server asks for and the simulator sends.
+#[derive(Debug, Args)]
+pub struct SimulatorCredentialArgs {
+    /// User name of the simulator's HTTP Basic credentials
+    #[arg(
+        long,
+        env = "MINITWIT_SIMULATOR_USERNAME",
+        value_name = "NAME",
+        default_value = "simulator"
+    )]
+    pub simulator_username: String,
+
+    /// Password of the simulator's HTTP Basic credentials; the default is the contract's, known to all
+    #[arg(
+        long,
+        env = "MINITWIT_SIMULATOR_PASSWORD",
+        value_name = "PASSWORD",
+        default_value = "super_safe!",
+        hide_env_values = true
+    )]
+    pub simulator_password: Secret,
 }
 
 /// The settings of `minitwit migrate`.

@@ -1,7 +1,8 @@
 //! MiniTwit: a microblog on PostgreSQL.
 //!
 //! Imports run one way, which `tests/it/layering.rs` enforces:
-//! `domain ← db ← service ← {sim, web} ← server ← commands`; `config` and `telemetry` are leaves.
+//! `domain ← db ← service ← {sim, web} ← server ← commands`; `config` and `telemetry` are leaves, and
+//! so is `simulate`, a client that only `commands` uses.
 
 pub mod commands;
 pub mod config;
@@ -10,5 +11,6 @@ pub mod domain;
 pub mod server;
 pub mod service;
 pub mod sim;
+pub mod simulate;
 pub mod telemetry;
 pub mod web;

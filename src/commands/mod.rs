@@ -6,6 +6,7 @@ mod database;
 mod migrate;
 mod openapi;
 mod serve;
+mod simulate;
 
 use std::{error::Error, process::ExitCode};
 
@@ -19,16 +20,18 @@ use crate::{
 /// Any failure that ends the program; its text is for whoever started it.
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// Runs a command to its end. Returns 0 when it succeeded, 1 when it did not.
+/// Runs a command to its end. Returns 0 when it succeeded, 1 when it did not, and 130 when Ctrl-C
+/// ended a simulation.
 #[must_use]
 pub fn run(command: Command) -> ExitCode {
     let result = match command {
-        Command::Serve(settings) => serve::run(&settings),
-        Command::Migrate(settings) => migrate::run(&settings),
-        Command::Openapi => openapi::run(),
+        Command::Serve(settings) => serve::run(&settings).map(|()| ExitCode::SUCCESS),
+        Command::Migrate(settings) => migrate::run(&settings).map(|()| ExitCode::SUCCESS),
+        Command::Openapi => openapi::run().map(|()| ExitCode::SUCCESS),
+        Command::Simulate(settings) => simulate::run(&settings),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => {
             eprintln!("minitwit: {}", telemetry::request::with_causes(failure.as_ref()));
             ExitCode::FAILURE

@@ -123,8 +123,8 @@ fn server_settings(settings: &ServeArgs) -> server::Settings {
         listen: settings.listen,
         simulator_listen: settings.simulator_listen,
         credentials: sim::Credentials::new(
-            settings.simulator_username.clone(),
-            settings.simulator_password.expose().to_owned(),
+            settings.credentials.simulator_username.clone(),
+            settings.credentials.simulator_password.expose().to_owned(),
         ),
         trusted_proxies: TrustedProxies::new(&settings.trusted_proxies.0),
         connections: ConnectionLimits {

@@ -105,13 +105,15 @@ fn the_document_names_nothing_that_does_not_exist() {
 
 #[test]
 fn the_help_of_each_command_names_its_settings_and_their_variables() {
-    for command in ["serve", "migrate"] {
+    for command in ["serve", "migrate", "simulate"] {
         let help = minitwit(&[command, "--help"]).output().expect("it runs");
+        // Lines are broken where they are full, also within what belongs to a setting.
         let help = String::from_utf8(help.stdout).expect("text");
+        let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
         let settings = Setting::all(Some(command));
         assert!(settings.len() > 5);
         for Setting { flag, variable, .. } in settings {
-            assert!(help.contains(&format!("{flag} ")) || help.contains(&format!("{flag}\n")));
+            assert!(help.contains(&format!("{flag} ")), "{flag}: {help}");
             assert!(help.contains(&format!("[env: {variable}")), "{variable}: {help}");
         }
     }
@@ -143,6 +145,26 @@ const WRONG: &[(&str, &str)] = &[
     ("--log", "minitwit=loud"),
 ];
 
+/// The same, of a simulation.
+const WRONG_OF_SIMULATE: &[(&str, &str)] = &[
+    ("--seed", "chance"),
+    ("--users", "0"),
+    ("--commands", "0"),
+    ("--concurrency", "0"),
+    ("--rate", "0"),
+    ("--rate", "fast"),
+    ("--ramp", "10"),
+    ("--ramp", "10..nan"),
+    ("--duration", "0"),
+    ("--timeout", "0.3"),
+    ("--keep-alive", "perhaps"),
+    ("--verify", "perhaps"),
+    ("--json", "/does/not/exist"),
+    ("--report", "/does/not/exist"),
+    ("--scenario", "/does/not/exist"),
+    ("--write-scenario", "/does/not/exist"),
+];
+
 #[track_caller]
 fn assert_refused(mut command: Command, flag: &str) {
     let Output { status, stderr, .. } = command.output().expect("it runs");
@@ -151,16 +173,25 @@ fn assert_refused(mut command: Command, flag: &str) {
     assert!(text.contains(flag), "{flag}: {text}");
 }
 
-#[test]
-fn a_wrong_value_is_refused_by_the_settings_name_however_it_is_given() {
-    let settings = Setting::all(Some("serve"));
-    for (flag, value) in WRONG {
-        assert_refused(minitwit(&["serve", &format!("{flag}={value}")]), flag);
+/// Asserts that each of these is refused, as a flag and as a variable. An empty argument is none.
+#[track_caller]
+fn assert_all_refused(command: &str, argument: &str, wrong: &[(&str, &str)]) {
+    let settings = Setting::all(Some(command));
+    let arguments = [command, argument];
+    let arguments = if argument.is_empty() { &arguments[..1] } else { &arguments[..] };
+    for (flag, value) in wrong {
+        assert_refused(minitwit(&[arguments, &[&format!("{flag}={value}")]].concat()), flag);
         let setting = settings.iter().find(|it| it.flag == *flag).expect("a setting");
-        let mut command = minitwit(&["serve"]);
+        let mut command = minitwit(arguments);
         command.env(&setting.variable, value);
         assert_refused(command, flag);
     }
+}
+
+#[test]
+fn a_wrong_value_is_refused_by_the_settings_name_however_it_is_given() {
+    assert_all_refused("serve", "", WRONG);
+    assert_all_refused("simulate", "http://127.0.0.1:1", WRONG_OF_SIMULATE);
 }
 
 #[tokio::test]

@@ -8,13 +8,18 @@ use crate::support::source::{self, SourceFile};
 const ARROWS: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("telemetry", &[]),
+    // A client of any MiniTwit: what it shared with the server, it could not check.
+    ("simulate", &[]),
     ("domain", &[]),
     ("db", &["domain"]),
     ("service", &["db", "domain", "telemetry"]),
     ("sim", &["service", "domain", "telemetry"]),
     ("web", &["service", "domain", "telemetry"]),
     ("server", &["sim", "web", "service", "db", "domain", "telemetry"]),
-    ("commands", &["server", "sim", "web", "service", "db", "domain", "config", "telemetry"]),
+    (
+        "commands",
+        &["server", "sim", "web", "service", "db", "domain", "config", "telemetry", "simulate"],
+    ),
     ("main", &["commands", "config"]),
     // The map of the modules uses none of them.
     ("lib", &[]),
@@ -30,6 +35,9 @@ const HOMES: &[(&str, &[&str])] = &[
     ("tera", &["web"]),
     ("bcrypt", &["service"]),
     ("clap", &["config", "main"]),
+    ("hyper", &["simulate"]),
+    ("hdrhistogram", &["simulate"]),
+    ("plotters", &["simulate"]),
 ];
 
 /// The module that the file of this path is, such as `["db", "pool"]`.
@@ -121,6 +129,8 @@ fn each_kind_of_violation_is_found() {
         ("src/sim/mod.rs", "fn f() { sqlx::query!(\"SELECT 1\"); }", "sim uses the crate sqlx"),
         ("src/server/mod.rs", "use ::sqlx::{Row};", "server uses the crate sqlx"),
         ("src/commands/serve.rs", "fn f() { let x: Vec<sqlx::Error>; }", "the crate sqlx"),
+        ("src/simulate/mod.rs", "use crate::domain::Username;", "simulate uses domain"),
+        ("src/sim/mod.rs", "use crate::simulate::Kind;", "sim uses simulate"),
         ("src/mail.rs", "", "mail has no place among the layers"),
     ] {
         let found = violations(path, &text.parse().expect(text));

@@ -23,7 +23,7 @@ mod pages;
 mod query_plans;
 mod races;
 mod safety;
-mod scenario;
 mod schema;
+mod simulate;
 mod simulator;
 mod support;

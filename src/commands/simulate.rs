@@ -1,0 +1,184 @@
+//! `minitwit simulate`: plays a scenario against a MiniTwit, and reports.
+
+use std::{
+    fs::File,
+    io::{BufWriter, Write},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::Failure;
+use crate::{
+    config::{PaceArgs, SimulateArgs, SourceArgs},
+    server::limits::raise_file_limit,
+    simulate::{self, Pace, Plan, Run, Scenario, Settings},
+};
+
+/// Commands of a generated scenario, where neither their number nor a rate and a duration is given.
+const DEFAULT_COMMANDS: u32 = 10_000;
+/// A generated scenario has a user for each so many commands: 1 % of them register.
+const COMMANDS_PER_USER: u32 = 100;
+/// As a shell reports a program that Ctrl-C has ended: 128 and the number of SIGINT.
+const INTERRUPTED: u8 = 130;
+
+/// The scenario of `--scenario` cannot be played.
+#[derive(Debug, thiserror::Error)]
+#[error("--scenario")]
+struct WrongScenario(#[source] simulate::ScenarioError);
+
+/// A file that is written to when all is over, and opened before: whoever mistypes its name learns it
+/// at once.
+struct Output(Option<(PathBuf, File)>);
+
+impl Output {
+    fn open(flag: &str, path: Option<&PathBuf>) -> Result<Self, Failure> {
+        let Some(path) = path else { return Ok(Self(None)) };
+        let file = File::create(path).map_err(|error| about(flag, path, error))?;
+        Ok(Self(Some((path.clone(), file))))
+    }
+
+    fn write(self, text: impl FnOnce() -> Result<String, Failure>) -> Result<(), Failure> {
+        let Some((path, mut file)) = self.0 else { return Ok(()) };
+        let written = file.write_all(text()?.as_bytes());
+        written.map_err(|error| format!("{}: {error}", path.display()).into())
+    }
+}
+
+fn about(flag: &str, path: &Path, error: impl std::fmt::Display) -> Failure {
+    format!("{flag} {}: {error}", path.display()).into()
+}
+
+pub(super) fn run(settings: &SimulateArgs) -> Result<ExitCode, Failure> {
+    raise_file_limit();
+    let scenario = scenario(&settings.source, &settings.pace)?;
+    let json = Output::open("--json", settings.reports.json.as_ref())?;
+    let report = Output::open("--report", settings.reports.report.as_ref())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let (run, interrupted) = runtime.block_on(async {
+        let stop = stop_signal()?;
+        let run = simulate::run(translate(settings, &scenario), scenario, stop.clone()).await?;
+        Ok::<_, Failure>((run, stop.is_cancelled()))
+    })?;
+    print!("{}", run.table());
+    json.write(|| Ok(format!("{:#}\n", run.json())))?;
+    report.write(|| Ok(run.page()?))?;
+    Ok(code(&run, interrupted))
+}
+
+fn code(run: &Run, interrupted: bool) -> ExitCode {
+    if interrupted {
+        ExitCode::from(INTERRUPTED)
+    } else if run.passed() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// The commands to play.
+fn scenario(source: &SourceArgs, pace: &PaceArgs) -> Result<Scenario, Failure> {
+    if let Some(path) = &source.scenario {
+        return Ok(Scenario::read(path).map_err(WrongScenario)?);
+    }
+    let commands = source.commands.unwrap_or_else(|| fitting(pace));
+    let users = source.users.unwrap_or_else(|| (commands / COMMANDS_PER_USER).max(1));
+    let plan = Plan { seed: source.seed, users: users as usize, commands: commands as usize };
+    let scenario = simulate::generate(plan)?;
+    if let Some(path) = &source.write_scenario {
+        let write = || scenario.write(BufWriter::new(File::create(path)?));
+        write().map_err(|error| about("--write-scenario", path, error))?;
+    }
+    Ok(scenario)
+}
+
+/// How many commands fit the rate and the duration.
+fn fitting(pace: &PaceArgs) -> u32 {
+    let mean = pace.ramp.map(|ramp| f64::midpoint(ramp.from, ramp.to)).or(pace.rate);
+    match (mean, pace.duration) {
+        (Some(mean), Some(duration)) => (mean * duration.as_secs_f64()).ceil().max(1.0) as u32,
+        _ => DEFAULT_COMMANDS,
+    }
+}
+
+fn translate(settings: &SimulateArgs, scenario: &Scenario) -> Settings {
+    let SimulateArgs { base_url, pace, requests, credentials, reports, .. } = settings;
+    Settings {
+        base_url: base_url.clone(),
+        username: credentials.simulator_username.clone(),
+        password: credentials.simulator_password.expose().to_owned(),
+        pace: translate_pace(pace),
+        duration: pace.duration,
+        timeout: requests.timeout,
+        keep_alive: requests.keep_alive,
+        verify: reports.verify,
+        described: describe(settings, scenario),
+    }
+}
+
+fn translate_pace(pace: &PaceArgs) -> Pace {
+    match (pace.ramp, pace.rate) {
+        (Some(ramp), _) => {
+            // The command line has made sure of it.
+            let over = pace.duration.unwrap_or(Duration::from_secs(1));
+            Pace::Ramp { from: ramp.from, to: ramp.to, over }
+        }
+        (None, Some(rate)) => Pace::Rate(rate),
+        (None, None) => Pace::Concurrency(pace.concurrency.into()),
+    }
+}
+
+/// The settings, for the reports; without the credentials.
+fn describe(
+    settings: &SimulateArgs,
+    scenario: &Scenario,
+) -> Vec<(&'static str, serde_json::Value)> {
+    let SimulateArgs { source, pace, requests, reports, .. } = settings;
+    let mut described = match &source.scenario {
+        Some(path) => vec![("scenario", json!(path.display().to_string()))],
+        None => vec![("seed", json!(source.seed))],
+    };
+    described.push(("users", json!(scenario.users().len())));
+    described.push(("commands", json!(scenario.commands().len())));
+    described.push(match (pace.ramp, pace.rate) {
+        (Some(ramp), _) => ("ramp", json!([ramp.from, ramp.to])),
+        (None, Some(rate)) => ("rate", json!(rate)),
+        (None, None) => ("concurrency", json!(pace.concurrency)),
+    });
+    described.extend([
+        ("duration_seconds", json!(pace.duration.map(|it| it.as_secs()))),
+        ("timeout_ms", json!(requests.timeout.as_millis() as u64)),
+        ("keep_alive", json!(requests.keep_alive)),
+        ("verify", json!(reports.verify)),
+        ("version", json!(env!("CARGO_PKG_VERSION"))),
+    ]);
+    described
+}
+
+/// Done at the first Ctrl-C or SIGTERM, so that the run ends in order; the second ends the program.
+fn stop_signal() -> Result<CancellationToken, Failure> {
+    let stop = CancellationToken::new();
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::spawn({
+        let stop = stop.clone();
+        async move {
+            loop {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
+                if stop.is_cancelled() {
+                    std::process::exit(INTERRUPTED.into());
+                }
+                eprintln!("minitwit: stopping; once more to end at once");
+                stop.cancel();
+            }
+        }
+    });
+    Ok(stop)
+}

@@ -1,0 +1,134 @@
+//! The MiniTwit that is spoken to: its base URL, as it was given.
+
+use std::{io, net::SocketAddr, sync::Arc};
+
+use hyper::{Uri, header::HeaderValue};
+use tokio_rustls::{
+    TlsConnector,
+    rustls::{ClientConfig, RootCertStore, pki_types::ServerName},
+};
+
+/// A base URL that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// It is none, or has a part that a base cannot have.
+    #[error("{0:?} is no base URL such as http://127.0.0.1:8080/sim")]
+    Malformed(String),
+    /// Its host's name leads nowhere.
+    #[error("{0} cannot be found")]
+    Unknown(String, #[source] io::Error),
+}
+
+/// Where requests go, and what their paths begin with.
+#[derive(Clone)]
+pub(super) struct Target {
+    text: String,
+    host: String,
+    port: u16,
+    /// The path of the base URL, without its slash when that is all; any other is kept, since the
+    /// simulator appends its paths to the URL as it is.
+    prefix: String,
+    host_header: HeaderValue,
+    tls: Option<(TlsConnector, ServerName<'static>)>,
+}
+
+impl Target {
+    /// Reads a base URL.
+    ///
+    /// # Errors
+    /// When it is none, is neither of `http` nor of `https`, or has a query or a user in it.
+    pub(super) fn parse(text: &str) -> Result<Self, TargetError> {
+        let malformed = || TargetError::Malformed(text.to_owned());
+        let uri: Uri = text.parse().map_err(|_| malformed())?;
+        let authority = uri.authority().ok_or_else(malformed)?;
+        if uri.query().is_some() || authority.as_str().contains('@') {
+            return Err(malformed());
+        }
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+        let (default_port, tls) = match uri.scheme_str() {
+            Some("http") => (80, None),
+            Some("https") => {
+                let name = ServerName::try_from(host.clone()).map_err(|_| malformed())?;
+                (443, Some((connector(), name)))
+            }
+            _ => return Err(malformed()),
+        };
+        let port = authority.port_u16().unwrap_or(default_port);
+        let host_header = HeaderValue::from_str(authority.as_str()).map_err(|_| malformed())?;
+        // Without a path in the URL there is one all the same.
+        let has_path = text.ends_with('/') || uri.path() != "/";
+        let prefix = if has_path { uri.path().to_owned() } else { String::new() };
+        Ok(Self { text: text.to_owned(), host, port, prefix, host_header, tls })
+    }
+
+    /// The base URL as it was given.
+    pub(super) fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    pub(super) fn host_header(&self) -> HeaderValue {
+        self.host_header.clone()
+    }
+
+    /// What encrypts a connection, and for whom, where the URL is of `https`.
+    pub(super) fn tls(&self) -> Option<(&TlsConnector, ServerName<'static>)> {
+        self.tls.as_ref().map(|(connector, name)| (connector, name.clone()))
+    }
+
+    /// The addresses of the host, at least one.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub(super) async fn look_up(&self) -> Result<Vec<SocketAddr>, TargetError> {
+        let unknown = |error| TargetError::Unknown(self.host.clone(), error);
+        let found = tokio::net::lookup_host((self.host.as_str(), self.port)).await;
+        let addresses: Vec<SocketAddr> = found.map_err(unknown)?.collect();
+        if addresses.is_empty() {
+            return Err(unknown(io::ErrorKind::NotFound.into()));
+        }
+        Ok(addresses)
+    }
+}
+
+/// Believes what this machine believes. Without any roots every certificate is refused.
+fn connector() -> TlsConnector {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    TlsConnector::from(Arc::new(config))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_url_keeps_its_prefix_and_its_slash() {
+        for (text, host, port, prefix) in [
+            ("http://127.0.0.1:8080/sim", "127.0.0.1", 8080, "/sim"),
+            ("http://localhost:5001", "localhost", 5001, ""),
+            ("http://localhost:5001/", "localhost", 5001, "/"),
+            ("http://example.org/a/b/", "example.org", 80, "/a/b/"),
+            ("https://example.org", "example.org", 443, ""),
+            ("http://[::1]:5001/x", "::1", 5001, "/x"),
+        ] {
+            let target = Target::parse(text).expect(text);
+            let parts = (target.host.as_str(), target.port, target.prefix());
+            assert_eq!(parts, (host, port, prefix), "{text}");
+            assert_eq!(target.tls().is_some(), text.starts_with("https"));
+        }
+    }
+
+    #[test]
+    fn what_is_no_base_url_is_refused() {
+        for text in
+            ["", "localhost:5001", "/sim", "ftp://a", "http://a?b=c", "http://u:p@a/", "a b"]
+        {
+            assert!(matches!(Target::parse(text), Err(TargetError::Malformed(_))), "{text}");
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Against the server: it must pass, at any pace, and leave in the database what was sent.
+
+use std::fs;
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use serde_json::json;
+
+use super::{Files, KINDS, PATIENT, text};
+use crate::support::{App, eventually};
+
+/// Asserts how many users, messages and follows the database holds.
+async fn assert_rows(app: &App, users: i64, messages: i64, follows: i64) {
+    let counts = (
+        app.count("SELECT count(*) FROM users").await,
+        app.count("SELECT count(*) FROM messages").await,
+        app.count("SELECT count(*) FROM follows").await,
+    );
+    assert_eq!(counts, (users, messages, follows));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_generated_scenario_passes_under_concurrency_and_is_all_in_the_database() {
+    let (app, files) = (App::start().await, Files::new());
+    let plan = ["--commands", "3000", "--users", "60"];
+    let pace = ["--concurrency", "8", "--verify", "--timeout", PATIENT];
+    let run = files.simulate(&app.url("/sim"), &[&plan[..], &pace].concat()).await;
+    run.assert_passed();
+    run.assert_table_agrees();
+    assert_eq!((run.count("register"), run.count("all")), (60, 3_000));
+    assert_eq!(KINDS.map(|kind| run.count(kind)).iter().sum::<i64>(), 3_000);
+    let found = &run.json["verification"];
+    assert_eq!((&found["users"], &found["messages"]), (&json!(60), &json!(run.count("tweet"))));
+    let follows = found["follows"].as_i64().expect("a number");
+    assert!(follows > 100, "{follows}");
+    assert_rows(&app, 60, run.count("tweet"), follows).await;
+    let sent = run.json["seconds"].as_array().expect("a list").iter();
+    assert_eq!(sent.map(|it| it["sent"].as_i64().expect("a number")).sum::<i64>(), 3_000);
+    assert_eq!(run.page.matches("<svg").count(), 3);
+    assert!(!run.page.contains("<script") && !run.page.contains("href="), "it needs nothing else");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_saved_scenario_is_played_again_at_a_rate_and_over_kept_connections() {
+    let (app, files) = (App::start().await, Files::new());
+    let saved = files.path("scenario.tsv");
+    let plan = ["--commands", "400", "--users", "12", "--seed", "42"];
+    let save = ["--write-scenario", text(&saved), "--verify", "--timeout", PATIENT];
+    let arguments = [&plan[..], &save, &["--rate", "400"]].concat();
+    files.simulate(&app.url("/sim/"), &arguments).await.assert_passed();
+    assert_eq!(files.text("scenario.tsv").lines().count(), 400);
+
+    let other = App::start().await;
+    let replay = ["--scenario", text(&saved), "--keep-alive", "--verify", "--timeout", PATIENT];
+    let arguments = [&replay[..], &["--ramp", "200..600", "--duration", "60"]].concat();
+    let run = files.simulate(&format!("http://{}", other.simulator_address), &arguments).await;
+    run.assert_passed();
+    assert_eq!(run.count("all"), 400);
+    let rows = "SELECT string_agg(username || ':' || text, E'\\n' ORDER BY username, message_id)
+                FROM messages JOIN users ON user_id = author_id";
+    let mut held = Vec::new();
+    for app in [&app, &other] {
+        held.push(sqlx::query_scalar::<_, String>(rows).fetch_one(&app.rows).await.expect(rows));
+    }
+    assert_eq!(held[0], held[1]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_there_before_is_no_difference_and_refused_registrations_are_errors() {
+    let (app, files) = (App::start().await, Files::new());
+    let plan = ["--commands", "300", "--users", "10"];
+    let arguments = [&plan[..], &["--concurrency", "4", "--verify", "--timeout", PATIENT]].concat();
+    files.simulate(&app.url("/sim"), &arguments).await.assert_passed();
+    let again = files.simulate(&app.url("/sim"), &arguments).await;
+    assert_eq!(again.code, Some(1));
+    again.assert_errors("register", &json!({"status 400": 10}));
+    again.assert_errors("all", &json!({"status 400": 10}));
+    again.assert_no_difference();
+    let detail = again.json["first_errors"][0]["detail"].as_str().expect("a text");
+    assert!(detail.contains("The username is already taken"), "{detail}");
+    again.assert_table_agrees();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ctrl_c_ends_it_with_the_report_and_the_comparison_so_far() {
+    let (app, files) = (App::start().await, Files::new());
+    let plan = ["--commands", "50000", "--users", "100"];
+    let arguments = [&plan[..], &["--rate", "50", "--verify", "--timeout", PATIENT]].concat();
+    let child = files.command(&app.url("/sim"), &arguments).spawn().expect("it runs");
+    eventually("messages are sent", async || {
+        (app.count("SELECT count(*) FROM messages").await > 3).then_some(())
+    })
+    .await;
+    kill(Pid::from_raw(child.id().try_into().expect("a pid")), Signal::SIGINT).expect("it runs");
+    let output = tokio::task::spawn_blocking(|| child.wait_with_output()).await;
+    let run = files.read(output.expect("no panic").expect("it ends"));
+    assert_eq!(run.code, Some(130), "{}{}", run.table, run.errors);
+    let sent = run.count("all");
+    assert!((4..50_000).contains(&sent), "{sent}");
+    run.assert_no_difference();
+    assert_eq!(run.json["verification"]["messages"], run.count("tweet"));
+    run.assert_table_agrees();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_order_of_a_script_is_kept_also_where_a_command_must_fail() {
+    let (app, files) = (App::start().await, Files::new());
+    let scenario = files.path("early.tsv");
+    let commands = [
+        "register\tann\ta@a\tp",
+        "follow\tann\tbob",
+        "tweet\tbob\ttoo early",
+        "register\tbob\tb@b\tp",
+        "follow\tann\tbob",
+        "unfollow\tbob\tann",
+    ];
+    let lines = (0..).zip(commands).map(|(number, it)| format!("{number}\t0\t0\t{it}\n"));
+    fs::write(&scenario, lines.collect::<String>()).expect("written");
+    let pace = ["--concurrency", "6", "--verify", "--timeout", PATIENT];
+    let arguments = [&["--scenario", text(&scenario)][..], &pace].concat();
+    let run = files.simulate(&app.url("/sim"), &arguments).await;
+    assert_eq!(run.code, Some(1));
+    run.assert_errors("tweet", &json!({"status 404": 1}));
+    run.assert_errors("follow", &json!({"status 404": 1}));
+    run.assert_no_difference();
+    assert_rows(&app, 2, 0, 1).await;
+}
