@@ -5,6 +5,7 @@
 mod database;
 mod migrate;
 mod openapi;
+mod seed;
 mod serve;
 
 use std::{error::Error, process::ExitCode};
@@ -25,6 +26,7 @@ pub fn run(command: Command) -> ExitCode {
     let result = match command {
         Command::Serve(settings) => serve::run(&settings),
         Command::Migrate(settings) => migrate::run(&settings),
+        Command::Seed(settings) => seed::run(&settings),
         Command::Openapi => openapi::run(),
     };
     match result {

@@ -10,11 +10,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("telemetry", &[]),
     ("domain", &[]),
     ("db", &["domain"]),
+    ("seed", &["db", "domain"]),
     ("service", &["db", "domain", "telemetry"]),
     ("sim", &["service", "domain", "telemetry"]),
     ("web", &["service", "domain", "telemetry"]),
     ("server", &["sim", "web", "service", "db", "domain", "telemetry"]),
-    ("commands", &["server", "sim", "web", "service", "db", "domain", "config", "telemetry"]),
+    (
+        "commands",
+        &["server", "sim", "web", "service", "seed", "db", "domain", "config", "telemetry"],
+    ),
     ("main", &["commands", "config"]),
     // The map of the modules uses none of them.
     ("lib", &[]),
@@ -30,6 +34,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("tera", &["web"]),
     ("bcrypt", &["service"]),
     ("clap", &["config", "main"]),
+    ("indicatif", &["commands"]),
 ];
 
 /// The module that the file of this path is, such as `["db", "pool"]`.

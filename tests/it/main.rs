@@ -25,5 +25,6 @@ mod races;
 mod safety;
 mod scenario;
 mod schema;
+mod seed;
 mod simulator;
 mod support;
