@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use crate::{
     Failure,
-    load::{Load, Metric, Run, median},
+    load::{Load, Metric, Run},
     options::Options,
+    processors::Usage,
     stand::Stand,
 };
 
@@ -43,13 +44,22 @@ pub struct Contender {
     pub run: Run,
 }
 
-/// Two contenders, by their places, and what of them is compared.
+/// What a contender is compared with.
+#[derive(Debug, Clone, Copy)]
+pub enum Reference {
+    /// The contender at this place.
+    Contender(usize),
+    /// A figure that is given.
+    Constant(f64),
+}
+
+/// A contender, by its place, and what of it is compared with what.
 #[derive(Debug, Clone)]
 pub struct Comparison {
     pub what: String,
     pub against: &'static str,
     pub ours: usize,
-    pub theirs: usize,
+    pub theirs: Reference,
     pub metric: Metric,
     pub goal: Goal,
 }
@@ -66,7 +76,7 @@ pub struct Group {
 impl Group {
     /// Runs all loads in turn, as often as there are rounds.
     pub fn measure(self, options: &Options, stand: &Stand) -> Measured {
-        let mut loads = vec![Vec::new(); self.contenders.len()];
+        let mut loads: Vec<Vec<Turn>> = self.contenders.iter().map(|_| Vec::new()).collect();
         let failure = self.take_turns(options, stand, &mut loads).err().map(|it| it.to_string());
         let names = self.contenders.iter().map(|contender| contender.name).collect();
         Measured { name: self.name, names, loads, comparisons: self.comparisons, failure }
@@ -76,7 +86,7 @@ impl Group {
         &self,
         options: &Options,
         stand: &Stand,
-        loads: &mut [Vec<Load>],
+        loads: &mut [Vec<Turn>],
     ) -> Result<(), Failure> {
         let seconds = self.seconds.filter(|_| !options.quick).unwrap_or(options.seconds());
         stand.checkpoint()?;
@@ -85,15 +95,27 @@ impl Group {
         }
         for round in 1..=options.rounds() {
             for (contender, loads) in self.contenders.iter().zip(&mut *loads) {
+                let before = Usage::now()?;
                 let load = (contender.run)(seconds)?;
-                eprintln!(
-                    "{:<18} round {round}: {:<22} {:>8.0}/s, p50 {:.2} ms, p99 {:.2} ms",
-                    self.name, contender.name, load.per_second, load.p50_ms, load.p99_ms,
-                );
-                loads.push(load);
+                let usage = Usage::now()?.since(before);
+                eprintln!("{} {round}: {:<21} {load}; {usage}", self.name, contender.name);
+                loads.push(Turn { load, usage });
             }
         }
         Ok(())
+    }
+}
+
+/// One load of one round.
+struct Turn {
+    load: Load,
+    /// Where the processors' time went.
+    usage: Usage,
+}
+
+impl Turn {
+    fn json(&self) -> Value {
+        json!({ "load": self.load.json(), "processors": self.usage.json() })
     }
 }
 
@@ -101,7 +123,7 @@ impl Group {
 pub struct Measured {
     pub name: &'static str,
     names: Vec<&'static str>,
-    loads: Vec<Vec<Load>>,
+    loads: Vec<Vec<Turn>>,
     comparisons: Vec<Comparison>,
     /// Why the figures are none.
     pub failure: Option<String>,
@@ -110,13 +132,15 @@ pub struct Measured {
 /// A row of the table.
 pub struct Row {
     pub comparison: Comparison,
-    /// The medians of all rounds.
+    /// What all rounds came to.
     pub ours: f64,
     pub theirs: f64,
-    /// The ratio of the medians.
+    /// The ratio of the two.
     pub ratio: f64,
     /// The least and the greatest ratio of one round.
     pub spread: (f64, f64),
+    /// Where the processors' time went in our last round.
+    pub usage: Option<Usage>,
 }
 
 impl Measured {
@@ -127,22 +151,35 @@ impl Measured {
     }
 
     fn row(&self, comparison: &Comparison) -> Row {
+        let metric = comparison.metric;
         let figures = |place: usize| -> Vec<f64> {
-            self.loads[place].iter().map(|load| comparison.metric.of(load)).collect()
+            self.loads[place].iter().map(|turn| metric.of(&turn.load)).collect()
         };
-        let (ours, theirs) = (figures(comparison.ours), figures(comparison.theirs));
+        let ours = figures(comparison.ours);
+        let theirs = match comparison.theirs {
+            Reference::Contender(place) => figures(place),
+            Reference::Constant(figure) => vec![figure; ours.len()],
+        };
         let ratios: Vec<f64> =
             ours.iter().zip(&theirs).map(|(ours, theirs)| ours / theirs).collect();
         let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
         let greatest = ratios.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let (ours, theirs) = (median(&ours), median(&theirs));
+        let (ours, theirs) = (metric.of_all(&ours), metric.of_all(&theirs));
         let spread = (least, greatest);
-        Row { comparison: comparison.clone(), ours, theirs, ratio: ours / theirs, spread }
+        let usage = self.loads[comparison.ours].last().map(|turn| turn.usage);
+        let ratio = ours / theirs;
+        Row { comparison: comparison.clone(), ours, theirs, ratio, spread, usage }
+    }
+
+    /// The greatest share of the processors' time that something else took meanwhile.
+    pub fn disturbance(&self) -> f64 {
+        let turns = self.loads.iter().flatten();
+        turns.map(|turn| turn.usage.others()).fold(0.0, f64::max)
     }
 
     /// Every figure of every round.
     pub fn json(&self) -> Value {
-        let of = |loads: &Vec<Load>| loads.iter().map(Load::json).collect::<Vec<_>>();
+        let of = |turns: &Vec<Turn>| turns.iter().map(Turn::json).collect::<Vec<_>>();
         let loads: Vec<Value> = self
             .names
             .iter()

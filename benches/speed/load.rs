@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::Failure;
 
-/// The outcome of one load: how many requests or transactions, and how long they took.
+/// The outcome of one load: how many requests or transactions, and how long they took, or NaN where
+/// that was not measured.
 #[derive(Debug, Clone, Copy)]
 pub struct Load {
     pub per_second: f64,
@@ -20,6 +21,17 @@ impl Load {
     }
 }
 
+impl std::fmt::Display for Load {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { per_second, p50_ms, p99_ms, .. } = self;
+        write!(f, "{per_second:>6.0}/s")?;
+        if p99_ms.is_finite() {
+            write!(f, ", p50 {p50_ms:.2} ms, p99 {p99_ms:.2} ms")?;
+        }
+        Ok(())
+    }
+}
+
 /// What of a load is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Metric {
@@ -27,6 +39,8 @@ pub enum Metric {
     Rate,
     /// The latency in milliseconds that 99 of 100 stay below.
     P99,
+    /// The longest latency in milliseconds.
+    Max,
 }
 
 impl Metric {
@@ -34,6 +48,15 @@ impl Metric {
         match self {
             Self::Rate => load.per_second,
             Self::P99 => load.p99_ms,
+            Self::Max => load.max_ms,
+        }
+    }
+
+    /// What the figures of all rounds come to.
+    pub fn of_all(self, figures: &[f64]) -> f64 {
+        match self {
+            Self::Rate | Self::P99 => median(figures),
+            Self::Max => figures.iter().copied().fold(f64::NAN, f64::max),
         }
     }
 
@@ -41,6 +64,7 @@ impl Metric {
         match self {
             Self::Rate => "/s",
             Self::P99 => " ms (p99)",
+            Self::Max => " ms",
         }
     }
 }
@@ -49,7 +73,7 @@ impl Metric {
 pub type Run = Box<dyn Fn(u64) -> Result<Load, Failure>>;
 
 /// The middle one of some figures.
-pub fn median(figures: &[f64]) -> f64 {
+fn median(figures: &[f64]) -> f64 {
     let mut sorted = figures.to_vec();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;

@@ -4,6 +4,19 @@ use std::{fs, process::Command};
 
 use crate::{Failure, options, program, stand::Stand};
 
+/// What a commit, and a row that is not in memory, depend on.
+const SETTINGS: &str = "SELECT string_agg(name || ' ' || current_setting(name), ', ')
+    FROM unnest(ARRAY['fsync', 'synchronous_commit', 'wal_sync_method', 'full_page_writes',
+                      'shared_buffers', 'max_wal_size', 'jit']) AS name";
+/// How much there is in the tables that posts add to.
+const ROWS: &str = "SELECT (SELECT count(*) FROM messages) || ' messages, '
+    || (SELECT count(*) FROM follows) || ' follows'";
+
+/// How much the large database holds.
+pub fn rows(stand: &Stand) -> Result<String, Failure> {
+    stand.cluster.text(&stand.large.database, ROWS)
+}
+
 /// Facts about the machine and the programs, by name.
 pub fn facts(stand: &Stand, quick: bool) -> Result<Vec<(&'static str, String)>, Failure> {
     let cores = std::thread::available_parallelism()?;
@@ -14,6 +27,7 @@ pub fn facts(stand: &Stand, quick: bool) -> Result<Vec<(&'static str, String)>, 
         ("kernel", trimmed(&fs::read_to_string("/proc/sys/kernel/osrelease")?)),
         ("MiniTwit", format!("{} ({})", env!("CARGO_PKG_VERSION"), commit())),
         ("PostgreSQL", postgres.split(" (").next().unwrap_or_default().to_owned()),
+        ("settings of PostgreSQL", stand.cluster.text(&stand.large.database, SETTINGS)?),
         ("nginx", version("nginx", "-v")?),
         ("wrk", version("wrk", "-v")?),
     ];

@@ -13,6 +13,7 @@ mod machine;
 mod nginx;
 mod options;
 mod pgbench;
+mod processors;
 mod program;
 mod queries;
 mod report;
@@ -50,7 +51,7 @@ fn run(options: &Options) -> Result<Report, Failure> {
     for (_, make) in rows::ALL.iter().filter(|(name, _)| options.selects(name)) {
         report.add(make(&stand)?.measure(options, &stand));
     }
-    report.add_memory(&stand)?;
+    report.finish(&stand)?;
     report.write(options)?;
     Ok(report)
 }

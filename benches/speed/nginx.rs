@@ -35,6 +35,8 @@ impl Nginx {
         let directory = options::directory().join("nginx");
         fs::create_dir_all(&directory)?;
         fs::write(directory.join("public"), &page.body)?;
+        // The log begins anew, as the server's does.
+        fs::write(directory.join("access.log"), "")?;
         // The port is free a moment ago, on a machine that is to be otherwise idle.
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
         let configuration = directory.join("nginx.conf");

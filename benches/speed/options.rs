@@ -7,7 +7,7 @@ use clap::Parser;
 /// Measures MiniTwit against the limits of this machine.
 #[derive(Debug, Parser)]
 pub struct Options {
-    /// Measure only the rows whose name contains one of these (tweets, follows, messages, public, home,
+    /// Measure only the rows whose name begins with one of these (tweets, follows, messages, public, home,
     /// growth, registrations)
     pub rows: Vec<String>,
 
@@ -35,7 +35,7 @@ pub struct Options {
 impl Options {
     /// Whether the rows of this name are measured.
     pub fn selects(&self, name: &str) -> bool {
-        self.rows.is_empty() || self.rows.iter().any(|wanted| name.contains(wanted.as_str()))
+        self.rows.is_empty() || self.rows.iter().any(|wanted| name.starts_with(wanted.as_str()))
     }
 
     /// Whether this is the whole benchmark, whose table is published.

@@ -29,6 +29,8 @@ pub struct Pgbench {
     /// The statement, in which `:user` and `:other` are random numbers of users.
     pub statement: String,
     pub clients: u32,
+    /// Whether it writes down how long each transaction took, without which only the rate is known.
+    pub latencies: bool,
 }
 
 impl Pgbench {
@@ -45,7 +47,8 @@ impl Pgbench {
         let text = program::output(
             Command::new(program::find("pgbench")?)
                 .current_dir(&directory)
-                .args(["--protocol", "prepared", "--no-vacuum", "--log"])
+                .args(["--protocol", "prepared", "--no-vacuum"])
+                .args(self.latencies.then_some("--log"))
                 .args(["--jobs", "1", "--client", &self.clients.to_string()])
                 .args(["--time", &seconds.to_string()])
                 .args(["--random-seed", &random_seed().to_string()])

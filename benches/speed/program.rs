@@ -55,6 +55,11 @@ impl Running {
         self.0.id()
     }
 
+    /// Waits until it has ended; returns whether it succeeded.
+    pub fn wait(&mut self) -> Result<bool, Failure> {
+        Ok(self.0.wait()?.success())
+    }
+
     /// Whether it runs still.
     pub fn is_alive(&mut self) -> bool {
         matches!(self.0.try_wait(), Ok(None))

@@ -18,6 +18,8 @@ const BEGIN: &str = "<!-- make bench: begin -->";
 const END: &str = "<!-- make bench: end -->";
 /// What the server may need at most, in MiB.
 const MEMORY_GOAL: f64 = 100.0;
+/// The share of the processors' time above which whatever else the machine does is told of.
+const DISTURBANCE: f64 = 0.1;
 
 pub struct Report {
     facts: Vec<(&'static str, String)>,
@@ -29,6 +31,7 @@ pub struct Report {
 impl Report {
     pub fn begin(options: &Options, stand: &Stand) -> Result<Self, Failure> {
         let mut facts = machine::facts(stand, options.quick)?;
+        facts.push(("rows at the beginning", machine::rows(stand)?));
         let rounds = format!("{} of {} s each", options.rounds(), options.seconds());
         facts.push(("rounds", rounds));
         facts.push(("date", OffsetDateTime::now_utc().date().to_string()));
@@ -42,7 +45,9 @@ impl Report {
         self.measured.push(measured);
     }
 
-    pub fn add_memory(&mut self, stand: &Stand) -> Result<(), Failure> {
+    /// Adds what is known at the end alone.
+    pub fn finish(&mut self, stand: &Stand) -> Result<(), Failure> {
+        self.facts.push(("rows at the end", machine::rows(stand)?));
         self.memory = stand.large.server.peak_memory()?;
         Ok(())
     }
@@ -74,8 +79,8 @@ impl Report {
 
     fn table(&self) -> String {
         let mut table =
-            "| what | measured | against | measured | ratio (rounds) | goal | reached |\n\
-                         | --- | ---: | --- | ---: | ---: | --- | --- |\n"
+            "| what | measured | against | measured | ratio (rounds) | goal | reached | processors, ours |\n\
+                         | --- | ---: | --- | ---: | ---: | --- | --- | --- |\n"
                 .to_owned();
         for measured in &self.measured {
             match &measured.failure {
@@ -86,10 +91,17 @@ impl Report {
             }
         }
         table.push_str(&format!(
-            "| peak memory of the server under all that | {:.0} MiB | – | – | – | < {MEMORY_GOAL} MiB | {} |\n",
+            "| peak memory of the server under all that | {:.0} MiB | – | – | – | < {MEMORY_GOAL} MiB | {} | – |\n",
             self.memory,
             yes_or_no(self.memory < MEMORY_GOAL),
         ));
+        let disturbance = self.measured.iter().map(Measured::disturbance).fold(0.0, f64::max);
+        if disturbance > DISTURBANCE {
+            table.push_str(&format!(
+                "\n**Disturbed**: something else took up to {:.0} % of the processors' time meanwhile.\n",
+                disturbance * 100.0,
+            ));
+        }
         table
     }
 
@@ -105,10 +117,10 @@ impl Report {
 }
 
 fn line(row: &Row) -> String {
-    let Row { comparison, ours, theirs, ratio, spread } = row;
+    let Row { comparison, ours, theirs, ratio, spread, usage } = row;
     let unit = comparison.metric.unit();
     format!(
-        "| {} | {}{unit} | {} | {}{unit} | {ratio:.2} ({:.2}–{:.2}) | {} | {} |\n",
+        "| {} | {}{unit} | {} | {}{unit} | {ratio:.2} ({:.2}–{:.2}) | {} | {} | {} |\n",
         comparison.what,
         figure(*ours),
         comparison.against,
@@ -117,6 +129,7 @@ fn line(row: &Row) -> String {
         spread.1,
         comparison.goal,
         yes_or_no(comparison.goal.is_reached(*ratio)),
+        usage.map(|usage| usage.to_string()).unwrap_or_default(),
     )
 }
 

@@ -16,12 +16,12 @@ use crate::{
 };
 
 /// The program, built as it is released.
-pub const PROGRAM: &str = env!("CARGO_BIN_EXE_minitwit");
+const PROGRAM: &str = env!("CARGO_BIN_EXE_minitwit");
 /// The server's connections to its database, by default.
 pub const DATABASE_CONNECTIONS: u16 = 16;
 
 /// The program without any of this process's settings.
-fn minitwit() -> Command {
+pub fn minitwit() -> Command {
     let mut command = Command::new(PROGRAM);
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();

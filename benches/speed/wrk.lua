@@ -46,22 +46,35 @@ local function renderer(template, names)
   end
 end
 
+local method = os.getenv("SPEED_METHOD")
+local headers = os.getenv("SPEED_HEADERS")
 local path = renderer(os.getenv("SPEED_PATH"), list(os.getenv("SPEED_PATH_NAMES")))
 local body = renderer(os.getenv("SPEED_BODY"), list(os.getenv("SPEED_JSON_NAMES")))
-local start = os.getenv("SPEED_METHOD") .. " "
-local head = " HTTP/1.1\r\n" .. os.getenv("SPEED_HEADERS")
+local start = method .. " "
+local head = " HTTP/1.1\r\n" .. headers
 
 function init()
   math.randomseed(seed)
 end
 
-function request()
+-- The requests that differ. Those that are all the same are made by wrk, once.
+local function random_request()
   user = math.random(users)
   other = (user + math.random(0, users - 2)) % users + 1
   latest = latest + 1
   local text = body()
   local length = text == "" and "" or "Content-Length: " .. #text .. "\r\n"
   return table.concat({ start, path(), head, length, "\r\n", text })
+end
+
+if os.getenv("SPEED_PATH"):find("{", 1, true) then
+  request = random_request
+else
+  wrk.method = method
+  wrk.path = path()
+  for name, value in headers:gmatch("([^:\r\n]+): ([^\r\n]+)") do
+    wrk.headers[name] = value
+  end
 end
 
 function done(summary, latency)

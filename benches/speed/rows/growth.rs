@@ -3,7 +3,7 @@
 use super::{FEW_CONNECTIONS, home, simulator, wrk};
 use crate::{
     Failure,
-    comparison::{Comparison, Goal, Group},
+    comparison::{Comparison, Goal, Group, Reference},
     load::Metric,
     stand::Stand,
     wrk::Requests,
@@ -54,7 +54,7 @@ fn group(name: &'static str, stand: &Stand, requests: [Requests; 2], path: &str)
         what: format!("`GET {path}` at 2,000,000 messages"),
         against: "the same at 20,000",
         ours: 0,
-        theirs: 1,
+        theirs: Reference::Contender(1),
         metric: Metric::P99,
         goal: Goal::AtMost(1.3),
     }];

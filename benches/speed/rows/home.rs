@@ -5,7 +5,7 @@ use minitwit::seed::username;
 use super::{FEW_CONNECTIONS, pgbench, wrk};
 use crate::{
     Failure,
-    comparison::{Comparison, Goal, Group},
+    comparison::{Comparison, Goal, Group, Reference},
     load::Metric,
     queries,
     stand::{Place, Stand},
@@ -29,7 +29,7 @@ pub fn home(stand: &Stand) -> Result<Group, Failure> {
         what: "`GET /` signed in, following 500".to_owned(),
         against: "pgbench, its query",
         ours: 0,
-        theirs: 1,
+        theirs: Reference::Contender(1),
         metric: Metric::P99,
         goal: Goal::AtMost(2.0),
     }];

@@ -3,6 +3,7 @@
 mod growth;
 mod home;
 mod public;
+mod registrations;
 mod simulator;
 
 use crate::{
@@ -30,6 +31,7 @@ pub const ALL: &[(&str, Making)] = &[
     ("messages", simulator::messages),
     ("public", public::public),
     ("home", home::home),
+    ("registrations", registrations::registrations),
     ("growth-public", growth::public),
     ("growth-home", growth::home),
     ("growth-profile", growth::profile),
@@ -46,6 +48,7 @@ fn wrk(name: &'static str, place: &Place, connections: u32, requests: Requests) 
 }
 
 fn pgbench(name: &'static str, place: &Place, clients: u32, statement: String) -> Contender {
-    let pgbench = Pgbench { database: place.database.clone(), name, statement, clients };
+    let latencies = clients == FEW_CONNECTIONS;
+    let pgbench = Pgbench { database: place.database.clone(), name, statement, clients, latencies };
     Contender { name: "pgbench", run: Box::new(move |seconds| pgbench.run(seconds)) }
 }

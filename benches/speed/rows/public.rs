@@ -3,7 +3,7 @@
 use super::{CONNECTIONS, wrk};
 use crate::{
     Failure,
-    comparison::{Comparison, Contender, Goal, Group},
+    comparison::{Comparison, Contender, Goal, Group, Reference},
     load::Metric,
     nginx::Nginx,
     stand::Stand,
@@ -37,7 +37,7 @@ pub fn public(stand: &Stand) -> Result<Group, Failure> {
         what: "`GET /public`, signed out".to_owned(),
         against: "nginx, the same bytes as a file",
         ours: 0,
-        theirs: 1,
+        theirs: Reference::Contender(1),
         metric: Metric::Rate,
         goal: Goal::AtLeast(1.0),
     }];

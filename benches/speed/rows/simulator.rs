@@ -3,7 +3,7 @@
 use super::{CONNECTIONS, pgbench, wrk};
 use crate::{
     Failure,
-    comparison::{Comparison, Goal, Group},
+    comparison::{Comparison, Goal, Group, Reference},
     load::Metric,
     pgbench::name_of,
     queries,
@@ -86,7 +86,7 @@ fn group(
         what,
         against,
         ours,
-        theirs,
+        theirs: Reference::Contender(theirs),
         metric: Metric::Rate,
         goal: Goal::AtLeast(goal),
     };
