@@ -95,9 +95,9 @@ impl Group {
         }
         for round in 1..=options.rounds() {
             for (contender, loads) in self.contenders.iter().zip(&mut *loads) {
-                let before = Usage::now()?;
+                let before = Usage::settled()?;
                 let load = (contender.run)(seconds)?;
-                let usage = Usage::now()?.since(before);
+                let usage = Usage::settled()?.since(before);
                 eprintln!("{} {round}: {:<21} {load}; {usage}", self.name, contender.name);
                 loads.push(Turn { load, usage });
             }

@@ -1,6 +1,6 @@
 //! Where the processors' time goes while something is measured: that is what limits it.
 
-use std::{collections::HashMap, fs, process};
+use std::{collections::HashMap, fs, process, thread, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -19,6 +19,9 @@ pub struct Usage {
     all: f64,
 }
 
+/// How long PostgreSQL's processes may take to end when their clients are gone.
+const SETTLING: Duration = Duration::from_millis(100);
+
 /// A process, as the kernel describes it.
 struct Process {
     name: String,
@@ -29,8 +32,9 @@ struct Process {
 }
 
 impl Usage {
-    /// What there was until now.
-    pub fn now() -> Result<Self, Failure> {
+    /// What there was until now, when whatever a load has started has ended.
+    pub fn settled() -> Result<Self, Failure> {
+        thread::sleep(SETTLING);
         let processes = processes();
         let me = process::id();
         let mut usage = Self::machine()?;

@@ -3,9 +3,7 @@
 
 local users = tonumber(os.getenv("SPEED_USERS"))
 local seed = tonumber(os.getenv("SPEED_SEED"))
-local user, other
--- Values of `latest` increase from load to load, too.
-local latest = seed * 10000000
+local user, other, latest
 
 local function list(text)
   local items, count = {}, 0
@@ -53,8 +51,17 @@ local body = renderer(os.getenv("SPEED_BODY"), list(os.getenv("SPEED_JSON_NAMES"
 local start = method .. " "
 local head = " HTTP/1.1\r\n" .. headers
 
+-- Each thread has its own number, and draws users of its own.
+local threads = 0
+function setup(thread)
+  thread:set("number", threads)
+  threads = threads + 1
+end
+
 function init()
-  math.randomseed(seed)
+  math.randomseed(seed * 16 + number)
+  -- Values of `latest` increase from load to load, too.
+  latest = seed * 16000000 + number * 1000000
 end
 
 -- The requests that differ. Those that are all the same are made by wrk, once.

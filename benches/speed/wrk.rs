@@ -13,6 +13,9 @@ const SCRIPT: &str = include_str!("wrk.lua");
 /// How the line of the outcome begins.
 const OUTCOME: &str = "outcome ";
 
+/// Connections for which one thread is enough.
+const CONNECTIONS_OF_A_THREAD: u32 = 16;
+
 /// Requests of one kind. In the path and the body, `{user}` stands for a random user, `{other}` for a
 /// random user who is another, and `{latest}` for a number that increases.
 #[derive(Clone)]
@@ -49,7 +52,8 @@ impl Wrk {
         fs::write(&script, SCRIPT)?;
         let text = program::output(
             Command::new(program::find("wrk")?)
-                .args(["--threads", "1", "--connections", &self.connections.to_string()])
+                .args(["--threads", &self.threads().to_string()])
+                .args(["--connections", &self.connections.to_string()])
                 .args(["--duration", &format!("{seconds}s"), "--timeout", "10s", "--script"])
                 .arg(&script)
                 .arg(format!("http://{}/", self.address))
@@ -68,6 +72,11 @@ impl Wrk {
             p99_ms: number("p99_ms"),
             max_ms: number("max_ms"),
         })
+    }
+
+    /// One thread takes one core at most, which must not be what limits the server.
+    fn threads(&self) -> u32 {
+        if self.connections < CONNECTIONS_OF_A_THREAD { 1 } else { 2 }
     }
 
     fn variables(&self) -> Vec<(&'static str, String)> {
