@@ -49,7 +49,7 @@ impl<E> From<sqlx::Error> for SeedError<E> {
 
 /// A user to add, under a key that is given.
 #[derive(Debug)]
-pub struct NewUser {
+pub struct UserRow {
     /// The key; nobody has it yet.
     pub id: UserId,
     /// The name, which nobody has yet.
@@ -64,7 +64,7 @@ pub struct NewUser {
 
 /// A message to add, under a key that is given.
 #[derive(Debug)]
-pub struct NewMessage {
+pub struct MessageRow {
     /// The key; no message has it yet.
     pub id: i64,
     /// Who wrote it.
@@ -77,7 +77,7 @@ pub struct NewMessage {
 
 /// A follow to add.
 #[derive(Debug)]
-pub struct NewFollow {
+pub struct FollowRow {
     /// Who reads.
     pub follower: UserId,
     /// Who is read.
@@ -97,7 +97,7 @@ pub trait Row {
     fn encode(&self, rows: &mut Encoder);
 }
 
-impl Row for NewUser {
+impl Row for UserRow {
     const COLUMNS: (&'static str, &'static str) =
         ("users", "user_id, username, email, password_hash, created_at");
     const KEY: Option<&'static str> = Some("user_id");
@@ -112,7 +112,7 @@ impl Row for NewUser {
     }
 }
 
-impl Row for NewMessage {
+impl Row for MessageRow {
     const COLUMNS: (&'static str, &'static str) =
         ("messages", "message_id, author_id, text, published_at");
     const KEY: Option<&'static str> = Some("message_id");
@@ -126,7 +126,7 @@ impl Row for NewMessage {
     }
 }
 
-impl Row for NewFollow {
+impl Row for FollowRow {
     const COLUMNS: (&'static str, &'static str) =
         ("follows", "follower_id, followee_id, created_at");
     const KEY: Option<&'static str> = None;

@@ -6,7 +6,7 @@ use rand::{Rng, RngExt, rngs::StdRng};
 use time::{Duration, OffsetDateTime};
 
 use super::{FIRST_MESSAGE, Volume, YEAR, popularity::Popularity, user_id};
-use crate::db::seed::NewFollow;
+use crate::db::seed::FollowRow;
 
 /// How many others the reader follows, if there are so many and so many follows.
 pub const READER_FOLLOWS: u32 = 500;
@@ -23,7 +23,7 @@ pub struct Follows {
     degrees: Vec<u32>,
     /// The number of the follower whose follows are in `rest`.
     follower: u32,
-    rest: std::vec::IntoIter<NewFollow>,
+    rest: std::vec::IntoIter<FollowRow>,
 }
 
 impl Follows {
@@ -36,12 +36,12 @@ impl Follows {
     }
 
     /// The follows of one user, whose times are random and increase.
-    fn of(&mut self, follower: u32, degree: u32) -> Vec<NewFollow> {
+    fn of(&mut self, follower: u32, degree: u32) -> Vec<FollowRow> {
         let followees = self.followees(follower, degree);
         let mut times: Vec<OffsetDateTime> = followees.iter().map(|_| self.time()).collect();
         times.sort_unstable();
         let pairs = followees.into_iter().zip(times);
-        let follow = |(followee, created_at)| NewFollow {
+        let follow = |(followee, created_at)| FollowRow {
             follower: user_id(follower),
             followee: user_id(followee),
             created_at,
@@ -72,9 +72,9 @@ impl Follows {
 }
 
 impl Iterator for Follows {
-    type Item = NewFollow;
+    type Item = FollowRow;
 
-    fn next(&mut self) -> Option<NewFollow> {
+    fn next(&mut self) -> Option<FollowRow> {
         loop {
             if let Some(follow) = self.rest.next() {
                 return Some(follow);

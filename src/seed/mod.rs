@@ -18,7 +18,7 @@ pub use self::{
 };
 use self::{popularity::Popularity, texts::Texts};
 use crate::{
-    db::seed::{NewMessage, NewUser},
+    db::seed::{MessageRow, UserRow},
     domain::{Invalid, PasswordHash, UserId},
 };
 
@@ -64,10 +64,10 @@ impl Volume {
     }
 
     /// The users in the order of their numbers, which is also the order in which they signed up.
-    pub fn users(self) -> impl Iterator<Item = Result<NewUser, Invalid>> {
+    pub fn users(self) -> impl Iterator<Item = Result<UserRow, Invalid>> {
         let password_hash = PasswordHash::new(PASSWORD_HASH.to_owned());
         (1..=self.users).map(move |number| {
-            Ok(NewUser {
+            Ok(UserRow {
                 id: user_id(number),
                 username: username(number)?,
                 email: names::email(number)?,
@@ -78,12 +78,12 @@ impl Volume {
     }
 
     /// The messages from the oldest to the newest. User 1 writes most.
-    pub fn messages(self) -> impl Iterator<Item = Result<NewMessage, Invalid>> {
+    pub fn messages(self) -> impl Iterator<Item = Result<MessageRow, Invalid>> {
         let mut rng = self.rng(1);
         let authors = Popularity::new(self.users);
         let texts = Texts::new(self.users);
         (1..=self.messages).map(move |number| {
-            Ok(NewMessage {
+            Ok(MessageRow {
                 id: number.into(),
                 author: user_id(authors.pick(&mut rng)),
                 text: texts.text(&mut rng)?,

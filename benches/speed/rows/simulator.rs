@@ -56,8 +56,9 @@ pub fn messages(stand: &Stand) -> Result<Group, Failure> {
         headers: HEADERS.to_owned(),
         ..Requests::get(&format!("/sim/msgs/{{user}}?no={ASKED_FOR}"))
     };
-    // The server reads one row more, to know whether there are more.
-    let limit = (ASKED_FOR + 1).to_string();
+    // Under load the API reads the messages of several authors at once; this is the profile's SELECT,
+    // which reads those of one.
+    let limit = ASKED_FOR.to_string();
     let statement = queries::find(
         &["FROM users AS author", "FROM messages"],
         &["NULL", "NULL", &limit, &name_of("user"), "NULL::bigint"],
