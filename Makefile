@@ -37,6 +37,12 @@ scenario: ## Play SCENARIO=FILE as the simulator does against a server of its ow
 	@cargo build --release --locked
 	@scripts/scenario "$(abspath $(SCENARIO))"
 
+.PHONY: bench
+bench: ## Measure how far the server is from the limits of this machine (ARGS="--quick tweets" for less)
+	@scripts/install-postgresql
+	@scripts/install-bench-tools
+	cargo bench --locked --bench speed -- $(ARGS)
+
 .PHONY: openapi
 openapi: ## Write the OpenAPI document that the code makes to openapi/
 	cargo run --quiet --locked -- openapi > openapi/simulator.json.new

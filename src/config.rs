@@ -3,6 +3,7 @@
 //!
 //! A wrong value is refused at start, with the name of the setting. Secrets do not print.
 
+mod seed;
 mod simulate;
 mod values;
 
@@ -10,6 +11,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use seed::SeedArgs;
 pub use simulate::{PaceArgs, ReportArgs, RequestArgs, SimulateArgs, SourceArgs};
 pub use values::{Networks, Ramp, Secret};
 use values::{networks, seconds};
@@ -30,6 +32,12 @@ pub enum Command {
     Serve(Box<ServeArgs>),
     /// Bring the database's schema up to date, or tell how it stands
     Migrate(MigrateArgs),
+    /// Fill a new database with made-up users, messages and follows, to measure with or to look at
+    ///
+    /// All users have the password "follow-the-reader"; never do this to a server that others reach.
+    /// They are called by a name and their number: "user 000010", "Roger 000011", "O'Brien 000012",
+    /// "Zoë 000013" and so on. The lower the number, the more popular; "user 000500" follows exactly 500.
+    Seed(SeedArgs),
     /// Print the OpenAPI document of the simulator API
     Openapi,
     /// Play a scenario against any MiniTwit, as the simulator does, and tell what was wrong or late

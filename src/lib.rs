@@ -1,13 +1,15 @@
 //! MiniTwit: a microblog on PostgreSQL.
 //!
 //! Imports run one way, which `tests/it/layering.rs` enforces:
-//! `domain ← db ← service ← {sim, web} ← server ← commands`; `config` and `telemetry` are leaves, and
-//! so is `simulate`, a client that only `commands` uses.
+//! `domain ← db ← service ← {sim, web} ← server ← commands`; `seed` stands between `db` and
+//! `commands`; `config` and `telemetry` are leaves, and so is `simulate`, a client that only
+//! `commands` uses.
 
 pub mod commands;
 pub mod config;
 pub mod db;
 pub mod domain;
+pub mod seed;
 pub mod server;
 pub mod service;
 pub mod sim;

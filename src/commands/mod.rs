@@ -5,6 +5,7 @@
 mod database;
 mod migrate;
 mod openapi;
+mod seed;
 mod serve;
 mod simulate;
 
@@ -29,6 +30,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Migrate(settings) => migrate::run(&settings).map(|()| ExitCode::SUCCESS),
         Command::Openapi => openapi::run().map(|()| ExitCode::SUCCESS),
         Command::Simulate(settings) => simulate::run(&settings),
+        Command::Seed(settings) => seed::run(&settings).map(|()| ExitCode::SUCCESS),
     };
     match result {
         Ok(code) => code,

@@ -9,6 +9,7 @@ pub mod follows;
 pub mod messages;
 pub mod migrations;
 mod pool;
+pub mod seed;
 pub mod sessions;
 pub mod simulator_latest;
 pub mod users;

@@ -14,7 +14,7 @@ use minitwit::config::Cli;
 use crate::support::{cluster::TestDatabase, process::minitwit};
 
 /// Flags that ask for something once, rather than set how the program is.
-const NO_SETTINGS: &[&str] = &["--help", "--version", "--status"];
+const NO_SETTINGS: &[&str] = &["--help", "--version", "--status", "--yes"];
 
 /// A setting as the command line has it.
 struct Setting {
@@ -105,7 +105,7 @@ fn the_document_names_nothing_that_does_not_exist() {
 
 #[test]
 fn the_help_of_each_command_names_its_settings_and_their_variables() {
-    for command in ["serve", "migrate", "simulate"] {
+    for command in ["serve", "migrate", "seed", "simulate"] {
         let help = minitwit(&[command, "--help"]).output().expect("it runs");
         // Lines are broken where they are full, also within what belongs to a setting.
         let help = String::from_utf8(help.stdout).expect("text");

@@ -12,13 +12,17 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("simulate", &[]),
     ("domain", &[]),
     ("db", &["domain"]),
+    ("seed", &["db", "domain"]),
     ("service", &["db", "domain", "telemetry"]),
     ("sim", &["service", "domain", "telemetry"]),
     ("web", &["service", "domain", "telemetry"]),
     ("server", &["sim", "web", "service", "db", "domain", "telemetry"]),
     (
         "commands",
-        &["server", "sim", "web", "service", "db", "domain", "config", "telemetry", "simulate"],
+        &[
+            "server", "sim", "web", "service", "seed", "db", "domain", "config", "telemetry",
+            "simulate",
+        ],
     ),
     ("main", &["commands", "config"]),
     // The map of the modules uses none of them.
@@ -38,6 +42,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hyper", &["simulate"]),
     ("hdrhistogram", &["simulate"]),
     ("plotters", &["simulate"]),
+    ("indicatif", &["commands"]),
 ];
 
 /// The module that the file of this path is, such as `["db", "pool"]`.

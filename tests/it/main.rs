@@ -24,6 +24,7 @@ mod query_plans;
 mod races;
 mod safety;
 mod schema;
+mod seed;
 mod simulate;
 mod simulator;
 mod support;

@@ -1,0 +1,85 @@
+//! What a load came to.
+
+use serde_json::{Value, json};
+
+use crate::Failure;
+
+/// The outcome of one load: how many requests or transactions, and how long they took, or NaN where
+/// that was not measured.
+#[derive(Debug, Clone, Copy)]
+pub struct Load {
+    pub per_second: f64,
+    pub p50_ms: f64,
+    pub p99_ms: f64,
+    pub max_ms: f64,
+}
+
+impl Load {
+    pub fn json(&self) -> Value {
+        let Self { per_second, p50_ms, p99_ms, max_ms } = self;
+        json!({ "per_second": per_second, "p50_ms": p50_ms, "p99_ms": p99_ms, "max_ms": max_ms })
+    }
+}
+
+impl std::fmt::Display for Load {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { per_second, p50_ms, p99_ms, .. } = self;
+        write!(f, "{per_second:>6.0}/s")?;
+        if p99_ms.is_finite() {
+            write!(f, ", p50 {p50_ms:.2} ms, p99 {p99_ms:.2} ms")?;
+        }
+        Ok(())
+    }
+}
+
+/// What of a load is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Metric {
+    /// Requests or transactions a second.
+    Rate,
+    /// The latency in milliseconds that 99 of 100 stay below.
+    P99,
+    /// The longest latency in milliseconds.
+    Max,
+}
+
+impl Metric {
+    pub fn of(self, load: &Load) -> f64 {
+        match self {
+            Self::Rate => load.per_second,
+            Self::P99 => load.p99_ms,
+            Self::Max => load.max_ms,
+        }
+    }
+
+    /// What the figures of all rounds come to.
+    pub fn of_all(self, figures: &[f64]) -> f64 {
+        match self {
+            Self::Rate | Self::P99 => median(figures),
+            Self::Max => figures.iter().copied().fold(f64::NAN, f64::max),
+        }
+    }
+
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Rate => "/s",
+            Self::P99 => " ms (p99)",
+            Self::Max => " ms",
+        }
+    }
+}
+
+/// Puts a load on something for that many seconds.
+pub type Run = Box<dyn Fn(u64) -> Result<Load, Failure>>;
+
+/// The middle one of some figures.
+fn median(figures: &[f64]) -> f64 {
+    let mut sorted = figures.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    match sorted.len() {
+        0 => f64::NAN,
+        length if length % 2 == 0 => f64::midpoint(sorted[middle - 1], sorted[middle]),
+        _ => sorted[middle],
+    }
+}

@@ -1,0 +1,95 @@
+//! What it was measured on. Says nothing that would tell whose machine it is.
+
+use std::{fs, process::Command};
+
+use crate::{Failure, options, program, stand::Stand};
+
+/// What a commit, and a row that is not in memory, depend on.
+const SETTINGS: &str = "SELECT string_agg(name || ' ' || current_setting(name), ', ')
+    FROM unnest(ARRAY['fsync', 'synchronous_commit', 'wal_sync_method', 'full_page_writes',
+                      'shared_buffers', 'max_wal_size', 'jit']) AS name";
+/// How much there is in the tables that posts add to.
+const ROWS: &str = "SELECT (SELECT count(*) FROM messages) || ' messages, '
+    || (SELECT count(*) FROM follows) || ' follows'";
+
+/// How much the large database holds.
+pub fn rows(stand: &Stand) -> Result<String, Failure> {
+    stand.cluster.text(&stand.large.database, ROWS)
+}
+
+/// Facts about the machine and the programs, by name.
+pub fn facts(stand: &Stand, quick: bool) -> Result<Vec<(&'static str, String)>, Failure> {
+    let cores = std::thread::available_parallelism()?;
+    let postgres = stand.cluster.text(&stand.large.database, "SELECT version()")?;
+    let mut facts = vec![
+        ("processor", format!("{} × {}", cores, field("/proc/cpuinfo", "model name")?)),
+        ("memory", memory()?),
+        ("kernel", trimmed(&fs::read_to_string("/proc/sys/kernel/osrelease")?)),
+        ("MiniTwit", format!("{} ({})", env!("CARGO_PKG_VERSION"), commit())),
+        ("PostgreSQL", postgres.split(" (").next().unwrap_or_default().to_owned()),
+        ("settings of PostgreSQL", stand.cluster.text(&stand.large.database, SETTINGS)?),
+        ("nginx", version("nginx", "-v")?),
+        ("wrk", version("wrk", "-v")?),
+    ];
+    if !quick {
+        facts.push(("a durable write (fdatasync)", fdatasync()?));
+    }
+    Ok(facts)
+}
+
+fn trimmed(text: &str) -> String {
+    text.trim().to_owned()
+}
+
+/// The value after a name and a colon in a file of the kernel's.
+fn field(file: &str, name: &str) -> Result<String, Failure> {
+    let text = fs::read_to_string(file)?;
+    let lines = text.lines().filter_map(|line| line.split_once(':'));
+    let mut values = lines.filter(|(key, _)| key.trim() == name).map(|(_, value)| trimmed(value));
+    Ok(values.next().unwrap_or_else(|| "unknown".to_owned()))
+}
+
+fn memory() -> Result<String, Failure> {
+    let kibibytes = field("/proc/meminfo", "MemTotal")?;
+    let kibibytes: f64 = kibibytes.trim_end_matches(" kB").parse()?;
+    Ok(format!("{:.0} GiB", kibibytes / 1024.0 / 1024.0))
+}
+
+/// The commit that was built, and whether anything has changed since.
+fn commit() -> String {
+    let mut git = Command::new("git");
+    git.current_dir(options::repository()).args(["describe", "--always", "--dirty"]);
+    program::output(&mut git).map_or_else(|_| "no commit".to_owned(), |text| trimmed(&text))
+}
+
+/// What a program says of its version; wrk, which is asked for the first line, fails in saying so.
+fn version(name: &str, flag: &str) -> Result<String, Failure> {
+    let output = Command::new(program::find(name)?).arg(flag).output()?;
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let words =
+        text.split_whitespace().find(|word| word.starts_with(|it: char| it.is_ascii_digit()));
+    let slashed = text.lines().next().and_then(|line| line.split_once('/'));
+    Ok(slashed.map_or_else(|| words.unwrap_or_default().to_owned(), |(_, it)| trimmed(it)))
+}
+
+/// How long the disk takes to make a write durable, as PostgreSQL's own tool measures it.
+fn fdatasync() -> Result<String, Failure> {
+    let file = options::directory().join("data").join("fsync-test");
+    let tool = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path().join("bin/pg_test_fsync")))
+        .find(|path| path.is_file());
+    let Some(tool) = tool else { return Ok("pg_test_fsync is not installed".to_owned()) };
+    let text = program::output(Command::new(tool).args(["-s", "1", "-f"]).arg(&file));
+    let _ = fs::remove_file(file);
+    let text = text?;
+    // "fdatasync   8114.013 ops/sec   123 usecs/op", first of one write.
+    let line = text.lines().find(|line| line.trim().starts_with("fdatasync"));
+    let words: Vec<&str> = line.unwrap_or_default().split_whitespace().collect();
+    match words[..] {
+        [_, _, _, microseconds, _] => Ok(format!("{microseconds} µs (pg_test_fsync)")),
+        _ => Err("pg_test_fsync tells nothing of fdatasync".into()),
+    }
+}

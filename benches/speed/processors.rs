@@ -1,0 +1,140 @@
+//! Where the processors' time goes while something is measured: that is what limits it.
+
+use std::{collections::HashMap, fs, process, thread, time::Duration};
+
+use serde_json::{Value, json};
+
+use crate::Failure;
+
+/// Processor time since the start of the machine or of a program, or a part of it; the kernel counts
+/// in hundredths of a second.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Usage {
+    minitwit: f64,
+    postgres: f64,
+    nginx: f64,
+    /// wrk, pgbench, and whatever else made the load.
+    clients: f64,
+    idle: f64,
+    all: f64,
+}
+
+/// How long PostgreSQL's processes may take to end when their clients are gone.
+const SETTLING: Duration = Duration::from_millis(100);
+
+/// A process, as the kernel describes it.
+struct Process {
+    name: String,
+    parent: u32,
+    /// Its own time, and that of its children that have ended.
+    own: f64,
+    ended_children: f64,
+}
+
+impl Usage {
+    /// What there was until now, when whatever a load has started has ended.
+    pub fn settled() -> Result<Self, Failure> {
+        thread::sleep(SETTLING);
+        let processes = processes();
+        let me = process::id();
+        let mut usage = Self::machine()?;
+        for it in processes.values() {
+            // Ours are the children of this program, and their children.
+            let parents_parent = processes.get(&it.parent).map(|parent| parent.parent);
+            if it.parent != me && parents_parent != Some(me) {
+                continue;
+            }
+            match it.name.as_str() {
+                "minitwit" => usage.minitwit += it.own + it.ended_children,
+                "postgres" => usage.postgres += it.own + it.ended_children,
+                "nginx" => usage.nginx += it.own + it.ended_children,
+                _ => {}
+            }
+        }
+        usage.clients = processes.get(&me).map_or(0.0, |it| it.ended_children);
+        Ok(usage)
+    }
+
+    fn machine() -> Result<Self, Failure> {
+        let text = fs::read_to_string("/proc/stat")?;
+        let line = text.lines().next().unwrap_or_default();
+        let times: Vec<f64> =
+            line.split_whitespace().skip(1).filter_map(|time| time.parse().ok()).collect();
+        // user, nice, system, idle, iowait, irq, softirq, steal; what follows is part of them.
+        let [_, _, _, idle, waiting, ..] = times[..] else {
+            return Err("the kernel tells nothing of its processors".into());
+        };
+        Ok(Self { idle: idle + waiting, all: times.iter().take(8).sum(), ..Self::default() })
+    }
+
+    /// The shares of all processors' time that each had since `before`.
+    pub fn since(self, before: Self) -> Self {
+        let all = (self.all - before.all).max(1.0);
+        Self {
+            minitwit: (self.minitwit - before.minitwit) / all,
+            postgres: (self.postgres - before.postgres) / all,
+            nginx: (self.nginx - before.nginx) / all,
+            clients: (self.clients - before.clients) / all,
+            idle: (self.idle - before.idle) / all,
+            all: 1.0,
+        }
+    }
+
+    /// The share of whatever has nothing to do with the benchmark, and disturbs it.
+    pub fn others(&self) -> f64 {
+        let ours = self.minitwit + self.postgres + self.nginx + self.clients + self.idle;
+        (self.all - ours).max(0.0)
+    }
+
+    fn named(&self) -> [(&'static str, f64); 6] {
+        [
+            ("MiniTwit", self.minitwit),
+            ("PostgreSQL", self.postgres),
+            ("nginx", self.nginx),
+            ("clients", self.clients),
+            ("idle", self.idle),
+            ("others", self.others()),
+        ]
+    }
+
+    pub fn json(&self) -> Value {
+        self.named().into_iter().map(|(name, share)| (name.to_owned(), json!(share))).collect()
+    }
+}
+
+impl std::fmt::Display for Usage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shares = self.named().to_vec();
+        shares.retain(|(_, share)| *share >= 0.01);
+        shares.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+        let texts: Vec<String> =
+            shares.iter().map(|(name, share)| format!("{name} {:.0} %", share * 100.0)).collect();
+        f.write_str(&texts.join(", "))
+    }
+}
+
+/// All processes of the machine, by their ids.
+fn processes() -> HashMap<u32, Process> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    // One that ends meanwhile is left out.
+    ids.filter_map(|id: u32| {
+        Some((id, parse(&fs::read_to_string(format!("/proc/{id}/stat")).ok()?)?))
+    })
+    .collect()
+}
+
+/// Reads a line of `/proc/…/stat`, as proc(5) has it: the name in parentheses, the parent as the
+/// fourth field, and as the fourteenth to the seventeenth the times.
+fn parse(line: &str) -> Option<Process> {
+    let (before, after) = line.rsplit_once(')')?;
+    let (_, name) = before.split_once('(')?;
+    let fields: Vec<&str> = after.split_whitespace().collect();
+    let time = |field: usize| fields.get(field - 3)?.parse::<f64>().ok();
+    Some(Process {
+        name: name.to_owned(),
+        parent: fields.get(1)?.parse().ok()?,
+        own: time(14)? + time(15)?,
+        ended_children: time(16)? + time(17)?,
+    })
+}

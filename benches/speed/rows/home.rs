@@ -1,0 +1,48 @@
+//! The own timeline of somebody who follows 500.
+
+use minitwit::seed::username;
+
+use super::{FEW_CONNECTIONS, pgbench, wrk};
+use crate::{
+    Failure,
+    comparison::{Comparison, Goal, Group, Reference},
+    load::Metric,
+    queries,
+    stand::{Place, Stand},
+    wrk::Requests,
+};
+
+/// Messages that a page shows, and one more.
+const LIMIT: &str = "31";
+
+pub fn home(stand: &Stand) -> Result<Group, Failure> {
+    let reader = format!("{}::bigint", stand.large.database.volume.reader());
+    let statement = queries::find(
+        &["follower_id = $4", "FROM messages", "ORDER BY"],
+        &["NULL", "NULL", LIMIT, &reader],
+    )?;
+    let contenders = vec![
+        wrk("minitwit", &stand.large, FEW_CONNECTIONS, requests(stand, &stand.large)?),
+        pgbench("home", &stand.large, FEW_CONNECTIONS, statement),
+    ];
+    let comparisons = vec![Comparison {
+        what: "`GET /` signed in, following 500".to_owned(),
+        against: "pgbench, its query",
+        ours: 0,
+        theirs: Reference::Contender(1),
+        metric: Metric::P99,
+        goal: Goal::AtMost(2.0),
+    }];
+    Ok(Group { name: "home", contenders, comparisons, seconds: None })
+}
+
+/// Requests of the one who follows 500, who signs in for them.
+pub fn requests(stand: &Stand, place: &Place) -> Result<Requests, Failure> {
+    let reader = username(place.database.volume.reader())?;
+    let cookie = stand.http.sign_in(&place.server.address, reader.as_str())?;
+    let page = stand.http.get(&place.server.address, "/", &cookie)?;
+    if page.status != 200 {
+        return Err(format!("/ is answered {} to somebody signed in", page.status).into());
+    }
+    Ok(Requests { headers: format!("Cookie: {cookie}\r\n"), ..Requests::get("/") })
+}

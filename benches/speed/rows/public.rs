@@ -1,0 +1,45 @@
+//! The public timeline, against a file with the same bytes.
+
+use super::{CONNECTIONS, wrk};
+use crate::{
+    Failure,
+    comparison::{Comparison, Contender, Goal, Group, Reference},
+    load::Metric,
+    nginx::Nginx,
+    stand::Stand,
+    wrk::{Requests, Wrk},
+};
+
+const PATH: &str = "/public";
+
+pub fn public(stand: &Stand) -> Result<Group, Failure> {
+    let page = stand.http.get(&stand.large.server.address, PATH, "")?;
+    if page.status != 200 {
+        return Err(format!("{PATH} is answered {}", page.status).into());
+    }
+    let nginx = Nginx::start(&page)?;
+    let file = Wrk {
+        address: nginx.address.clone(),
+        requests: Requests::get(PATH),
+        connections: CONNECTIONS,
+        users: stand.large.database.volume.users,
+    };
+    let run = Box::new(move |seconds| {
+        // It runs for as long as it may be asked.
+        let Nginx { .. } = &nginx;
+        file.run(seconds)
+    });
+    let contenders = vec![
+        wrk("minitwit", &stand.large, CONNECTIONS, Requests::get(PATH)),
+        Contender { name: "nginx", run },
+    ];
+    let comparisons = vec![Comparison {
+        what: "`GET /public`, signed out".to_owned(),
+        against: "nginx, the same bytes as a file",
+        ours: 0,
+        theirs: Reference::Contender(1),
+        metric: Metric::Rate,
+        goal: Goal::AtLeast(1.0),
+    }];
+    Ok(Group { name: "public", contenders, comparisons, seconds: None })
+}

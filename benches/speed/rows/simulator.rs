@@ -1,0 +1,99 @@
+//! The simulator API: posting, following and reading, without and with `latest`.
+
+use super::{CONNECTIONS, pgbench, wrk};
+use crate::{
+    Failure,
+    comparison::{Comparison, Goal, Group, Reference},
+    load::Metric,
+    pgbench::name_of,
+    queries,
+    server::DATABASE_CONNECTIONS,
+    stand::Stand,
+    wrk::Requests,
+};
+
+/// The simulator's credentials, and the kind of its bodies.
+pub const HEADERS: &str = "Authorization: Basic c2ltdWxhdG9yOnN1cGVyX3NhZmUh\r\n\
+                           Content-Type: application/json\r\n";
+/// What is posted: as long as the texts of the simulator's script are on average.
+const TEXT: &str = "The man put some of the money in his pocket, and went home by the long way.";
+/// How many messages are asked for.
+const ASKED_FOR: u32 = 30;
+
+pub fn tweets(stand: &Stand) -> Result<Group, Failure> {
+    let requests = Requests {
+        method: "POST",
+        path: "/sim/msgs/{user}".to_owned(),
+        headers: HEADERS.to_owned(),
+        body: format!("{{\"content\": \"{TEXT}\"}}"),
+    };
+    let statement = format!(
+        "INSERT INTO messages (author_id, text) SELECT user_id, '{TEXT}' FROM users WHERE username = {}",
+        name_of("user"),
+    );
+    Ok(group("tweets", stand, requests, statement, "`POST /sim/msgs/{user}`", 0.8))
+}
+
+pub fn follows(stand: &Stand) -> Result<Group, Failure> {
+    let requests = Requests {
+        method: "POST",
+        path: "/sim/fllws/{user}".to_owned(),
+        headers: HEADERS.to_owned(),
+        body: "{\"follow\": \"{other}\"}".to_owned(),
+    };
+    let statement = format!(
+        "INSERT INTO follows (follower_id, followee_id)
+         SELECT follower.user_id, followee.user_id FROM users AS follower, users AS followee
+         WHERE follower.username = {} AND followee.username = {} ON CONFLICT DO NOTHING",
+        name_of("user"),
+        name_of("other"),
+    );
+    Ok(group("follows", stand, requests, statement, "`POST /sim/fllws/{user}`", 0.8))
+}
+
+pub fn messages(stand: &Stand) -> Result<Group, Failure> {
+    let requests = Requests {
+        headers: HEADERS.to_owned(),
+        ..Requests::get(&format!("/sim/msgs/{{user}}?no={ASKED_FOR}"))
+    };
+    // Under load the API reads the messages of several authors at once; this is the profile's SELECT,
+    // which reads those of one.
+    let limit = ASKED_FOR.to_string();
+    let statement = queries::find(
+        &["FROM users AS author", "FROM messages"],
+        &["NULL", "NULL", &limit, &name_of("user"), "NULL::bigint"],
+    )?;
+    let what = format!("`GET /sim/msgs/{{user}}?no={ASKED_FOR}`");
+    Ok(group("messages", stand, requests, statement, &what, 0.7))
+}
+
+fn group(
+    name: &'static str,
+    stand: &Stand,
+    requests: Requests,
+    statement: String,
+    what: &str,
+    goal: f64,
+) -> Group {
+    let mark = if requests.path.contains('?') { '&' } else { '?' };
+    let path = format!("{}{mark}latest={{latest}}", requests.path);
+    let with_latest = Requests { path, ..requests.clone() };
+    let contenders = vec![
+        wrk("minitwit", &stand.large, CONNECTIONS, requests),
+        wrk("minitwit, latest", &stand.large, CONNECTIONS, with_latest),
+        pgbench(name, &stand.large, DATABASE_CONNECTIONS.into(), statement),
+    ];
+    let comparison = |what: String, against, ours, theirs, goal| Comparison {
+        what,
+        against,
+        ours,
+        theirs: Reference::Contender(theirs),
+        metric: Metric::Rate,
+        goal: Goal::AtLeast(goal),
+    };
+    let comparisons = vec![
+        comparison(what.to_owned(), "pgbench, its one statement", 0, 2, goal),
+        comparison(format!("{what}, each with `latest`"), "the same without", 1, 0, 0.8),
+    ];
+    Group { name, contenders, comparisons, seconds: None }
+}
