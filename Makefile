@@ -37,9 +37,11 @@ scenario: ## Play SCENARIO=FILE as the simulator does, and print the time of eac
 	SCENARIO="$(abspath $(SCENARIO))" cargo test --release --locked --test it scenario -- --nocapture
 
 .PHONY: openapi
-openapi: ## Write the OpenAPI document that the code makes to openapi/
-	cargo run --quiet --locked -- openapi > openapi/simulator.json.new
-	mv openapi/simulator.json.new openapi/simulator.json
+openapi: ## Write the OpenAPI documents that the code makes to openapi/
+	for api in api simulator; do \
+	  cargo run --quiet --locked -- openapi $$api > openapi/$$api.json.new; \
+	  mv openapi/$$api.json.new openapi/$$api.json; \
+	done
 
 .PHONY: queries
 queries: ## Renew .sqlx, which queries are checked against, after a change of SQL or schema

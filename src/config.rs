@@ -28,8 +28,20 @@ pub enum Command {
     Serve(Box<ServeArgs>),
     /// Bring the database's schema up to date, or tell how it stands
     Migrate(MigrateArgs),
-    /// Print the OpenAPI document of the simulator API
-    Openapi,
+    /// Print the OpenAPI document of an API
+    Openapi {
+        /// Of which one
+        api: ApiName,
+    },
+}
+
+/// The APIs that have a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ApiName {
+    /// The JSON API, at /api/v1.
+    Api,
+    /// The simulator API, at /sim.
+    Simulator,
 }
 
 /// The settings of `minitwit serve`.
@@ -87,6 +99,10 @@ pub struct ServeArgs {
     /// How passwords and sessions are kept.
     #[command(flatten)]
     pub accounts: AccountArgs,
+
+    /// How often something may be tried.
+    #[command(flatten)]
+    pub rates: RateArgs,
 
     /// What a client may cost.
     #[command(flatten)]
@@ -216,6 +232,43 @@ pub struct AccountArgs {
         value_parser = clap::value_parser!(u32).range(1..=400)
     )]
     pub session_lifetime: u32,
+}
+
+/// How often something may be tried.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Rate limits")]
+pub struct RateArgs {
+    /// Attempts a minute to sign in to one account, by page and API; 0 for no limit
+    #[arg(
+        long,
+        env = "MINITWIT_SIGN_INS_PER_ACCOUNT",
+        value_name = "NUMBER",
+        default_value_t = 60
+    )]
+    pub sign_ins_per_account: u32,
+
+    /// Attempts a minute to sign in from one address, by page and API; 0 for no limit
+    #[arg(
+        long,
+        env = "MINITWIT_SIGN_INS_PER_ADDRESS",
+        value_name = "NUMBER",
+        default_value_t = 600
+    )]
+    pub sign_ins_per_address: u32,
+
+    /// Registrations a minute from one address, the authenticated simulator's not counted; 0 for no
+    /// limit
+    #[arg(
+        long,
+        env = "MINITWIT_REGISTRATIONS_PER_ADDRESS",
+        value_name = "NUMBER",
+        default_value_t = 600
+    )]
+    pub registrations_per_address: u32,
+
+    /// Messages a minute of one account, by page and API; 0 for no limit
+    #[arg(long, env = "MINITWIT_POSTS_PER_ACCOUNT", value_name = "NUMBER", default_value_t = 600)]
+    pub posts_per_account: u32,
 }
 
 /// What a client may cost.

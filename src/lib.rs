@@ -1,8 +1,10 @@
 //! MiniTwit: a microblog on PostgreSQL.
 //!
 //! Imports run one way, which `tests/it/layering.rs` enforces:
-//! `domain ← db ← service ← {sim, web} ← server ← commands`; `config` and `telemetry` are leaves.
+//! `domain ← db ← service ← {sim, api, web} ← server ← commands`; the three surfaces
+//! share `surface`; `config` and `telemetry` are leaves.
 
+pub mod api;
 pub mod commands;
 pub mod config;
 pub mod db;
@@ -10,5 +12,6 @@ pub mod domain;
 pub mod server;
 pub mod service;
 pub mod sim;
+pub mod surface;
 pub mod telemetry;
 pub mod web;

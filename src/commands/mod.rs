@@ -25,7 +25,7 @@ pub fn run(command: Command) -> ExitCode {
     let result = match command {
         Command::Serve(settings) => serve::run(&settings),
         Command::Migrate(settings) => migrate::run(&settings),
-        Command::Openapi => openapi::run(),
+        Command::Openapi { api } => openapi::run(api),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -10,9 +10,10 @@ use poem::{
 };
 
 use crate::{
-    sim,
+    api, sim,
+    surface::client::Client,
     telemetry::{metrics, request::RequestId},
-    web::{self, client::Client},
+    web,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -54,12 +55,16 @@ impl<E: Endpoint> Endpoint for Accounted<E> {
 
 /// The template of a matched route; `None` where only the place matched that further routes are at.
 fn template(pattern: &str) -> Option<String> {
-    match pattern.strip_prefix(sim::PREFIX) {
-        _ if pattern.is_empty() => None,
-        Some("") => None,
-        Some(_) => Some(sim::route_template(pattern)),
-        None => Some(web::route_template(&sim::route_template(pattern))),
-    }
+    // On its port of its own the simulator API has no prefix.
+    let template = if pattern.starts_with(api::PREFIX) {
+        api::route_template(pattern)
+    } else if pattern.starts_with(sim::PREFIX) {
+        sim::route_template(pattern)
+    } else {
+        web::route_template(&sim::route_template(pattern))
+    };
+    let only_a_place = ["", api::PREFIX, sim::PREFIX].contains(&pattern);
+    (!only_a_place).then_some(template)
 }
 
 /// A request's line in the log, written when it is dropped: also when the client hangs up.

@@ -7,8 +7,11 @@ mod accounts;
 mod error;
 mod following;
 mod latest;
+mod limits;
 mod passwords;
+mod profiles;
 mod timelines;
+mod tokens;
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,10 +19,13 @@ use tokio_util::task::TaskTracker;
 
 pub use error::{Error, Kind};
 pub use latest::Noted;
+pub use limits::{Origin, PerMinute, RateLimits};
 pub use passwords::PasswordSettings;
+pub use tokens::NewToken;
 
 use crate::db::{self, Database, PoolState};
 use latest::Latest;
+use limits::Limits;
 use passwords::Passwords;
 
 /// What the operations are tuned by.
@@ -29,6 +35,8 @@ pub struct Settings {
     pub passwords: PasswordSettings,
     /// How long a session lasts after its last use.
     pub session_lifetime: Duration,
+    /// How often something may be tried.
+    pub limits: RateLimits,
 }
 
 /// All operations, and what they share. Clones are handles on the same.
@@ -41,6 +49,7 @@ struct Inner {
     database: Database,
     passwords: Passwords,
     latest: Latest,
+    limits: Limits,
     writes: TaskTracker,
     session_lifetime: Duration,
 }
@@ -52,6 +61,7 @@ impl Service {
         let inner = Inner {
             passwords: Passwords::new(&settings.passwords),
             latest: Latest::start(database.clone()),
+            limits: Limits::new(&settings.limits),
             writes: TaskTracker::new(),
             session_lifetime: settings.session_lifetime,
             database,

@@ -7,7 +7,6 @@
 mod accounts;
 pub mod assets;
 pub mod avatar;
-pub mod client;
 pub mod csrf;
 mod failure;
 mod files;

@@ -9,13 +9,12 @@ use poem::{
 };
 
 use super::{
-    client::Client,
     failure::Failure,
     flash::{self, Flash},
     pages::Frame,
     templates::{Page, Templates},
 };
-use crate::domain::User;
+use crate::{domain::User, surface::client::Client};
 
 /// Pages differ by who is signed in, and are never older than the request.
 const PAGE_CACHE_CONTROL: HeaderValue = HeaderValue::from_static("private, no-cache");

@@ -21,7 +21,7 @@ use minitwit::{
         Server, Settings, connection::ConnectionLimits, limits::RequestLimits,
         proxies::TrustedProxies,
     },
-    service::{self, PasswordSettings, Service},
+    service::{self, PasswordSettings, RateLimits, Service},
     sim::Credentials,
     telemetry::metrics,
 };
@@ -154,6 +154,8 @@ impl AppSettings {
                 // As quick as bcrypt allows: what is tested is not how long it takes.
                 passwords: PasswordSettings { cost: 4, workers: 1, queue: 256 },
                 session_lifetime: Duration::from_secs(30 * 24 * 60 * 60),
+                // Tests are quicker than people.
+                limits: RateLimits::default(),
             },
             server: Settings {
                 listen: any_port,
