@@ -4,10 +4,7 @@ use poem_openapi::{Object, types::Example};
 use time::{OffsetDateTime, macros::datetime};
 
 use super::problem::Problem;
-use crate::{
-    db::users::SeenProfile,
-    domain::{self, Username},
-};
+use crate::domain::{self, SeenProfile, Username};
 
 /// What everybody may see of a user.
 #[derive(Debug, Object)]

@@ -125,8 +125,7 @@ pub async fn followee_profiles(
     limit: u16,
 ) -> Result<Option<Page<Profile>>, Error> {
     let (time, id) = keyset(before);
-    let statement = sqlx::query_as!(
-        Row,
+    let statement = sqlx::query!(
         r#"SELECT newest.followee_id AS "user_id?", newest.created_at AS "followed_at?",
                   followee.username AS "username?", followee.display_name, followee.bio,
                   followee.created_at AS "joined_at?"
@@ -139,7 +138,11 @@ pub async fn followee_profiles(
                      (COALESCE($1::timestamptz, 'infinity'), COALESCE($2::bigint, 0))
                ORDER BY created_at DESC, followee_id DESC
                LIMIT $3) AS newest ON true
-           LEFT JOIN users AS followee ON followee.user_id = newest.followee_id
+           LEFT JOIN LATERAL (
+               SELECT username, display_name, bio, created_at
+               FROM users WHERE user_id = newest.followee_id
+               -- Keeps the planner from joining with all users.
+               LIMIT 1) AS followee ON true
            WHERE follower.username = $4
            ORDER BY newest.created_at DESC, newest.followee_id DESC"#,
         time,
@@ -148,7 +151,16 @@ pub async fn followee_profiles(
         follower.as_str(),
     )
     .fetch_all(database.pool());
-    Ok(page(database.patiently(statement).await?, limit))
+    let rows = database.patiently(statement).await?;
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    // A row of nothing stands for an empty list.
+    let rows = rows.into_iter().filter_map(|row| {
+        let profile = users::profile(row.username?, row.display_name, row.bio, row.joined_at?);
+        Some((profile, Cursor::new(row.followed_at?, row.user_id?)))
+    });
+    Ok(Some(Page::of(rows, limit)))
 }
 
 /// Those who follow `followee`, newest follow first, those after `before`; `None` if there is no
@@ -163,8 +175,7 @@ pub async fn follower_profiles(
     limit: u16,
 ) -> Result<Option<Page<Profile>>, Error> {
     let (time, id) = keyset(before);
-    let statement = sqlx::query_as!(
-        Row,
+    let statement = sqlx::query!(
         r#"SELECT newest.follower_id AS "user_id?", newest.created_at AS "followed_at?",
                   follower.username AS "username?", follower.display_name, follower.bio,
                   follower.created_at AS "joined_at?"
@@ -177,7 +188,11 @@ pub async fn follower_profiles(
                      (COALESCE($1::timestamptz, 'infinity'), COALESCE($2::bigint, 0))
                ORDER BY created_at DESC, follower_id DESC
                LIMIT $3) AS newest ON true
-           LEFT JOIN users AS follower ON follower.user_id = newest.follower_id
+           LEFT JOIN LATERAL (
+               SELECT username, display_name, bio, created_at
+               FROM users WHERE user_id = newest.follower_id
+               -- Keeps the planner from joining with all users.
+               LIMIT 1) AS follower ON true
            WHERE followee.username = $4
            ORDER BY newest.created_at DESC, newest.follower_id DESC"#,
         time,
@@ -186,28 +201,16 @@ pub async fn follower_profiles(
         followee.as_str(),
     )
     .fetch_all(database.pool());
-    Ok(page(database.patiently(statement).await?, limit))
-}
-
-/// A user on a list of follows; a row of nothing stands for an empty list.
-struct Row {
-    user_id: Option<i64>,
-    followed_at: Option<OffsetDateTime>,
-    username: Option<String>,
-    display_name: Option<String>,
-    bio: Option<String>,
-    joined_at: Option<OffsetDateTime>,
-}
-
-fn page(rows: Vec<Row>, limit: u16) -> Option<Page<Profile>> {
+    let rows = database.patiently(statement).await?;
     if rows.is_empty() {
-        return None;
+        return Ok(None);
     }
+    // A row of nothing stands for an empty list.
     let rows = rows.into_iter().filter_map(|row| {
         let profile = users::profile(row.username?, row.display_name, row.bio, row.joined_at?);
         Some((profile, Cursor::new(row.followed_at?, row.user_id?)))
     });
-    Some(Page::of(rows, limit))
+    Ok(Some(Page::of(rows, limit)))
 }
 
 fn keyset(before: Option<Cursor>) -> (Option<OffsetDateTime>, Option<i64>) {

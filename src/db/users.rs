@@ -4,8 +4,8 @@ use time::OffsetDateTime;
 
 use super::{Database, Error, error::breaks_check, one_more};
 use crate::domain::{
-    Account, Bio, DisplayName, Email, KeyCursor, Page, PasswordHash, Profile, User, UserId,
-    Username,
+    Account, Bio, DisplayName, Email, KeyCursor, Page, PasswordHash, Profile, SeenProfile, User,
+    UserId, Username,
 };
 
 /// What became of a new user's row.
@@ -115,17 +115,6 @@ pub async fn list(
         (profile, KeyCursor(row.user_id))
     });
     Ok(Page::of(rows, limit))
-}
-
-/// A user as another sees one, or as the user does.
-#[derive(Debug, Clone)]
-pub struct SeenProfile {
-    /// What everybody may see.
-    pub profile: Profile,
-    /// Whether the viewer follows the user.
-    pub followed: bool,
-    /// The address, if the viewer is the user.
-    pub email: Option<Email>,
 }
 
 /// The profile of the user of this name as `viewer` sees it; `None` if there is none.

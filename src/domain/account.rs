@@ -94,6 +94,17 @@ pub struct Profile {
     pub joined_at: OffsetDateTime,
 }
 
+/// A user as another sees one, or as the user does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenProfile {
+    /// What everybody may see.
+    pub profile: Profile,
+    /// Whether the viewer follows the user.
+    pub followed: bool,
+    /// The address, if the viewer is the user.
+    pub email: Option<Email>,
+}
+
 /// Somebody who has proved who they are, and what they would have to prove it by again.
 #[derive(Debug, Clone)]
 pub struct Account {

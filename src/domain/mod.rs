@@ -13,7 +13,7 @@ mod user;
 
 pub use account::{
     Account, AccountChange, BIO_MAX_CHARS, Bio, DISPLAY_NAME_MAX_CHARS, DisplayName,
-    PasswordChange, Profile,
+    PasswordChange, Profile, SeenProfile,
 };
 pub use invalid::Invalid;
 pub use message::{MESSAGE_TEXT_MAX_CHARS, Message, MessageText};

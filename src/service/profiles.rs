@@ -2,10 +2,10 @@
 
 use super::{Error, Service, passwords::Purpose};
 use crate::{
-    db::users::{self, SeenProfile},
+    db::users,
     domain::{
         Account, AccountChange, KeyCursor, Page, Password, PasswordChange, PasswordHash, Profile,
-        UserId, Username,
+        SeenProfile, UserId, Username,
     },
 };
 

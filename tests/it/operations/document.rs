@@ -48,7 +48,7 @@ fn the_committed_documents_are_those_that_the_program_prints() {
 }
 
 /// The operations: `GET /msgs` and so on, with what the document says of each.
-fn operations(document: &Value) -> Vec<(String, &Value)> {
+pub fn operations(document: &Value) -> Vec<(String, &Value)> {
     let paths = document["paths"].as_object().expect("paths");
     let operations = paths.iter().flat_map(|(path, methods)| {
         let methods = methods.as_object().expect("methods").iter();

@@ -94,6 +94,11 @@ const ROUTES: &[&str] = &[
     "/metrics",
     "/openapi.json",
     "/docs",
+    "/api/v1/openapi.json",
+    "/api/v1/tokens",
+    "/api/v1/tokens/{token_id}",
+    "/api/v1/users/{username}",
+    "/api/v1/users/{username}/followers",
     "/sim/latest",
     "/sim/register",
     "/sim/msgs",
@@ -134,6 +139,15 @@ async fn routes_are_templates_whatever_is_asked_for() {
         "/{zebra}",
         "/openapi.json",
         "/docs",
+        "/api",
+        "/api/v1",
+        "/api/v1/zebra",
+        "/api/v1/tokens",
+        "/api/v1/tokens/zebra",
+        "/api/v1/users/zebra",
+        "/api/v1/users/zebra/followers?cursor=zebra",
+        "/api/v1/users/zebra/zebra",
+        "/api/v1/openapi.json",
     ] {
         alice.get(path).await;
         alice.post(path, &[]).await;

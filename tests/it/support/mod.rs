@@ -29,7 +29,7 @@ use sqlx::{PgPool, postgres::PgConnectOptions};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use actors::{Browser, Simulator};
+use actors::{ApiClient, Browser, Simulator};
 use cluster::TestDatabase;
 
 /// How long a test waits for what must happen. Generous: it decides only how late a failure shows.
@@ -118,6 +118,20 @@ impl App {
     /// The simulator, at the root of the port of its own.
     pub fn simulator_at_root(&self) -> Simulator {
         Simulator::new(format!("http://{}", self.simulator_address))
+    }
+
+    /// A client of the JSON API without a token.
+    pub fn api(&self) -> ApiClient {
+        ApiClient::new(format!("http://{}", self.address))
+    }
+
+    /// A client of the JSON API with the token of somebody who has just signed up, with the password
+    /// `secret`.
+    pub async fn api_user(&self, username: &str) -> ApiClient {
+        let api = self.api();
+        let answer = api.sign_up(username).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        api.signed_in(username).await
     }
 
     /// Changes this server's database behind its back.
