@@ -43,6 +43,11 @@ openapi: ## Write the OpenAPI documents that the code makes to openapi/
 	  mv openapi/$$api.json.new openapi/$$api.json; \
 	done
 
+.PHONY: api-check
+api-check: ## Check both APIs by linters, Schemathesis (EXAMPLES=500 an operation) and a generated client
+	@scripts/install-postgresql
+	@scripts/api-check
+
 .PHONY: queries
 queries: ## Renew .sqlx, which queries are checked against, after a change of SQL or schema
 	@scripts/install-postgresql

@@ -16,7 +16,7 @@ use poem_openapi::{
 };
 
 use super::{
-    document::allowed_methods,
+    document::ROUTES,
     problem::{FieldProblem, Problem, ProblemJson},
 };
 use crate::telemetry::request::log_failure;
@@ -139,7 +139,7 @@ fn problem_response(error: poem::Error) -> Response {
     };
     let Some(pattern) = pattern else { return response };
     if response.status() == StatusCode::METHOD_NOT_ALLOWED
-        && let Some(methods) = allowed_methods(&pattern.0)
+        && let Some(methods) = ROUTES.allow(&pattern.0)
     {
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(methods));
     }

@@ -16,7 +16,7 @@ mod users;
 mod values;
 
 use poem::{Endpoint, EndpointExt, IntoEndpoint, Middleware, Response, endpoint::BoxEndpoint};
-use poem_openapi::{LicenseObject, OpenApiService, Tags};
+use poem_openapi::{OpenApiService, Tags};
 
 pub use document::{document, route_template};
 
@@ -41,7 +41,7 @@ fn openapi_service() -> OpenApiService<Apis, ()> {
     let apis = (tokens::Tokens, users::Users, following::Follows);
     OpenApiService::new(apis, "MiniTwit API", env!("CARGO_PKG_VERSION"))
         .description(DESCRIPTION)
-        .license(LicenseObject::new("MIT").url("https://opensource.org/license/mit"))
+        .license(openapi::license())
         .server(PREFIX)
 }
 

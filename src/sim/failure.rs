@@ -5,7 +5,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 use futures_util::FutureExt;
 use poem::{
     Endpoint, IntoResponse, PathPattern, Request, Response, Result,
-    http::{StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
 };
 use poem_openapi::{
     Object,
@@ -13,7 +13,7 @@ use poem_openapi::{
     types::Example,
 };
 
-use super::rejection;
+use super::{document::ROUTES, rejection};
 use crate::{
     service::{Error, Kind},
     telemetry::request::{RequestId, log_failure},
@@ -238,6 +238,11 @@ pub(super) async fn render<E: Endpoint<Output = Response>>(
         answer.into_response()
     };
     if let Some(pattern) = pattern {
+        if response.status() == StatusCode::METHOD_NOT_ALLOWED
+            && let Some(methods) = ROUTES.allow(&pattern.0)
+        {
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(methods));
+        }
         response.set_data(pattern);
     }
     Ok(response)

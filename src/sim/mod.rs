@@ -44,6 +44,7 @@ fn openapi_service() -> OpenApiService<Apis, ()> {
              number of the simulator's command; every failure is a JSON object of a status and a \
              text.",
         )
+        .license(openapi::license())
         .server(PREFIX)
 }
 

@@ -5,3 +5,4 @@
 
 pub mod client;
 pub mod openapi;
+pub mod routes;
