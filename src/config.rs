@@ -3,12 +3,14 @@
 //!
 //! A wrong value is refused at start, with the name of the setting. Secrets do not print.
 
+mod rates;
 mod values;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use rates::RateArgs;
 pub use values::{Networks, Secret};
 use values::{networks, seconds};
 
@@ -232,43 +234,6 @@ pub struct AccountArgs {
         value_parser = clap::value_parser!(u32).range(1..=400)
     )]
     pub session_lifetime: u32,
-}
-
-/// How often something may be tried.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Rate limits")]
-pub struct RateArgs {
-    /// Attempts a minute to sign in to one account, by page and API; 0 for no limit
-    #[arg(
-        long,
-        env = "MINITWIT_SIGN_INS_PER_ACCOUNT",
-        value_name = "NUMBER",
-        default_value_t = 60
-    )]
-    pub sign_ins_per_account: u32,
-
-    /// Attempts a minute to sign in from one address, by page and API; 0 for no limit
-    #[arg(
-        long,
-        env = "MINITWIT_SIGN_INS_PER_ADDRESS",
-        value_name = "NUMBER",
-        default_value_t = 600
-    )]
-    pub sign_ins_per_address: u32,
-
-    /// Registrations a minute from one address, the authenticated simulator's not counted; 0 for no
-    /// limit
-    #[arg(
-        long,
-        env = "MINITWIT_REGISTRATIONS_PER_ADDRESS",
-        value_name = "NUMBER",
-        default_value_t = 600
-    )]
-    pub registrations_per_address: u32,
-
-    /// Messages a minute of one account, by page and API; 0 for no limit
-    #[arg(long, env = "MINITWIT_POSTS_PER_ACCOUNT", value_name = "NUMBER", default_value_t = 600)]
-    pub posts_per_account: u32,
 }
 
 /// What a client may cost.

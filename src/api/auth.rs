@@ -63,51 +63,39 @@ fn register_scheme(registry: &mut Registry) {
     registry.create_security_scheme(SCHEME, scheme);
 }
 
-impl<'a> ApiExtractor<'a> for Caller {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
-    type ParamType = ();
-    type ParamRawType = ();
+/// Makes an extractor of a type: what the document says, and how it is made of the account.
+macro_rules! bearer_token {
+    ($type:ty, optional: $optional:literal, $of:expr) => {
+        impl<'a> ApiExtractor<'a> for $type {
+            const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+            type ParamType = ();
+            type ParamRawType = ();
 
-    fn register(registry: &mut Registry) {
-        register_scheme(registry);
-    }
+            fn register(registry: &mut Registry) {
+                register_scheme(registry);
+            }
 
-    fn security_schemes() -> Vec<&'static str> {
-        vec![SCHEME]
-    }
+            fn security_schemes() -> Vec<&'static str> {
+                vec![SCHEME]
+            }
 
-    async fn from_request(
-        request: &'a Request,
-        _body: &mut RequestBody,
-        _options: ExtractParamOptions<()>,
-    ) -> Result<Self> {
-        let account = account(request).await.map_err(Problem::into_error)?;
-        Ok(Self(account.ok_or_else(|| Problem::unauthorized().into_error())?))
-    }
+            fn has_security_fallback() -> bool {
+                $optional
+            }
+
+            async fn from_request(
+                request: &'a Request,
+                _body: &mut RequestBody,
+                _options: ExtractParamOptions<()>,
+            ) -> Result<Self> {
+                let of: fn(Option<Account>) -> Result<Self, Problem> = $of;
+                account(request).await.and_then(of).map_err(Problem::into_error)
+            }
+        }
+    };
 }
 
-impl<'a> ApiExtractor<'a> for MaybeCaller {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
-    type ParamType = ();
-    type ParamRawType = ();
-
-    fn register(registry: &mut Registry) {
-        register_scheme(registry);
-    }
-
-    fn security_schemes() -> Vec<&'static str> {
-        vec![SCHEME]
-    }
-
-    fn has_security_fallback() -> bool {
-        true
-    }
-
-    async fn from_request(
-        request: &'a Request,
-        _body: &mut RequestBody,
-        _options: ExtractParamOptions<()>,
-    ) -> Result<Self> {
-        Ok(Self(account(request).await.map_err(Problem::into_error)?))
-    }
-}
+bearer_token!(Caller, optional: false, |account| {
+    account.map(Caller).ok_or_else(Problem::unauthorized)
+});
+bearer_token!(MaybeCaller, optional: true, |account| Ok(MaybeCaller(account)));

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::fields::FieldValue;
 use crate::domain::{
-    BIO_MAX_CHARS, Bio, Cursor, DISPLAY_NAME_MAX_CHARS, DisplayName, Email, Invalid, KeyCursor,
-    Password, TOKEN_NAME_MAX_CHARS, TokenName, Username,
+    BIO_MAX_CHARS, Bio, Cursor, DisplayName, Email, Invalid, KeyCursor, Password, TokenName,
+    Username,
 };
 
 /// Any text without a NUL character.
@@ -72,13 +72,13 @@ text_field!(
     Email::parse,
     |email| email.as_str().to_owned()
 );
-text_field!(DisplayName, text(DISPLAY_NAME_MAX_CHARS, ONE_LINE), DisplayName::parse, |name| {
+text_field!(DisplayName, text(DisplayName::MAX_CHARS, ONE_LINE), DisplayName::parse, |name| {
     name.as_str().to_owned()
 });
 text_field!(Bio, text(BIO_MAX_CHARS, r"^[^\u0000]*[^\s\u0000][^\u0000]*$"), Bio::parse, |bio| {
     bio.as_str().to_owned()
 });
-text_field!(TokenName, text(TOKEN_NAME_MAX_CHARS, ONE_LINE), TokenName::parse, |name| {
+text_field!(TokenName, text(TokenName::MAX_CHARS, ONE_LINE), TokenName::parse, |name| {
     name.as_str().to_owned()
 });
 // What is shown of a password is an example's.

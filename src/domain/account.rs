@@ -2,48 +2,14 @@
 
 use time::OffsetDateTime;
 
-use super::{Email, Invalid, Password, PasswordHash, User, Username};
+use super::{Email, Invalid, Password, PasswordHash, User, Username, line::one_line_text};
 
-/// How many characters (Unicode code points) a display name may have.
-pub const DISPLAY_NAME_MAX_CHARS: usize = 64;
-/// How many characters a bio may have.
+/// How many characters (Unicode code points) a bio may have.
 pub const BIO_MAX_CHARS: usize = 160;
 
-/// How somebody wants to be called: 1 to 64 characters of any script, not unique.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DisplayName(String);
-
-impl DisplayName {
-    /// Checks `raw`, which is kept as it is.
-    ///
-    /// # Errors
-    /// The rule that `raw` breaks.
-    pub fn parse(raw: &str) -> Result<Self, Invalid> {
-        let rule = if raw.is_empty() {
-            "The display name must not be empty"
-        } else if raw.chars().count() > DISPLAY_NAME_MAX_CHARS {
-            "The display name must be at most 64 characters long"
-        } else if raw.chars().any(char::is_control) {
-            "The display name must not contain control characters"
-        } else if raw.trim() != raw {
-            "The display name must not begin or end with white space"
-        } else {
-            return Ok(Self(raw.to_owned()));
-        };
-        Err(Invalid::new(rule))
-    }
-
-    /// A display name as the database holds it, where constraints and this type's parser put it.
-    #[must_use]
-    pub fn from_stored(name: String) -> Self {
-        Self(name)
-    }
-
-    /// The name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+one_line_text! {
+    /// How somebody wants to be called: 1 to 64 characters of any script, not unique.
+    DisplayName, "display name"
 }
 
 /// What somebody tells of themselves: 1 to 160 characters, not all of them white space.

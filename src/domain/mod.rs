@@ -5,6 +5,7 @@
 
 mod account;
 mod invalid;
+mod line;
 mod message;
 mod page;
 mod registration;
@@ -12,15 +13,11 @@ mod token;
 mod user;
 
 pub use account::{
-    Account, AccountChange, BIO_MAX_CHARS, Bio, DISPLAY_NAME_MAX_CHARS, DisplayName,
-    PasswordChange, Profile, SeenProfile,
+    Account, AccountChange, BIO_MAX_CHARS, Bio, DisplayName, PasswordChange, Profile, SeenProfile,
 };
 pub use invalid::Invalid;
 pub use message::{MESSAGE_TEXT_MAX_CHARS, Message, MessageText};
 pub use page::{Cursor, InvalidCursor, KeyCursor, PAGE_SIZE, Page};
 pub use registration::Registration;
-pub use token::{
-    ApiToken, InvalidToken, SessionToken, TOKEN_NAME_MAX_CHARS, TokenHash, TokenId, TokenName,
-    TokenRecord,
-};
+pub use token::{ApiToken, InvalidToken, SessionToken, TokenHash, TokenId, TokenName, TokenRecord};
 pub use user::{Email, Password, PasswordHash, User, UserId, Username};

@@ -7,13 +7,11 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
-use super::Invalid;
+use super::line::one_line_text;
 
 const TOKEN_BYTES: usize = 32;
 /// What a bearer token begins with, so that people and scanners of leaked secrets know it by sight.
 const API_TOKEN_PREFIX: &str = "minitwit_";
-/// How many characters (Unicode code points) a token's name may have.
-pub const TOKEN_NAME_MAX_CHARS: usize = 64;
 
 /// The text is no token; whoever sent it is simply not signed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -117,41 +115,9 @@ impl TokenHash {
     }
 }
 
-/// How its owner tells a bearer token from the others: 1 to 64 characters.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TokenName(String);
-
-impl TokenName {
-    /// Checks `raw`, which is kept as it is.
-    ///
-    /// # Errors
-    /// The rule that `raw` breaks.
-    pub fn parse(raw: &str) -> Result<Self, Invalid> {
-        let rule = if raw.is_empty() {
-            "The name must not be empty"
-        } else if raw.chars().count() > TOKEN_NAME_MAX_CHARS {
-            "The name must be at most 64 characters long"
-        } else if raw.chars().any(char::is_control) {
-            "The name must not contain control characters"
-        } else if raw.trim() != raw {
-            "The name must not begin or end with white space"
-        } else {
-            return Ok(Self(raw.to_owned()));
-        };
-        Err(Invalid::new(rule))
-    }
-
-    /// A name as the database holds it, where constraints and this type's parser put it.
-    #[must_use]
-    pub fn from_stored(name: String) -> Self {
-        Self(name)
-    }
-
-    /// The name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+one_line_text! {
+    /// How its owner tells a bearer token from the others: 1 to 64 characters.
+    TokenName, "name"
 }
 
 /// The number by which the database knows a bearer token.

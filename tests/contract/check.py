@@ -92,9 +92,9 @@ def main() -> None:
             server, base = serve(arguments.program, log)
         try:
             sign_up(base, "contract", password)
-            # Whom the examples of the documents name.
+            # Whom the examples of the documents name, with their password.
             for name in ("Roger Histand", "Geoffrey Stieff"):
-                sign_up(base, name, secrets.token_urlsafe())
+                sign_up(base, name, "correct horse")
             generate_client(base, pathlib.Path(directory))
             journey.travel(f"{base}/api/v1")
             documents = arguments.document or ["api", "simulator"]

@@ -8,8 +8,8 @@ def travel(base: str) -> None:
     from minitwit_client import AuthenticatedClient, Client
     from minitwit_client.api.follows import follow_user, list_followers
     from minitwit_client.api.tokens import create_token, list_tokens
-    from minitwit_client.api.users import create_user, get_user
-    from minitwit_client.models import NewToken, NewUser, Problem
+    from minitwit_client.api.users import create_user, delete_user, get_user
+    from minitwit_client.models import Farewell, NewToken, NewUser, Problem
 
     anonymous = Client(base_url=base)
     names = [f"traveller {uuid4().hex}" for _ in range(2)]
@@ -32,4 +32,7 @@ def travel(base: str) -> None:
     assert get_user.sync(names[1], client=reader).followed is True
     tokens = list_tokens.sync(client=reader)
     assert [token.name for token in tokens.items] == ["journey"], tokens
-    print("a generated client signs up, signs in and follows")
+    farewell = Farewell(password="secret")
+    assert delete_user.sync_detailed(names[0], client=reader, body=farewell).status_code == 204
+    assert list_followers.sync(names[1], client=author).items == []
+    print("a generated client signs up, signs in, follows and leaves")

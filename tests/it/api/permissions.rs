@@ -94,14 +94,13 @@ impl Scene {
         let client = match actor {
             SignedOut => app.api(),
             Cookie => {
-                let answer = app.anonymous();
+                let browser = app.anonymous();
                 let form = [("username", owner.as_str()), ("password", "secret")];
-                let answer = answer.post("/login", &form).await;
+                let answer = browser.post("/login", &form).await;
                 let cookies = answer.headers.get_all(header::SET_COOKIE).iter();
                 let cookies = cookies.map(|cookie| cookie.to_str().expect("text"));
-                let session = cookies.filter_map(|cookie| cookie.split(';').next());
-                cookie =
-                    session.filter(|cookie| cookie.starts_with("session=")).last().map(Into::into);
+                let mut pairs = cookies.filter_map(|cookie| cookie.split(';').next());
+                cookie = pairs.find(|pair| pair.starts_with("session=")).map(Into::into);
                 assert!(cookie.is_some(), "{answer:?}");
                 app.api()
             }
