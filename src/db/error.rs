@@ -38,6 +38,22 @@ impl From<sqlx::Error> for Error {
     }
 }
 
+impl Error {
+    /// Whether PostgreSQL itself refused the statement, so that nothing is left of it, for a reason
+    /// that a statement over fewer rows need not meet: a row's, or that of two who waited for each
+    /// other.
+    #[must_use]
+    pub fn left_nothing(&self) -> bool {
+        match self {
+            Self::Failed(sqlx::Error::Database(_)) => true,
+            Self::Unavailable(sqlx::Error::Database(cause)) => {
+                cause.code().is_some_and(|code| code.starts_with("40"))
+            }
+            _ => false,
+        }
+    }
+}
+
 /// Whether `error` says that a row broke the `CHECK` constraint of this name.
 pub(super) fn breaks_check(error: &sqlx::Error, constraint: &str) -> bool {
     error.as_database_error().is_some_and(|cause| {

@@ -26,32 +26,44 @@ impl Outcome {
     }
 }
 
-/// Makes `follower` follow `followee`.
+/// Who is to follow whom.
+#[derive(Debug, Clone)]
+pub struct NewFollow {
+    /// Who follows.
+    pub follower: Username,
+    /// Who is followed.
+    pub followee: Username,
+}
+
+/// Makes followers follow, all or none. Returns what became of each, in the order of `follows`.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn insert(
-    database: &Database,
-    follower: &Username,
-    followee: &Username,
-) -> Result<Outcome, Error> {
+pub async fn insert(database: &Database, follows: &[NewFollow]) -> Result<Vec<Outcome>, Error> {
+    let followers: Vec<&str> = follows.iter().map(|follow| follow.follower.as_str()).collect();
+    let followees: Vec<&str> = follows.iter().map(|follow| follow.followee.as_str()).collect();
+    // In the order of the key, so that no two statements wait for each other.
     let statement = sqlx::query!(
-        r#"WITH pair AS (
-               SELECT (SELECT user_id FROM users WHERE username = $1) AS follower_id,
-                      (SELECT user_id FROM users WHERE username = $2) AS followee_id),
+        r#"WITH given AS MATERIALIZED (
+               SELECT (SELECT user_id FROM users WHERE username = follower) AS follower_id,
+                      (SELECT user_id FROM users WHERE username = followee) AS followee_id, place
+               FROM unnest($1::text[], $2::text[]) WITH ORDINALITY
+                    AS given (follower, followee, place)),
            inserted AS (
                INSERT INTO follows (follower_id, followee_id)
-               SELECT follower_id, followee_id FROM pair
+               SELECT DISTINCT follower_id, followee_id FROM given
                WHERE follower_id IS NOT NULL AND followee_id IS NOT NULL
+               ORDER BY follower_id, followee_id
                ON CONFLICT ON CONSTRAINT follows_pkey DO NOTHING)
            SELECT follower_id IS NOT NULL AS "follower_known!",
-                  followee_id IS NOT NULL AS "followee_known!" FROM pair"#,
-        follower.as_str(),
-        followee.as_str(),
+                  followee_id IS NOT NULL AS "followee_known!"
+           FROM given ORDER BY place"#,
+        &followers as &[&str],
+        &followees as &[&str],
     )
-    .fetch_one(database.pool());
-    let pair = database.patiently(statement).await?;
-    Ok(Outcome::of(pair.follower_known, pair.followee_known))
+    .fetch_all(database.pool());
+    let rows = database.patiently(statement).await?;
+    Ok(rows.iter().map(|row| Outcome::of(row.follower_known, row.followee_known)).collect())
 }
 
 /// Makes `follower` no longer follow `followee`.

@@ -20,23 +20,52 @@ pub struct AuthorTimeline {
     pub page: Page<Message>,
 }
 
-/// Adds a message by the user of that name; `false` if there is none.
+/// A message to be added.
+#[derive(Debug, Clone)]
+pub struct NewMessage {
+    /// Who says it.
+    pub author: Username,
+    /// What is said.
+    pub text: MessageText,
+}
+
+/// Adds messages, all or none. Returns the place of each in the timelines, in the order of
+/// `messages`; `None` where there is no author of that name.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn insert(
     database: &Database,
-    author: &Username,
-    text: &MessageText,
-) -> Result<bool, Error> {
+    messages: &[NewMessage],
+) -> Result<Vec<Option<Cursor>>, Error> {
+    let authors: Vec<&str> = messages.iter().map(|message| message.author.as_str()).collect();
+    let texts: Vec<&str> = messages.iter().map(|message| message.text.as_str()).collect();
+    // The keys are drawn first, since RETURNING does not tell which of the messages a row is.
     let statement = sqlx::query!(
-        "INSERT INTO messages (author_id, text) SELECT user_id, $2 FROM users WHERE username = $1",
-        author.as_str(),
-        text.as_str(),
+        r#"WITH given AS MATERIALIZED (
+               SELECT (SELECT user_id FROM users WHERE username = author) AS author_id, text, place
+               FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS given (author, text, place)),
+           keyed AS MATERIALIZED (
+               SELECT nextval(pg_get_serial_sequence('messages', 'message_id')) AS message_id,
+                      author_id, text, place
+               FROM given WHERE author_id IS NOT NULL),
+           inserted AS (
+               INSERT INTO messages (message_id, author_id, text) OVERRIDING SYSTEM VALUE
+               SELECT message_id, author_id, text FROM keyed ORDER BY message_id)
+           SELECT place AS "place!", message_id AS "message_id!", now() AS "published_at!"
+           FROM keyed"#,
+        &authors as &[&str],
+        &texts as &[&str],
     )
-    .execute(database.pool());
-    let inserted = database.patiently(statement).await?;
-    Ok(inserted.rows_affected() == 1)
+    .fetch_all(database.pool());
+    let mut places = vec![None; messages.len()];
+    for row in database.patiently(statement).await? {
+        let place = usize::try_from(row.place - 1).ok().and_then(|place| places.get_mut(place));
+        if let Some(place) = place {
+            *place = Some(Cursor::new(row.published_at, row.message_id));
+        }
+    }
+    Ok(places)
 }
 
 /// The messages of everybody that stand after `before`, or the newest.
@@ -168,6 +197,64 @@ pub async fn by_author(
     });
     let page = page(messages, limit);
     Ok(Some(AuthorTimeline { author, followed, page }))
+}
+
+/// Whose messages to list, and how many.
+#[derive(Debug, Clone)]
+pub struct Listing {
+    /// Whose.
+    pub author: Username,
+    /// How many at most.
+    pub limit: u16,
+}
+
+/// The newest messages of several authors, in the order of `listings`; `None` where there is no
+/// author of that name.
+///
+/// # Errors
+/// When the database fails.
+pub async fn newest_of(
+    database: &Database,
+    listings: &[Listing],
+) -> Result<Vec<Option<Vec<Message>>>, Error> {
+    let authors: Vec<&str> = listings.iter().map(|listing| listing.author.as_str()).collect();
+    let limits: Vec<i64> = listings.iter().map(|listing| listing.limit.into()).collect();
+    // A row an author: both sides spend more on a row than on an element of an array.
+    let statement = sqlx::query!(
+        r#"SELECT author.user_id IS NOT NULL AS "known!", newest.ids AS "ids?",
+                  newest.texts AS "texts?", newest.times AS "times?"
+           FROM (SELECT (SELECT user_id FROM users WHERE username = given.author) AS user_id,
+                        given.row_limit, given.place
+                 FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY
+                      AS given (author, row_limit, place)
+                 OFFSET 0) AS author
+           LEFT JOIN LATERAL (
+               SELECT array_agg(message_id) AS ids, array_agg(text) AS texts,
+                      array_agg(published_at) AS times
+               FROM (SELECT message_id, text, published_at
+                     FROM messages
+                     WHERE messages.author_id = author.user_id AND NOT flagged
+                     ORDER BY published_at DESC, message_id DESC
+                     LIMIT author.row_limit) AS ordered) AS newest ON true
+           ORDER BY author.place"#,
+        &authors as &[&str],
+        &limits,
+    )
+    .fetch_all(database.pool());
+    let rows = database.patiently(statement).await?;
+    let lists = rows.into_iter().zip(listings).map(|(row, Listing { author, .. })| {
+        let ids = row.ids.unwrap_or_default().into_iter();
+        let texts = row.texts.unwrap_or_default();
+        let listed = ids.zip(texts).zip(row.times.unwrap_or_default());
+        let messages = listed.map(|((id, text), published_at)| Message {
+            id,
+            author: author.clone(),
+            text,
+            published_at,
+        });
+        row.known.then(|| messages.collect())
+    });
+    Ok(lists.collect())
 }
 
 fn keyset(before: Option<Cursor>) -> (Option<OffsetDateTime>, Option<i64>) {

@@ -42,6 +42,7 @@ pub struct PoolState {
 #[derive(Debug, Clone)]
 pub struct Database {
     pool: PgPool,
+    acquire_timeout: Duration,
     patience: Duration,
 }
 
@@ -69,7 +70,13 @@ impl Database {
             })
             .connect_lazy_with(options);
         let patience = settings.acquire_timeout + settings.statement_timeout + NETWORK_MARGIN;
-        Self { pool, patience }
+        Self { pool, acquire_timeout: settings.acquire_timeout, patience }
+    }
+
+    /// How long a request waits for a connection.
+    #[must_use]
+    pub fn acquire_timeout(&self) -> Duration {
+        self.acquire_timeout
     }
 
     /// Whether the schema is one that this program works on.

@@ -46,9 +46,15 @@ pub enum Error {
     /// The database failed.
     #[error(transparent)]
     Database(#[from] db::Error),
-    /// The simulator's latest could not be written, for every request that waited for it.
-    #[error("the latest value was not written")]
-    LatestNotWritten(#[source] Arc<db::Error>),
+    /// A statement that served several requests failed for all of them.
+    #[error(transparent)]
+    Shared(Arc<db::Error>),
+    /// The request waited for the database for too long.
+    #[error("too many requests wait for the database")]
+    Overloaded,
+    /// Whatever was to answer ended without an answer.
+    #[error("the task that was to answer is gone")]
+    Abandoned,
     /// bcrypt failed.
     #[error("password hashing failed")]
     Hashing(#[from] bcrypt::BcryptError),
@@ -87,10 +93,10 @@ impl Error {
             Self::UnknownUser(_) | Self::UnknownToken => Kind::NotFound,
             Self::NotYours => Kind::Forbidden,
             Self::TooMany { .. } => Kind::TooMany,
-            Self::Busy => Kind::Unavailable,
+            Self::Busy | Self::Overloaded => Kind::Unavailable,
             Self::Database(error) => Self::database_kind(error),
-            Self::LatestNotWritten(error) => Self::database_kind(error),
-            Self::Hashing(_) | Self::TaskFailed(_) => Kind::Internal,
+            Self::Shared(error) => Self::database_kind(error),
+            Self::Hashing(_) | Self::TaskFailed(_) | Self::Abandoned => Kind::Internal,
         }
     }
 

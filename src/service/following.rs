@@ -1,8 +1,11 @@
 //! Following and unfollowing.
 
-use super::{Error, Service};
+use super::{Error, Service, batch::Statement};
 use crate::{
-    db::follows::{self, Outcome},
+    db::{
+        self, Database,
+        follows::{self, NewFollow, Outcome},
+    },
     domain::{Cursor, Invalid, Page, Profile, Username},
     telemetry::metrics,
 };
@@ -16,14 +19,9 @@ impl Service {
         if follower == followee {
             return Err(Invalid::new("You cannot follow yourself").into());
         }
-        let service = self.clone();
-        self.finish(async move {
-            let outcome = follows::insert(service.database(), &follower, &followee).await?;
-            known(outcome, follower, followee)?;
-            metrics::followed();
-            Ok(())
-        })
-        .await
+        let follow = NewFollow { follower: follower.clone(), followee: followee.clone() };
+        let outcome = self.inner.follows.ask(follow).await?;
+        known(outcome, follower, followee)
     }
 
     /// Makes `follower` no longer follow `followee`; nothing changes if it is so already.
@@ -87,5 +85,26 @@ fn known(outcome: Outcome, follower: Username, followee: Username) -> Result<(),
         Outcome::Done => Ok(()),
         Outcome::UnknownFollower => Err(Error::UnknownUser(follower)),
         Outcome::UnknownFollowee => Err(Error::UnknownUser(followee)),
+    }
+}
+
+/// Makes users follow.
+pub(super) struct Following;
+
+impl Statement for Following {
+    type Request = NewFollow;
+    type Answer = Outcome;
+    /// As of messages: beyond this a batch saves little more.
+    const LARGEST: usize = 128;
+
+    async fn run(
+        &self,
+        database: &Database,
+        requests: &[NewFollow],
+    ) -> Result<Vec<Outcome>, db::Error> {
+        let outcomes = follows::insert(database, requests).await?;
+        let done = outcomes.iter().filter(|outcome| **outcome == Outcome::Done).count();
+        metrics::followed(done);
+        Ok(outcomes)
     }
 }

@@ -4,12 +4,22 @@
 //! to this process's own row. A request is answered when a write that began after it noted its value
 //! is done; under load one write answers for all the requests that arrived during the one before.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use tokio::sync::{Notify, watch};
+use tokio::{
+    sync::{Notify, watch},
+    time::MissedTickBehavior,
+};
 
 use super::{Error, Service};
 use crate::db::{self, Database, simulator_latest};
+
+/// The least time from one write's beginning to the next's. Shorter than the statement that most
+/// requests wait for anyway, and long enough that the writes leave PostgreSQL to those statements.
+const PACE: Duration = Duration::from_millis(2);
 
 pub(super) struct Latest {
     noted: Arc<NotedValues>,
@@ -75,7 +85,7 @@ impl Noted {
         };
         match &written.failure {
             None => Ok(()),
-            Some(failure) => Err(Error::LatestNotWritten(Arc::clone(failure))),
+            Some(failure) => Err(Error::Shared(Arc::clone(failure))),
         }
     }
 }
@@ -100,11 +110,14 @@ impl Service {
 async fn write(database: Database, noted: Arc<NotedValues>, outcome: watch::Sender<Written>) {
     let server_id: i64 = rand::random();
     let mut tidy = false;
+    let mut pace = tokio::time::interval(PACE);
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while !outcome.is_closed() {
         tokio::select! {
             () = noted.arrived.notified() => {}
             () = outcome.closed() => break,
         }
+        pace.tick().await;
         let last = *noted.last.lock().unwrap_or_else(PoisonError::into_inner);
         let result = simulator_latest::record(&database, server_id, last.value).await;
         let failure = result.err().map(Arc::new);

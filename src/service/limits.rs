@@ -18,7 +18,7 @@ use governor::{
 };
 
 use super::{Error, Service};
-use crate::domain::{MessageText, User, UserId};
+use crate::domain::{Cursor, MessageText, User, UserId};
 
 /// Who asks, as far as limits go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,11 +86,11 @@ impl Limits {
 
 impl Service {
     /// Posts a message of somebody who is signed in, as [`Service::post`] does, but not more often
-    /// than the limits allow.
+    /// than the limits allow. Returns its place on the timelines.
     ///
     /// # Errors
     /// When `author` has posted too much of late, is gone, or when the database fails.
-    pub async fn post_as(&self, author: User, text: MessageText) -> Result<(), Error> {
+    pub async fn post_as(&self, author: User, text: MessageText) -> Result<Cursor, Error> {
         self.inner.limits.post(author.id)?;
         self.post(author.username, text).await
     }

@@ -4,6 +4,7 @@
 //! a client that hangs up does not undo half of what it asked for.
 
 mod accounts;
+mod batch;
 mod error;
 mod following;
 mod latest;
@@ -13,7 +14,10 @@ mod profiles;
 mod timelines;
 mod tokens;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use tokio_util::task::TaskTracker;
 
@@ -24,9 +28,12 @@ pub use passwords::PasswordSettings;
 pub use tokens::NewToken;
 
 use crate::db::{self, Database, PoolState};
+use batch::Batch;
+use following::Following;
 use latest::Latest;
 use limits::Limits;
 use passwords::Passwords;
+use timelines::{ListingNewest, Posting};
 
 /// What the operations are tuned by.
 #[derive(Debug, Clone)]
@@ -50,7 +57,11 @@ struct Inner {
     passwords: Passwords,
     latest: Latest,
     limits: Limits,
-    writes: TaskTracker,
+    posts: Batch<Posting>,
+    follows: Batch<Following>,
+    listings: Batch<ListingNewest>,
+    public_version: Arc<AtomicU64>,
+    tasks: TaskTracker,
     session_lifetime: Duration,
 }
 
@@ -58,11 +69,18 @@ impl Service {
     /// The operations on `database`. Must be called within a tokio runtime.
     #[must_use]
     pub fn new(database: Database, settings: &Settings) -> Self {
+        let tasks = TaskTracker::new();
+        let public_version = Arc::new(AtomicU64::new(0));
+        let posting = Posting { public_version: Arc::clone(&public_version) };
         let inner = Inner {
             passwords: Passwords::new(&settings.passwords),
             latest: Latest::start(database.clone()),
             limits: Limits::new(&settings.limits),
-            writes: TaskTracker::new(),
+            posts: Batch::new(posting, database.clone(), tasks.clone()),
+            follows: Batch::new(Following, database.clone(), tasks.clone()),
+            listings: Batch::new(ListingNewest, database.clone(), tasks.clone()),
+            public_version,
+            tasks,
             session_lifetime: settings.session_lifetime,
             database,
         };
@@ -85,8 +103,8 @@ impl Service {
 
     /// Waits for the writes that run, and closes the pool. To be called when no request is left.
     pub async fn shut_down(&self) {
-        self.inner.writes.close();
-        self.inner.writes.wait().await;
+        self.inner.tasks.close();
+        self.inner.tasks.wait().await;
         self.database().close().await;
     }
 
@@ -99,6 +117,6 @@ impl Service {
         &self,
         write: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> Result<T, Error> {
-        self.inner.writes.spawn(write).await.map_err(Error::TaskFailed)?
+        self.inner.tasks.spawn(write).await.map_err(Error::TaskFailed)?
     }
 }

@@ -106,10 +106,11 @@ impl Service {
         self.check_password(&account, password).await?;
         let service = self.clone();
         self.finish(async move {
-            match users::delete(service.database(), &account).await? {
-                true => Ok(()),
-                false => Err(Error::WrongPassword),
+            if !users::delete(service.database(), &account).await? {
+                return Err(Error::WrongPassword);
             }
+            service.public_timeline_changed();
+            Ok(())
         })
         .await
     }

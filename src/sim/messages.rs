@@ -138,9 +138,7 @@ impl Messages {
         service: Data<&Service>,
     ) -> Result<MessageList, UserReadFailure> {
         let author = existing_user(&username)?;
-        let timeline =
-            service.author_timeline(author, None, None, no.0.0).await.map_err(Answer::from)?;
-        Ok(timeline.page.items.into())
+        Ok(service.newest_of(author, no.0.0).await.map_err(Answer::from)?.into())
     }
 
     /// Post a message
@@ -179,5 +177,6 @@ async fn post(service: &Service, username: &str, message: &NewMessage) -> Result
     let text = MessageText::parse(message.content.of("content")?)
         .map_err(|refusal| Answer::invalid_field("content", refusal))?;
     let author = existing_user(username)?;
-    Ok(service.post(author, text).await?)
+    service.post(author, text).await?;
+    Ok(())
 }

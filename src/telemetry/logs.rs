@@ -3,7 +3,10 @@
 //! Writing never blocks the server: a thread of its own writes, and when whoever reads the output
 //! stalls, lines are dropped and counted rather than waited for.
 
-use std::{io, panic};
+use std::{
+    io::{self, BufWriter},
+    panic,
+};
 
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
@@ -13,6 +16,9 @@ use super::request::loggable_id;
 /// How many lines may wait for the writing thread before lines are dropped; about 4 MiB.
 const BUFFERED_LINES: usize = 16_384;
 
+/// How many bytes leave at once, at most.
+const WRITE_SIZE: usize = 64 * 1024;
+
 /// Starts logging for the whole process, as JSON or as text. The lines that still wait are written when the result drops.
 ///
 /// # Errors
@@ -21,7 +27,8 @@ pub fn start(json: bool, filter: EnvFilter) -> Result<Logs, StartError> {
     let (writer, guard) = NonBlockingBuilder::default()
         .lossy(true)
         .buffered_lines_limit(BUFFERED_LINES)
-        .finish(io::stdout());
+        // The writing thread flushes when no line waits, so that lines leave together only when many do.
+        .finish(BufWriter::with_capacity(WRITE_SIZE, io::stdout()));
     let dropped = writer.error_counter();
     let lines = fmt::layer().with_writer(writer).with_target(true);
     let registry = tracing_subscriber::registry().with(filter);

@@ -128,14 +128,14 @@ pub fn registered() {
     counter!(REGISTRATIONS).increment(1);
 }
 
-/// A message was posted.
-pub fn posted() {
-    counter!(MESSAGES).increment(1);
+/// So many messages were posted.
+pub fn posted(messages: usize) {
+    counter!(MESSAGES).increment(messages as u64);
 }
 
-/// Somebody followed.
-pub fn followed() {
-    counter!(FOLLOWS).increment(1);
+/// So many follow commands were carried out.
+pub fn followed(commands: usize) {
+    counter!(FOLLOWS).increment(commands as u64);
 }
 
 /// Somebody unfollowed.

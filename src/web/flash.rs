@@ -61,6 +61,11 @@ pub(super) fn take(jar: &CookieJar, client: &Client) -> Vec<String> {
     unread.iter().map(Flash::text).collect()
 }
 
+/// Whether a notice waits.
+pub(super) fn wait(jar: &CookieJar) -> bool {
+    jar.get(COOKIE).is_some()
+}
+
 fn read(jar: &CookieJar) -> Vec<Flash> {
     let decode = |value: &str| {
         let json = URL_SAFE_NO_PAD.decode(value).ok()?;

@@ -7,6 +7,7 @@
 mod accounts;
 pub mod assets;
 pub mod avatar;
+mod compression;
 pub mod csrf;
 mod failure;
 mod files;
@@ -15,6 +16,7 @@ mod following;
 mod guard;
 pub mod pages;
 pub mod paths;
+mod public_page;
 mod respond;
 mod session;
 pub mod templates;
@@ -29,6 +31,7 @@ use poem::{
 
 use crate::{service::Service, telemetry::metrics::UnderWay};
 use guard::SameSiteOnly;
+use public_page::PublicPage;
 use templates::Templates;
 
 /// All pages. `limits` goes around every request, and its refusals become pages as all others do.
@@ -46,9 +49,11 @@ where
         .boxed()
         .with(limits)
         .around(failure::render)
+        .around(compression::compress)
         .with(CookieJarManager::new())
         .data(service)
         .data(templates)
+        .data(Arc::new(PublicPage::default()))
 }
 
 fn routes() -> Route {

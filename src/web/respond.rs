@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use poem::{
     FromRequest, Request, RequestBody, Response, Result,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     web::cookie::CookieJar,
 };
 
@@ -12,12 +12,15 @@ use super::{
     failure::Failure,
     flash::{self, Flash},
     pages::Frame,
+    public_page::PublicPage,
     templates::{Page, Templates},
 };
-use crate::{domain::User, surface::client::Client};
+use crate::{domain::User, service::Service, surface::client::Client};
 
+/// What a page is.
+pub(super) const HTML: &str = "text/html; charset=utf-8";
 /// Pages differ by who is signed in, and are never older than the request.
-const PAGE_CACHE_CONTROL: HeaderValue = HeaderValue::from_static("private, no-cache");
+pub(super) const PAGE_CACHE_CONTROL: HeaderValue = HeaderValue::from_static("private, no-cache");
 
 /// What a handler answers with.
 pub(super) struct Responder {
@@ -45,6 +48,21 @@ impl Responder {
             viewer: viewer.map(|viewer| viewer.username.to_string()),
             flashes: flash::take(&self.jar, &self.client),
         }
+    }
+
+    /// The page that is the same for everybody who is signed out and whom no notice waits for.
+    pub(super) async fn public_page(
+        &self,
+        page: &PublicPage,
+        service: &Service,
+        headers: &HeaderMap,
+    ) -> Result<Response, Failure> {
+        page.respond(service, &self.templates, headers).await
+    }
+
+    /// Whether a notice waits for the viewer.
+    pub(super) fn notices_wait(&self) -> bool {
+        flash::wait(&self.jar)
     }
 
     /// A page, with status 200.
@@ -77,7 +95,7 @@ pub(super) fn render<P: Page>(
     let html = templates.render(page)?;
     Ok(Response::builder()
         .status(status)
-        .content_type("text/html; charset=utf-8")
+        .content_type(HTML)
         .header(header::CACHE_CONTROL, PAGE_CACHE_CONTROL)
         .body(html))
 }

@@ -1,8 +1,10 @@
 //! Timelines, and the box to post a message in.
 
+use std::sync::Arc;
+
 use poem::{
     Response, Result, handler,
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     web::{Data, Form, Query},
 };
 use serde::Deserialize;
@@ -12,6 +14,7 @@ use super::{
     flash::Flash,
     pages::{Compose, FollowStatus, TimelinePage},
     paths::PathName,
+    public_page::PublicPage,
     respond::{Responder, redirect},
     session::{self, SignedIn, Viewer},
 };
@@ -66,8 +69,13 @@ pub(super) async fn public(
     Viewer(viewer): Viewer,
     Query(query): Query<PageQuery>,
     service: Data<&Service>,
+    kept: Data<&Arc<PublicPage>>,
+    headers: &HeaderMap,
     responder: Responder,
 ) -> Result<Response, Failure> {
+    if viewer.is_none() && query.before.is_none() && !responder.notices_wait() {
+        return responder.public_page(&kept, &service, headers).await;
+    }
     let messages = service.public_timeline(query.cursor()?, PAGE_SIZE).await?;
     responder.page(&TimelinePage::public(responder.frame(viewer.as_ref()), messages))
 }

@@ -4,7 +4,8 @@ use std::{collections::BTreeSet, time::Duration};
 
 use minitwit::{
     db::{
-        Database, PoolSettings, messages,
+        Database, PoolSettings,
+        messages::{self, NewMessage},
         users::{self, Insertion},
     },
     domain::{Email, MessageText, PasswordHash, Username},
@@ -324,8 +325,9 @@ async fn every_valid_message_is_taken_and_kept_as_it_is() {
     let mut kept = Vec::new();
     for raw in with(made_up(r"[\u{1}-\u{10ffff}]{1,290}"), &chosen) {
         let Ok(text) = MessageText::parse(&raw) else { continue };
-        let inserted = messages::insert(&pool, &author, &text).await;
-        assert!(matches!(inserted, Ok(true)), "{raw:?}: {inserted:?}");
+        let message = NewMessage { author: author.clone(), text };
+        let inserted = messages::insert(&pool, &[message]).await;
+        assert!(matches!(inserted.as_deref(), Ok([Some(_)])), "{raw:?}: {inserted:?}");
         kept.push(raw);
     }
     assert!(kept.len() > CASES / 2, "{}", kept.len());

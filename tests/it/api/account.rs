@@ -97,6 +97,7 @@ async fn who_leaves_takes_everything_along() {
     browser.say("and thanks").await;
     ann.put("/following/bob").await;
     bob.put("/following/ann").await;
+    app.anonymous().get("/public").await.says("and thanks").says("I stay");
 
     for (body, fields) in [(json!({}), ["password"]), (json!({"password": 7}), ["password"])] {
         let answer = ann.send(Method::DELETE, "/users/ann", body).await;
@@ -108,6 +109,7 @@ async fn who_leaves_takes_everything_along() {
 
     let answer = ann.send(Method::DELETE, "/users/ann", json!({"password": "secret"})).await;
     assert_eq!((answer.status, answer.body.as_str()), (204, ""));
+    app.anonymous().get("/public").await.says("I stay").does_not_say("and thanks");
     ann.get("/users/bob").await.problem(401);
     app.api().get("/users/ann").await.problem(404);
     app.api().make_token("ann", "secret").await.problem(401);

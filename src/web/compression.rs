@@ -1,0 +1,93 @@
+//! Compressed pages: gzip, which every browser takes, for whoever asks for it.
+//!
+//! Pages hold no secret beside what a stranger can put into them, so that their length tells nothing.
+
+use std::{io::Write, sync::Arc};
+
+use flate2::{Compression, write::GzEncoder};
+use poem::{
+    Endpoint, Request, Response, Result,
+    http::{HeaderMap, HeaderValue, header},
+};
+
+/// Below this, in bytes, a page fits one packet either way.
+const SMALLEST: usize = 1_024;
+
+pub(super) const GZIP: HeaderValue = HeaderValue::from_static("gzip");
+const BY_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");
+
+/// Whether a client takes gzip (RFC 9110, section 12.5.3).
+pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let codings = headers.get_all(header::ACCEPT_ENCODING).iter();
+    codings.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(
+        |coding| {
+            let mut parts = coding.split(';').map(str::trim);
+            let gzip =
+                parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip") || name == "*");
+            let refused = |weight: &str| weight.parse::<f32>().is_ok_and(|weight| weight <= 0.0);
+            gzip && !parts.any(|part| part.strip_prefix("q=").is_some_and(refused))
+        },
+    )
+}
+
+/// `content`, compressed.
+pub(super) fn gzip(content: &[u8], level: Compression) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(content.len() / 2), level);
+    // Writing to memory cannot fail.
+    let _ = encoder.write_all(content);
+    encoder.finish().unwrap_or_default()
+}
+
+/// Around every page: compresses what is text and is not compressed yet.
+pub(super) async fn compress<E: Endpoint<Output = Response>>(
+    endpoint: Arc<E>,
+    request: Request,
+) -> Result<Response> {
+    let accepted = accepts_gzip(request.headers());
+    let mut response = endpoint.call(request).await?;
+    if !is_text(&response) || response.headers().contains_key(header::CONTENT_ENCODING) {
+        return Ok(response);
+    }
+    response.headers_mut().append(header::VARY, BY_ENCODING);
+    if !accepted {
+        return Ok(response);
+    }
+    let content = response.take_body().into_bytes().await?;
+    if content.len() < SMALLEST {
+        response.set_body(content);
+        return Ok(response);
+    }
+    response.headers_mut().insert(header::CONTENT_ENCODING, GZIP);
+    // The quickest level: what a page saves beyond it is less than what it takes.
+    response.set_body(gzip(&content, Compression::fast()));
+    Ok(response)
+}
+
+fn is_text(response: &Response) -> bool {
+    response.content_type().is_some_and(|it| it.starts_with("text/") || it.starts_with("image/svg"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gzip_is_for_those_who_take_it() {
+        for (value, accepted) in [
+            ("gzip, deflate, br", true),
+            ("br;q=1.0, GZIP;q=0.5", true),
+            ("*", true),
+            ("", false),
+            ("br", false),
+            ("gzip;q=0", false),
+            ("gzip; q=0.000, br", false),
+            ("identity", false),
+            ("xgzip", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(value));
+            assert_eq!(accepts_gzip(&headers), accepted, "{value}");
+        }
+        assert!(!accepts_gzip(&HeaderMap::new()));
+    }
+}

@@ -1,0 +1,143 @@
+//! The first page of the public timeline for whoever is signed out: rendered once for each change of
+//! the timeline, not once for each request, and so compressed once, too.
+//!
+//! A message that this server took is on the page in the next request after its answer. For messages
+//! that other servers took, and those that operators flag, the database is asked again when the page
+//! is asked for and the last look is older than [`LOOK_AGAIN`]: nobody has to be notified, so that no
+//! notification can be lost.
+
+use std::{
+    sync::{Arc, OnceLock, PoisonError, RwLock},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use flate2::Compression;
+use poem::{
+    Response,
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    web::headers::{ETag, HeaderMapExt, IfNoneMatch},
+};
+use sha2::{Digest, Sha256};
+use tokio::sync::Mutex;
+
+use super::{
+    compression::{GZIP, accepts_gzip, gzip},
+    failure::Failure,
+    pages::{Frame, TimelinePage},
+    respond::{HTML, PAGE_CACHE_CONTROL},
+    templates::Templates,
+};
+use crate::{
+    domain::{Message, PAGE_SIZE, Page},
+    service::Service,
+};
+
+/// How old the last look at the database may be. A message has to be on every replica's page within
+/// 100 ms of its answer; half of that is for the query and the rendering.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// What the page differs by.
+const VARY: (HeaderName, HeaderValue) =
+    (header::VARY, HeaderValue::from_static("accept-encoding, cookie"));
+
+/// The page, kept for the requests to come.
+#[derive(Default)]
+pub(super) struct PublicPage {
+    kept: RwLock<Option<Kept>>,
+    /// Held by whoever looks at the database; the others wait for what it finds.
+    looking: Mutex<()>,
+}
+
+/// A rendering, and when it was found to be true.
+#[derive(Clone)]
+struct Kept {
+    rendering: Arc<Rendering>,
+    version: u64,
+    looked_at: Instant,
+}
+
+struct Rendering {
+    messages: Page<Message>,
+    html: Bytes,
+    gzipped: OnceLock<Bytes>,
+    etag: ETag,
+}
+
+impl PublicPage {
+    /// The answer to a request with these headers.
+    pub(super) async fn respond(
+        &self,
+        service: &Service,
+        templates: &Templates,
+        headers: &HeaderMap,
+    ) -> Result<Response, Failure> {
+        Ok(self.rendering(service, templates).await?.respond(headers))
+    }
+
+    async fn rendering(
+        &self,
+        service: &Service,
+        templates: &Templates,
+    ) -> Result<Arc<Rendering>, Failure> {
+        if let Some(kept) = self.kept().filter(|kept| kept.holds(service)) {
+            return Ok(kept.rendering);
+        }
+        let _looking = self.looking.lock().await;
+        let kept = self.kept();
+        if let Some(kept) = kept.as_ref().filter(|kept| kept.holds(service)) {
+            return Ok(Arc::clone(&kept.rendering));
+        }
+        // Both before the query: what happens while it runs is for the next look.
+        let (version, looked_at) = (service.public_version(), Instant::now());
+        let messages = service.public_timeline(None, PAGE_SIZE).await?;
+        let rendering = match kept {
+            Some(kept) if kept.rendering.messages == messages => kept.rendering,
+            _ => Arc::new(Rendering::of(messages, templates)?),
+        };
+        let now = Kept { rendering: Arc::clone(&rendering), version, looked_at };
+        *self.kept.write().unwrap_or_else(PoisonError::into_inner) = Some(now);
+        Ok(rendering)
+    }
+
+    fn kept(&self) -> Option<Kept> {
+        // It is replaced as a whole, whatever panics.
+        self.kept.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Kept {
+    fn holds(&self, service: &Service) -> bool {
+        self.version == service.public_version() && self.looked_at.elapsed() < LOOK_AGAIN
+    }
+}
+
+impl Rendering {
+    fn of(messages: Page<Message>, templates: &Templates) -> Result<Self, Failure> {
+        let html = templates.render(&TimelinePage::public(Frame::default(), messages.clone()))?;
+        let digest = Sha256::digest(&html);
+        let tag: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        // Weak: the compressed page is the same page.
+        let tag = format!("W/\"{tag}\"");
+        let etag = tag.parse().map_err(|_| Failure::Misassembled)?;
+        Ok(Self { messages, html: html.into(), gzipped: OnceLock::new(), etag })
+    }
+
+    fn respond(&self, headers: &HeaderMap) -> Response {
+        let (vary, by) = VARY;
+        let response = Response::builder()
+            .typed_header(self.etag.clone())
+            .header(header::CACHE_CONTROL, PAGE_CACHE_CONTROL)
+            .header(vary, by);
+        let known = headers.typed_get::<IfNoneMatch>();
+        if known.is_some_and(|known| !known.precondition_passes(&self.etag)) {
+            return response.status(StatusCode::NOT_MODIFIED).finish();
+        }
+        let response = response.content_type(HTML);
+        if !accepts_gzip(headers) {
+            return response.body(self.html.clone());
+        }
+        let gzipped = self.gzipped.get_or_init(|| gzip(&self.html, Compression::best()).into());
+        response.header(header::CONTENT_ENCODING, GZIP).body(gzipped.clone())
+    }
+}
