@@ -44,9 +44,16 @@ bench: ## Measure how far the server is from the limits of this machine (ARGS="-
 	cargo bench --locked --bench speed -- $(ARGS)
 
 .PHONY: openapi
-openapi: ## Write the OpenAPI document that the code makes to openapi/
-	cargo run --quiet --locked -- openapi > openapi/simulator.json.new
-	mv openapi/simulator.json.new openapi/simulator.json
+openapi: ## Write the OpenAPI documents that the code makes to openapi/
+	for api in api simulator; do \
+	  cargo run --quiet --locked -- openapi $$api > openapi/$$api.json.new; \
+	  mv openapi/$$api.json.new openapi/$$api.json; \
+	done
+
+.PHONY: api-check
+api-check: ## Check both APIs by linters, Schemathesis (EXAMPLES=500 an operation) and a generated client
+	@scripts/install-postgresql
+	@scripts/api-check
 
 .PHONY: queries
 queries: ## Renew .sqlx, which queries are checked against, after a change of SQL or schema

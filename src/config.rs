@@ -3,6 +3,7 @@
 //!
 //! A wrong value is refused at start, with the name of the setting. Secrets do not print.
 
+mod rates;
 mod seed;
 mod simulate;
 mod values;
@@ -11,6 +12,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use rates::RateArgs;
 pub use seed::SeedArgs;
 pub use simulate::{PaceArgs, ReportArgs, RequestArgs, SimulateArgs, SourceArgs};
 pub use values::{Networks, Ramp, Secret};
@@ -38,10 +40,22 @@ pub enum Command {
     /// They are called by a name and their number: "user 000010", "Roger 000011", "O'Brien 000012",
     /// "Zoë 000013" and so on. The lower the number, the more popular; "user 000500" follows exactly 500.
     Seed(SeedArgs),
-    /// Print the OpenAPI document of the simulator API
-    Openapi,
+    /// Print the OpenAPI document of an API
+    Openapi {
+        /// Of which one
+        api: ApiName,
+    },
     /// Play a scenario against any MiniTwit, as the simulator does, and tell what was wrong or late
     Simulate(Box<SimulateArgs>),
+}
+
+/// The APIs that have a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ApiName {
+    /// The JSON API, at /api/v1.
+    Api,
+    /// The simulator API, at /sim.
+    Simulator,
 }
 
 /// The settings of `minitwit serve`.
@@ -84,6 +98,10 @@ pub struct ServeArgs {
     /// How passwords and sessions are kept.
     #[command(flatten)]
     pub accounts: AccountArgs,
+
+    /// How often something may be tried.
+    #[command(flatten)]
+    pub rates: RateArgs,
 
     /// What a client may cost.
     #[command(flatten)]

@@ -1,10 +1,11 @@
 //! MiniTwit: a microblog on PostgreSQL.
 //!
 //! Imports run one way, which `tests/it/layering.rs` enforces:
-//! `domain ← db ← service ← {sim, web} ← server ← commands`; `seed` stands between `db` and
-//! `commands`; `config` and `telemetry` are leaves, and so is `simulate`, a client that only
-//! `commands` uses.
+//! `domain ← db ← service ← {sim, api, web} ← server ← commands`; the three surfaces share
+//! `surface`; `seed` stands between `db` and `commands`; `config` and `telemetry` are leaves, and so
+//! is `simulate`, a client that only `commands` uses.
 
+pub mod api;
 pub mod commands;
 pub mod config;
 pub mod db;
@@ -14,5 +15,6 @@ pub mod server;
 pub mod service;
 pub mod sim;
 pub mod simulate;
+pub mod surface;
 pub mod telemetry;
 pub mod web;

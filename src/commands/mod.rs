@@ -28,7 +28,7 @@ pub fn run(command: Command) -> ExitCode {
     let result = match command {
         Command::Serve(settings) => serve::run(&settings).map(|()| ExitCode::SUCCESS),
         Command::Migrate(settings) => migrate::run(&settings).map(|()| ExitCode::SUCCESS),
-        Command::Openapi => openapi::run().map(|()| ExitCode::SUCCESS),
+        Command::Openapi { api } => openapi::run(api).map(|()| ExitCode::SUCCESS),
         Command::Simulate(settings) => simulate::run(&settings),
         Command::Seed(settings) => seed::run(&settings).map(|()| ExitCode::SUCCESS),
     };

@@ -1,11 +1,15 @@
-//! `minitwit openapi`: prints the document that `openapi/` holds.
+//! `minitwit openapi`: prints a document that `openapi/` holds.
 
 use std::io::Write;
 
 use super::Failure;
-use crate::sim;
+use crate::{api, config::ApiName, sim};
 
-pub(super) fn run() -> Result<(), Failure> {
-    std::io::stdout().write_all(sim::document().as_bytes())?;
+pub(super) fn run(api: ApiName) -> Result<(), Failure> {
+    let document = match api {
+        ApiName::Api => api::document(),
+        ApiName::Simulator => sim::document(),
+    };
+    std::io::stdout().write_all(document.as_bytes())?;
     Ok(())
 }

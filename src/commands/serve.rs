@@ -18,20 +18,21 @@ use tracing_appender::non_blocking::ErrorCounter;
 
 use super::{Failure, database::Source, start_logs};
 use crate::{
+    api,
     config::{LogFormat, ServeArgs},
     db::{Connection, Database, PoolSettings, migrations},
     server::{
         self, Server, connection::ConnectionLimits, limits::RequestLimits, proxies::TrustedProxies,
     },
-    service::{PasswordSettings, Service, Settings},
+    service::{PasswordSettings, RateLimits, Service, Settings},
     sim,
     telemetry::metrics,
 };
 
 /// How often histograms are folded, which would otherwise grow while nobody scrapes them.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
-/// How often what is left of ended sessions is removed.
-const SESSION_SWEEP: Duration = Duration::from_secs(3_600);
+/// How often what is left of ended sessions and tokens is removed.
+const SWEEP: Duration = Duration::from_secs(3_600);
 
 pub(super) fn run(settings: &ServeArgs) -> Result<(), Failure> {
     let logs = start_logs(&settings.log)?;
@@ -114,6 +115,12 @@ fn service_settings(settings: &ServeArgs) -> Settings {
             queue: accounts.password_queue.into(),
         },
         session_lifetime: Duration::from_secs(u64::from(accounts.session_lifetime) * 24 * 60 * 60),
+        limits: RateLimits {
+            sign_ins_per_account: NonZero::new(settings.rates.sign_ins_per_account),
+            sign_ins_per_address: NonZero::new(settings.rates.sign_ins_per_address),
+            registrations_per_address: NonZero::new(settings.rates.registrations_per_address),
+            posts_per_account: NonZero::new(settings.rates.posts_per_account),
+        },
     }
 }
 
@@ -153,7 +160,9 @@ fn announce(settings: &ServeArgs, address: SocketAddr, simulator: Option<SocketA
         "MiniTwit is serving (stop it with Ctrl-C):\n  \
          pages          {base}/\n  \
          Swagger UI     {base}/docs\n  \
+         API            {base}{}\n  \
          simulator API  {base}{}\n",
+        api::PREFIX,
         sim::PREFIX,
     );
     if let Some(own) = own_simulator {
@@ -186,7 +195,7 @@ fn stop_signal() -> Result<CancellationToken, Failure> {
 /// What a server does now and then.
 async fn keep_up(service: Service, metrics: PrometheusHandle, dropped_lines: ErrorCounter) {
     let mut upkeep = tokio::time::interval(METRICS_UPKEEP);
-    let mut sweep = tokio::time::interval(SESSION_SWEEP);
+    let mut sweep = tokio::time::interval(SWEEP);
     loop {
         tokio::select! {
             _ = upkeep.tick() => {
@@ -194,8 +203,8 @@ async fn keep_up(service: Service, metrics: PrometheusHandle, dropped_lines: Err
                 metrics::log_lines_dropped(dropped_lines.dropped_lines());
             }
             _ = sweep.tick() => {
-                if let Err(error) = service.sweep_sessions().await {
-                    tracing::warn!(%error, "ended sessions were not removed");
+                if let Err(error) = service.sweep_ended().await {
+                    tracing::warn!(%error, "ended sessions and tokens were not removed");
                 }
             }
         }

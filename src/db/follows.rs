@@ -1,7 +1,9 @@
 //! The table `follows`.
 
-use super::{Database, Error};
-use crate::domain::Username;
+use time::OffsetDateTime;
+
+use super::{Database, Error, one_more, users};
+use crate::domain::{Cursor, Page, Profile, Username};
 
 /// What became of a follow or an unfollow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,4 +123,108 @@ pub async fn followees(
         return Ok(None);
     }
     Ok(Some(rows.into_iter().flatten().map(Username::from_stored).collect()))
+}
+
+/// Those whom `follower` follows, newest follow first, those after `before`; `None` if there is no
+/// user of that name.
+///
+/// # Errors
+/// When the database fails.
+pub async fn followee_profiles(
+    database: &Database,
+    follower: &Username,
+    before: Option<Cursor>,
+    limit: u16,
+) -> Result<Option<Page<Profile>>, Error> {
+    let (time, id) = keyset(before);
+    let statement = sqlx::query!(
+        r#"SELECT newest.followee_id AS "user_id?", newest.created_at AS "followed_at?",
+                  followee.username AS "username?", followee.display_name, followee.bio,
+                  followee.created_at AS "joined_at?"
+           FROM users AS follower
+           LEFT JOIN LATERAL (
+               SELECT followee_id, created_at
+               FROM follows
+               WHERE follows.follower_id = follower.user_id
+                 AND (created_at, followee_id) <
+                     (COALESCE($1::timestamptz, 'infinity'), COALESCE($2::bigint, 0))
+               ORDER BY created_at DESC, followee_id DESC
+               LIMIT $3) AS newest ON true
+           LEFT JOIN LATERAL (
+               SELECT username, display_name, bio, created_at
+               FROM users WHERE user_id = newest.followee_id
+               -- Keeps the planner from joining with all users.
+               LIMIT 1) AS followee ON true
+           WHERE follower.username = $4
+           ORDER BY newest.created_at DESC, newest.followee_id DESC"#,
+        time,
+        id,
+        one_more(limit),
+        follower.as_str(),
+    )
+    .fetch_all(database.pool());
+    let rows = database.patiently(statement).await?;
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    // A row of nothing stands for an empty list.
+    let rows = rows.into_iter().filter_map(|row| {
+        let profile = users::profile(row.username?, row.display_name, row.bio, row.joined_at?);
+        Some((profile, Cursor::new(row.followed_at?, row.user_id?)))
+    });
+    Ok(Some(Page::of(rows, limit)))
+}
+
+/// Those who follow `followee`, newest follow first, those after `before`; `None` if there is no
+/// user of that name.
+///
+/// # Errors
+/// When the database fails.
+pub async fn follower_profiles(
+    database: &Database,
+    followee: &Username,
+    before: Option<Cursor>,
+    limit: u16,
+) -> Result<Option<Page<Profile>>, Error> {
+    let (time, id) = keyset(before);
+    let statement = sqlx::query!(
+        r#"SELECT newest.follower_id AS "user_id?", newest.created_at AS "followed_at?",
+                  follower.username AS "username?", follower.display_name, follower.bio,
+                  follower.created_at AS "joined_at?"
+           FROM users AS followee
+           LEFT JOIN LATERAL (
+               SELECT follower_id, created_at
+               FROM follows
+               WHERE follows.followee_id = followee.user_id
+                 AND (created_at, follower_id) <
+                     (COALESCE($1::timestamptz, 'infinity'), COALESCE($2::bigint, 0))
+               ORDER BY created_at DESC, follower_id DESC
+               LIMIT $3) AS newest ON true
+           LEFT JOIN LATERAL (
+               SELECT username, display_name, bio, created_at
+               FROM users WHERE user_id = newest.follower_id
+               -- Keeps the planner from joining with all users.
+               LIMIT 1) AS follower ON true
+           WHERE followee.username = $4
+           ORDER BY newest.created_at DESC, newest.follower_id DESC"#,
+        time,
+        id,
+        one_more(limit),
+        followee.as_str(),
+    )
+    .fetch_all(database.pool());
+    let rows = database.patiently(statement).await?;
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    // A row of nothing stands for an empty list.
+    let rows = rows.into_iter().filter_map(|row| {
+        let profile = users::profile(row.username?, row.display_name, row.bio, row.joined_at?);
+        Some((profile, Cursor::new(row.followed_at?, row.user_id?)))
+    });
+    Ok(Some(Page::of(rows, limit)))
+}
+
+fn keyset(before: Option<Cursor>) -> (Option<OffsetDateTime>, Option<i64>) {
+    (before.map(|cursor| cursor.published_at()), before.map(|cursor| cursor.message_id()))
 }

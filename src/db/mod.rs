@@ -3,6 +3,7 @@
 //! May use `domain` alone. Queries are checked at compile time against the schema that the
 //! migrations make; `make queries` renews what the checks go by (`.sqlx`).
 
+pub mod api_tokens;
 pub mod embedded;
 mod error;
 pub mod follows;
@@ -14,7 +15,22 @@ pub mod sessions;
 pub mod simulator_latest;
 pub mod users;
 
+use std::time::Duration;
+
+use sqlx::postgres::types::PgInterval;
+
 pub use error::Error;
 pub use pool::{Database, PoolSettings, PoolState};
 /// What commands hand from one function of this layer to the next.
 pub use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
+
+/// A length of time as PostgreSQL's `interval`.
+fn interval(duration: Duration) -> PgInterval {
+    let microseconds = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+    PgInterval { months: 0, days: 0, microseconds }
+}
+
+/// One row more than a page shows tells whether there is a next page.
+fn one_more(limit: u16) -> i64 {
+    i64::from(limit) + 1
+}

@@ -2,33 +2,35 @@
 
 use std::time::Duration;
 
-use sqlx::postgres::types::PgInterval;
+use super::{Database, Error, interval};
+use crate::domain::{Account, TokenHash, User, UserId, Username};
 
-use super::{Database, Error};
-use crate::domain::{TokenHash, User, UserId, Username};
-
-/// Begins a session of `user` that ends `lifetime` from now.
+/// Begins a session of `account` that ends `lifetime` from now; `false` if the account's password has
+/// changed since it was checked, or if the account has been disabled or deleted.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn insert(
     database: &Database,
+    account: &Account,
     token: &TokenHash,
-    user: UserId,
     lifetime: Duration,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let statement = sqlx::query!(
-        "INSERT INTO sessions (token_hash, user_id, expires_at) VALUES ($1, $2, now() + $3::interval)",
+        "INSERT INTO sessions (token_hash, user_id, expires_at)
+         SELECT $3, user_id, now() + $4::interval FROM users
+         WHERE user_id = $1 AND password_hash = $2 AND disabled_at IS NULL",
+        account.user.id.0,
+        account.password_hash.expose(),
         token.as_bytes(),
-        user.0,
         interval(lifetime),
     )
     .execute(database.pool());
-    database.patiently(statement).await?;
-    Ok(())
+    let inserted = database.patiently(statement).await?;
+    Ok(inserted.rows_affected() == 1)
 }
 
-/// Whose session this is; `None` if there is none or it has ended. Its end moves to `lifetime` from
+/// Whose session this is; `None` if there is none, if it has ended, or if its user is disabled. Its end moves to `lifetime` from
 /// now, but only once a twentieth of the lifetime has passed, so that most requests write nothing.
 ///
 /// # Errors
@@ -44,7 +46,7 @@ pub async fn user(
              WHERE token_hash = $1 AND expires_at > now()
                AND expires_at < now() + $2::interval * 0.95)
          SELECT user_id, username FROM sessions JOIN users USING (user_id)
-         WHERE token_hash = $1 AND expires_at > now()",
+         WHERE token_hash = $1 AND expires_at > now() AND disabled_at IS NULL",
         token.as_bytes(),
         interval(lifetime),
     )
@@ -74,9 +76,4 @@ pub async fn sweep(database: &Database) -> Result<u64, Error> {
         sqlx::query!("DELETE FROM sessions WHERE expires_at < now()").execute(database.pool());
     let swept = database.patiently(statement).await?;
     Ok(swept.rows_affected())
-}
-
-fn interval(duration: Duration) -> PgInterval {
-    let microseconds = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
-    PgInterval { months: 0, days: 0, microseconds }
 }

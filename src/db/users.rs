@@ -1,7 +1,12 @@
 //! The table `users`.
 
-use super::{Database, Error, error::breaks_check};
-use crate::domain::{Email, PasswordHash, User, UserId, Username};
+use time::OffsetDateTime;
+
+use super::{Database, Error, error::breaks_check, one_more};
+use crate::domain::{
+    Account, Bio, DisplayName, Email, KeyCursor, Page, PasswordHash, Profile, SeenProfile, User,
+    UserId, Username,
+};
 
 /// What became of a new user's row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,22 +61,165 @@ pub async fn exists(database: &Database, username: &Username) -> Result<bool, Er
     database.patiently(statement).await
 }
 
-/// The user of this name and the hash of the user's password; `None` if there is none.
+/// What a sign-in is checked against.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// Whose they are.
+    pub account: Account,
+    /// Whether an operator keeps the user out.
+    pub disabled: bool,
+}
+
+/// The credentials of the user of this name; `None` if there is none.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn credentials(
     database: &Database,
     username: &Username,
-) -> Result<Option<(User, PasswordHash)>, Error> {
+) -> Result<Option<Credentials>, Error> {
     let statement = sqlx::query!(
-        "SELECT user_id, username, password_hash FROM users WHERE username = $1",
+        r#"SELECT user_id, username, password_hash, disabled_at IS NOT NULL AS "disabled!"
+           FROM users WHERE username = $1"#,
         username.as_str(),
     )
     .fetch_optional(database.pool());
     let row = database.patiently(statement).await?;
     Ok(row.map(|row| {
         let user = User { id: UserId(row.user_id), username: Username::from_stored(row.username) };
-        (user, PasswordHash::new(row.password_hash))
+        let password_hash = PasswordHash::new(row.password_hash);
+        Credentials { account: Account { user, password_hash }, disabled: row.disabled }
     }))
+}
+
+/// Everybody, who signed up last first, those before `before`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(
+    database: &Database,
+    before: Option<KeyCursor>,
+    limit: u16,
+) -> Result<Page<Profile, KeyCursor>, Error> {
+    let statement = sqlx::query!(
+        "SELECT user_id, username, display_name, bio, created_at FROM users
+         WHERE user_id < COALESCE($1::bigint, 9223372036854775807)
+         ORDER BY user_id DESC
+         LIMIT $2",
+        before.map(|cursor| cursor.0),
+        one_more(limit),
+    )
+    .fetch_all(database.pool());
+    let rows = database.patiently(statement).await?.into_iter().map(|row| {
+        let profile = profile(row.username, row.display_name, row.bio, row.created_at);
+        (profile, KeyCursor(row.user_id))
+    });
+    Ok(Page::of(rows, limit))
+}
+
+/// The profile of the user of this name as `viewer` sees it; `None` if there is none.
+///
+/// # Errors
+/// When the database fails.
+pub async fn seen_profile(
+    database: &Database,
+    username: &Username,
+    viewer: Option<UserId>,
+) -> Result<Option<SeenProfile>, Error> {
+    let statement = sqlx::query!(
+        r#"SELECT username, display_name, bio, created_at,
+                  CASE WHEN user_id = $2 THEN email END AS email,
+                  EXISTS (SELECT FROM follows
+                          WHERE follower_id = $2 AND followee_id = user_id) AS "followed!"
+           FROM users WHERE username = $1"#,
+        username.as_str(),
+        viewer.map(|viewer| viewer.0),
+    )
+    .fetch_optional(database.pool());
+    let row = database.patiently(statement).await?;
+    Ok(row.map(|row| SeenProfile {
+        profile: profile(row.username, row.display_name, row.bio, row.created_at),
+        followed: row.followed,
+        email: row.email.map(Email::from_stored),
+    }))
+}
+
+/// A profile as the columns of a row have it.
+pub(super) fn profile(
+    username: String,
+    display_name: Option<String>,
+    bio: Option<String>,
+    created_at: OffsetDateTime,
+) -> Profile {
+    Profile {
+        username: Username::from_stored(username),
+        display_name: display_name.map(DisplayName::from_stored),
+        bio: bio.map(Bio::from_stored),
+        joined_at: created_at,
+    }
+}
+
+/// What is written over an account. `None` leaves a column as it is; `Some(None)` empties it.
+#[derive(Debug, Clone, Default)]
+pub struct Update {
+    /// The address.
+    pub email: Option<Email>,
+    /// The hash of the new password.
+    pub password_hash: Option<PasswordHash>,
+    /// The display name.
+    pub display_name: Option<Option<DisplayName>>,
+    /// The bio.
+    pub bio: Option<Option<Bio>>,
+}
+
+/// Changes an account; `false` if it is gone, or if its password is to change and no longer is the
+/// one that was checked. With the password all the user's sessions and tokens end.
+///
+/// # Errors
+/// When the database fails.
+pub async fn update(database: &Database, account: &Account, to: &Update) -> Result<bool, Error> {
+    let display_name = to.display_name.as_ref().map(Option::as_ref);
+    let bio = to.bio.as_ref().map(Option::as_ref);
+    let statement = sqlx::query_scalar!(
+        r#"WITH updated AS (
+               UPDATE users
+               SET email = COALESCE($3, email), password_hash = COALESCE($4, password_hash),
+                   display_name = CASE WHEN $5 THEN $6 ELSE display_name END,
+                   bio = CASE WHEN $7 THEN $8 ELSE bio END
+               WHERE user_id = $1 AND ($4::text IS NULL OR password_hash = $2)
+               RETURNING user_id),
+           signed_out AS (
+               DELETE FROM sessions USING updated
+               WHERE sessions.user_id = updated.user_id AND $4::text IS NOT NULL),
+           revoked AS (
+               DELETE FROM api_tokens USING updated
+               WHERE api_tokens.user_id = updated.user_id AND $4::text IS NOT NULL)
+           SELECT EXISTS (SELECT FROM updated) AS "updated!""#,
+        account.user.id.0,
+        account.password_hash.expose(),
+        to.email.as_ref().map(Email::as_str),
+        to.password_hash.as_ref().map(PasswordHash::expose),
+        display_name.is_some(),
+        display_name.flatten().map(DisplayName::as_str),
+        bio.is_some(),
+        bio.flatten().map(Bio::as_str),
+    )
+    .fetch_one(database.pool());
+    database.patiently(statement).await
+}
+
+/// Removes an account and all that is the user's; `false` if it is gone already, or if its password
+/// no longer is the one that was checked.
+///
+/// # Errors
+/// When the database fails.
+pub async fn delete(database: &Database, account: &Account) -> Result<bool, Error> {
+    let statement = sqlx::query!(
+        "DELETE FROM users WHERE user_id = $1 AND password_hash = $2",
+        account.user.id.0,
+        account.password_hash.expose(),
+    )
+    .execute(database.pool());
+    let deleted = database.patiently(statement).await?;
+    Ok(deleted.rows_affected() == 1)
 }

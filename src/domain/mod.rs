@@ -3,16 +3,21 @@
 //! Parsing happens at the edge, once; whoever holds a `Username` or a `MessageText` need not ask
 //! again. Nothing here does input or output, and nothing here knows of HTTP or SQL.
 
+mod account;
 mod invalid;
+mod line;
 mod message;
 mod page;
 mod registration;
-mod session;
+mod token;
 mod user;
 
+pub use account::{
+    Account, AccountChange, BIO_MAX_CHARS, Bio, DisplayName, PasswordChange, Profile, SeenProfile,
+};
 pub use invalid::Invalid;
 pub use message::{MESSAGE_TEXT_MAX_CHARS, Message, MessageText};
-pub use page::{Cursor, InvalidCursor, PAGE_SIZE, Page};
+pub use page::{Cursor, InvalidCursor, KeyCursor, PAGE_SIZE, Page};
 pub use registration::Registration;
-pub use session::{SessionToken, TokenHash};
+pub use token::{ApiToken, InvalidToken, SessionToken, TokenHash, TokenId, TokenName, TokenRecord};
 pub use user::{Email, Password, PasswordHash, User, UserId, Username};

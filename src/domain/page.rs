@@ -71,13 +71,44 @@ impl FromStr for Cursor {
     }
 }
 
+/// The place of an item in a list that runs by the items' keys alone. Its text form is opaque, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KeyCursor(pub i64);
+
+impl fmt::Display for KeyCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+impl FromStr for KeyCursor {
+    type Err = InvalidCursor;
+
+    fn from_str(text: &str) -> Result<Self, InvalidCursor> {
+        text.parse().map(Self).map_err(|_| InvalidCursor)
+    }
+}
+
 /// Some items of a longer list, and where the next page begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page<T> {
+pub struct Page<T, C = Cursor> {
     /// The items, in the list's order.
     pub items: Vec<T>,
     /// The cursor of the next page; `None` on the last one.
-    pub next: Option<Cursor>,
+    pub next: Option<C>,
+}
+
+impl<T, C> Page<T, C> {
+    /// The page of the first `limit` of `rows`, each an item and its place. One row more than the
+    /// page shows tells that there is a next page.
+    #[must_use]
+    pub fn of(rows: impl Iterator<Item = (T, C)>, limit: u16) -> Self {
+        let mut rows: Vec<(T, C)> = rows.collect();
+        let more = rows.len() > usize::from(limit);
+        rows.truncate(usize::from(limit));
+        let (items, mut places): (Vec<T>, Vec<C>) = rows.into_iter().unzip();
+        Self { items, next: places.pop().filter(|_| more) }
+    }
 }
 
 #[cfg(test)]
@@ -105,7 +136,19 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_page_has_a_next_one_only_if_a_row_is_left() {
+        let rows = || [("a", KeyCursor(3)), ("b", KeyCursor(2))].into_iter();
+        assert_eq!(Page::of(rows(), 1), Page { items: vec!["a"], next: Some(KeyCursor(3)) });
+        assert_eq!(Page::of(rows(), 2), Page { items: vec!["a", "b"], next: None });
+    }
+
     proptest! {
+        #[test]
+        fn a_key_survives_its_text(key in any::<i64>()) {
+            prop_assert_eq!(KeyCursor(key).to_string().parse(), Ok(KeyCursor(key)));
+        }
+
         #[test]
         fn a_cursor_survives_its_text(
             microseconds in -60_000_000_000_000_000_i64..250_000_000_000_000_000,
@@ -120,6 +163,7 @@ mod tests {
         #[test]
         fn no_input_makes_the_parser_panic(text in any::<String>()) {
             let _ = text.parse::<Cursor>();
+            let _ = text.parse::<KeyCursor>();
         }
     }
 }

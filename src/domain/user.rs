@@ -149,6 +149,12 @@ impl Email {
         Ok(Self(raw.to_owned()))
     }
 
+    /// An address as the database holds it, where a constraint and this type's own parser put it.
+    #[must_use]
+    pub fn from_stored(address: String) -> Self {
+        Self(address)
+    }
+
     /// The address.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -10,9 +10,10 @@ use poem::{
 };
 
 use crate::{
-    sim,
+    api, sim,
+    surface::client::Client,
     telemetry::{request::RequestId, routes::Route},
-    web::{self, client::Client},
+    web,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -57,11 +58,16 @@ impl<E: Endpoint> Endpoint for Accounted<E> {
 /// What a matched route is called; where only the place matched that further routes are at, as if
 /// nothing had.
 fn template(pattern: &str) -> String {
-    match pattern.strip_prefix(sim::PREFIX) {
-        _ if pattern.is_empty() => UNMATCHED.to_owned(),
-        Some("") => UNMATCHED.to_owned(),
-        Some(_) => sim::route_template(pattern),
-        None => web::route_template(&sim::route_template(pattern)),
+    if ["", api::PREFIX, sim::PREFIX].contains(&pattern) {
+        return UNMATCHED.to_owned();
+    }
+    // On its port of its own the simulator API has no prefix.
+    if pattern.starts_with(api::PREFIX) {
+        api::route_template(pattern)
+    } else if pattern.starts_with(sim::PREFIX) {
+        sim::route_template(pattern)
+    } else {
+        web::route_template(&sim::route_template(pattern))
     }
 }
 

@@ -11,7 +11,7 @@ use poem::{
     },
 };
 
-use crate::web::client::Client;
+use crate::surface::client::Client;
 
 /// The headers and their values. Nothing is loaded from elsewhere, nothing runs inline, and no
 /// other site may frame a page or learn where its reader came from.

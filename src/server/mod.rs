@@ -25,6 +25,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    api,
     service::Service,
     sim,
     web::{self, templates::Templates},
@@ -141,7 +142,8 @@ impl Server {
     fn everything(&self) -> impl Endpoint<Output = Response> + 'static {
         let templates = Arc::clone(&self.templates);
         let pages = web::endpoint(self.service.clone(), templates, self.settings.requests);
-        let routes = Route::new().nest(sim::PREFIX, self.simulator_api());
+        let api = api::endpoint(self.service.clone(), self.settings.requests);
+        let routes = Route::new().nest(sim::PREFIX, self.simulator_api()).nest(api::PREFIX, api);
         operations::add_to(routes, &self.service, &self.metrics)
             .nest_no_strip("/", pages)
             .into_endpoint()

@@ -11,9 +11,11 @@ use poem::{
 use serde_json::json;
 
 use crate::{
+    api,
     db::migrations,
     service::Service,
     sim,
+    surface::openapi::{Documented, swagger_ui},
     telemetry::{
         metrics,
         request::{RequestId, log_failure},
@@ -29,8 +31,9 @@ const DOCS_POLICY: HeaderValue = HeaderValue::from_static(
 
 /// Adds these paths to `routes`.
 pub(super) fn add_to(routes: Route, service: &Service, metrics: &PrometheusHandle) -> Route {
-    let document = sim::document();
-    let page = sim::swagger_ui();
+    let [api, simulator] = documents();
+    let page = swagger_ui(&[api.clone(), simulator.clone()]);
+    let json = |documented: Documented| fixed("application/json", documented.document, None);
     routes
         .at(
             "/healthz",
@@ -38,8 +41,17 @@ pub(super) fn add_to(routes: Route, service: &Service, metrics: &PrometheusHandl
         )
         .at("/readyz", get(ready(service.clone())))
         .at("/metrics", get(render_metrics(service.clone(), metrics.clone())))
-        .at("/openapi.json", get(fixed("application/json", document, None)))
+        .at("/openapi.json", get(json(simulator)))
+        .at(format!("{}/openapi.json", api::PREFIX), get(json(api)))
         .at("/docs", get(fixed("text/html; charset=utf-8", page, Some(DOCS_POLICY))))
+}
+
+/// The documents of the APIs, the one that the page of the documentation begins with first.
+fn documents() -> [Documented; 2] {
+    [
+        Documented { key: "v1", title: "MiniTwit API", document: api::document() },
+        Documented { key: "simulator", title: "MiniTwit simulator API", document: sim::document() },
+    ]
 }
 
 /// Whether this replica should be sent requests: its database answers, with a schema it works on.

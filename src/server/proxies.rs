@@ -15,7 +15,7 @@ use poem::{
     http::{HeaderMap, uri::Authority},
 };
 
-use crate::web::client::Client;
+use crate::surface::client::Client;
 
 /// The networks whose hosts are believed to be reverse proxies of this server.
 ///

@@ -1,9 +1,9 @@
 //! Signing up, in and out.
 
-use super::{Error, Service, passwords::Purpose};
+use super::{Error, Origin, Service, passwords::Purpose};
 use crate::{
-    db::{sessions, users},
-    domain::{Invalid, Password, Registration, SessionToken, User, Username},
+    db::{api_tokens, sessions, users},
+    domain::{Account, Invalid, Password, Registration, SessionToken, User, Username},
     telemetry::metrics,
 };
 
@@ -12,8 +12,10 @@ impl Service {
     /// the registration is finished all the same.
     ///
     /// # Errors
-    /// When the name is taken, when too many passwords wait, or when the database fails.
-    pub async fn register(&self, registration: Registration) -> Result<(), Error> {
+    /// When the name is taken, when there were too many attempts, when too many passwords wait, or
+    /// when the database fails.
+    pub async fn register(&self, registration: Registration, origin: Origin) -> Result<(), Error> {
+        self.inner.limits.registration(origin)?;
         let service = self.clone();
         self.finish(async move { service.register_now(registration).await }).await
     }
@@ -42,22 +44,55 @@ impl Service {
     /// Signs somebody in. Returns the token of a new session.
     ///
     /// # Errors
-    /// When the name or the password is wrong, when too many passwords wait, or when the database
-    /// fails.
-    pub async fn sign_in(&self, username: &str, password: &str) -> Result<SessionToken, Error> {
+    /// When the name or the password is wrong, when the account is disabled, when there were too many
+    /// attempts, when too many passwords wait, or when the database fails.
+    pub async fn sign_in(
+        &self,
+        username: &str,
+        password: &str,
+        origin: Origin,
+    ) -> Result<SessionToken, Error> {
+        let account = self.authenticate(username, password, origin).await?;
+        let token = SessionToken::new(rand::random());
+        let lifetime = self.inner.session_lifetime;
+        if !sessions::insert(self.database(), &account, &token.hash(), lifetime).await? {
+            return Err(Error::WrongPassword);
+        }
+        Ok(token)
+    }
+
+    /// Whose name and password these are. That an account is disabled is told to nobody but its owner.
+    pub(super) async fn authenticate(
+        &self,
+        username: &str,
+        password: &str,
+        origin: Origin,
+    ) -> Result<Account, Error> {
+        self.inner.limits.sign_in_from(origin)?;
         let username = Username::parse(username).map_err(|_| Error::WrongUsername)?;
-        let (user, hash) =
-            users::credentials(self.database(), &username).await?.ok_or(Error::WrongUsername)?;
+        let found = users::credentials(self.database(), &username).await?;
+        let users::Credentials { account, disabled } = found.ok_or(Error::WrongUsername)?;
+        self.check_password(&account, password).await?;
+        if disabled {
+            return Err(Error::Disabled);
+        }
+        Ok(account)
+    }
+
+    /// Whether this is the account's password.
+    pub(super) async fn check_password(
+        &self,
+        account: &Account,
+        password: &str,
+    ) -> Result<(), Error> {
+        self.inner.limits.password_of(account.user.id)?;
         // What nobody can have chosen as a password is not anybody's.
         let password = Password::parse(password).map_err(|_| Error::WrongPassword)?;
         let slot = self.inner.passwords.slot(Purpose::SignIn).await?;
-        if !slot.verify(password, hash).await? {
-            return Err(Error::WrongPassword);
+        match slot.verify(password, account.password_hash.clone()).await? {
+            true => Ok(()),
+            false => Err(Error::WrongPassword),
         }
-        let token = SessionToken::new(rand::random());
-        let lifetime = self.inner.session_lifetime;
-        sessions::insert(self.database(), &token.hash(), user.id, lifetime).await?;
-        Ok(token)
     }
 
     /// Whose session the token stands for; `None` when it has ended or never began.
@@ -77,11 +112,12 @@ impl Service {
         Ok(sessions::delete(self.database(), &token.hash()).await?)
     }
 
-    /// Removes what is left of sessions that have ended. Returns how many there were.
+    /// Removes what is left of sessions and tokens that have ended. Returns how many there were.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn sweep_sessions(&self) -> Result<u64, Error> {
-        Ok(sessions::sweep(self.database()).await?)
+    pub async fn sweep_ended(&self) -> Result<u64, Error> {
+        let sessions = sessions::sweep(self.database()).await?;
+        Ok(sessions + api_tokens::sweep(self.database()).await?)
     }
 }

@@ -25,6 +25,21 @@ pub enum Error {
     /// The password at sign-in is not that user's.
     #[error("Invalid password")]
     WrongPassword,
+    /// The password is right, but an operator keeps the user out.
+    #[error("This account is disabled")]
+    Disabled,
+    /// What is to be changed is somebody else's.
+    #[error("This is not yours to change")]
+    NotYours,
+    /// The user has no bearer token of that number.
+    #[error("You have no such token")]
+    UnknownToken,
+    /// A limit on how often something may be tried is reached.
+    #[error("That was too often; try again in {retry_after} s")]
+    TooMany {
+        /// Seconds until it is let pass again.
+        retry_after: u64,
+    },
     /// Too many passwords wait to be hashed.
     #[error("Too many passwords are being hashed")]
     Busy,
@@ -53,8 +68,12 @@ pub enum Error {
 pub enum Kind {
     /// The request breaks a rule.
     Invalid,
-    /// The request names a user that does not exist.
+    /// The request is for somebody else to make.
+    Forbidden,
+    /// The request names something that does not exist.
     NotFound,
+    /// The client has tried it too often.
+    TooMany,
     /// The server cannot do it now; later it may.
     Unavailable,
     /// The server failed.
@@ -66,14 +85,27 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Invalid(_) | Self::UsernameTaken | Self::WrongUsername | Self::WrongPassword => {
-                Kind::Invalid
-            }
-            Self::UnknownUser(_) => Kind::NotFound,
+            Self::Invalid(_)
+            | Self::UsernameTaken
+            | Self::WrongUsername
+            | Self::WrongPassword
+            | Self::Disabled => Kind::Invalid,
+            Self::UnknownUser(_) | Self::UnknownToken => Kind::NotFound,
+            Self::NotYours => Kind::Forbidden,
+            Self::TooMany { .. } => Kind::TooMany,
             Self::Busy | Self::Overloaded => Kind::Unavailable,
             Self::Database(error) => Self::database_kind(error),
             Self::Shared(error) => Self::database_kind(error),
             Self::Hashing(_) | Self::TaskFailed(_) | Self::Abandoned => Kind::Internal,
+        }
+    }
+
+    /// Seconds after which to try again what was tried too often.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::TooMany { retry_after } => Some(*retry_after),
+            _ => None,
         }
     }
 

@@ -6,7 +6,7 @@ use crate::{
         self, Database,
         follows::{self, NewFollow, Outcome},
     },
-    domain::{Invalid, Username},
+    domain::{Cursor, Invalid, Page, Profile, Username},
     telemetry::metrics,
 };
 
@@ -47,6 +47,36 @@ impl Service {
         follows::followees(self.database(), &follower, limit)
             .await?
             .ok_or(Error::UnknownUser(follower))
+    }
+
+    /// Those whom `follower` follows, newest follow first, after `before` or from the newest on.
+    ///
+    /// # Errors
+    /// When there is no such follower, or when the database fails.
+    pub async fn followee_profiles(
+        &self,
+        follower: Username,
+        before: Option<Cursor>,
+        limit: u16,
+    ) -> Result<Page<Profile>, Error> {
+        follows::followee_profiles(self.database(), &follower, before, limit)
+            .await?
+            .ok_or(Error::UnknownUser(follower))
+    }
+
+    /// Those who follow `followee`, likewise.
+    ///
+    /// # Errors
+    /// When there is no such followee, or when the database fails.
+    pub async fn follower_profiles(
+        &self,
+        followee: Username,
+        before: Option<Cursor>,
+        limit: u16,
+    ) -> Result<Page<Profile>, Error> {
+        follows::follower_profiles(self.database(), &followee, before, limit)
+            .await?
+            .ok_or(Error::UnknownUser(followee))
     }
 }
 

@@ -8,8 +8,11 @@ mod batch;
 mod error;
 mod following;
 mod latest;
+mod limits;
 mod passwords;
+mod profiles;
 mod timelines;
+mod tokens;
 
 use std::{
     sync::{Arc, atomic::AtomicU64},
@@ -20,12 +23,15 @@ use tokio_util::task::TaskTracker;
 
 pub use error::{Error, Kind};
 pub use latest::Noted;
+pub use limits::{Origin, PerMinute, RateLimits};
 pub use passwords::PasswordSettings;
+pub use tokens::NewToken;
 
 use crate::db::{self, Database, PoolState};
 use batch::Batch;
 use following::Following;
 use latest::Latest;
+use limits::Limits;
 use passwords::Passwords;
 use timelines::{ListingNewest, Posting};
 
@@ -36,6 +42,8 @@ pub struct Settings {
     pub passwords: PasswordSettings,
     /// How long a session lasts after its last use.
     pub session_lifetime: Duration,
+    /// How often something may be tried.
+    pub limits: RateLimits,
 }
 
 /// All operations, and what they share. Clones are handles on the same.
@@ -48,6 +56,7 @@ struct Inner {
     database: Database,
     passwords: Passwords,
     latest: Latest,
+    limits: Limits,
     posts: Batch<Posting>,
     follows: Batch<Following>,
     listings: Batch<ListingNewest>,
@@ -66,6 +75,7 @@ impl Service {
         let inner = Inner {
             passwords: Passwords::new(&settings.passwords),
             latest: Latest::start(database.clone()),
+            limits: Limits::new(&settings.limits),
             posts: Batch::new(posting, database.clone(), tasks.clone()),
             follows: Batch::new(Following, database.clone(), tasks.clone()),
             listings: Batch::new(ListingNewest, database.clone(), tasks.clone()),

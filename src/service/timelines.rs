@@ -77,11 +77,16 @@ impl Service {
         listed.ok_or(Error::UnknownUser(author))
     }
 
-    /// Changes whenever a message that this server has taken is on the public timeline, before its
-    /// author hears of it. What other servers take does not change it.
+    /// Changes whenever a message that this server has taken is on the public timeline, or what it has
+    /// removed is there no longer, before whoever asked for it hears of it. What other servers take does not change it.
     #[must_use]
     pub fn public_version(&self) -> u64 {
         self.inner.public_version.load(Ordering::Acquire)
+    }
+
+    /// To be called when something else than a post has changed the public timeline.
+    pub(super) fn public_timeline_changed(&self) {
+        self.inner.public_version.fetch_add(1, Ordering::Release);
     }
 }
 

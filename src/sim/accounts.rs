@@ -5,12 +5,16 @@ use poem_openapi::{ApiResponse, Object, OpenApi, param::Query, payload::Json, ty
 
 use super::{
     Resource,
+    auth::Sender,
     failure::{Answer, LatestFailure, RegisterFailure},
     in_flight,
     params::{CommandNumber, Text, example_latest},
     rejection::Command,
 };
-use crate::{domain::Registration, service::Service};
+use crate::{
+    domain::Registration,
+    service::{Origin, Service},
+};
 
 /// Somebody who signs up.
 #[derive(Debug, Object)]
@@ -80,7 +84,8 @@ impl Accounts {
 
     /// Sign up
     ///
-    /// Needs no credentials. Of two requests that race for one name, exactly one wins.
+    /// Needs no credentials; with them there is no limit to how many sign up. Of two requests that race
+    /// for one name, exactly one wins.
     #[oai(path = "/register", method = "post", operation_id = "register", transform = "in_flight")]
     async fn register(
         &self,
@@ -88,9 +93,10 @@ impl Accounts {
         #[oai(name = "latest", example = "example_latest")]
         _latest: Query<Option<CommandNumber>>,
         user: Json<NewUser>,
+        sender: Sender,
         service: Data<&Service>,
     ) -> Result<Registered, RegisterFailure> {
-        match register(&service, &user).await {
+        match register(&service, &user, sender.0).await {
             Ok(()) => Ok(Registered::NoContent),
             Err(answer) => {
                 let (username, email) = (user.username.loggable(), user.email.loggable());
@@ -101,9 +107,9 @@ impl Accounts {
     }
 }
 
-async fn register(service: &Service, user: &NewUser) -> Result<(), Answer> {
+async fn register(service: &Service, user: &NewUser, origin: Origin) -> Result<(), Answer> {
     let (username, email) = (user.username.of("username")?, user.email.of("email")?);
     let registration = Registration::parse(username, email, user.pwd.of("pwd")?);
     let registration = registration.map_err(crate::service::Error::from)?;
-    Ok(service.register(registration).await?)
+    Ok(service.register(registration, origin).await?)
 }

@@ -2,12 +2,14 @@
 
 use std::fmt;
 
-use poem::Request;
+use poem::{FromRequest, Request, RequestBody, Result};
 use poem_openapi::{
     SecurityScheme,
     auth::{Basic, BasicAuthorization},
 };
 use subtle::ConstantTimeEq;
+
+use crate::{service::Origin, surface::client::Client};
 
 /// What the simulator has to know. `Debug` hides the password.
 #[derive(Clone)]
@@ -51,4 +53,17 @@ async fn check(request: &Request, given: Basic) -> Option<()> {
 pub(super) fn is_authorized(request: &Request) -> bool {
     let Some(credentials) = request.data::<Credentials>() else { return false };
     Basic::from_request(request).is_ok_and(|given| credentials.accept(&given))
+}
+
+/// Who sent a request that needs no credentials: the simulator if they come with it all the same.
+pub(super) struct Sender(pub(super) Origin);
+
+impl<'a> FromRequest<'a> for Sender {
+    async fn from_request(request: &'a Request, body: &mut RequestBody) -> Result<Self> {
+        if is_authorized(request) {
+            return Ok(Self(Origin::Simulator));
+        }
+        let client = Client::from_request(request, body).await?;
+        Ok(Self(Origin::Address(client.address)))
+    }
 }

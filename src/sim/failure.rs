@@ -5,7 +5,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 use futures_util::FutureExt;
 use poem::{
     Endpoint, IntoResponse, PathPattern, Request, Response, Result,
-    http::{StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
 };
 use poem_openapi::{
     Object,
@@ -13,14 +13,14 @@ use poem_openapi::{
     types::Example,
 };
 
-use super::rejection;
+use super::{document::ROUTES, rejection};
 use crate::{
     service::{Error, Kind},
     telemetry::request::{RequestId, log_failure},
 };
 
 /// Seconds after which a client may try again what the server had no time for.
-const RETRY_AFTER_SECONDS: u32 = 1;
+const RETRY_AFTER_SECONDS: u64 = 1;
 
 /// A failure, whatever its cause.
 #[derive(Debug, Object)]
@@ -43,11 +43,13 @@ impl Example for Failure {
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) text: String,
+    /// Seconds after which to try again, where that may help.
+    retry_after: Option<u64>,
 }
 
 impl Answer {
     pub(super) fn new(status: StatusCode, text: impl Into<String>) -> Self {
-        Self { status, text: text.into() }
+        Self { status, text: text.into(), retry_after: None }
     }
 
     /// The refusal of a request's field.
@@ -70,10 +72,17 @@ impl From<Error> for Answer {
     fn from(error: Error) -> Self {
         match error.kind() {
             Kind::Invalid => Self::new(StatusCode::BAD_REQUEST, error.to_string()),
+            Kind::Forbidden => Self::new(StatusCode::FORBIDDEN, error.to_string()),
             Kind::NotFound => Self::new(StatusCode::NOT_FOUND, error.to_string()),
+            Kind::TooMany => {
+                let answer = Self::new(StatusCode::TOO_MANY_REQUESTS, error.to_string());
+                Self { retry_after: error.retry_after(), ..answer }
+            }
             Kind::Unavailable => {
                 log_failure(&error);
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "The service is unavailable for now")
+                let text = "The service is unavailable for now";
+                let answer = Self::new(StatusCode::SERVICE_UNAVAILABLE, text);
+                Self { retry_after: Some(RETRY_AFTER_SECONDS), ..answer }
             }
             Kind::Internal => {
                 log_failure(&error);
@@ -85,25 +94,38 @@ impl From<Error> for Answer {
 
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
-        let status = self.status;
+        let (status, retry_after) = (self.status, self.retry_after);
         let mut response = self.body().into_response();
         response.set_status(status);
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into());
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         response
     }
 }
 
-/// Declares the failures that an operation documents, as a response type for its signature.
+/// Declares the failures that an operation documents, as a response type for its signature. Those
+/// after `later` say when to try again.
 macro_rules! failures {
-    ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $status:literal,)* }) => {
+    (
+        $(#[$meta:meta])*
+        $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $status:literal,)* }
+        $(later { $($(#[$later_meta:meta])* $later:ident = $later_status:literal,)* })?
+    ) => {
         $(#[$meta])*
         #[derive(Debug, poem_openapi::ApiResponse)]
         pub(super) enum $name {
             $($(#[$variant_meta])*
             #[oai(status = $status)]
             $variant(poem_openapi::payload::Json<Failure>),)*
+            $($($(#[$later_meta])*
+            #[oai(status = $later_status)]
+            $later(
+                poem_openapi::payload::Json<Failure>,
+                /// Seconds after which to try again.
+                #[oai(header = "Retry-After")]
+                u64,
+            ),)*)?
             /// The server failed. Its log has the cause, under the request's identity.
             #[oai(status = 500)]
             Internal(poem_openapi::payload::Json<Failure>),
@@ -113,15 +135,17 @@ macro_rules! failures {
                 poem_openapi::payload::Json<Failure>,
                 /// Seconds after which to try again.
                 #[oai(header = "Retry-After")]
-                u32,
+                u64,
             ),
         }
 
         impl From<Answer> for $name {
             fn from(answer: Answer) -> Self {
+                let retry_after = answer.retry_after.unwrap_or(RETRY_AFTER_SECONDS);
                 match answer.status.as_u16() {
                     $($status => Self::$variant(answer.body()),)*
-                    503 => Self::Unavailable(answer.body(), RETRY_AFTER_SECONDS),
+                    $($($later_status => Self::$later(answer.body(), retry_after),)*)?
+                    503 => Self::Unavailable(answer.body(), retry_after),
                     _ => Self::Internal(answer.body()),
                 }
             }
@@ -145,6 +169,10 @@ failures! {
         TooLarge = 413,
         /// The body is not called JSON.
         UnsupportedMediaType = 415,
+    }
+    later {
+        /// Without the credentials: too many have signed up from the client's address of late.
+        TooMany = 429,
     }
 }
 
@@ -210,6 +238,11 @@ pub(super) async fn render<E: Endpoint<Output = Response>>(
         answer.into_response()
     };
     if let Some(pattern) = pattern {
+        if response.status() == StatusCode::METHOD_NOT_ALLOWED
+            && let Some(methods) = ROUTES.allow(&pattern.0)
+        {
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(methods));
+        }
         response.set_data(pattern);
     }
     Ok(response)

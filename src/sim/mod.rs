@@ -13,15 +13,13 @@ mod messages;
 mod params;
 mod rejection;
 
-use poem::{
-    Endpoint, EndpointExt, IntoEndpoint, Middleware, PathPattern, Response, endpoint::BoxEndpoint,
-};
+use poem::{Endpoint, EndpointExt, IntoEndpoint, Middleware, Response, endpoint::BoxEndpoint};
 use poem_openapi::{OpenApiService, Tags};
 
 pub use auth::Credentials;
-pub use document::{document, route_template, swagger_ui};
+pub use document::{document, route_template};
 
-use crate::{service::Service, telemetry::routes::Route};
+use crate::{service::Service, surface::openapi};
 
 /// Where the pages' server keeps this API.
 pub const PREFIX: &str = "/sim";
@@ -38,7 +36,7 @@ enum Resource {
 
 type Apis = (accounts::Accounts, messages::Messages, following::Follows);
 
-fn openapi() -> OpenApiService<Apis, ()> {
+fn openapi_service() -> OpenApiService<Apis, ()> {
     let apis = (accounts::Accounts, messages::Messages, following::Follows);
     OpenApiService::new(apis, "MiniTwit simulator API", env!("CARGO_PKG_VERSION"))
         .description(
@@ -46,6 +44,7 @@ fn openapi() -> OpenApiService<Apis, ()> {
              number of the simulator's command; every failure is a JSON object of a status and a \
              text.",
         )
+        .license(openapi::license())
         .server(PREFIX)
 }
 
@@ -60,7 +59,7 @@ where
     M: Middleware<BoxEndpoint<'static, Response>>,
     M::Output: 'static,
 {
-    openapi()
+    openapi_service()
         .into_endpoint()
         .with(limits)
         .with(latest::RecordLatest)
@@ -71,10 +70,5 @@ where
 
 /// Around each operation: counts the requests that it is serving.
 fn in_flight<E: Endpoint + 'static>(operation: E) -> impl Endpoint<Output = E::Output> {
-    operation.around(|operation, request| async move {
-        let pattern = request.data().map_or("", |PathPattern(pattern)| pattern);
-        let route = Route::of(pattern, route_template);
-        let _counted = route.in_flight(request.method().as_str());
-        operation.call(request).await
-    })
+    openapi::in_flight(operation, route_template)
 }

@@ -1,16 +1,14 @@
 //! The types of the contract's parameters and fields.
 
-use std::borrow::Cow;
-
 use poem::http::StatusCode;
 use poem_openapi::{
-    registry::{MetaSchema, MetaSchemaRef},
-    types::{ParseError, ParseFromJSON, ParseFromParameter, ParseResult, ToJSON, Type},
+    registry::MetaSchema,
+    types::{ParseError, ParseFromJSON, ParseFromParameter, ParseResult, ToJSON},
 };
 use serde_json::Value;
 
 use super::failure::Answer;
-use crate::domain::Username;
+use crate::{domain::Username, surface::openapi::documented_type};
 
 /// The most items that a list shows, whatever `no` asks for.
 const MAX_ITEMS: u16 = 1_000;
@@ -22,33 +20,6 @@ pub(super) struct ItemCount(pub(super) u16);
 /// `latest`: the number of the simulator's command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct CommandNumber(i64);
-
-/// Implements the documentation's side of a type that is written as a number or a text.
-macro_rules! documented_type {
-    ($type:ty, $name:literal, $schema:expr) => {
-        impl Type for $type {
-            const IS_REQUIRED: bool = true;
-            type RawValueType = Self;
-            type RawElementValueType = Self;
-
-            fn name() -> Cow<'static, str> {
-                $name.into()
-            }
-
-            fn schema_ref() -> MetaSchemaRef {
-                MetaSchemaRef::Inline(Box::new($schema))
-            }
-
-            fn as_raw_value(&self) -> Option<&Self> {
-                Some(self)
-            }
-
-            fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
-                Box::new(std::iter::once(self))
-            }
-        }
-    };
-}
 
 documented_type!(
     ItemCount,

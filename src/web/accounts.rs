@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     domain::{Invalid, Registration},
-    service::{Error, Kind, Service},
+    service::{Error, Kind, Origin, Service},
 };
 
 /// The form to sign in.
@@ -49,7 +49,8 @@ pub(super) async fn login(
     if viewer.is_some() {
         return Ok(redirect("/"));
     }
-    match service.sign_in(&form.username, &form.password).await {
+    let origin = Origin::Address(responder.client.address);
+    match service.sign_in(&form.username, &form.password, origin).await {
         Ok(token) => {
             session::begin(&responder.jar, &responder.client, &token);
             Ok(responder.redirect_with("/", Flash::SignedIn))
@@ -98,7 +99,8 @@ pub(super) async fn register(
     if viewer.is_some() {
         return Ok(redirect("/"));
     }
-    match sign_up(&service, &form).await {
+    let origin = Origin::Address(responder.client.address);
+    match sign_up(&service, &form, origin).await {
         Ok(()) => Ok(responder.redirect_with("/login", Flash::SignedUp)),
         Err(refusal) if refusal.kind() == Kind::Invalid => responder.page(&RegisterPage {
             frame: responder.frame(None),
@@ -110,12 +112,12 @@ pub(super) async fn register(
     }
 }
 
-async fn sign_up(service: &Service, form: &RegisterForm) -> Result<(), Error> {
+async fn sign_up(service: &Service, form: &RegisterForm, origin: Origin) -> Result<(), Error> {
     let registration = Registration::parse(&form.username, &form.email, &form.password)?;
     if form.password != form.password2 {
         return Err(Invalid::new("The two passwords do not match").into());
     }
-    service.register(registration).await
+    service.register(registration, origin).await
 }
 
 /// Signs whoever it is out.

@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 use poem::{
     Endpoint, IntoResponse, PathPattern, Request, Response, Result,
     error::ResponseError,
-    http::{HeaderValue, StatusCode, header},
+    http::{StatusCode, header},
 };
 
 use super::{
@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Seconds after which a browser may try again what the server had no time for.
-const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+const RETRY_AFTER_SECONDS: u64 = 5;
 
 /// Why there is no page.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +61,9 @@ impl ResponseError for Failure {
         match self {
             Self::Service(error) => match error.kind() {
                 Kind::Invalid => StatusCode::BAD_REQUEST,
+                Kind::Forbidden => StatusCode::FORBIDDEN,
                 Kind::NotFound => StatusCode::NOT_FOUND,
+                Kind::TooMany => StatusCode::TOO_MANY_REQUESTS,
                 Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
                 Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             },
@@ -80,7 +82,7 @@ impl Failure {
     /// What the page says instead of its status's usual words, if that helps.
     fn text(&self) -> Option<String> {
         match self {
-            Self::Service(error) if matches!(error.kind(), Kind::Invalid | Kind::NotFound) => {
+            Self::Service(error) if !matches!(error.kind(), Kind::Unavailable | Kind::Internal) => {
                 Some(format!("{error}."))
             }
             Self::Cursor(_) | Self::NoSuchUser(_) => Some(self.to_string()),
@@ -123,6 +125,15 @@ pub(super) async fn render<E: Endpoint<Output: IntoResponse>>(
     Ok(response)
 }
 
+/// Seconds after which to try again, where that may help.
+fn retry_after(error: &poem::Error) -> Option<u64> {
+    match error.downcast_ref::<Failure>() {
+        Some(Failure::Service(error)) if error.kind() == Kind::TooMany => error.retry_after(),
+        _ if error.status() == StatusCode::SERVICE_UNAVAILABLE => Some(RETRY_AFTER_SECONDS),
+        _ => None,
+    }
+}
+
 fn page(templates: Option<&Templates>, frame: Frame, error: &poem::Error) -> Response {
     let status = error.status();
     let mut page = ErrorPage::new(frame, status.as_u16());
@@ -139,8 +150,8 @@ fn page(templates: Option<&Templates>, frame: Frame, error: &poem::Error) -> Res
         log_failure(&failure);
         status.into_response()
     });
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+    if let Some(seconds) = retry_after(error) {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
     response
 }

@@ -2,7 +2,8 @@
 
 use poem::{Endpoint, Middleware, Request, Result};
 
-use super::{client::Client, csrf::refuse_cross_site, failure::Failure};
+use super::{csrf::refuse_cross_site, failure::Failure};
+use crate::surface::client::Client;
 
 /// The middleware; it fails with the page of status 403.
 pub(super) struct SameSiteOnly;

@@ -7,7 +7,6 @@
 mod accounts;
 pub mod assets;
 pub mod avatar;
-pub mod client;
 mod compression;
 pub mod csrf;
 mod failure;

@@ -9,14 +9,13 @@ use poem::{
 };
 
 use super::{
-    client::Client,
     failure::Failure,
     flash::{self, Flash},
     pages::Frame,
     public_page::PublicPage,
     templates::{Page, Templates},
 };
-use crate::{domain::User, service::Service};
+use crate::{domain::User, service::Service, surface::client::Client};
 
 /// What a page is.
 pub(super) const HTML: &str = "text/html; charset=utf-8";

@@ -7,10 +7,11 @@ use poem::{
     web::cookie::{Cookie, CookieJar, SameSite},
 };
 
-use super::{client::Client, failure::Failure};
+use super::failure::Failure;
 use crate::{
     domain::{SessionToken, User},
     service::Service,
+    surface::client::Client,
 };
 
 const COOKIE: &str = "session";

@@ -127,6 +127,6 @@ pub(super) async fn add_message(
             return own_timeline(&service, &responder, &viewer, None, compose).await;
         }
     };
-    service.post(viewer.username, text).await?;
+    service.post_as(viewer, text).await?;
     Ok(responder.redirect_with("/", Flash::Recorded))
 }

@@ -80,6 +80,14 @@ const ROWS: &[Rows] = &[
         query: "SELECT migration || ' ' || oldest_program FROM program_compatibility",
         expected: &["1 0.0.1"],
     },
+    Rows {
+        since: 6,
+        insert: "INSERT INTO api_tokens (user_id, token_hash, name, expires_at)
+                 VALUES (1, sha256('secret'), 'phone', '2222-02-22Z')",
+        query: "SELECT name || ' ' || username FROM api_tokens JOIN users USING (user_id)
+                WHERE disabled_at IS NULL AND display_name IS NULL AND bio IS NULL",
+        expected: &["phone ann"],
+    },
 ];
 
 /// The program on this database, run to its end.

@@ -11,7 +11,7 @@ use minitwit::{
         migrations,
     },
     domain::{MessageText, Registration, Username},
-    service::Service,
+    service::{Origin, Service},
 };
 use nix::{
     sys::signal::{Signal, kill},
@@ -238,13 +238,13 @@ async fn a_write_that_nobody_waits_for_any_more_is_finished_all_the_same() {
     let service = Service::new(pool, &settings.service);
     let name = |name| Username::parse(name).expect("valid");
     let registration = |name| Registration::parse(name, "a@b", "secret").expect("valid");
-    service.register(registration("ann")).await.expect("registered");
-    service.register(registration("bob")).await.expect("registered");
+    service.register(registration("ann"), Origin::Simulator).await.expect("registered");
+    service.register(registration("bob"), Origin::Simulator).await.expect("registered");
 
     let lock = database.lock("users").await;
     // A server drops these when a client hangs up.
     {
-        let registered = service.register(registration("eve"));
+        let registered = service.register(registration("eve"), Origin::Simulator);
         let posted = service.post(name("ann"), MessageText::parse("kept").expect("valid"));
         let followed = service.follow(name("ann"), name("bob"));
         tokio::select! {

@@ -1,4 +1,4 @@
-//! The page that documents the simulator API: the only one that runs scripts.
+//! The page that documents the APIs: the only one that runs scripts.
 
 use crate::support::{
     App,
@@ -12,7 +12,7 @@ const REGISTER: &str = ".opblock-post:has([data-path='/register'])";
 async fn operations_are_listed_and_tried_out() {
     let app = App::start().await;
     let window = Window::open(&app, Screen { scripts: true, ..Screen::DESKTOP }).await;
-    window.go("/docs").await;
+    window.go("/docs?api=simulator").await;
     window.sees("MiniTwit simulator API").await;
     let mut paths = Vec::new();
     for operation in window.find_all(".opblock-summary-path").await {
@@ -40,6 +40,19 @@ async fn operations_are_listed_and_tried_out() {
     try_out(&window, REGISTER).await;
     answers(&window, REGISTER, "204").await;
     assert_eq!(app.count("SELECT count(*) FROM users").await, 1);
+    assert_eq!(window.console().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn each_api_is_chosen_from_the_list() {
+    let app = App::start().await;
+    let window = Window::open(&app, Screen { scripts: true, ..Screen::DESKTOP }).await;
+    window.go("/docs").await;
+    window.sees_in(".info .title", "MiniTwit API").await;
+    window.sees_in("[data-path='/tokens']", "/tokens").await;
+    window.click("#api option[value=simulator]").await;
+    window.sees_in(".info .title", "MiniTwit simulator API").await;
+    window.sees_in("[data-path='/latest']", "/latest").await;
     assert_eq!(window.console().await, [""; 0]);
 }
 

@@ -1,4 +1,4 @@
-//! The simulator API's own description.
+//! The APIs' own descriptions.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -7,41 +7,48 @@ use similar::TextDiff;
 
 use crate::support::{App, process};
 
+/// The APIs: their documents' names, and where each is served.
+const APIS: &[(&str, &str)] = &[("api", "/api/v1/openapi.json"), ("simulator", "/openapi.json")];
+
 /// The committed document.
-fn committed() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi/simulator.json");
+pub fn committed(api: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("openapi/{api}.json"));
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// Asserts that the document is the committed one, or shows how they differ.
-fn assert_committed(document: &str) {
-    let committed = committed();
+fn assert_committed(api: &str, document: &str) {
+    let committed = committed(api);
     if document != committed {
         let diff = TextDiff::from_lines(committed.as_str(), document);
         panic!(
             "the API has changed; if it should have, run `make openapi` and commit the file\n{}",
-            diff.unified_diff().header("openapi/simulator.json", "served")
+            diff.unified_diff().header(&format!("openapi/{api}.json"), "served")
         );
     }
 }
 
 #[tokio::test]
-async fn the_committed_document_is_the_one_that_is_served() {
+async fn the_committed_documents_are_those_that_are_served() {
     let app = App::start().await;
-    let answer = app.anonymous().get("/openapi.json").await;
-    assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
-    assert_committed(&answer.body);
+    for (api, path) in APIS {
+        let answer = app.anonymous().get(path).await;
+        assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
+        assert_committed(api, &answer.body);
+    }
 }
 
 #[test]
-fn the_committed_document_is_the_one_that_the_program_prints() {
-    let output = process::minitwit(&["openapi"]).output().expect("the program runs");
-    assert!(output.status.success(), "{output:?}");
-    assert_committed(&String::from_utf8(output.stdout).expect("UTF-8"));
+fn the_committed_documents_are_those_that_the_program_prints() {
+    for (api, _) in APIS {
+        let output = process::minitwit(&["openapi", api]).output().expect("the program runs");
+        assert!(output.status.success(), "{output:?}");
+        assert_committed(api, &String::from_utf8(output.stdout).expect("UTF-8"));
+    }
 }
 
 /// The operations: `GET /msgs` and so on, with what the document says of each.
-fn operations(document: &Value) -> Vec<(String, &Value)> {
+pub fn operations(document: &Value) -> Vec<(String, &Value)> {
     let paths = document["paths"].as_object().expect("paths");
     let operations = paths.iter().flat_map(|(path, methods)| {
         let methods = methods.as_object().expect("methods").iter();
@@ -64,13 +71,12 @@ fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Map<String, Value>
 }
 
 #[test]
-fn every_operation_is_described() {
-    let document: Value = serde_json::from_str(&committed()).expect("JSON");
-    let operations = operations(&document);
-    let names: BTreeSet<_> = operations.iter().map(|(name, _)| name.as_str()).collect();
+fn the_simulator_api_has_the_contracts_operations() {
+    let document: Value = serde_json::from_str(&committed("simulator")).expect("JSON");
+    let names: BTreeSet<_> = operations(&document).into_iter().map(|(name, _)| name).collect();
     assert_eq!(
-        names,
-        BTreeSet::from([
+        names.iter().map(String::as_str).collect::<Vec<_>>(),
+        [
             "GET /fllws/{username}",
             "GET /latest",
             "GET /msgs",
@@ -78,47 +84,57 @@ fn every_operation_is_described() {
             "POST /fllws/{username}",
             "POST /msgs/{username}",
             "POST /register",
-        ])
+        ]
     );
-    let mut ids = Vec::new();
-    for (name, operation) in &operations {
-        assert_says(&operation["summary"], &format!("{name}: summary"));
-        assert_says(&operation["description"], &format!("{name}: description"));
-        assert_says(&operation["operationId"], &format!("{name}: operationId"));
-        ids.push(operation["operationId"].as_str());
-        assert_eq!(operation["tags"].as_array().map(Vec::len), Some(1), "{name}");
-        for parameter in operation["parameters"].as_array().into_iter().flatten() {
-            let what = format!("{name}: {}", parameter["name"]);
-            assert_says(&parameter["description"], &what);
-            assert!(parameter["schema"].get("example").is_some(), "{what}: example");
+}
+
+#[test]
+fn every_operation_is_described() {
+    for (api, _) in APIS {
+        let document: Value = serde_json::from_str(&committed(api)).expect("JSON");
+        let operations = operations(&document);
+        let mut ids = Vec::new();
+        for (name, operation) in &operations {
+            assert_says(&operation["summary"], &format!("{name}: summary"));
+            assert_says(&operation["description"], &format!("{name}: description"));
+            assert_says(&operation["operationId"], &format!("{name}: operationId"));
+            ids.push(operation["operationId"].as_str());
+            assert_eq!(operation["tags"].as_array().map(Vec::len), Some(1), "{name}");
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                let what = format!("{name}: {}", parameter["name"]);
+                assert_says(&parameter["description"], &what);
+                assert!(parameter["schema"].get("example").is_some(), "{what}: example");
+            }
         }
-    }
-    ids.sort_unstable();
-    ids.dedup();
-    assert_eq!(ids.len(), operations.len(), "operationIds are unique");
-    for tag in document["tags"].as_array().expect("tags") {
-        assert_says(&tag["description"], &format!("the tag {}", tag["name"]));
-    }
-    for field in ["title", "version", "description"] {
-        assert_says(&document["info"][field], field);
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), operations.len(), "operationIds are unique");
+        for tag in document["tags"].as_array().expect("tags") {
+            assert_says(&tag["description"], &format!("the tag {}", tag["name"]));
+        }
+        for field in ["title", "version", "description"] {
+            assert_says(&document["info"][field], field);
+        }
     }
 }
 
 #[test]
 fn every_field_is_described() {
-    let document: Value = serde_json::from_str(&committed()).expect("JSON");
-    for (name, schema) in document["components"]["schemas"].as_object().expect("schemas") {
-        assert_says(&schema["description"], name);
-        for (field, schema) in schema["properties"].as_object().expect("fields") {
-            assert_says(&schema["description"], &format!("{name}.{field}"));
-            assert!(schema.get("example").is_some(), "{name}.{field}: example");
+    for (api, _) in APIS {
+        let document: Value = serde_json::from_str(&committed(api)).expect("JSON");
+        for (name, schema) in document["components"]["schemas"].as_object().expect("schemas") {
+            assert_says(&schema["description"], name);
+            for (field, schema) in schema["properties"].as_object().expect("fields") {
+                assert_says(&schema["description"], &format!("{name}.{field}"));
+                assert!(schema.get("example").is_some(), "{name}.{field}: example");
+            }
         }
     }
 }
 
 #[test]
 fn every_answer_is_described_and_every_failure_has_its_schema() {
-    let document: Value = serde_json::from_str(&committed()).expect("JSON");
+    let document: Value = serde_json::from_str(&committed("simulator")).expect("JSON");
     for (name, operation) in operations(&document) {
         let answers = operation["responses"].as_object().expect("responses");
         for (status, answer) in answers {
@@ -137,7 +153,7 @@ fn every_answer_is_described_and_every_failure_has_its_schema() {
         }
         let expected: &[&str] = match name.as_str() {
             "GET /latest" => &["200", "500", "503"],
-            "POST /register" => &["204", "400", "408", "413", "415", "500", "503"],
+            "POST /register" => &["204", "400", "408", "413", "415", "429", "500", "503"],
             "GET /msgs" => &["200", "400", "403", "500", "503"],
             name if name.starts_with("GET") => &["200", "400", "403", "404", "500", "503"],
             _ => &["204", "400", "403", "404", "408", "413", "415", "500", "503"],
@@ -145,7 +161,7 @@ fn every_answer_is_described_and_every_failure_has_its_schema() {
         let statuses: BTreeSet<_> = answers.keys().map(String::as_str).collect();
         assert_eq!(statuses, expected.iter().copied().collect(), "{name}");
         let open = matches!(name.as_str(), "GET /latest" | "POST /register");
-        assert_eq!(operation.get("security").is_none(), open, "{name}");
+        assert_eq!(operation["security"].as_array().map(Vec::is_empty), Some(open), "{name}");
     }
 }
 
@@ -168,7 +184,7 @@ async fn the_documentation_loads_nothing() {
     let app = App::start().await;
     let page = app.anonymous().get("/docs").await;
     assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
-    page.says("<title>MiniTwit simulator API</title>").says("getUserMessages");
+    page.says("<title>MiniTwit API</title>").says("getUserMessages").says("createToken");
     let markup = without(&without(&page.body, "script"), "style");
     assert!(markup.contains("<script") && markup.contains("<body"), "{markup}");
     for reference in ["src=", "href=", "http:", "https:", "@import", "url("] {

@@ -1,5 +1,5 @@
 //! What operators and readers of the API ask the server itself.
 
-mod document;
+pub mod document;
 mod health;
 mod metrics;

@@ -1,4 +1,4 @@
-//! Those who use a server: people with a browser, and the simulator.
+//! Those who use a server: people with a browser, the simulator, and clients of the JSON API.
 
 use reqwest::{Client, Method, RequestBuilder, header, redirect::Policy};
 use serde_json::{Value, json};
@@ -36,6 +36,32 @@ impl Answer {
         let text = failure["error_msg"].as_str().expect("a text").to_owned();
         assert_eq!(failure, json!({"status": status, "error_msg": text}));
         text
+    }
+
+    /// Asserts that it is a problem of the JSON API with this status. Returns it.
+    #[track_caller]
+    pub fn problem(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{self:?}");
+        assert_eq!(self.header("content-type"), "application/problem+json", "{self:?}");
+        assert_eq!(self.header("cache-control"), "no-store");
+        let problem = self.json();
+        assert_eq!(problem["status"], status);
+        for field in ["type", "title", "detail"] {
+            assert!(problem[field].as_str().is_some_and(|text| !text.is_empty()), "{problem}");
+        }
+        problem
+    }
+
+    /// Asserts that it is a problem with this status. Returns the fields that it is about.
+    #[track_caller]
+    pub fn refused_fields(&self, status: u16) -> Vec<String> {
+        let problem = self.problem(status);
+        let errors = problem["errors"].as_array().expect("errors");
+        let field = |error: &Value| {
+            assert!(error["detail"].as_str().is_some_and(|rule| !rule.is_empty()), "{problem}");
+            error["field"].as_str().expect("a field").to_owned()
+        };
+        errors.iter().map(field).collect()
     }
 
     /// Asserts that the page says `text`.
@@ -174,6 +200,104 @@ impl Simulator {
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.json()["latest"].as_i64().expect("a number")
     }
+}
+
+/// A client of the JSON API: it has a bearer token, or none.
+#[derive(Clone)]
+pub struct ApiClient {
+    server: String,
+    token: Option<String>,
+    client: Client,
+}
+
+impl ApiClient {
+    /// A client without a token, of the server at this address.
+    pub fn new(server: String) -> Self {
+        Self { server, token: None, client: Client::new() }
+    }
+
+    /// The same with this token.
+    pub fn with_token(&self, token: &str) -> Self {
+        Self { token: Some(token.to_owned()), ..self.clone() }
+    }
+
+    /// A request, to be changed and then sent by [`Answer::of`].
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.client.request(method, format!("{}/api/v1{path}", self.server));
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::GET, path)).await
+    }
+
+    /// The answer to a GET of what a header `Link` points to.
+    pub async fn follow_link(&self, answer: &Answer) -> Option<Answer> {
+        let link = answer.headers.get("link")?.to_str().expect("text");
+        let target = link.strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\""));
+        let path = target.and_then(|target| target.strip_prefix("/api/v1")).expect(link);
+        Some(self.get(path).await)
+    }
+
+    pub async fn send(&self, method: Method, path: &str, body: Value) -> Answer {
+        Answer::of(self.request(method, path).json(&body)).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::POST, path, body).await
+    }
+
+    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::PATCH, path, body).await
+    }
+
+    pub async fn put(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::PUT, path)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::DELETE, path)).await
+    }
+
+    /// Signs up with the password `secret`.
+    pub async fn sign_up(&self, username: &str) -> Answer {
+        let email = format!("{}@example.org", username.replace(char::is_whitespace, "."));
+        let user = json!({"username": username, "email": email, "password": "secret"});
+        self.post("/users", user).await
+    }
+
+    /// Asks for a token.
+    pub async fn make_token(&self, username: &str, password: &str) -> Answer {
+        let wish = json!({"username": username, "password": password, "name": "test"});
+        self.post("/tokens", wish).await
+    }
+
+    /// The same client with a new token of this user, whose password is `secret`.
+    pub async fn signed_in(&self, username: &str) -> Self {
+        let answer = self.make_token(username, "secret").await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        self.with_token(answer.json()["token"].as_str().expect("a token"))
+    }
+
+    /// The items of all pages of a list, by their links.
+    pub async fn whole_list(&self, path: &str) -> Vec<Value> {
+        let mut items = Vec::new();
+        let mut page = Some(self.get(path).await);
+        while let Some(answer) = page {
+            assert_eq!(answer.status, 200, "{answer:?}");
+            items.extend(answer.json()["items"].as_array().expect("items").iter().cloned());
+            page = self.follow_link(&answer).await;
+        }
+        items
+    }
+}
+
+/// The values of one field of many objects.
+pub fn field(items: &[Value], name: &str) -> Vec<String> {
+    items.iter().map(|item| item[name].as_str().expect(name).to_owned()).collect()
 }
 
 /// A name as it stands in a path.

@@ -21,7 +21,7 @@ use minitwit::{
         Server, Settings, connection::ConnectionLimits, limits::RequestLimits,
         proxies::TrustedProxies,
     },
-    service::{self, PasswordSettings, Service},
+    service::{self, PasswordSettings, RateLimits, Service},
     sim::Credentials,
     telemetry::metrics,
 };
@@ -29,7 +29,7 @@ use sqlx::{PgPool, postgres::PgConnectOptions};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use actors::{Browser, Simulator};
+use actors::{ApiClient, Browser, Simulator};
 use cluster::TestDatabase;
 
 /// How long a test waits for what must happen. Generous: it decides only how late a failure shows.
@@ -120,6 +120,20 @@ impl App {
         Simulator::new(format!("http://{}", self.simulator_address))
     }
 
+    /// A client of the JSON API without a token.
+    pub fn api(&self) -> ApiClient {
+        ApiClient::new(format!("http://{}", self.address))
+    }
+
+    /// A client of the JSON API with the token of somebody who has just signed up, with the password
+    /// `secret`.
+    pub async fn api_user(&self, username: &str) -> ApiClient {
+        let api = self.api();
+        let answer = api.sign_up(username).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        api.signed_in(username).await
+    }
+
     /// Changes this server's database behind its back.
     pub async fn execute(&self, statement: &'static str) {
         sqlx::raw_sql(statement).execute(&self.rows).await.expect(statement);
@@ -154,6 +168,8 @@ impl AppSettings {
                 // As quick as bcrypt allows: what is tested is not how long it takes.
                 passwords: PasswordSettings { cost: 4, workers: 1, queue: 256 },
                 session_lifetime: Duration::from_secs(30 * 24 * 60 * 60),
+                // Tests are quicker than people.
+                limits: RateLimits::default(),
             },
             server: Settings {
                 listen: any_port,

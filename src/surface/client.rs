@@ -1,6 +1,8 @@
 //! Who sent a request, and how it reached the first server on its way.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
+
+use poem::{FromRequest, Request, RequestBody, Result};
 
 /// The client of a request, as far as the peer and the proxies that are trusted tell.
 ///
@@ -15,4 +17,11 @@ pub struct Client {
     /// The host (and port) that the client asked for, when a trusted proxy said so; otherwise the
     /// `Host` header tells.
     pub host: Option<String>,
+}
+
+impl<'a> FromRequest<'a> for Client {
+    async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
+        let unknown = || Self { address: Ipv4Addr::UNSPECIFIED.into(), https: false, host: None };
+        Ok(request.data().cloned().unwrap_or_else(unknown))
+    }
 }

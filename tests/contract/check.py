@@ -1,0 +1,109 @@
+"""Tries both APIs by their documents: Schemathesis sends what the documents allow and forbid, and a
+client that is generated from the JSON API's document does what people do."""
+
+import argparse
+import os
+import pathlib
+import re
+import secrets
+import subprocess
+import sys
+import tempfile
+
+import httpx
+
+import journey
+
+HERE = pathlib.Path(__file__).parent.resolve()
+# Where the tools are, and what they and the server leave behind.
+TOOLS = pathlib.Path("target/contract").resolve()
+BIN = pathlib.Path(sys.executable).absolute().parent
+ANNOUNCED = re.compile(r"^  pages\s+(http://\S+)/$")
+# The limits are tested elsewhere; here they would answer 429 to almost everything.
+UNLIMITED = [
+    argument
+    for limit in (
+        "--sign-ins-per-account",
+        "--sign-ins-per-address",
+        "--registrations-per-address",
+        "--posts-per-account",
+    )
+    for argument in (limit, "0")
+]
+
+
+def serve(program: str, log) -> tuple[subprocess.Popen, str]:
+    """Starts the program with a database of its own. Returns it, and its address."""
+    arguments = ["serve", "--ephemeral", "--listen", "127.0.0.1:0", *UNLIMITED]
+    server = subprocess.Popen([program, *arguments], stdout=subprocess.PIPE, stderr=log, text=True)
+    for line in server.stdout:
+        if announced := ANNOUNCED.match(line):
+            return server, announced[1]
+    sys.exit(f"the program ended with {server.wait()}; its log is in {log.name}")
+
+
+def sign_up(base: str, username: str, password: str) -> None:
+    user = {"username": username, "email": f"{username[:8]}@example.org", "password": password}
+    httpx.post(f"{base}/api/v1/users", json=user).raise_for_status()
+
+
+def try_documents(base: str, documents: list[str], examples: int, password: str) -> bool:
+    """Whether Schemathesis finds nothing wrong with what is served."""
+    paths = {"api": "/api/v1/openapi.json", "simulator": "/openapi.json"}
+    passed = True
+    for document in documents:
+        command = [
+            BIN / "schemathesis",
+            f"--config-file={HERE / 'schemathesis.toml'}",
+            "run",
+            f"{base}{paths[document]}",
+            f"--max-examples={examples}",
+        ]
+        environment = {**os.environ, "CONTRACT_PASSWORD": password}
+        done = subprocess.run(command, env=environment, cwd=TOOLS, check=False)
+        passed &= done.returncode == 0
+    return passed
+
+
+def generate_client(base: str, directory: pathlib.Path) -> None:
+    command = [
+        BIN / "openapi-python-client",
+        "generate",
+        f"--url={base}/api/v1/openapi.json",
+        f"--output-path={directory / 'minitwit_client'}",
+        "--meta=none",
+        "--fail-on-warning",
+    ]
+    # It formats what it generates with a program beside it.
+    path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run(command, check=True, env={**os.environ, "PATH": path})
+    sys.path.insert(0, str(directory))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("program", help="the program to try")
+    parser.add_argument("--examples", type=int, default=500, help="for each operation")
+    parser.add_argument("--document", action="append", choices=["api", "simulator"])
+    arguments = parser.parse_args()
+    password = secrets.token_urlsafe()
+    with tempfile.TemporaryDirectory() as directory:
+        with open(TOOLS / "server.log", "w", encoding="utf-8") as log:
+            server, base = serve(arguments.program, log)
+        try:
+            sign_up(base, "contract", password)
+            # Whom the examples of the documents name, with their password.
+            for name in ("Roger Histand", "Geoffrey Stieff"):
+                sign_up(base, name, "correct horse")
+            generate_client(base, pathlib.Path(directory))
+            journey.travel(f"{base}/api/v1")
+            documents = arguments.document or ["api", "simulator"]
+            passed = try_documents(base, documents, arguments.examples, password)
+        finally:
+            server.terminate()
+            server.wait()
+    sys.exit(0 if passed else 1)
+
+
+if __name__ == "__main__":
+    main()

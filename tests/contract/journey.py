@@ -1,0 +1,38 @@
+"""What people do, by a client that was generated from the document."""
+
+from uuid import uuid4
+
+
+def travel(base: str) -> None:
+    """Signs two up; one follows the other, and sees what the other does."""
+    from minitwit_client import AuthenticatedClient, Client
+    from minitwit_client.api.follows import follow_user, list_followers
+    from minitwit_client.api.tokens import create_token, list_tokens
+    from minitwit_client.api.users import create_user, delete_user, get_user
+    from minitwit_client.models import Farewell, NewToken, NewUser, Problem
+
+    anonymous = Client(base_url=base)
+    names = [f"traveller {uuid4().hex}" for _ in range(2)]
+    for name in names:
+        user = NewUser(username=name, email="a@example.org", password="secret")
+        created = create_user.sync(client=anonymous, body=user)
+        assert created.username == name, created
+        again = create_user.sync(client=anonymous, body=user)
+        assert isinstance(again, Problem) and again.status == 409, again
+
+    def signed_in(name: str) -> AuthenticatedClient:
+        wish = NewToken(username=name, password="secret", name="journey")
+        token = create_token.sync(client=anonymous, body=wish).token
+        return AuthenticatedClient(base_url=base, token=token)
+
+    reader, author = (signed_in(name) for name in names)
+    assert follow_user.sync_detailed(names[1], client=reader).status_code == 204
+    followers = list_followers.sync(names[1], client=author)
+    assert [follower.username for follower in followers.items] == names[:1], followers
+    assert get_user.sync(names[1], client=reader).followed is True
+    tokens = list_tokens.sync(client=reader)
+    assert [token.name for token in tokens.items] == ["journey"], tokens
+    farewell = Farewell(password="secret")
+    assert delete_user.sync_detailed(names[0], client=reader, body=farewell).status_code == 204
+    assert list_followers.sync(names[1], client=author).items == []
+    print("a generated client signs up, signs in, follows and leaves")

@@ -1,0 +1,174 @@
+//! Who may do what: every operation of the document, by everybody who might try it.
+
+use std::collections::BTreeSet;
+
+use reqwest::{Method, header};
+use serde_json::{Value, json};
+
+use crate::{
+    operations::document::{committed, operations},
+    support::{
+        App,
+        actors::{Answer, ApiClient, encode},
+    },
+};
+
+/// Who tries an operation on what is the owner's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Actor {
+    /// Somebody without a token.
+    SignedOut,
+    /// The owner's browser, made to try by another site: it has the session's cookie and no token.
+    Cookie,
+    Owner,
+    Another,
+    /// The owner, whom an operator has disabled.
+    Disabled,
+    /// The owner, with a token that was revoked.
+    Revoked,
+    /// The owner, with a token that has ended.
+    Expired,
+}
+
+use Actor::{Another, Cookie, Disabled, Expired, Owner, Revoked, SignedOut};
+
+const ACTORS: [Actor; 7] = [SignedOut, Cookie, Owner, Another, Disabled, Revoked, Expired];
+
+/// What an operation answers to each of [`ACTORS`].
+struct Row {
+    operation: &'static str,
+    /// What is sent, made of a name that nobody has.
+    body: Option<fn(&str) -> Value>,
+    statuses: [u16; 7],
+}
+
+const fn row(operation: &'static str, statuses: [u16; 7]) -> Row {
+    Row { operation, body: None, statuses }
+}
+
+impl Row {
+    const fn sending(self, body: fn(&str) -> Value) -> Self {
+        Self { body: Some(body), ..self }
+    }
+}
+
+/// One row an operation. The columns are those of [`ACTORS`].
+#[rustfmt::skip]
+const MATRIX: &[Row] = &[
+    //                                              signed
+    //                                               out  cookie owner another disabled revoked expired
+    row("POST /tokens",                             [201,  201,  201,   201,    403,     201,    201])
+        .sending(|_| json!({"username": "{owner}", "password": "secret", "name": "phone"})),
+    row("GET /tokens",                              [401,  401,  200,   200,    401,     401,    401]),
+    row("DELETE /tokens/{token_id}",                [401,  401,  204,   404,    401,     401,    401]),
+    row("POST /users",                              [201,  201,  201,   201,    201,     201,    201])
+        .sending(|name| json!({"username": name, "email": "a@b", "password": "secret"})),
+    row("GET /users",                               [200,  200,  200,   200,    401,     401,    401]),
+    row("GET /users/{username}",                    [200,  200,  200,   200,    401,     401,    401]),
+    row("PATCH /users/{username}",                  [401,  401,  204,   403,    401,     401,    401])
+        .sending(|_| json!({"bio": "changed"})),
+    row("DELETE /users/{username}",                 [401,  401,  204,   403,    401,     401,    401])
+        .sending(|_| json!({"password": "secret"})),
+    row("GET /users/{username}/followers",          [200,  200,  200,   200,    401,     401,    401]),
+    row("GET /users/{username}/following",          [200,  200,  200,   200,    401,     401,    401]),
+    row("PUT /following/{username}",                [401,  401,  422,   204,    401,     401,    401]),
+    row("DELETE /following/{username}",             [401,  401,  204,   204,    401,     401,    401]),
+];
+
+/// Two users, what is the first one's, and who tries it.
+struct Scene {
+    owner: String,
+    token_id: Value,
+    client: ApiClient,
+    cookie: Option<String>,
+}
+
+impl Scene {
+    /// A scene of two users of whom there is this number.
+    async fn set(app: &App, actor: Actor, number: usize) -> Self {
+        let owner = format!("owner {number}");
+        let another = app.api_user(&format!("another {number}")).await;
+        let client = app.api_user(&owner).await;
+        let token_id = app.api().make_token(&owner, "secret").await.json()["id"].clone();
+        let mut cookie = None;
+        let client = match actor {
+            SignedOut => app.api(),
+            Cookie => {
+                let browser = app.anonymous();
+                let form = [("username", owner.as_str()), ("password", "secret")];
+                let answer = browser.post("/login", &form).await;
+                let cookies = answer.headers.get_all(header::SET_COOKIE).iter();
+                let cookies = cookies.map(|cookie| cookie.to_str().expect("text"));
+                let mut pairs = cookies.filter_map(|cookie| cookie.split(';').next());
+                cookie = pairs.find(|pair| pair.starts_with("session=")).map(Into::into);
+                assert!(cookie.is_some(), "{answer:?}");
+                app.api()
+            }
+            Another => another,
+            Owner | Disabled | Revoked | Expired => client,
+        };
+        let change = match actor {
+            Disabled => "UPDATE users SET disabled_at = now() WHERE username = $1",
+            Revoked => {
+                "DELETE FROM api_tokens USING users WHERE users.user_id = api_tokens.user_id
+                 AND username = $1"
+            }
+            Expired => {
+                "UPDATE api_tokens SET created_at = now() - interval '2 years',
+                     expires_at = now() - interval '1 second'
+                 FROM users WHERE users.user_id = api_tokens.user_id AND username = $1"
+            }
+            _ => "SELECT $1",
+        };
+        sqlx::query(change).bind(&owner).execute(&app.rows).await.expect(change);
+        Self { owner, token_id, client, cookie }
+    }
+
+    async fn tried(&self, row: &Row, name: &str) -> Answer {
+        let (method, path) = row.operation.split_once(' ').expect("a method and a path");
+        let path = path
+            .replace("{username}", &encode(&self.owner))
+            .replace("{token_id}", &self.token_id.to_string());
+        assert!(!path.contains('{'), "{path}: what stands there?");
+        let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        let mut request = self.client.request(method, &path);
+        if let Some(body) = row.body {
+            let body = body(name).to_string().replace("{owner}", &self.owner);
+            request = request.header(header::CONTENT_TYPE, "application/json").body(body);
+        }
+        if let Some(cookie) = &self.cookie {
+            request = request.header(header::COOKIE, cookie);
+        }
+        Answer::of(request).await
+    }
+}
+
+#[tokio::test]
+async fn everybody_may_do_what_the_matrix_says_and_nothing_else() {
+    let document: Value = serde_json::from_str(&committed("api")).expect("JSON");
+    let operations = operations(&document);
+    let documented: BTreeSet<&str> = operations.iter().map(|(name, _)| name.as_str()).collect();
+    let rows: BTreeSet<&str> = MATRIX.iter().map(|row| row.operation).collect();
+    assert_eq!(rows, documented, "each operation has a row");
+    assert_eq!(rows.len(), MATRIX.len(), "each row stands once");
+
+    let app = App::start().await;
+    let mut number = 0;
+    for (name, operation) in &operations {
+        let row = MATRIX.iter().find(|row| row.operation == name).expect("a row");
+        let schemes = operation["security"].as_array().expect("a security");
+        let needs_token = !schemes.is_empty() && !schemes.contains(&json!({}));
+        assert_eq!(row.statuses[0] == 401, needs_token, "{name}: what the document says of tokens");
+        for (actor, status) in ACTORS.into_iter().zip(row.statuses) {
+            number += 1;
+            let scene = Scene::set(&app, actor, number).await;
+            let answer = scene.tried(row, &format!("new {number}")).await;
+            assert_eq!(answer.status, status, "{name} by {actor:?}: {answer:?}");
+            let documented = operation["responses"].get(status.to_string());
+            assert!(documented.is_some(), "{name} documents no {status}");
+            if status >= 400 {
+                answer.problem(status);
+            }
+        }
+    }
+}
