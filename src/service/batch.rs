@@ -8,7 +8,6 @@ use std::{
     collections::VecDeque,
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Instant,
 };
 
 use futures_util::FutureExt;
@@ -62,19 +61,24 @@ struct Shared<S: Statement> {
 
 struct Queue<S: Statement> {
     entries: VecDeque<Entry<S>>,
+    /// How many requests have entered; numbers the next.
+    entered: u64,
     running: usize,
 }
 
 struct Entry<S: Statement> {
+    number: u64,
     request: S::Request,
-    since: Instant,
-    answer: oneshot::Sender<Result<S::Answer, Error>>,
+    answer: Reply<S>,
 }
+
+/// Where the answer to one request is sent. Nobody may be left to receive it.
+type Reply<S> = oneshot::Sender<Result<<S as Statement>::Answer, Error>>;
 
 impl<S: Statement> Batch<S> {
     /// Nothing runs yet. Whatever will, runs as one of `tasks`.
     pub(super) fn new(statement: S, database: Database, tasks: TaskTracker) -> Self {
-        let queue = Mutex::new(Queue { entries: VecDeque::new(), running: 0 });
+        let queue = Mutex::new(Queue { entries: VecDeque::new(), entered: 0, running: 0 });
         Self { shared: Arc::new(Shared { statement, database, tasks, queue }) }
     }
 
@@ -83,12 +87,19 @@ impl<S: Statement> Batch<S> {
     /// # Errors
     /// When the database fails, or has no time.
     pub(super) async fn ask(&self, request: S::Request) -> Result<S::Answer, Error> {
-        let (answer, answered) = oneshot::channel();
-        let entry = Entry { request, since: Instant::now(), answer };
-        if self.shared.enter(entry)? {
+        let (answer, mut answered) = oneshot::channel();
+        let (number, start) = self.shared.enter(request, answer)?;
+        if start {
             self.shared.tasks.spawn(work(Arc::clone(&self.shared)));
         }
-        answered.await.map_err(|_| Error::Abandoned)?
+        let patience = self.shared.database.acquire_timeout();
+        let answer = match tokio::time::timeout(patience, &mut answered).await {
+            Ok(answer) => answer,
+            Err(_) if self.shared.leave(number) => return Err(Error::Overloaded),
+            // It is being carried out, and takes as long as its statement may.
+            Err(_) => answered.await,
+        };
+        answer.map_err(|_| Error::Abandoned)?
     }
 }
 
@@ -98,49 +109,46 @@ impl<S: Statement> Shared<S> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a request in line. Returns whether a worker has to be started for it.
-    fn enter(&self, entry: Entry<S>) -> Result<bool, Error> {
+    /// Puts a request in line. Returns its number, and whether a worker has to be started for it.
+    fn enter(&self, request: S::Request, answer: Reply<S>) -> Result<(u64, bool), Error> {
         let mut queue = self.queue();
         if queue.entries.len() >= LONGEST_QUEUE {
             return Err(Error::Overloaded);
         }
-        queue.entries.push_back(entry);
+        let number = queue.entered;
+        queue.entered += 1;
+        queue.entries.push_back(Entry { number, request, answer });
         let start = queue.running < AT_ONCE;
         queue.running += usize::from(start);
-        Ok(start)
+        Ok((number, start))
+    }
+
+    /// Takes a request out of line. Returns whether it still stood there.
+    fn leave(&self, number: u64) -> bool {
+        let mut queue = self.queue();
+        let place = queue.entries.binary_search_by_key(&number, |entry| entry.number);
+        place.is_ok_and(|place| queue.entries.remove(place).is_some())
     }
 
     /// The next requests that one statement can answer; `None`, and the worker is done, if there is
-    /// none. What has waited for as long as a request waits for a connection is refused.
+    /// none.
     fn take(&self) -> Option<Vec<Entry<S>>> {
         let mut queue = self.queue();
-        let mut taken = Vec::new();
         let mut weight = 0;
-        while let Some(entry) = queue.entries.pop_front() {
-            if entry.since.elapsed() > self.database.acquire_timeout() {
-                // Nobody may wait for it any more.
-                let _ = entry.answer.send(Err(Error::Overloaded));
-                continue;
-            }
+        let fits = queue.entries.iter().take_while(|entry| {
             weight += S::weight(&entry.request);
-            if weight > S::LARGEST && !taken.is_empty() {
-                queue.entries.push_front(entry);
-                break;
-            }
-            taken.push(entry);
-        }
-        if taken.is_empty() {
+            weight <= S::LARGEST
+        });
+        // One that is too large for any batch is one of its own.
+        let count = fits.count().max(1).min(queue.entries.len());
+        if count == 0 {
             queue.running -= 1;
             return None;
         }
-        Some(taken)
+        Some(queue.entries.drain(..count).collect())
     }
 
-    async fn answer(
-        &self,
-        requests: &[S::Request],
-        answers: Vec<oneshot::Sender<Result<S::Answer, Error>>>,
-    ) {
+    async fn answer(&self, requests: &[S::Request], answers: Vec<Reply<S>>) {
         match self.statement.run(&self.database, requests).await {
             Ok(done) => {
                 for (answer, done) in answers.into_iter().zip(done) {
@@ -174,5 +182,139 @@ async fn work<S: Statement>(shared: Arc<Shared<S>>) {
             entries.into_iter().map(|entry| (entry.request, entry.answer)).unzip();
         // After a panic, which its hook has logged, the answers' other ends see that none comes.
         let _ = AssertUnwindSafe(shared.answer(&requests, answers)).catch_unwind().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use sqlx::postgres::PgConnectOptions;
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::db::PoolSettings;
+
+    /// Doubles numbers, once it is let to; panics at 13. The database is not asked.
+    struct Doubling {
+        turns: Arc<Semaphore>,
+        sizes: Arc<Mutex<Vec<usize>>>,
+    }
+
+    impl Statement for Doubling {
+        type Request = u32;
+        type Answer = u32;
+        const LARGEST: usize = 10;
+
+        fn weight(request: &u32) -> usize {
+            if *request >= 100 { 20 } else { 1 }
+        }
+
+        async fn run(&self, _: &Database, requests: &[u32]) -> Result<Vec<u32>, db::Error> {
+            self.turns.acquire().await.expect("open").forget();
+            self.sizes.lock().expect("whole").push(requests.len());
+            assert!(!requests.contains(&13), "the number of bad luck");
+            Ok(requests.iter().map(|request| request * 2).collect())
+        }
+    }
+
+    struct Stand {
+        batch: Arc<Batch<Doubling>>,
+        turns: Arc<Semaphore>,
+        sizes: Arc<Mutex<Vec<usize>>>,
+        tasks: TaskTracker,
+    }
+
+    fn stand(patience: Duration) -> Stand {
+        let settings = PoolSettings {
+            max_connections: 2,
+            acquire_timeout: patience,
+            statement_timeout: patience,
+        };
+        let database = Database::new(PgConnectOptions::new(), &settings);
+        let (turns, sizes) = (Arc::new(Semaphore::new(0)), Arc::default());
+        let doubling = Doubling { turns: Arc::clone(&turns), sizes: Arc::clone(&sizes) };
+        let tasks = TaskTracker::new();
+        Stand {
+            batch: Arc::new(Batch::new(doubling, database, tasks.clone())),
+            turns,
+            sizes,
+            tasks,
+        }
+    }
+
+    impl Stand {
+        /// Asks in the background, and returns once the request stands in line or is served.
+        async fn ask(&self, number: u32) -> tokio::task::JoinHandle<Result<u32, Error>> {
+            let entered = self.batch.shared.queue().entered;
+            let batch = Arc::clone(&self.batch);
+            let asked = tokio::spawn(async move { batch.ask(number).await });
+            while self.batch.shared.queue().entered == entered {
+                tokio::task::yield_now().await;
+            }
+            // Workers that are free take it before the next one comes.
+            for _ in 0..4 {
+                tokio::task::yield_now().await;
+            }
+            asked
+        }
+    }
+
+    #[tokio::test]
+    async fn what_arrives_while_statements_run_shares_the_next() {
+        let stand = stand(Duration::from_secs(60));
+        let mut asked = Vec::new();
+        for number in [1, 2, 3, 4, 5, 100, 6] {
+            asked.push(stand.ask(number).await);
+        }
+        stand.turns.add_permits(100);
+        let mut answers = Vec::new();
+        for one in asked {
+            answers.push(one.await.expect("no panic").expect("answered"));
+        }
+        assert_eq!(answers, [2, 4, 6, 8, 10, 200, 12]);
+        let mut sizes = stand.sizes.lock().expect("whole").clone();
+        sizes.sort_unstable();
+        assert_eq!(
+            sizes,
+            [1, 1, 1, 1, 3],
+            "two alone, three together, a heavy one alone, the last"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_panic_costs_the_requests_of_its_statement_and_no_other() {
+        let stand = stand(Duration::from_secs(60));
+        let unlucky = stand.ask(13).await;
+        stand.turns.add_permits(100);
+        assert!(matches!(unlucky.await.expect("no panic here"), Err(Error::Abandoned)));
+        assert_eq!(stand.batch.ask(4).await.expect("answered"), 8);
+        stand.tasks.close();
+        stand.tasks.wait().await;
+        assert_eq!(stand.batch.shared.queue().running, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_in_line_for_too_long_is_refused_and_who_is_served_is_not() {
+        let stand = stand(Duration::from_secs(3));
+        let served = [stand.ask(1).await, stand.ask(2).await];
+        let waiting = stand.ask(3).await;
+        assert!(matches!(waiting.await.expect("no panic"), Err(Error::Overloaded)));
+        stand.turns.add_permits(100);
+        for (one, answer) in served.into_iter().zip([2, 4]) {
+            assert_eq!(one.await.expect("no panic").expect("answered"), answer);
+        }
+        assert_eq!(stand.sizes.lock().expect("whole").len(), 2, "the third was never carried out");
+    }
+
+    #[tokio::test]
+    async fn a_request_is_carried_out_though_nobody_waits_for_it() {
+        let stand = stand(Duration::from_secs(60));
+        let asked = stand.ask(1).await;
+        asked.abort();
+        stand.turns.add_permits(100);
+        stand.tasks.close();
+        stand.tasks.wait().await;
+        assert_eq!(*stand.sizes.lock().expect("whole"), [1]);
     }
 }

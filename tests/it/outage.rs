@@ -123,8 +123,12 @@ async fn without_a_free_connection_requests_get_503_and_the_busy_ones_are_finish
     let simulator = app.simulator();
     simulator.register("ann").await;
     let lock = app.database.lock("messages").await;
-    let busy = [tweeting(&simulator, "one"), tweeting(&simulator, "two")];
-    app.database.waiting_statements(2).await;
+    // One after the other, so that they do not share a statement.
+    let mut busy = Vec::new();
+    for text in ["one", "two"] {
+        busy.push(tweeting(&simulator, text));
+        app.database.waiting_statements(busy.len()).await;
+    }
     assert_unavailable(&simulator.tweet("ann", "too many").await);
     assert_unavailable(&simulator.get("/latest").await);
     let page = app.anonymous().get("/public").await;

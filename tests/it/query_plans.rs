@@ -76,7 +76,9 @@ enum Place {
 fn value(parameter: &str, place: Place) -> String {
     match (parameter, place) {
         ("Text", _) => "'user 7'".to_owned(),
+        ("TextArray", _) => "ARRAY['user 7', 'user 8']".to_owned(),
         ("Int8", _) => LIMIT.to_string(),
+        ("Int8Array", _) => format!("ARRAY[{LIMIT}, {LIMIT}]::bigint[]"),
         ("Bool", _) => "true".to_owned(),
         ("Bytea", _) => "sha256('7')".to_owned(),
         ("Interval", _) => "interval '30 days'".to_owned(),
@@ -207,7 +209,7 @@ async fn a_timeline_reads_no_message_that_it_does_not_show() {
             }
         }
     }
-    assert_eq!(count, 3, "the public, the own and an author's timeline");
+    assert_eq!(count, 4, "the public, the own and an author's timeline, and several authors'");
 }
 
 /// The texts of all queries in the source, as they stand in the macros' first string.
@@ -251,5 +253,5 @@ async fn the_files_of_the_queries_match_the_schema() {
 
 /// The files write the types' names otherwise than the library prints them.
 fn upper(names: &[String]) -> Vec<String> {
-    names.iter().map(|name| name.to_uppercase()).collect()
+    names.iter().map(|name| name.replace("Array", "[]").to_uppercase()).collect()
 }
