@@ -144,6 +144,12 @@ pub struct Row {
 }
 
 impl Measured {
+    /// A group that could not even be made.
+    pub fn failed(name: &'static str, failure: &Failure) -> Self {
+        let (names, loads, comparisons) = (Vec::new(), Vec::new(), Vec::new());
+        Self { name, names, loads, comparisons, failure: Some(failure.to_string()) }
+    }
+
     /// The rows; none if anything failed.
     pub fn rows(&self) -> Vec<Row> {
         let comparisons = self.comparisons.iter().filter(|_| self.failure.is_none());

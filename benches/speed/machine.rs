@@ -62,15 +62,15 @@ fn commit() -> String {
     program::output(&mut git).map_or_else(|_| "no commit".to_owned(), |text| trimmed(&text))
 }
 
-/// What a program says of its version; wrk, which is asked for the first line, fails in saying so.
+/// The number in what a program says of its version. (wrk fails in saying so.)
 fn version(name: &str, flag: &str) -> Result<String, Failure> {
     let output = Command::new(program::find(name)?).arg(flag).output()?;
     let text = [output.stdout, output.stderr].concat();
     let text = String::from_utf8_lossy(&text).into_owned();
-    let words =
-        text.split_whitespace().find(|word| word.starts_with(|it: char| it.is_ascii_digit()));
-    let slashed = text.lines().next().and_then(|line| line.split_once('/'));
-    Ok(slashed.map_or_else(|| words.unwrap_or_default().to_owned(), |(_, it)| trimmed(it)))
+    // "nginx version: nginx/1.22.1", "wrk 4.1.0 [epoll] …"
+    let mut words = text.split([' ', '/', '\n']);
+    let number = words.find(|word| word.starts_with(|it: char| it.is_ascii_digit()));
+    Ok(number.unwrap_or("unknown").to_owned())
 }
 
 /// How long the disk takes to make a write durable, as PostgreSQL's own tool measures it.

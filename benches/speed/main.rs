@@ -26,7 +26,7 @@ use std::{error::Error, process::ExitCode};
 
 use clap::Parser;
 
-use self::{options::Options, report::Report, stand::Stand};
+use self::{comparison::Measured, options::Options, report::Report, stand::Stand};
 
 /// Any failure that ends the benchmark; its text is for whoever started it.
 type Failure = Box<dyn Error>;
@@ -48,8 +48,12 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<Report, Failure> {
     let stand = Stand::build(options)?;
     let mut report = Report::begin(options, &stand)?;
-    for (_, make) in rows::ALL.iter().filter(|(name, _)| options.selects(name)) {
-        report.add(make(&stand)?.measure(options, &stand));
+    for (name, make) in rows::ALL.iter().filter(|(name, _)| options.selects(name)) {
+        let group = make(&stand);
+        report.add(group.map_or_else(
+            |failure| Measured::failed(name, &failure),
+            |group| group.measure(options, &stand),
+        ));
     }
     report.finish(&stand)?;
     report.write(options)?;
