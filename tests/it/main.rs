@@ -12,6 +12,7 @@ mod api;
 mod browser;
 mod configuration;
 mod connections;
+mod counts;
 mod durability;
 mod embedded;
 mod latest;
