@@ -3,6 +3,7 @@
 //!
 //! A wrong value is refused at start, with the name of the setting. Secrets do not print.
 
+mod moderation;
 mod rates;
 mod values;
 
@@ -10,6 +11,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use moderation::{MessageArgs, MessageCommand, UserArgs, UserCommand};
 pub use rates::RateArgs;
 pub use values::{Networks, Secret};
 use values::{networks, seconds};
@@ -30,6 +32,10 @@ pub enum Command {
     Serve(Box<ServeArgs>),
     /// Bring the database's schema up to date, or tell how it stands
     Migrate(MigrateArgs),
+    /// Look after users
+    User(UserArgs),
+    /// Look after messages
+    Message(MessageArgs),
     /// Print the OpenAPI document of an API
     Openapi {
         /// Of which one
@@ -192,10 +198,10 @@ pub struct PoolArgs {
     pub database_statement_timeout: Duration,
 }
 
-/// Passwords and sessions.
+/// Passwords.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Accounts")]
-pub struct AccountArgs {
+pub struct PasswordArgs {
     /// bcrypt's cost; each step doubles the time that a password takes
     #[arg(
         long,
@@ -205,6 +211,15 @@ pub struct AccountArgs {
         value_parser = clap::value_parser!(u32).range(10..=16)
     )]
     pub password_cost: u32,
+}
+
+/// Passwords and sessions.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Accounts")]
+pub struct AccountArgs {
+    /// How passwords are hashed.
+    #[command(flatten)]
+    pub passwords: PasswordArgs,
 
     /// Passwords hashed at once [default: half of the processors]
     #[arg(

@@ -3,9 +3,12 @@
 //! A command turns the settings into what the layers below need, and puts the layers together.
 
 mod database;
+mod message;
 mod migrate;
+mod moderation;
 mod openapi;
 mod serve;
+mod user;
 
 use std::{error::Error, process::ExitCode};
 
@@ -26,6 +29,8 @@ pub fn run(command: Command) -> ExitCode {
         Command::Serve(settings) => serve::run(&settings),
         Command::Migrate(settings) => migrate::run(&settings),
         Command::Openapi { api } => openapi::run(api),
+        Command::User(settings) => user::run(&settings),
+        Command::Message(settings) => message::run(&settings),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -115,7 +115,7 @@ fn service_settings(settings: &ServeArgs) -> Settings {
     );
     Settings {
         passwords: PasswordSettings {
-            cost: accounts.password_cost,
+            cost: accounts.passwords.password_cost,
             workers,
             queue: accounts.password_queue.into(),
         },

@@ -19,6 +19,7 @@ mod latest;
 mod layering;
 mod logs;
 mod migrations;
+mod moderation;
 mod operations;
 mod outage;
 mod pages;
