@@ -3,6 +3,7 @@
 //!
 //! A wrong value is refused at start, with the name of the setting. Secrets do not print.
 
+mod moderation;
 mod rates;
 mod seed;
 mod simulate;
@@ -12,6 +13,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use moderation::{MessageArgs, MessageCommand, UserArgs, UserCommand};
 pub use rates::RateArgs;
 pub use seed::SeedArgs;
 pub use simulate::{PaceArgs, ReportArgs, RequestArgs, SimulateArgs, SourceArgs};
@@ -40,6 +42,10 @@ pub enum Command {
     /// They are called by a name and their number: "user 000010", "Roger 000011", "O'Brien 000012",
     /// "Zoë 000013" and so on. The lower the number, the more popular; "user 000500" follows exactly 500.
     Seed(SeedArgs),
+    /// Look after users
+    User(UserArgs),
+    /// Look after messages
+    Message(MessageArgs),
     /// Print the OpenAPI document of an API
     Openapi {
         /// Of which one
@@ -212,10 +218,10 @@ pub struct PoolArgs {
     pub database_statement_timeout: Duration,
 }
 
-/// Passwords and sessions.
+/// Passwords.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Accounts")]
-pub struct AccountArgs {
+pub struct PasswordArgs {
     /// bcrypt's cost; each step doubles the time that a password takes
     #[arg(
         long,
@@ -225,6 +231,15 @@ pub struct AccountArgs {
         value_parser = clap::value_parser!(u32).range(10..=16)
     )]
     pub password_cost: u32,
+}
+
+/// Passwords and sessions.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Accounts")]
+pub struct AccountArgs {
+    /// How passwords are hashed.
+    #[command(flatten)]
+    pub passwords: PasswordArgs,
 
     /// Passwords hashed at once [default: half of the processors]
     #[arg(

@@ -9,7 +9,10 @@ use poem_openapi::{
 };
 use serde_json::Value;
 
-use super::problem::{FieldProblem, Problem};
+use super::{
+    problem::{FieldProblem, Problem},
+    values::Text,
+};
 
 /// A type that a field of a request can have.
 pub(super) trait FieldValue: Sized + Send + Sync {
@@ -133,6 +136,12 @@ impl Refusals {
                 None
             }
         }
+    }
+
+    /// The place that the parameter `cursor` names.
+    pub(super) fn place<C: FieldValue>(&mut self, cursor: Option<Text>) -> Option<C> {
+        let field = cursor.map_or(Field::Absent, |Text(cursor)| OptionalField::read(cursor.into()));
+        self.optional("cursor", field)
     }
 
     /// Refuses the request for this field.

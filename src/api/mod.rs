@@ -8,9 +8,12 @@ mod document;
 mod failure;
 mod fields;
 mod following;
+mod messages;
 mod paging;
 mod problem;
 mod profiles;
+mod search;
+mod timelines;
 mod tokens;
 mod users;
 mod values;
@@ -33,12 +36,30 @@ enum Resource {
     Users,
     /// Who follows whom.
     Follows,
+    /// Posting and reading messages.
+    Messages,
+    /// Finding messages and users.
+    Search,
 }
 
-type Apis = (tokens::Tokens, users::Users, following::Follows);
+type Apis = (
+    tokens::Tokens,
+    users::Users,
+    following::Follows,
+    messages::Messages,
+    timelines::Timelines,
+    search::Search,
+);
 
 fn openapi_service() -> OpenApiService<Apis, ()> {
-    let apis = (tokens::Tokens, users::Users, following::Follows);
+    let apis = (
+        tokens::Tokens,
+        users::Users,
+        following::Follows,
+        messages::Messages,
+        timelines::Timelines,
+        search::Search,
+    );
     OpenApiService::new(apis, "MiniTwit API", env!("CARGO_PKG_VERSION"))
         .description(DESCRIPTION)
         .license(openapi::license())

@@ -4,7 +4,7 @@ use poem_openapi::{Object, types::Example};
 use time::{OffsetDateTime, macros::datetime};
 
 use super::problem::Problem;
-use crate::domain::{self, SeenProfile, Username};
+use crate::domain::{self, Counts, SeenProfile, Username};
 
 /// What everybody may see of a user.
 #[derive(Debug, Object)]
@@ -58,6 +58,12 @@ pub(super) struct UserDetails {
     bio: Option<String>,
     /// When the user signed up.
     joined_at: OffsetDateTime,
+    /// How many messages the user has posted that are still there.
+    messages: i64,
+    /// How many follow the user.
+    followers: i64,
+    /// How many the user follows.
+    following: i64,
     /// Whether the caller follows the user; false for who has no token.
     followed: bool,
     /// The e-mail address, for its owner alone.
@@ -69,7 +75,17 @@ impl Example for UserDetails {
     fn example() -> Self {
         let Profile { username, display_name, bio, joined_at } = Profile::example();
         let email = Some("Roger+Histand@hotmail.com".to_owned());
-        Self { username, display_name, bio, joined_at, followed: false, email }
+        Self {
+            username,
+            display_name,
+            bio,
+            joined_at,
+            messages: 12,
+            followers: 3,
+            following: 5,
+            followed: false,
+            email,
+        }
     }
 }
 
@@ -77,7 +93,19 @@ impl From<SeenProfile> for UserDetails {
     fn from(seen: SeenProfile) -> Self {
         let Profile { username, display_name, bio, joined_at } = seen.profile.into();
         let email = seen.email.as_ref().map(|email| email.as_str().to_owned());
-        Self { username, display_name, bio, joined_at, followed: seen.followed, email }
+        let Counts { messages, followers, following } = seen.counts;
+        let followed = seen.followed;
+        Self {
+            username,
+            display_name,
+            bio,
+            joined_at,
+            messages,
+            followers,
+            following,
+            followed,
+            email,
+        }
     }
 }
 

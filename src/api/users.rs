@@ -69,7 +69,7 @@ struct UserChange {
 impl Example for UserChange {
     fn example() -> Self {
         Self {
-            email: Email::from_stored("Roger@hotmail.com".to_owned()).into(),
+            email: Email::from_stored("roger@example.org".to_owned()).into(),
             password: Password::parse("battery staple").map_or(Field::Absent, Field::Given),
             current_password: Text::from("correct horse").into(),
             display_name: Some(DisplayName::from_stored("Roger".to_owned())).into(),

@@ -7,12 +7,14 @@ use serde_json::Value;
 
 use super::fields::FieldValue;
 use crate::domain::{
-    BIO_MAX_CHARS, Bio, Cursor, DisplayName, Email, Invalid, KeyCursor, Password, TokenName,
-    Username,
+    BIO_MAX_CHARS, Bio, Cursor, DisplayName, Email, IdempotencyKey, Invalid, KeyCursor,
+    MESSAGE_TEXT_MAX_CHARS, MessageText, NameCursor, Password, SearchText, TokenName, Username,
 };
 
 /// Any text without a NUL character.
 const WITHOUT_NUL: &str = r"^[^\u0000]*$";
+/// Not white space alone, and without a NUL character.
+const NOT_BLANK: &str = r"^[^\u0000]*[^\s\u0000][^\u0000]*$";
 /// Neither begins nor ends with white space, nor has a control character.
 const ONE_LINE: &str = r"^[^\s\u0000-\u001f\u007f-\u009f]([^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f])?$";
 
@@ -75,16 +77,14 @@ text_field!(
 text_field!(DisplayName, text(DisplayName::MAX_CHARS, ONE_LINE), DisplayName::parse, |name| {
     name.as_str().to_owned()
 });
-text_field!(Bio, text(BIO_MAX_CHARS, r"^[^\u0000]*[^\s\u0000][^\u0000]*$"), Bio::parse, |bio| {
-    bio.as_str().to_owned()
-});
+text_field!(Bio, text(BIO_MAX_CHARS, NOT_BLANK), Bio::parse, |bio| { bio.as_str().to_owned() });
 text_field!(TokenName, text(TokenName::MAX_CHARS, ONE_LINE), TokenName::parse, |name| {
     name.as_str().to_owned()
 });
 // What is shown of a password is an example's.
 text_field!(
     Password,
-    MetaSchema { format: Some("password"), ..text(72, r"^[^\u0000]*[^\s\u0000][^\u0000]*$") },
+    MetaSchema { format: Some("password"), ..text(72, NOT_BLANK) },
     Password::parse,
     |password| password.expose().to_owned()
 );
@@ -122,6 +122,43 @@ text_field!(
     MetaSchema { pattern: Some(r"^\d{1,18}$".to_owned()), ..MetaSchema::new("string") },
     |raw| raw.parse().map_err(|_| Invalid::new(MALFORMED_CURSOR)),
     |cursor| cursor.to_string()
+);
+
+text_field!(
+    NameCursor,
+    MetaSchema { pattern: Some(r"^[A-Za-z0-9_-]+$".to_owned()), ..MetaSchema::new("string") },
+    |raw| raw.parse().map_err(|_| Invalid::new(MALFORMED_CURSOR)),
+    |cursor| cursor.to_string()
+);
+text_field!(MessageText, text(MESSAGE_TEXT_MAX_CHARS, NOT_BLANK), MessageText::parse, |text| text
+    .as_str()
+    .to_owned());
+text_field!(SearchText, text(100, NOT_BLANK), SearchText::parse, |text| text.as_str().to_owned());
+text_field!(IdempotencyKey, text(255, "^[!-~]+$"), IdempotencyKey::parse, |key| key
+    .as_str()
+    .to_owned());
+
+/// What is searched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Messages.
+    Messages,
+    /// Users.
+    Users,
+}
+
+text_field!(
+    Kind,
+    MetaSchema { enum_items: vec!["messages".into(), "users".into()], ..MetaSchema::new("string") },
+    |raw| match raw {
+        "messages" => Ok(Self::Messages),
+        "users" => Ok(Self::Users),
+        _ => Err(Invalid::new("must be messages or users")),
+    },
+    |kind| match kind {
+        Self::Messages => "messages".to_owned(),
+        Self::Users => "users".to_owned(),
+    }
 );
 
 /// A whole number from `MIN` to `MAX`.

@@ -52,6 +52,21 @@ impl Source {
         Ok(Self { options: embedded.connect_options(DATABASE), embedded: Some(embedded) })
     }
 
+    /// The database as an operator's command uses it, beside a server that may be running: of the
+    /// program's own PostgreSQL the one that runs, if it does.
+    pub(super) fn join(settings: &DatabaseArgs) -> Result<Self, Failure> {
+        if settings.database_url.is_none() && !settings.ephemeral {
+            let directory = match &settings.data_dir {
+                Some(directory) => directory.clone(),
+                None => embedded::default_data_dir()?,
+            };
+            if let Some(options) = embedded::running(&directory, DATABASE) {
+                return Ok(Self { options, embedded: None });
+            }
+        }
+        Self::open(settings, 2)
+    }
+
     /// Makes the database in the program's own PostgreSQL, if it is not there yet.
     pub(super) async fn prepare(&self) -> Result<(), Failure> {
         if let Some(embedded) = &self.embedded {

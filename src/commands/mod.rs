@@ -3,11 +3,14 @@
 //! A command turns the settings into what the layers below need, and puts the layers together.
 
 mod database;
+mod message;
 mod migrate;
+mod moderation;
 mod openapi;
 mod seed;
 mod serve;
 mod simulate;
+mod user;
 
 use std::{error::Error, process::ExitCode};
 
@@ -31,6 +34,8 @@ pub fn run(command: Command) -> ExitCode {
         Command::Openapi { api } => openapi::run(api).map(|()| ExitCode::SUCCESS),
         Command::Simulate(settings) => simulate::run(&settings),
         Command::Seed(settings) => seed::run(&settings).map(|()| ExitCode::SUCCESS),
+        Command::User(settings) => user::run(&settings).map(|()| ExitCode::SUCCESS),
+        Command::Message(settings) => message::run(&settings).map(|()| ExitCode::SUCCESS),
     };
     match result {
         Ok(code) => code,

@@ -11,7 +11,7 @@ use std::{
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{
     signal::unix::{SignalKind, signal},
-    time::Instant,
+    time::{Instant, MissedTickBehavior},
 };
 use tokio_util::sync::CancellationToken;
 use tracing_appender::non_blocking::ErrorCounter;
@@ -33,6 +33,9 @@ use crate::{
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 /// How often what is left of ended sessions and tokens is removed.
 const SWEEP: Duration = Duration::from_secs(3_600);
+/// How often changes of counts are folded. The more of one user's are folded at once, the less it
+/// costs; the fewer there are, the less it costs to read that user's counts.
+const COUNT_FOLDING: Duration = Duration::from_millis(500);
 
 pub(super) fn run(settings: &ServeArgs) -> Result<(), Failure> {
     let logs = start_logs(&settings.log)?;
@@ -59,6 +62,7 @@ async fn serve(
     let server = Server::bind(server_settings(settings), service.clone(), metrics.clone()).await?;
     announce(settings, server.address()?, server.simulator_address()?);
     let upkeep = tokio::spawn(keep_up(service.clone(), metrics, dropped_lines));
+    let folding = tokio::spawn(fold_counts(service.clone()));
     let served = async {
         let served = server.run(stop.clone()).await;
         // Also a server that failed is stopped.
@@ -71,6 +75,7 @@ async fn serve(
     };
     let (served, asked_to_stop) = tokio::join!(served, asked_to_stop);
     upkeep.abort();
+    folding.abort();
     // Writes whose clients went away are finished, unless the database is gone, too.
     let deadline = asked_to_stop + settings.limits.shutdown_timeout;
     let finished = tokio::time::timeout_at(deadline, service.shut_down()).await;
@@ -110,7 +115,7 @@ fn service_settings(settings: &ServeArgs) -> Settings {
     );
     Settings {
         passwords: PasswordSettings {
-            cost: accounts.password_cost,
+            cost: accounts.passwords.password_cost,
             workers,
             queue: accounts.password_queue.into(),
         },
@@ -206,7 +211,27 @@ async fn keep_up(service: Service, metrics: PrometheusHandle, dropped_lines: Err
                 if let Err(error) = service.sweep_ended().await {
                     tracing::warn!(%error, "ended sessions and tokens were not removed");
                 }
+                if let Err(error) = service.sweep_idempotency_keys().await {
+                    tracing::warn!(%error, "old idempotency keys were not removed");
+                }
             }
         }
+    }
+}
+
+/// Folds changes of counts, again and again. Of failures in a row the first is logged.
+async fn fold_counts(service: Service) {
+    let mut ticks = tokio::time::interval(COUNT_FOLDING);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut failing = false;
+    loop {
+        ticks.tick().await;
+        let folded = service.fold_counts().await;
+        if let Err(error) = &folded
+            && !failing
+        {
+            tracing::warn!(%error, "counts were not folded");
+        }
+        failing = folded.is_err();
     }
 }

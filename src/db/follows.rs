@@ -1,8 +1,6 @@
 //! The table `follows`.
 
-use time::OffsetDateTime;
-
-use super::{Database, Error, one_more, users};
+use super::{Database, Error, keyset, one_more, users};
 use crate::domain::{Cursor, Page, Profile, Username};
 
 /// What became of a follow or an unfollow.
@@ -223,8 +221,4 @@ pub async fn follower_profiles(
         Some((profile, Cursor::new(row.followed_at?, row.user_id?)))
     });
     Ok(Some(Page::of(rows, limit)))
-}
-
-fn keyset(before: Option<Cursor>) -> (Option<OffsetDateTime>, Option<i64>) {
-    (before.map(|cursor| cursor.published_at()), before.map(|cursor| cursor.message_id()))
 }

@@ -6,7 +6,7 @@
 
 use time::OffsetDateTime;
 
-use super::{Database, Error};
+use super::{Database, Error, keyset, one_more};
 use crate::domain::{Cursor, Message, MessageText, Page, User, UserId, Username};
 
 /// Somebody's messages, and how the viewer stands to that somebody.
@@ -79,7 +79,7 @@ pub async fn public(
 ) -> Result<Page<Message>, Error> {
     let (time, id) = keyset(before);
     let statement = sqlx::query!(
-        r#"SELECT message_id, text, published_at,
+        r#"SELECT message_id, text, published_at, edited_at,
                   (SELECT username FROM users WHERE user_id = author_id) AS "author!"
            FROM messages
            WHERE NOT flagged AND (published_at, message_id) <
@@ -97,6 +97,7 @@ pub async fn public(
         author: Username::from_stored(row.author),
         text: row.text,
         published_at: row.published_at,
+        edited_at: row.edited_at,
     });
     Ok(page(messages, limit))
 }
@@ -118,7 +119,7 @@ pub async fn own_timeline(
     let (time, id) = keyset(before);
     let statement = sqlx::query!(
         r#"SELECT newest.message_id AS "message_id!", newest.text AS "text!",
-                  newest.published_at AS "published_at!",
+                  newest.published_at AS "published_at!", newest.edited_at,
                   (SELECT username FROM users WHERE user_id = ahead.author_id) AS "author!"
            FROM (SELECT authors.author_id
                  FROM (SELECT $4::bigint AS author_id
@@ -135,7 +136,7 @@ pub async fn own_timeline(
                  ORDER BY first.published_at DESC, first.message_id DESC
                  LIMIT $3) AS ahead,
                 LATERAL (
-                    SELECT message_id, text, published_at
+                    SELECT message_id, text, published_at, edited_at
                     FROM messages
                     WHERE messages.author_id = ahead.author_id AND NOT flagged
                       AND (published_at, message_id) <
@@ -156,6 +157,7 @@ pub async fn own_timeline(
         author: Username::from_stored(row.author),
         text: row.text,
         published_at: row.published_at,
+        edited_at: row.edited_at,
     });
     Ok(page(messages, limit))
 }
@@ -178,10 +180,10 @@ pub async fn by_author(
                   EXISTS (SELECT FROM follows
                           WHERE follower_id = $5 AND followee_id = author.user_id) AS "followed!",
                   newest.message_id AS "message_id?", newest.text AS "text?",
-                  newest.published_at AS "published_at?"
+                  newest.published_at AS "published_at?", newest.edited_at
            FROM users AS author
            LEFT JOIN LATERAL (
-               SELECT message_id, text, published_at
+               SELECT message_id, text, published_at, edited_at
                FROM messages
                WHERE messages.author_id = author.user_id AND NOT flagged
                  AND (published_at, message_id) <
@@ -208,6 +210,7 @@ pub async fn by_author(
             author: author.username.clone(),
             text: row.text?,
             published_at: row.published_at?,
+            edited_at: row.edited_at,
         })
     });
     let page = page(messages, limit);
@@ -237,7 +240,8 @@ pub async fn newest_of(
     // A row an author: both sides spend more on a row than on an element of an array.
     let statement = sqlx::query!(
         r#"SELECT author.user_id IS NOT NULL AS "known!", newest.ids AS "ids?",
-                  newest.texts AS "texts?", newest.times AS "times?"
+                  newest.texts AS "texts?", newest.times AS "times?",
+                  newest.edits AS "edits?: Vec<Option<OffsetDateTime>>"
            FROM (SELECT (SELECT user_id FROM users WHERE username = given.author) AS user_id,
                         given.row_limit, given.place
                  FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY
@@ -245,8 +249,8 @@ pub async fn newest_of(
                  OFFSET 0) AS author
            LEFT JOIN LATERAL (
                SELECT array_agg(message_id) AS ids, array_agg(text) AS texts,
-                      array_agg(published_at) AS times
-               FROM (SELECT message_id, text, published_at
+                      array_agg(published_at) AS times, array_agg(edited_at) AS edits
+               FROM (SELECT message_id, text, published_at, edited_at
                      FROM messages
                      WHERE messages.author_id = author.user_id AND NOT flagged
                      ORDER BY published_at DESC, message_id DESC
@@ -260,25 +264,19 @@ pub async fn newest_of(
     let lists = rows.into_iter().zip(listings).map(|(row, Listing { author, .. })| {
         let ids = row.ids.unwrap_or_default().into_iter();
         let texts = row.texts.unwrap_or_default();
-        let listed = ids.zip(texts).zip(row.times.unwrap_or_default());
-        let messages = listed.map(|((id, text), published_at)| Message {
+        let times = row.times.unwrap_or_default().into_iter();
+        let times = times.zip(row.edits.unwrap_or_default());
+        let listed = ids.zip(texts).zip(times);
+        let messages = listed.map(|((id, text), (published_at, edited_at))| Message {
             id,
             author: author.clone(),
             text,
             published_at,
+            edited_at,
         });
         row.known.then(|| messages.collect())
     });
     Ok(lists.collect())
-}
-
-fn keyset(before: Option<Cursor>) -> (Option<OffsetDateTime>, Option<i64>) {
-    (before.map(|cursor| cursor.published_at()), before.map(|cursor| cursor.message_id()))
-}
-
-/// One row more than the page shows tells whether there is a next page.
-fn one_more(limit: u16) -> i64 {
-    i64::from(limit) + 1
 }
 
 fn page(messages: impl Iterator<Item = Message>, limit: u16) -> Page<Message> {

@@ -7,17 +7,25 @@ pub mod api_tokens;
 pub mod embedded;
 mod error;
 pub mod follows;
+pub mod idempotency_keys;
+pub mod message;
 pub mod messages;
 pub mod migrations;
+pub mod moderation;
 mod pool;
+pub mod search;
 pub mod seed;
 pub mod sessions;
 pub mod simulator_latest;
+pub mod user_counts;
 pub mod users;
 
 use std::time::Duration;
 
 use sqlx::postgres::types::PgInterval;
+use time::OffsetDateTime;
+
+use crate::domain::Cursor;
 
 pub use error::Error;
 pub use pool::{Database, PoolSettings, PoolState};
@@ -28,6 +36,11 @@ pub use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 fn interval(duration: Duration) -> PgInterval {
     let microseconds = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
     PgInterval { months: 0, days: 0, microseconds }
+}
+
+/// The time and the key after which a list goes on.
+fn keyset(before: Option<Cursor>) -> (Option<OffsetDateTime>, Option<i64>) {
+    (before.map(|cursor| cursor.published_at()), before.map(|cursor| cursor.message_id()))
 }
 
 /// One row more than a page shows tells whether there is a next page.

@@ -4,8 +4,8 @@ use time::OffsetDateTime;
 
 use super::{Database, Error, error::breaks_check, one_more};
 use crate::domain::{
-    Account, Bio, DisplayName, Email, KeyCursor, Page, PasswordHash, Profile, SeenProfile, User,
-    UserId, Username,
+    Account, Bio, Counts, DisplayName, Email, KeyCursor, Page, PasswordHash, Profile, SeenProfile,
+    User, UserId, Username,
 };
 
 /// What became of a new user's row.
@@ -130,8 +130,9 @@ pub async fn seen_profile(
         r#"SELECT username, display_name, bio, created_at,
                   CASE WHEN user_id = $2 THEN email END AS email,
                   EXISTS (SELECT FROM follows
-                          WHERE follower_id = $2 AND followee_id = user_id) AS "followed!"
-           FROM users WHERE username = $1"#,
+                          WHERE follower_id = $2 AND followee_id = user_id) AS "followed!",
+                  messages AS "messages!", followers AS "followers!", following AS "following!"
+           FROM users, counts_of(user_id) WHERE username = $1"#,
         username.as_str(),
         viewer.map(|viewer| viewer.0),
     )
@@ -139,6 +140,11 @@ pub async fn seen_profile(
     let row = database.patiently(statement).await?;
     Ok(row.map(|row| SeenProfile {
         profile: profile(row.username, row.display_name, row.bio, row.created_at),
+        counts: Counts {
+            messages: row.messages,
+            followers: row.followers,
+            following: row.following,
+        },
         followed: row.followed,
         email: row.email.map(Email::from_stored),
     }))

@@ -7,6 +7,17 @@ use super::{Email, Invalid, Password, PasswordHash, User, Username, line::one_li
 /// How many characters (Unicode code points) a bio may have.
 pub const BIO_MAX_CHARS: usize = 160;
 
+/// How many of each a user has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    /// Messages, flagged ones left out.
+    pub messages: i64,
+    /// Those who follow the user.
+    pub followers: i64,
+    /// Those whom the user follows.
+    pub following: i64,
+}
+
 one_line_text! {
     /// How somebody wants to be called: 1 to 64 characters of any script, not unique.
     DisplayName, "display name"
@@ -65,6 +76,8 @@ pub struct Profile {
 pub struct SeenProfile {
     /// What everybody may see.
     pub profile: Profile,
+    /// How many messages, followers and followees the user has.
+    pub counts: Counts,
     /// Whether the viewer follows the user.
     pub followed: bool,
     /// The address, if the viewer is the user.

@@ -47,6 +47,8 @@ pub struct Message {
     pub text: String,
     /// When it was published, UTC.
     pub published_at: OffsetDateTime,
+    /// When its text was last changed, if ever, UTC.
+    pub edited_at: Option<OffsetDateTime>,
 }
 
 impl Message {

@@ -4,20 +4,25 @@
 //! again. Nothing here does input or output, and nothing here knows of HTTP or SQL.
 
 mod account;
+mod idempotency;
 mod invalid;
 mod line;
 mod message;
 mod page;
 mod registration;
+mod search;
 mod token;
 mod user;
 
 pub use account::{
-    Account, AccountChange, BIO_MAX_CHARS, Bio, DisplayName, PasswordChange, Profile, SeenProfile,
+    Account, AccountChange, BIO_MAX_CHARS, Bio, Counts, DisplayName, PasswordChange, Profile,
+    SeenProfile,
 };
+pub use idempotency::IdempotencyKey;
 pub use invalid::Invalid;
 pub use message::{MESSAGE_TEXT_MAX_CHARS, Message, MessageText};
-pub use page::{Cursor, InvalidCursor, KeyCursor, PAGE_SIZE, Page};
+pub use page::{Cursor, InvalidCursor, KeyCursor, NameCursor, PAGE_SIZE, Page};
 pub use registration::Registration;
+pub use search::{SearchTerms, SearchText, runs_together, spelled_thrice};
 pub use token::{ApiToken, InvalidToken, SessionToken, TokenHash, TokenId, TokenName, TokenRecord};
 pub use user::{Email, Password, PasswordHash, User, UserId, Username};

@@ -2,7 +2,10 @@
 
 use std::{fmt, str::FromStr};
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use time::OffsetDateTime;
+
+use super::Username;
 
 /// How many messages a page of a timeline shows (the original's `PER_PAGE`).
 pub const PAGE_SIZE: u16 = 30;
@@ -89,6 +92,41 @@ impl FromStr for KeyCursor {
     }
 }
 
+/// The place of a user in a list that runs by name. Its text form is opaque, too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameCursor(String);
+
+impl NameCursor {
+    /// The place of the user of this name.
+    #[must_use]
+    pub fn new(username: &Username) -> Self {
+        Self(username.as_str().to_owned())
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for NameCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&URL_SAFE_NO_PAD.encode(&self.0))
+    }
+}
+
+impl FromStr for NameCursor {
+    type Err = InvalidCursor;
+
+    fn from_str(text: &str) -> Result<Self, InvalidCursor> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidCursor)?;
+        let name = String::from_utf8(bytes).map_err(|_| InvalidCursor)?;
+        let name = Username::parse(&name).map_err(|_| InvalidCursor)?;
+        Ok(Self::new(&name))
+    }
+}
+
 /// Some items of a longer list, and where the next page begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T, C = Cursor> {
@@ -145,6 +183,14 @@ mod tests {
 
     proptest! {
         #[test]
+        fn a_name_survives_its_text(raw in "\\PC{1,64}") {
+            if let Ok(name) = Username::parse(&raw) {
+                let cursor = NameCursor::new(&name);
+                prop_assert_eq!(cursor.to_string().parse(), Ok(cursor));
+            }
+        }
+
+        #[test]
         fn a_key_survives_its_text(key in any::<i64>()) {
             prop_assert_eq!(KeyCursor(key).to_string().parse(), Ok(KeyCursor(key)));
         }
@@ -164,6 +210,7 @@ mod tests {
         fn no_input_makes_the_parser_panic(text in any::<String>()) {
             let _ = text.parse::<Cursor>();
             let _ = text.parse::<KeyCursor>();
+            let _ = text.parse::<NameCursor>();
         }
     }
 }

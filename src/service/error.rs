@@ -34,6 +34,9 @@ pub enum Error {
     /// The user has no bearer token of that number.
     #[error("You have no such token")]
     UnknownToken,
+    /// There is no such message, or none that may be seen.
+    #[error("There is no such message")]
+    UnknownMessage,
     /// A limit on how often something may be tried is reached.
     #[error("That was too often; try again in {retry_after} s")]
     TooMany {
@@ -90,7 +93,7 @@ impl Error {
             | Self::WrongUsername
             | Self::WrongPassword
             | Self::Disabled => Kind::Invalid,
-            Self::UnknownUser(_) | Self::UnknownToken => Kind::NotFound,
+            Self::UnknownUser(_) | Self::UnknownToken | Self::UnknownMessage => Kind::NotFound,
             Self::NotYours => Kind::Forbidden,
             Self::TooMany { .. } => Kind::TooMany,
             Self::Busy | Self::Overloaded => Kind::Unavailable,

@@ -5,12 +5,16 @@
 
 mod accounts;
 mod batch;
+mod counts;
 mod error;
 mod following;
 mod latest;
 mod limits;
+mod messages;
+mod moderation;
 mod passwords;
 mod profiles;
+mod search;
 mod timelines;
 mod tokens;
 

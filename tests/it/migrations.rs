@@ -88,6 +88,31 @@ const ROWS: &[Rows] = &[
                 WHERE disabled_at IS NULL AND display_name IS NULL AND bio IS NULL",
         expected: &["phone ann"],
     },
+    Rows {
+        since: 7,
+        insert: "INSERT INTO messages (author_id, text, flagged) VALUES (2, 'hidden', true)",
+        query: "SELECT user_id || ': ' || messages || ' ' || followers || ' ' || following
+                FROM users, counts_of(user_id) WHERE user_id IN (1, 2) ORDER BY user_id",
+        expected: &["1: 1 1 0", "2: 2 0 1"],
+    },
+    Rows {
+        since: 8,
+        insert: "UPDATE messages SET text = 'edited', edited_at = '2020-02-25Z'
+                 WHERE text = 'hidden';
+                 INSERT INTO idempotency_keys VALUES (1, 'key', 7, 'text', '2020-02-20Z')",
+        query: "SELECT left(text, 6) || ' ' || extract(epoch FROM edited_at)::bigint FROM messages
+                WHERE edited_at IS NOT NULL
+                UNION ALL SELECT key || ' ' || message_id || ' ' || text FROM idempotency_keys",
+        expected: &["edited 1582588800", "key 7 text"],
+    },
+    Rows {
+        since: 9,
+        insert: "UPDATE messages SET text = 'edited 東京' WHERE text = 'edited'",
+        query: "SELECT left(text, 6) FROM messages
+                WHERE to_tsvector('simple', text) @@ to_tsquery('simple', 'edited')
+                  AND runs_together(text) AND spelled_thrice(text) LIKE '%東東東京京京%'",
+        expected: &["edited"],
+    },
 ];
 
 /// The program on this database, run to its end.
@@ -156,6 +181,7 @@ async fn a_database_of_every_version_becomes_the_newest_with_its_rows() {
         migrations::check(&mut connection).await.expect("usable");
         connection.close().await.expect("closed");
         check_rows(&database, &rows, version).await;
+        check_counts(&database, version).await;
         let app = App::start_on(database).await;
         app.simulator().get("/msgs").await.says("seen").does_not_say("flagged");
         app.stop().await;
@@ -169,6 +195,19 @@ async fn check_rows(database: &TestDatabase, rows: &[&Rows], version: i32) {
             sqlx::query_scalar(rows.query).fetch_all(&mut connection).await.expect(rows.query);
         assert_eq!(found, rows.expected, "from V{version}, the rows of V{}", rows.since);
     }
+}
+
+/// Counts are those of the rows that were there before there were counts, and since.
+async fn check_counts(database: &TestDatabase, version: i32) {
+    let query = "
+        SELECT count(*) FROM users, counts_of(user_id) AS counts
+        WHERE counts.messages <>
+                  (SELECT count(*) FROM messages WHERE author_id = user_id AND NOT flagged)
+           OR counts.followers <> (SELECT count(*) FROM follows WHERE followee_id = user_id)
+           OR counts.following <> (SELECT count(*) FROM follows WHERE follower_id = user_id)";
+    let wrong: i64 =
+        sqlx::query_scalar(query).fetch_one(&mut database.connect().await).await.expect(query);
+    assert_eq!(wrong, 0, "from V{version}");
 }
 
 #[tokio::test]

@@ -125,9 +125,9 @@ async fn without_a_free_connection_requests_get_503_and_the_busy_ones_are_finish
     let lock = app.database.lock("messages").await;
     // One after the other, so that they do not share a statement.
     let mut busy = Vec::new();
-    for text in ["one", "two"] {
+    for (waiting, text) in (1..).zip(["one", "two"]) {
         busy.push(tweeting(&simulator, text));
-        app.database.waiting_statements(busy.len()).await;
+        app.database.waiting_statements(waiting).await;
     }
     assert_unavailable(&simulator.tweet("ann", "too many").await);
     assert_unavailable(&simulator.get("/latest").await);

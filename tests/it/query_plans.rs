@@ -15,7 +15,7 @@ const ROWS: &str = "
     INSERT INTO users (username, email, password_hash)
         SELECT 'user ' || n, 'a@b', '$2b$10$' || repeat('a', 53) FROM generate_series(1, 2000) AS n;
     INSERT INTO messages (author_id, text, published_at, flagged)
-        SELECT n % 100 + 1, 'message ' || n, '2020-02-20Z'::timestamptz + n * interval '1 minute',
+        SELECT n % 100 + 1, CASE WHEN n % 20 = 0 THEN '東京 ' ELSE 'message ' END || n, '2020-02-20Z'::timestamptz + n * interval '1 minute',
                n % 51 = 0
         FROM generate_series(1, 60000) AS n;
     INSERT INTO follows (follower_id, followee_id, created_at)
@@ -30,10 +30,16 @@ const ROWS: &str = "
                CASE WHEN n % 100 = 0 THEN now() - interval '1 day' ELSE now() + interval '9 days' END
         FROM generate_series(1, 5000) AS n;
     INSERT INTO simulator_latest VALUES (1, 1, 1), (2, 2, 2);
+    INSERT INTO idempotency_keys
+        SELECT n % 200 + 1, n::text, n, 'hello', '2020-02-20Z'::timestamptz + n * interval '1 day'
+        FROM generate_series(1, 5000) AS n;
+    INSERT INTO user_count_changes (user_id) SELECT n FROM generate_series(1, 2000) AS n;
+    INSERT INTO user_counts (user_id) SELECT n FROM generate_series(1, 2000) AS n;
     ANALYZE;";
 
 /// The tables that grow. Reading one of them from end to end gets slower every day.
-const GROWING: &[&str] = &["users", "messages", "follows", "sessions", "api_tokens"];
+const GROWING: &[&str] =
+    &["users", "messages", "follows", "sessions", "api_tokens", "idempotency_keys", "user_counts"];
 /// What a page asks for: one message more than it shows.
 const LIMIT: i64 = 31;
 
@@ -190,7 +196,11 @@ async fn every_index_is_used_by_some_query() {
 async fn a_timeline_reads_no_message_that_it_does_not_show() {
     let (_database, mut connection) = filled().await;
     let timelines = queries();
-    let timelines = timelines.iter().filter(|query| query.text.contains("FROM messages"));
+    let timelines = timelines.iter().filter(|query| {
+        query.text.contains("FROM messages")
+            && query.text.contains("ORDER BY published_at DESC")
+            && !query.text.contains("looked_through")
+    });
     let mut count = 0;
     for query in timelines {
         count += 1;
@@ -253,5 +263,9 @@ async fn the_files_of_the_queries_match_the_schema() {
 
 /// The files write the types' names otherwise than the library prints them.
 fn upper(names: &[String]) -> Vec<String> {
-    names.iter().map(|name| name.replace("Array", "[]").to_uppercase()).collect()
+    let upper = |name: &String| match name.strip_suffix("Array") {
+        Some(element) => format!("{}[]", element.to_uppercase()),
+        None => name.to_uppercase(),
+    };
+    names.iter().map(upper).collect()
 }

@@ -33,6 +33,8 @@ const GOOD_ROWS: &str = "
         VALUES (decode(repeat('00', 32), 'hex'), 1, now() + interval '1 day');
     INSERT INTO api_tokens (user_id, token_hash, name, expires_at)
         VALUES (1, decode(repeat('00', 32), 'hex'), 'phone', now() + interval '1 day');
+    INSERT INTO user_counts (user_id) VALUES (1);
+    INSERT INTO idempotency_keys VALUES (1, 'key', 1, 'hello', now());
     INSERT INTO simulator_latest (server_id, arrival, value) VALUES (1, 1, 0);
     INSERT INTO program_compatibility (migration, oldest_program) VALUES (1, '0.1.0');";
 
@@ -131,6 +133,20 @@ const REFUSED: &[(&str, &[&str])] = &[
         &["INSERT INTO follows (follower_id, followee_id) VALUES (1, 99)"],
     ),
     ("follows_not_oneself", &["INSERT INTO follows (follower_id, followee_id) VALUES (1, 1)"]),
+    ("user_counts_pkey", &["INSERT INTO user_counts (user_id) VALUES (1)"]),
+    ("user_counts_user_id_fkey", &["INSERT INTO user_counts (user_id) VALUES (99)"]),
+    ("idempotency_keys_pkey", &["INSERT INTO idempotency_keys SELECT * FROM idempotency_keys"]),
+    ("idempotency_keys_user_id_fkey", &["UPDATE idempotency_keys SET user_id = 99"]),
+    (
+        "idempotency_keys_key_form",
+        &[
+            "UPDATE idempotency_keys SET key = ''",
+            "UPDATE idempotency_keys SET key = 'a b'",
+            "UPDATE idempotency_keys SET key = 'é'",
+            r"UPDATE idempotency_keys SET key = E'a\n'",
+            "UPDATE idempotency_keys SET key = repeat('k', 256)",
+        ],
+    ),
     ("sessions_pkey", &["INSERT INTO sessions SELECT * FROM sessions"]),
     ("sessions_user_id_fkey", &["UPDATE sessions SET user_id = 99"]),
     ("sessions_token_hash_sha256", &["UPDATE sessions SET token_hash = token_hash || token_hash"]),
@@ -243,7 +259,10 @@ async fn no_column_but_those_with_a_default_can_be_left_out() {
     .await;
     // What somebody need not tell, and a state that most are not in.
     nullable.sort();
-    assert_eq!(nullable, ["users.bio", "users.disabled_at", "users.display_name"]);
+    assert_eq!(
+        nullable,
+        ["messages.edited_at", "users.bio", "users.disabled_at", "users.display_name"]
+    );
 }
 
 #[tokio::test]
@@ -256,6 +275,7 @@ async fn what_is_a_users_goes_with_the_user() {
         connection,
         "SELECT 'message' FROM messages UNION ALL SELECT 'follow' FROM follows
          UNION ALL SELECT 'session' FROM sessions UNION ALL SELECT 'token' FROM api_tokens
+         UNION ALL SELECT 'counts' FROM user_counts UNION ALL SELECT key FROM idempotency_keys
          UNION ALL SELECT username FROM users",
     )
     .await;

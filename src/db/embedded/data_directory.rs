@@ -19,6 +19,9 @@ use super::{
     orphan, socket_directory,
 };
 
+/// The directory of the socket, or a link to it, in the data directory.
+pub(super) const RUN: &str = "run";
+
 /// How the names of throw-away data directories begin.
 const EPHEMERAL_PREFIX: &str = "minitwit-ephemeral-";
 
@@ -130,7 +133,7 @@ fn pgdata(path: &Path) -> PathBuf {
 }
 
 fn run(path: &Path) -> PathBuf {
-    path.join("run")
+    path.join(RUN)
 }
 
 fn owner(path: &Path) -> Option<Owner> {

@@ -15,7 +15,7 @@ mod socket_directory;
 mod supervisor;
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering},
@@ -131,12 +131,7 @@ impl Embedded {
     /// How to connect to a database of this server, as its superuser.
     #[must_use]
     pub fn connect_options(&self, database: &str) -> PgConnectOptions {
-        PgConnectOptions::new_without_pgpass()
-            .socket(&self.socket_directory)
-            .port(PORT)
-            .username(SUPERUSER)
-            .database(database)
-            .ssl_mode(PgSslMode::Disable)
+        connect_options(&self.socket_directory, database)
     }
 
     /// Makes a database of this name if there is none.
@@ -165,6 +160,23 @@ impl Embedded {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         drop(running.take());
     }
+}
+
+/// How to connect to a database of the server that another process runs on this data directory;
+/// `None` if none does.
+#[must_use]
+pub fn running(data_directory: &Path, database: &str) -> Option<PgConnectOptions> {
+    let socket = socket_directory::find(&data_directory.join(data_directory::RUN))?;
+    Some(connect_options(&socket, database))
+}
+
+fn connect_options(socket_directory: &Path, database: &str) -> PgConnectOptions {
+    PgConnectOptions::new_without_pgpass()
+        .socket(socket_directory)
+        .port(PORT)
+        .username(SUPERUSER)
+        .database(database)
+        .ssl_mode(PgSslMode::Disable)
 }
 
 async fn create_database_if_missing(

@@ -3,7 +3,7 @@
 
 use std::{
     fs, io,
-    os::unix::fs::symlink,
+    os::unix::{fs::symlink, net::UnixStream},
     path::{Path, PathBuf},
 };
 
@@ -34,6 +34,14 @@ pub(super) struct SocketDirectory {
     path: PathBuf,
     /// The directory under /tmp, and the link to it at the directory's proper place.
     short: Option<(TempDir, PathBuf)>,
+}
+
+/// The directory of the socket at `run` that a server answers on, if one does.
+pub(super) fn find(run: &Path) -> Option<PathBuf> {
+    // A path through the link may be too long for a socket.
+    let directory = run.canonicalize().ok()?;
+    UnixStream::connect(directory.join(format!(".s.PGSQL.{PORT}"))).ok()?;
+    Some(directory)
 }
 
 impl SocketDirectory {

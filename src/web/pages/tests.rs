@@ -36,6 +36,7 @@ fn messages(texts: &[&str]) -> domain::Page<Message> {
         author: name("Roger Histand"),
         text: (*text).to_owned(),
         published_at,
+        edited_at: None,
     };
     domain::Page {
         items: texts.iter().map(message).collect(),

@@ -3,8 +3,11 @@
 mod account;
 mod disabled;
 mod following;
+mod idempotency;
 mod limits;
+mod messages;
 mod permissions;
 mod problems;
+mod search;
 mod tokens;
 mod users;

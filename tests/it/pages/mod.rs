@@ -2,6 +2,7 @@
 
 mod files;
 mod following;
+mod kept;
 mod missing;
 mod paging;
 mod posting;

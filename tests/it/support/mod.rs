@@ -42,6 +42,8 @@ pub struct App {
     pub database: TestDatabase,
     /// A connection of the test's own, to look at rows.
     pub rows: PgPool,
+    /// The operations, as the server itself uses them.
+    pub service: Service,
     stop: CancellationToken,
     serving: JoinHandle<()>,
 }
@@ -74,14 +76,14 @@ impl App {
         let simulator_address = server.simulator_address().expect("bound").expect("asked for");
         let stop = CancellationToken::new();
         let serving = tokio::spawn({
-            let stop = stop.clone();
+            let (stop, service) = (stop.clone(), service.clone());
             async move {
                 server.run(stop).await.expect("served");
                 service.shut_down().await;
             }
         });
         let rows = PgPool::connect_lazy_with(database.options());
-        Self { address, simulator_address, database, rows, stop, serving }
+        Self { address, simulator_address, database, rows, service, stop, serving }
     }
 
     /// Stops the server, and returns its database.

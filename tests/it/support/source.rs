@@ -150,7 +150,7 @@ fn plain(name: &Ident) -> String {
     name.to_string().trim_start_matches("r#").to_owned()
 }
 
-/// The first string in each call of one of these macros.
+/// The first literal in each call of one of these macros, a string.
 ///
 /// # Panics
 /// At a string with an escape, which would have to be undone: a raw string has none.
@@ -163,12 +163,16 @@ pub fn macro_strings(tokens: &TokenStream, macros: &[&str]) -> Vec<String> {
         if let [.., TokenTree::Ident(name), TokenTree::Punct(mark)] = &trees[..at]
             && mark.as_char() == '!'
             && macros.iter().any(|wanted| name == wanted)
-            && let Some(TokenTree::Literal(text)) = group.stream().into_iter().next()
+            && let Some(text) = group.stream().into_iter().find_map(literal)
         {
             found.push(string(&text.to_string()));
         }
     }
     found
+}
+
+fn literal(tree: TokenTree) -> Option<proc_macro2::Literal> {
+    if let TokenTree::Literal(text) = tree { Some(text) } else { None }
 }
 
 fn string(literal: &str) -> String {

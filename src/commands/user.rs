@@ -1,0 +1,109 @@
+//! `minitwit user`: looks after users.
+
+use std::io::{self, BufRead};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use super::{
+    Failure,
+    moderation::{moderate, printable, time},
+};
+use crate::{
+    config::{UserArgs, UserCommand},
+    db::moderation::ModeratedUser,
+    domain::{NameCursor, Password, Username},
+    service::Service,
+};
+
+/// Random bytes of a password that the program makes up: 120 bits, 20 characters.
+const PASSWORD_BYTES: usize = 15;
+
+pub(super) fn run(settings: &UserArgs) -> Result<(), Failure> {
+    let cost = settings.passwords.password_cost;
+    moderate(&settings.database, &settings.log, cost, |service| {
+        carry_out(service, &settings.command)
+    })
+}
+
+async fn carry_out(service: Service, command: &UserCommand) -> Result<(), Failure> {
+    match command {
+        UserCommand::List { prefix, after, limit } => {
+            list(&service, prefix, after.as_deref(), *limit).await
+        }
+        UserCommand::Show { name } => show(&service, Username::parse(name)?).await,
+        UserCommand::Disable { name } => {
+            service.disable_user(Username::parse(name)?).await?;
+            println!("disabled {name}: every session and token has ended");
+            Ok(())
+        }
+        UserCommand::Enable { name } => {
+            service.enable_user(Username::parse(name)?).await?;
+            println!("enabled {name}");
+            Ok(())
+        }
+        UserCommand::ResetPassword { name, stdin } => {
+            reset_password(&service, Username::parse(name)?, *stdin).await
+        }
+    }
+}
+
+async fn list(
+    service: &Service,
+    prefix: &str,
+    after: Option<&str>,
+    limit: u16,
+) -> Result<(), Failure> {
+    let after = after.map(Username::parse).transpose()?;
+    let after = after.as_ref().map(NameCursor::new);
+    let page = service.moderated_users(prefix, after.as_ref(), limit).await?;
+    for user in &page.items {
+        let ModeratedUser { username, email, joined_at, disabled_at } = user;
+        let state = if disabled_at.is_some() { "disabled" } else { "enabled" };
+        let email = printable(email.as_str());
+        println!("{username}\t{email}\tjoined {}\t{state}", time(*joined_at)?);
+    }
+    if let Some(next) = page.next {
+        eprintln!("there are more: --after '{}'", next.as_str());
+    }
+    Ok(())
+}
+
+async fn show(service: &Service, username: Username) -> Result<(), Failure> {
+    let (user, counts) = service.moderated_user(username).await?;
+    println!("username   {}", user.username);
+    println!("email      {}", printable(user.email.as_str()));
+    println!("joined     {}", time(user.joined_at)?);
+    match user.disabled_at {
+        Some(since) => println!("disabled   {}", time(since)?),
+        None => println!("disabled   no"),
+    }
+    println!("messages   {}", counts.messages);
+    println!("followers  {}", counts.followers);
+    println!("following  {}", counts.following);
+    Ok(())
+}
+
+async fn reset_password(
+    service: &Service,
+    username: Username,
+    from_stdin: bool,
+) -> Result<(), Failure> {
+    let password = if from_stdin { read_password()? } else { made_up() };
+    service.reset_password(username, Password::parse(&password)?).await?;
+    if !from_stdin {
+        println!("{password}");
+    }
+    eprintln!("the password is changed: every session and token has ended");
+    Ok(())
+}
+
+/// The first line of the standard input.
+fn read_password() -> Result<String, Failure> {
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line)?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+fn made_up() -> String {
+    URL_SAFE_NO_PAD.encode(rand::random::<[u8; PASSWORD_BYTES]>())
+}

@@ -1,0 +1,143 @@
+//! What somebody searches for.
+
+use unicode_normalization::UnicodeNormalization;
+
+use super::Invalid;
+
+const SEARCH_MAX_CHARS: usize = 100;
+
+/// The characters of scripts whose words run into each other: Thai, Lao, Myanmar, Khmer, Chinese and
+/// Japanese. The database's function `runs_together` has the same.
+const RUN_TOGETHER: &[(char, char)] = &[
+    ('\u{e00}', '\u{eff}'),
+    ('\u{1000}', '\u{109f}'),
+    ('\u{1780}', '\u{17ff}'),
+    ('\u{3005}', '\u{3007}'),
+    ('\u{3040}', '\u{30ff}'),
+    ('\u{31f0}', '\u{31ff}'),
+    ('\u{3400}', '\u{4dbf}'),
+    ('\u{4e00}', '\u{9fff}'),
+    ('\u{f900}', '\u{faff}'),
+    ('\u{ff66}', '\u{ff9f}'),
+    ('\u{20000}', '\u{323af}'),
+];
+
+/// A text to search for: 1 to 100 characters in Unicode's NFC, not all of them white space.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SearchText(String);
+
+/// How a text is searched for in messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SearchTerms<'a> {
+    /// By its words: all of them, and the last one may be the beginning of one.
+    Words(&'a str),
+    /// By its parts, which stand anywhere in a message, since no spaces set words apart. The first
+    /// part is the longest of those that have a character of such a script.
+    Parts(Vec<&'a str>),
+}
+
+impl SearchText {
+    /// Normalizes and trims `raw`, and checks it.
+    ///
+    /// # Errors
+    /// The rule that `raw` breaks.
+    pub fn parse(raw: &str) -> Result<Self, Invalid> {
+        let text: String = raw.trim().nfc().collect();
+        let rule = if text.is_empty() {
+            "You have to enter what to search for"
+        } else if text.chars().count() > SEARCH_MAX_CHARS {
+            "The search must be at most 100 characters long"
+        } else if text.contains('\0') {
+            "The search must not contain a NUL character"
+        } else {
+            return Ok(Self(text));
+        };
+        Err(Invalid::new(rule))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// How to search for it.
+    #[must_use]
+    pub fn terms(&self) -> SearchTerms<'_> {
+        if !runs_together(&self.0) {
+            return SearchTerms::Words(&self.0);
+        }
+        let mut parts: Vec<&str> = self.0.split_whitespace().collect();
+        parts.sort_by_key(|part| (!runs_together(part), std::cmp::Reverse(part.chars().count())));
+        SearchTerms::Parts(parts)
+    }
+}
+
+/// Whether a text has a character of a script that puts no spaces between words.
+#[must_use]
+pub fn runs_together(text: &str) -> bool {
+    text.chars().any(is_run_together)
+}
+
+/// A text with each character of such a script three times, as the database's function of this name
+/// indexes it, so that one character alone is a trigram.
+#[must_use]
+pub fn spelled_thrice(text: &str) -> String {
+    let times = |character| if is_run_together(character) { 3 } else { 1 };
+    text.chars().flat_map(|character| std::iter::repeat_n(character, times(character))).collect()
+}
+
+fn is_run_together(character: char) -> bool {
+    RUN_TOGETHER.iter().any(|(first, last)| (*first..=*last).contains(&character))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn each_refused_text_states_its_rule() {
+        for (text, rule) in [
+            (String::new(), "what to search for"),
+            (" \u{3000}\n".to_owned(), "what to search for"),
+            ("a".repeat(101), "100 characters"),
+            ("a\0b".to_owned(), "NUL"),
+        ] {
+            let refusal = SearchText::parse(&text).expect_err("must be refused");
+            assert!(refusal.rule().contains(rule), "{text:?}: {refusal}");
+        }
+        assert_eq!(SearchText::parse(" e\u{301} ").expect("valid").as_str(), "é");
+        assert!(SearchText::parse(&"🦀".repeat(100)).is_ok());
+    }
+
+    #[test]
+    fn the_script_decides_how_it_is_searched_for() {
+        for words in ["hello", "ÉCOLE 2024", "привет мир", "안녕 하세요", "नमस्ते", "a_b%"]
+        {
+            let text = SearchText::parse(words).expect("valid");
+            assert_eq!(text.terms(), SearchTerms::Words(words));
+        }
+        for (text, parts) in [
+            ("東京", vec!["東京"]),
+            ("tower 東京", vec!["東京", "tower"]),
+            ("タワー\u{3000}東京都庁", vec!["東京都庁", "タワー"]),
+            ("ภาษาไทย", vec!["ภาษาไทย"]),
+        ] {
+            let text = SearchText::parse(text).expect("valid");
+            assert_eq!(text.terms(), SearchTerms::Parts(parts));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_input_makes_the_parser_panic(raw in any::<String>()) {
+            if let Ok(text) = SearchText::parse(&raw)
+                && let SearchTerms::Parts(parts) = text.terms()
+            {
+                prop_assert!(runs_together(parts[0]));
+            }
+        }
+    }
+}

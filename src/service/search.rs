@@ -1,0 +1,35 @@
+//! Searching.
+
+use super::{Error, Service};
+use crate::{
+    db::search,
+    domain::{Cursor, Message, NameCursor, Page, Profile, SearchText},
+};
+
+impl Service {
+    /// The messages that `text` is found in, newest first, after `before` or from the newest on.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn search_messages(
+        &self,
+        text: &SearchText,
+        before: Option<Cursor>,
+        limit: u16,
+    ) -> Result<Page<Message>, Error> {
+        Ok(search::messages(self.database(), text, before, limit).await?)
+    }
+
+    /// The users whose names begin with `text`, by name, after `after` or from the first on.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn search_users(
+        &self,
+        text: &SearchText,
+        after: Option<&NameCursor>,
+        limit: u16,
+    ) -> Result<Page<Profile, NameCursor>, Error> {
+        Ok(search::users(self.database(), text, after, limit).await?)
+    }
+}

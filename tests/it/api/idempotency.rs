@@ -1,0 +1,123 @@
+//! `Idempotency-Key`: what is sent again is done once.
+
+use futures_util::future::join_all;
+use reqwest::Method;
+use serde_json::json;
+
+use crate::support::{
+    App, AppSettings,
+    actors::{Answer, ApiClient},
+    cluster::TestDatabase,
+};
+
+async fn post(client: &ApiClient, key: &str, text: &str) -> Answer {
+    let request = client.request(Method::POST, "/messages").json(&json!({ "text": text }));
+    Answer::of(request.header("Idempotency-Key", key)).await
+}
+
+#[track_caller]
+fn assert_same(answer: &Answer, first: &Answer) {
+    assert_eq!(answer.status, 201, "{answer:?}");
+    assert_eq!(answer.json(), first.json());
+    assert_eq!(answer.header("location"), first.header("location"));
+}
+
+#[tokio::test]
+async fn the_same_key_returns_the_first_answer_also_from_another_replica() {
+    let app = App::start().await;
+    let replica = app.replica().await;
+    let ann = app.api_user("ann").await;
+    let first = post(&ann, "k", "hello").await;
+    assert_eq!(first.status, 201, "{first:?}");
+    let elsewhere = replica.api().signed_in("ann").await;
+    for client in [&ann, &elsewhere] {
+        assert_same(&post(client, "k", "hello").await, &first);
+        assert_same(&post(client, "k", "something else").await, &first);
+    }
+    assert_eq!(app.count("SELECT count(*) FROM messages").await, 1);
+    assert_eq!(ann.get("/users/ann").await.json()["messages"], 1);
+}
+
+#[tokio::test]
+async fn the_first_answer_stands_when_the_message_has_changed_or_gone() {
+    let app = App::start().await;
+    let ann = app.api_user("ann").await;
+    let first = post(&ann, "k", "hello").await;
+    let path = format!("/messages/{}", first.json()["id"]);
+    assert_eq!(ann.patch(&path, json!({"text": "changed"})).await.status, 200);
+    assert_same(&post(&ann, "k", "hello").await, &first);
+    assert_eq!(ann.delete(&path).await.status, 204);
+    assert_same(&post(&ann, "k", "hello").await, &first);
+    assert_eq!(app.count("SELECT count(*) FROM messages").await, 0);
+}
+
+#[tokio::test]
+async fn a_key_is_its_users_own_and_another_key_is_another_message() {
+    let app = App::start().await;
+    let (ann, bob) = (app.api_user("ann").await, app.api_user("bob").await);
+    for (client, key) in [(&ann, "k"), (&bob, "k"), (&ann, "K"), (&ann, "k2")] {
+        assert_eq!(post(client, key, "hello").await.status, 201);
+    }
+    assert_eq!(app.count("SELECT count(*) FROM messages").await, 4);
+    ann.post("/messages", json!({"text": "hello"})).await;
+    ann.post("/messages", json!({"text": "hello"})).await;
+    assert_eq!(app.count("SELECT count(*) FROM messages").await, 6, "without a key each is new");
+}
+
+#[tokio::test]
+async fn what_is_refused_uses_no_key_up() {
+    let app = App::start().await;
+    let ann = app.api_user("ann").await;
+    assert_eq!(post(&ann, "k", "").await.refused_fields(422), ["text"]);
+    assert_eq!(post(&ann, "k", "hello").await.json()["text"], "hello");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_fifty_requests_at_once_on_two_servers_one_posts_and_all_get_its_answer() {
+    let app = App::start().await;
+    let replica = app.replica().await;
+    let ann = app.api_user("ann").await;
+    let clients = [ann, replica.api().signed_in("ann").await];
+    let answers = join_all((0..50).map(|number| {
+        let client = &clients[number % 2];
+        async move { post(client, "k", &format!("hello {number}")).await }
+    }))
+    .await;
+    for answer in &answers {
+        assert_same(answer, &answers[0]);
+    }
+    assert_eq!(app.count("SELECT count(*) FROM messages").await, 1);
+}
+
+#[tokio::test]
+async fn the_first_answer_is_told_also_to_who_may_post_no_more() {
+    let limited = |settings: &mut AppSettings| {
+        settings.service.limits.posts_per_account = std::num::NonZeroU32::new(1);
+    };
+    let app = App::start_with(TestDatabase::fresh().await, limited).await;
+    let ann = app.api_user("ann").await;
+    let first = post(&ann, "k", "hello").await;
+    post(&ann, "other", "hello").await.problem(429);
+    assert_same(&post(&ann, "k", "hello").await, &first);
+    assert_eq!(app.count("SELECT count(*) FROM messages").await, 1);
+}
+
+#[tokio::test]
+async fn keys_are_kept_for_a_day() {
+    let app = App::start().await;
+    let ann = app.api_user("ann").await;
+    post(&ann, "old", "hello").await;
+    post(&ann, "new", "hello").await;
+    app.execute(
+        "UPDATE idempotency_keys SET published_at = now() - interval '24 hours 1 second'
+         WHERE key = 'old';
+         UPDATE idempotency_keys SET published_at = now() - interval '23 hours 59 minutes'
+         WHERE key = 'new'",
+    )
+    .await;
+    assert_eq!(app.service.sweep_idempotency_keys().await.expect("swept"), 1);
+    post(&ann, "new", "hello").await;
+    assert_eq!(app.count("SELECT count(*) FROM messages").await, 2);
+    post(&ann, "old", "hello").await;
+    assert_eq!(app.count("SELECT count(*) FROM messages").await, 3);
+}

@@ -1,0 +1,237 @@
+//! Searching for messages and users.
+
+use minitwit::domain::{runs_together, spelled_thrice};
+use serde_json::{Value, json};
+
+use crate::support::{
+    App,
+    actors::{ApiClient, encode, field},
+};
+
+/// The values of one field of all that is found, which is of this kind.
+async fn found_by(api: &ApiClient, path: &str, kind: &str, name: &str) -> Vec<String> {
+    things(&api.whole_list(path).await, kind, name)
+}
+
+fn things(items: &[Value], kind: &str, name: &str) -> Vec<String> {
+    let things: Vec<Value> = items.iter().map(|item| item[kind].clone()).collect();
+    field(&things, name)
+}
+
+async fn found(api: &ApiClient, text: &str) -> Vec<String> {
+    found_by(api, &format!("/search?limit=2&q={}", encode(text)), "message", "text").await
+}
+
+async fn found_users(api: &ApiClient, text: &str) -> Vec<String> {
+    let path = format!("/search?limit=2&kind=users&q={}", encode(text));
+    found_by(api, &path, "user", "username").await
+}
+
+/// A server on which somebody has said all this, the last one last.
+async fn with_messages(texts: &[&str]) -> (App, ApiClient) {
+    let app = App::start().await;
+    let ann = app.api_user("ann").await;
+    for text in texts {
+        assert_eq!(ann.post("/messages", json!({ "text": text })).await.status, 201, "{text}");
+    }
+    (app, ann)
+}
+
+#[tokio::test]
+async fn messages_are_found_by_all_their_words_and_the_beginning_of_the_last() {
+    let texts = [
+        "The quick brown Fox",
+        "A quicker, browner fox!",
+        "ÉCOLE: Привет мир",
+        "안녕하세요 여러분",
+        "100% of #rustaceans say don't @ann <b>bold</b> https://example.com/a?b=c",
+    ];
+    let (app, _) = with_messages(&texts).await;
+    let api = app.api();
+    for (text, expected) in [
+        ("fox", &[1, 0][..]),
+        ("FOX quick", &[1, 0]),
+        ("quick fox", &[0]),
+        ("fox brown", &[1, 0]),
+        ("brow", &[1, 0]),
+        ("row", &[]),
+        ("éco", &[2]),
+        ("école ПРИВ", &[2]),
+        ("안녕", &[3]),
+        ("#rust", &[4]),
+        ("@ann", &[4]),
+        ("100", &[4]),
+        ("example.com", &[4]),
+        ("don't", &[4]),
+        ("bold", &[4]),
+        ("fox nothing", &[]),
+        // No word at all, and what means something to the parser of queries.
+        ("!?", &[]),
+        ("🦀", &[]),
+        ("fox | nothing", &[]),
+        ("fox & brown", &[1, 0]),
+        ("'fox", &[1, 0]),
+        (r"fox\", &[1, 0]),
+        ("fox:*", &[1, 0]),
+        ("(fox", &[1, 0]),
+    ] {
+        let expected: Vec<&str> = expected.iter().map(|number| texts[*number]).collect();
+        assert_eq!(found(&api, text).await, expected, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn scripts_without_spaces_are_found_anywhere_and_from_one_character_on() {
+    let texts = [
+        "今日は東京都庁へ行った",
+        "京東は中国の会社",
+        "猫が好き Cats",
+        "ภาษาไทยง่ายมาก",
+        "東_京 100%",
+        "コンピューター と ｺﾝﾋﾟｭｰﾀ",
+    ];
+    let (app, _) = with_messages(&texts).await;
+    let api = app.api();
+    for (text, expected) in [
+        ("東京", &[0][..]),
+        ("東京都庁", &[0]),
+        ("京東", &[1]),
+        ("京", &[4, 1, 0]),
+        ("猫", &[2]),
+        ("猫 CATS", &[2]),
+        ("cats 猫", &[2]),
+        ("cats 犬", &[]),
+        ("ไทย", &[3]),
+        ("ง่าย", &[3]),
+        ("ピュー", &[5]),
+        ("ｺﾝ", &[5]),
+        ("東_京", &[4]),
+        ("東%京", &[]),
+        ("京 100%", &[4]),
+    ] {
+        let expected: Vec<&str> = expected.iter().map(|number| texts[*number]).collect();
+        assert_eq!(found(&api, text).await, expected, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn an_edited_or_deleted_message_is_found_as_it_is_now() {
+    let (app, ann) = with_messages(&["before", "gone"]).await;
+    let id = app.count("SELECT message_id FROM messages WHERE text = 'before'").await;
+    ann.patch(&format!("/messages/{id}"), json!({"text": "after 東京"})).await;
+    app.execute("DELETE FROM messages WHERE text = 'gone'").await;
+    assert_eq!(found(&ann, "before").await, [""; 0]);
+    assert_eq!(found(&ann, "gone").await, [""; 0]);
+    assert_eq!(found(&ann, "after").await, ["after 東京"]);
+    assert_eq!(found(&ann, "東京").await, ["after 東京"]);
+}
+
+/// Old messages that only the index finds, among as many as are looked through twice over.
+const MANY: &str = "
+    INSERT INTO messages (author_id, text, published_at)
+    SELECT 1, CASE WHEN n % 1000 = 0 THEN 'rare 稀 ' ELSE 'common 普通 ' END || n,
+           '2020-02-20Z'::timestamptz + n * interval '1 second'
+    FROM generate_series(1, 12000) AS n;";
+
+#[tokio::test]
+async fn common_and_rare_words_are_found_to_the_last_each_once_while_messages_arrive() {
+    let (app, ann) = with_messages(&[]).await;
+    app.execute(MANY).await;
+    for (text, step) in [("rare", 1_000), ("稀", 1_000), ("rare 12000", 12_000)] {
+        let mut page = ann.get(&format!("/search?limit=5&q={}", encode(text))).await;
+        let mut seen = Vec::new();
+        loop {
+            seen.extend(things(page.json()["items"].as_array().expect("items"), "message", "text"));
+            ann.post("/messages", json!({"text": "rare 稀 meanwhile 12000"})).await;
+            let Some(next) = ann.follow_link(&page).await else { break };
+            page = next;
+        }
+        let expected: Vec<String> =
+            (1..=12_000 / step).rev().map(|n| format!("rare 稀 {}", n * step)).collect();
+        assert_eq!(seen, expected, "{text}");
+        app.execute("DELETE FROM messages WHERE text LIKE '%meanwhile%'").await;
+    }
+    for text in ["common", "普通"] {
+        let path = format!("/search?limit=100&q={}", encode(text));
+        let all = found_by(&ann, &path, "message", "text").await;
+        let expected = (1..=12_000).rev().filter(|n| n % 1_000 != 0);
+        let expected: Vec<String> = expected.map(|n| format!("common 普通 {n}")).collect();
+        assert!(all == expected, "{text}: {} of {}", all.len(), expected.len());
+    }
+}
+
+#[tokio::test]
+async fn users_are_found_by_the_beginning_of_their_names_whatever_the_case() {
+    let app = App::start().await;
+    let api = app.api();
+    for name in ["Roger", "roger", "ROGER H", "Rog", "Ólafur", "ólöf", "%o", "李小龍", "O'Brien"]
+    {
+        assert_eq!(api.sign_up(name).await.status, 201, "{name}");
+    }
+    for (text, expected) in [
+        ("roger", &["Roger", "roger", "ROGER H"][..]),
+        ("ROG", &["Rog", "Roger", "roger", "ROGER H"]),
+        ("ó", &["Ólafur", "ólöf"]),
+        ("Ól", &["Ólafur", "ólöf"]),
+        ("%", &["%o"]),
+        ("_", &[]),
+        ("李", &["李小龍"]),
+        ("o'", &["O'Brien"]),
+        ("oger", &[]),
+    ] {
+        assert_eq!(found_users(&api, text).await, expected, "{text}");
+    }
+    let everything = api.get("/search?kind=users&q=rog").await;
+    everything.does_not_say("@example.org");
+}
+
+#[tokio::test]
+async fn what_is_found_says_what_it_is() {
+    let (app, _) = with_messages(&["hello"]).await;
+    let message = app.api().get("/search?q=hello").await.json();
+    assert_eq!(message["items"][0]["message"]["author"], "ann");
+    assert_eq!(message["items"][0].get("user"), None);
+    assert_eq!(message["next_cursor"], Value::Null);
+    let user = app.api().get("/search?q=an&kind=users").await.json();
+    assert_eq!(user["items"][0]["user"]["username"], "ann");
+    assert_eq!(user["items"][0].get("message"), None);
+}
+
+#[tokio::test]
+async fn a_search_that_breaks_a_rule_is_refused_with_all_that_is_wrong() {
+    let app = App::start().await;
+    let refused =
+        async |query: &str| app.api().get(&format!("/search{query}")).await.refused_fields(422);
+    assert_eq!(refused("").await, ["q"]);
+    assert_eq!(refused("?q=%20").await, ["q"]);
+    assert_eq!(refused(&format!("?q={}", "a".repeat(101))).await, ["q"]);
+    assert_eq!(refused("?q=a%00").await, ["q"]);
+    assert_eq!(refused("?kind=all&limit=0&q=").await, ["q", "kind", "limit"]);
+    assert_eq!(refused("?q=a&cursor=x").await, ["cursor"]);
+    assert_eq!(refused("?q=a&cursor=%25&kind=users").await, ["cursor"]);
+    // The other kind's cursor.
+    assert_eq!(refused("?q=a&cursor=YW5u").await, ["cursor"]);
+}
+
+#[tokio::test]
+async fn the_program_and_the_database_know_the_same_scripts_without_spaces() {
+    let app = App::start().await;
+    let query = "SELECT n FROM generate_series(1, 1114111) AS n
+                 WHERE n NOT BETWEEN 55296 AND 57343 AND runs_together(chr(n)) ORDER BY n";
+    let theirs: Vec<i32> = sqlx::query_scalar(query).fetch_all(&app.rows).await.expect(query);
+    let ours = ('\u{1}'..=char::MAX).filter(|it| runs_together(&it.to_string()));
+    let ours: Vec<i32> =
+        ours.map(|it| i32::try_from(u32::from(it)).expect("a code point")).collect();
+    assert!(theirs == ours, "{} and {}", theirs.len(), ours.len());
+    assert!(ours.len() > 90_000);
+    let query = "SELECT count(*) FROM generate_series(1, 1114111) AS n
+                 WHERE n NOT BETWEEN 55296 AND 57343
+                   AND (spelled_thrice(chr(n)) = repeat(chr(n), 3)) <> runs_together(chr(n))";
+    assert_eq!(app.count(query).await, 0);
+    for text in ["", "abc é 🦀", "東京 a 都", "ไทย%_"] {
+        let query = "SELECT spelled_thrice($1)";
+        let theirs: String =
+            sqlx::query_scalar(query).bind(text).fetch_one(&app.rows).await.expect(query);
+        assert_eq!(theirs, spelled_thrice(text));
+    }
+}
