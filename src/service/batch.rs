@@ -189,11 +189,10 @@ async fn work<S: Statement>(shared: Arc<Shared<S>>) {
 mod tests {
     use std::time::Duration;
 
-    use sqlx::postgres::PgConnectOptions;
     use tokio::sync::Semaphore;
 
     use super::*;
-    use crate::db::PoolSettings;
+    use crate::db::{PgConnectOptions, PoolSettings};
 
     /// Doubles numbers, once it is let to; panics at 13. The database is not asked.
     struct Doubling {

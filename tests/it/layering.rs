@@ -54,7 +54,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hyper", &["simulate"]),
     ("hdrhistogram", &["simulate"]),
     ("plotters", &["simulate"]),
-    ("indicatif", &["commands"]),
+    ("indicatif", &["commands", "simulate"]),
 ];
 
 /// The module that the file of this path is, such as `["db", "pool"]`.
