@@ -211,11 +211,11 @@ async fn a_timeline_reads_no_message_that_it_does_not_show() {
                 scans.iter().filter(|node| node["Relation Name"] == "messages").collect();
             assert!(!scans.is_empty(), "{plan:#}");
             // Of several authors it is the mean, rounded; some have written nothing.
-            let rows = |scan: &&&Value| scan["Actual Rows"].as_f64().expect("a number");
-            assert!(scans.iter().any(|scan| rows(&scan) > 0.0), "{}: {plan:#}", query.text);
+            let rows = |scan: &&Value| scan["Actual Rows"].as_f64().expect("a number");
+            assert!(scans.iter().any(|scan| rows(scan) > 0.0), "{}: {plan:#}", query.text);
             for scan in &scans {
                 // By author: one page of each at most. Generic plans are run with real values, too.
-                assert!(rows(&scan) <= LIMIT as f64, "{}: {plan:#}", query.text);
+                assert!(rows(scan) <= LIMIT as f64, "{}: {plan:#}", query.text);
                 let thrown_away = scan.get("Rows Removed by Filter").and_then(Value::as_f64);
                 assert_eq!(thrown_away.unwrap_or_default(), 0.0, "{}: {plan:#}", query.text);
             }
