@@ -335,6 +335,16 @@ pub struct LimitArgs {
     )]
     pub max_connections: u32,
 
+    /// Clients that listen for new messages, at most; further ones get 503
+    #[arg(
+        long,
+        env = "MINITWIT_STREAM_CLIENTS",
+        value_name = "NUMBER",
+        default_value_t = 2000,
+        value_parser = clap::value_parser!(u32).range(0..)
+    )]
+    pub stream_clients: u32,
+
     /// Seconds that a stopping server gives the requests in flight
     #[arg(
         long,

@@ -13,6 +13,7 @@ mod paging;
 mod problem;
 mod profiles;
 mod search;
+mod stream;
 mod timelines;
 mod tokens;
 mod users;
@@ -40,6 +41,8 @@ enum Resource {
     Messages,
     /// Finding messages and users.
     Search,
+    /// New messages as they come.
+    Stream,
 }
 
 type Apis = (
@@ -48,6 +51,7 @@ type Apis = (
     following::Follows,
     messages::Messages,
     timelines::Timelines,
+    stream::Stream,
     search::Search,
 );
 
@@ -58,6 +62,7 @@ fn openapi_service() -> OpenApiService<Apis, ()> {
         following::Follows,
         messages::Messages,
         timelines::Timelines,
+        stream::Stream,
         search::Search,
     );
     OpenApiService::new(apis, "MiniTwit API", env!("CARGO_PKG_VERSION"))
@@ -69,7 +74,8 @@ fn openapi_service() -> OpenApiService<Apis, ()> {
 const DESCRIPTION: &str = "Everything that a client of MiniTwit needs.\n\n\
     **Signing in.** `POST /tokens` gives a bearer token for a name and a password; send it as \
     `Authorization: Bearer …`. Operations that anybody may use take a token, too, and refuse one that \
-    is no longer good. Cookies count for nothing.\n\n\
+    is no longer good. Cookies count for nothing, but for `GET /stream`, which browsers send no \
+    token with.\n\n\
     **Lists** come newest first, `limit` items at a time (1 to 100). The next page is what the answer's \
     `Link` header with `rel=\"next\"` points to; `next_cursor` in the body is the same place. While \
     items are added, none is shown twice and none is skipped.\n\n\

@@ -9,7 +9,7 @@ use super::{Failure, database::Source, start_logs};
 use crate::{
     config::{DatabaseArgs, LogArgs},
     db::{Connection, Database, PoolSettings, migrations},
-    service::{PasswordSettings, RateLimits, Service, Settings},
+    service::{PasswordSettings, RateLimits, Service, Settings, StreamSettings},
 };
 
 /// Runs `command` with all operations on the database, whose schema must be up to date.
@@ -46,6 +46,13 @@ fn service(source: &Source, password_cost: u32) -> Service {
         // No session begins here.
         session_lifetime: Duration::from_secs(1),
         limits: RateLimits::default(),
+        // Nor does anybody listen.
+        streams: StreamSettings {
+            clients: 0,
+            backlog: 1,
+            heartbeat: Duration::MAX,
+            behind: Duration::MAX,
+        },
     };
     Service::new(Database::new(source.options.clone(), &pool), &settings)
 }

@@ -24,7 +24,7 @@ use crate::{
     server::{
         self, Server, connection::ConnectionLimits, limits::RequestLimits, proxies::TrustedProxies,
     },
-    service::{PasswordSettings, RateLimits, Service, Settings},
+    service::{PasswordSettings, RateLimits, Service, Settings, StreamSettings},
     sim,
     telemetry::metrics,
 };
@@ -36,6 +36,15 @@ const SWEEP: Duration = Duration::from_secs(3_600);
 /// How often changes of counts are folded. The more of one user's are folded at once, the less it
 /// costs; the fewer there are, the less it costs to read that user's counts.
 const COUNT_FOLDING: Duration = Duration::from_millis(500);
+/// How many batches of new messages are kept for clients of the stream that are slow to take them.
+/// There are ten a second at most, so that it is more than six seconds' worth.
+const STREAM_BACKLOG: usize = 64;
+/// How far the stream may fall behind when more is posted than it sends, before it has its clients
+/// reload the timeline: nobody reads that much, and what is newer matters more.
+const STREAM_BEHIND: Duration = Duration::from_secs(10);
+/// How often a client of the stream hears something within the time after which its connection would be
+/// closed.
+const HEARTBEATS: u32 = 5;
 
 pub(super) fn run(settings: &ServeArgs) -> Result<(), Failure> {
     let logs = start_logs(&settings.log)?;
@@ -125,6 +134,12 @@ fn service_settings(settings: &ServeArgs) -> Settings {
             sign_ins_per_address: NonZero::new(settings.rates.sign_ins_per_address),
             registrations_per_address: NonZero::new(settings.rates.registrations_per_address),
             posts_per_account: NonZero::new(settings.rates.posts_per_account),
+        },
+        streams: StreamSettings {
+            clients: settings.limits.stream_clients as usize,
+            backlog: STREAM_BACKLOG,
+            heartbeat: settings.limits.idle_timeout / HEARTBEATS,
+            behind: STREAM_BEHIND,
         },
     }
 }

@@ -107,6 +107,24 @@ pub async fn delete(database: &Database, owner: UserId, token: TokenId) -> Resul
     Ok(deleted.rows_affected() == 1)
 }
 
+/// Which of these are no token that is good: there is none, it has ended, or its user is disabled.
+///
+/// # Errors
+/// When the database fails.
+pub async fn ended(database: &Database, tokens: &[TokenHash]) -> Result<Vec<TokenHash>, Error> {
+    let hashes: Vec<&[u8]> = tokens.iter().map(TokenHash::as_bytes).collect();
+    let statement = sqlx::query_scalar!(
+        r#"SELECT (SELECT disabled_at IS NULL FROM api_tokens JOIN users USING (user_id)
+                   WHERE token_hash = given.hash AND expires_at > now()) AS "good"
+           FROM unnest($1::bytea[]) WITH ORDINALITY AS given (hash, place) ORDER BY place"#,
+        &hashes as &[&[u8]],
+    )
+    .fetch_all(database.pool());
+    let good = database.patiently(statement).await?;
+    let ended = tokens.iter().zip(good).filter(|(_, good)| *good != Some(true));
+    Ok(ended.map(|(token, _)| token.clone()).collect())
+}
+
 /// Removes the rows of tokens that have ended. Returns how many.
 ///
 /// # Errors

@@ -1,7 +1,9 @@
 //! The table `follows`.
 
+use std::collections::HashSet;
+
 use super::{Database, Error, keyset, one_more, users};
-use crate::domain::{Cursor, Page, Profile, Username};
+use crate::domain::{Cursor, Page, Profile, UserId, Username};
 
 /// What became of a follow or an unfollow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +91,35 @@ pub async fn delete(
     .fetch_one(database.pool());
     let pair = database.patiently(statement).await?;
     Ok(Outcome::of(pair.follower_known, pair.followee_known))
+}
+
+/// Which of `followers` follow which of `followees`. Takes as long as the followers follow others.
+///
+/// # Errors
+/// When the database fails.
+pub async fn among(
+    database: &Database,
+    followers: &[UserId],
+    followees: &[UserId],
+) -> Result<HashSet<(UserId, UserId)>, Error> {
+    let followers: Vec<i64> = followers.iter().map(|user| user.0).collect();
+    let followees: Vec<i64> = followees.iter().map(|user| user.0).collect();
+    // To read all whom the followers follow takes a tenth of the time that it takes to look for each
+    // pair, and to read all who follow the followees might take for ever: some have a million.
+    let statement = sqlx::query!(
+        r#"SELECT follower.id AS "follower_id!", follows.followee_id AS "followee_id!"
+           FROM unnest($1::bigint[]) AS follower (id),
+                LATERAL (SELECT followee_id FROM follows WHERE follower_id = follower.id
+                         -- Keeps the planner from looking for pairs.
+                         OFFSET 0) AS follows,
+                unnest($2::bigint[]) AS followee (id)
+           WHERE followee.id = follows.followee_id"#,
+        &followers,
+        &followees,
+    )
+    .fetch_all(database.pool());
+    let rows = database.patiently(statement).await?.into_iter();
+    Ok(rows.map(|row| (UserId(row.follower_id), UserId(row.followee_id))).collect())
 }
 
 /// The first `limit` of those whom `follower` follows, oldest follow first; `None` if there is no

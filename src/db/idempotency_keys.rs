@@ -34,7 +34,7 @@ pub async fn insert_message(
                FROM author),
            kept AS (
                INSERT INTO idempotency_keys AS before (user_id, key, message_id, text, published_at)
-               SELECT user_id, $3, message_id, $2, now() FROM offered
+               SELECT user_id, $3, message_id, $2, publication_time() FROM offered
                ON CONFLICT ON CONSTRAINT idempotency_keys_pkey DO UPDATE SET key = before.key
                RETURNING message_id, text, published_at),
            posted AS (

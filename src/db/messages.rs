@@ -47,12 +47,14 @@ pub async fn insert(
                FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS given (author, text, place)),
            keyed AS MATERIALIZED (
                SELECT nextval(pg_get_serial_sequence('messages', 'message_id')) AS message_id,
-                      author_id, text, place
+                      author_id, text, publication_time() AS published_at, place
                FROM given WHERE author_id IS NOT NULL),
            inserted AS (
-               INSERT INTO messages (message_id, author_id, text) OVERRIDING SYSTEM VALUE
-               SELECT message_id, author_id, text FROM keyed ORDER BY message_id)
-           SELECT place AS "place!", message_id AS "message_id!", now() AS "published_at!"
+               INSERT INTO messages (message_id, author_id, text, published_at)
+               OVERRIDING SYSTEM VALUE
+               SELECT message_id, author_id, text, published_at FROM keyed ORDER BY message_id)
+           SELECT place AS "place!", message_id AS "message_id!",
+                  published_at AS "published_at!"
            FROM keyed"#,
         &authors as &[&str],
         &texts as &[&str],

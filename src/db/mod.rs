@@ -6,6 +6,7 @@
 pub mod api_tokens;
 pub mod embedded;
 mod error;
+pub mod feed;
 pub mod follows;
 pub mod idempotency_keys;
 pub mod message;

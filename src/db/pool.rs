@@ -81,6 +81,12 @@ impl Database {
         self.acquire_timeout
     }
 
+    /// The longest that a statement may take, with the wait for a connection.
+    #[must_use]
+    pub fn patience(&self) -> Duration {
+        self.patience
+    }
+
     /// Whether the schema is one that this program works on.
     ///
     /// # Errors

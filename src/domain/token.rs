@@ -100,7 +100,7 @@ fn decode(text: &str) -> Result<[u8; TOKEN_BYTES], InvalidToken> {
 }
 
 /// The SHA-256 of a token, enough for a secret that is random to begin with.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TokenHash([u8; 32]);
 
 impl TokenHash {

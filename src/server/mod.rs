@@ -123,7 +123,7 @@ impl Server {
     pub async fn run(self, stop: CancellationToken) -> io::Result<()> {
         let simulator_only = self.around(self.simulator_api());
         let everything = self.around(self.everything());
-        let Self { settings, main, simulator, .. } = self;
+        let Self { settings, service, main, simulator, .. } = self;
         let serve_main = serve(&settings, main, everything, &stop);
         let serve_simulator = async {
             match simulator {
@@ -131,7 +131,17 @@ impl Server {
                 None => Ok(()),
             }
         };
-        tokio::try_join!(serve_main, serve_simulator).map(|_| ())
+        // What would never end by itself is not waited for.
+        let end_streams = async {
+            stop.cancelled().await;
+            service.end_streams();
+        };
+        let serve = async { tokio::try_join!(serve_main, serve_simulator).map(|_| ()) };
+        tokio::pin!(serve);
+        tokio::select! {
+            served = &mut serve => served,
+            () = end_streams => serve.await,
+        }
     }
 
     fn simulator_api(&self) -> impl Endpoint<Output = Response> + 'static {

@@ -46,6 +46,9 @@ pub enum Error {
     /// Too many passwords wait to be hashed.
     #[error("Too many passwords are being hashed")]
     Busy,
+    /// Too many listen to the feed, or nobody may begin to since the server stops.
+    #[error("too many clients listen to the stream")]
+    Crowded,
     /// The database failed.
     #[error(transparent)]
     Database(#[from] db::Error),
@@ -96,7 +99,7 @@ impl Error {
             Self::UnknownUser(_) | Self::UnknownToken | Self::UnknownMessage => Kind::NotFound,
             Self::NotYours => Kind::Forbidden,
             Self::TooMany { .. } => Kind::TooMany,
-            Self::Busy | Self::Overloaded => Kind::Unavailable,
+            Self::Busy | Self::Overloaded | Self::Crowded => Kind::Unavailable,
             Self::Database(error) => Self::database_kind(error),
             Self::Shared(error) => Self::database_kind(error),
             Self::Hashing(_) | Self::TaskFailed(_) | Self::Abandoned => Kind::Internal,

@@ -7,6 +7,7 @@ mod accounts;
 mod batch;
 mod counts;
 mod error;
+mod feed;
 mod following;
 mod latest;
 mod limits;
@@ -18,14 +19,13 @@ mod search;
 mod timelines;
 mod tokens;
 
-use std::{
-    sync::{Arc, atomic::AtomicU64},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
+use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
 pub use error::{Error, Kind};
+pub use feed::{Credential, Heard, Listener, Render, StreamSettings, Timeline, Wish};
 pub use latest::Noted;
 pub use limits::{Origin, PerMinute, RateLimits};
 pub use passwords::PasswordSettings;
@@ -33,6 +33,7 @@ pub use tokens::NewToken;
 
 use crate::db::{self, Database, PoolState};
 use batch::Batch;
+use feed::Feed;
 use following::Following;
 use latest::Latest;
 use limits::Limits;
@@ -48,6 +49,8 @@ pub struct Settings {
     pub session_lifetime: Duration,
     /// How often something may be tried.
     pub limits: RateLimits,
+    /// How those who listen for new messages are served.
+    pub streams: StreamSettings,
 }
 
 /// All operations, and what they share. Clones are handles on the same.
@@ -64,7 +67,8 @@ struct Inner {
     posts: Batch<Posting>,
     follows: Batch<Following>,
     listings: Batch<ListingNewest>,
-    public_version: Arc<AtomicU64>,
+    public_version: watch::Sender<u64>,
+    feed: Feed,
     tasks: TaskTracker,
     session_lifetime: Duration,
 }
@@ -74,8 +78,8 @@ impl Service {
     #[must_use]
     pub fn new(database: Database, settings: &Settings) -> Self {
         let tasks = TaskTracker::new();
-        let public_version = Arc::new(AtomicU64::new(0));
-        let posting = Posting { public_version: Arc::clone(&public_version) };
+        let public_version = watch::Sender::new(0);
+        let posting = Posting { public_version: public_version.clone() };
         let inner = Inner {
             passwords: Passwords::new(&settings.passwords),
             latest: Latest::start(database.clone()),
@@ -83,6 +87,12 @@ impl Service {
             posts: Batch::new(posting, database.clone(), tasks.clone()),
             follows: Batch::new(Following, database.clone(), tasks.clone()),
             listings: Batch::new(ListingNewest, database.clone(), tasks.clone()),
+            feed: Feed::new(
+                database.clone(),
+                settings.streams.clone(),
+                public_version.clone(),
+                tasks.clone(),
+            ),
             public_version,
             tasks,
             session_lifetime: settings.session_lifetime,
@@ -107,6 +117,7 @@ impl Service {
 
     /// Waits for the writes that run, and closes the pool. To be called when no request is left.
     pub async fn shut_down(&self) {
+        self.end_streams();
         self.inner.tasks.close();
         self.inner.tasks.wait().await;
         self.database().close().await;

@@ -1,9 +1,6 @@
 //! Posting and reading messages.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
+use tokio::sync::watch;
 
 use super::{Error, Service, batch::Statement};
 use crate::{
@@ -81,18 +78,18 @@ impl Service {
     /// removed is there no longer, before whoever asked for it hears of it. What other servers take does not change it.
     #[must_use]
     pub fn public_version(&self) -> u64 {
-        self.inner.public_version.load(Ordering::Acquire)
+        *self.inner.public_version.borrow()
     }
 
     /// To be called when something else than a post has changed the public timeline.
     pub(super) fn public_timeline_changed(&self) {
-        self.inner.public_version.fetch_add(1, Ordering::Release);
+        self.inner.public_version.send_modify(|version| *version += 1);
     }
 }
 
 /// Posts messages.
 pub(super) struct Posting {
-    pub(super) public_version: Arc<AtomicU64>,
+    pub(super) public_version: watch::Sender<u64>,
 }
 
 impl Statement for Posting {
@@ -109,7 +106,7 @@ impl Statement for Posting {
         let places = messages::insert(database, requests).await?;
         let posted = places.iter().flatten().count();
         if posted > 0 {
-            self.public_version.fetch_add(1, Ordering::Release);
+            self.public_version.send_modify(|version| *version += 1);
             metrics::posted(posted);
         }
         Ok(places)

@@ -4,6 +4,9 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use poem::{FromRequest, Request, RequestBody, Result};
 
+/// The cookie that holds the token of a page's session.
+pub const SESSION_COOKIE: &str = "session";
+
 /// The client of a request, as far as the peer and the proxies that are trusted tell.
 ///
 /// The server sets it as data of each request.

@@ -19,6 +19,8 @@ const HASHING_WAITING: &str = "minitwit_password_hashing_waiting";
 const HASHING_RUNNING: &str = "minitwit_password_hashing_running";
 const HASHING_REFUSED: &str = "minitwit_password_hashing_refused_total";
 const HASHING_DURATION: &str = "minitwit_password_hashing_duration_seconds";
+const STREAM_CLIENTS: &str = "minitwit_stream_clients";
+const STREAM_CLIENTS_DROPPED: &str = "minitwit_stream_clients_dropped_total";
 const POOL_CONNECTIONS: &str = "minitwit_database_pool_connections";
 const POOL_IDLE: &str = "minitwit_database_pool_idle_connections";
 const POOL_MAX: &str = "minitwit_database_pool_max_connections";
@@ -46,7 +48,8 @@ pub fn start() -> Result<PrometheusHandle, BuildError> {
     for purpose in ["registration", "sign_in"] {
         counter!(HASHING_REFUSED, "purpose" => purpose).increment(0);
     }
-    for idle in [HASHING_WAITING, HASHING_RUNNING] {
+    counter!(STREAM_CLIENTS_DROPPED).increment(0);
+    for idle in [HASHING_WAITING, HASHING_RUNNING, STREAM_CLIENTS] {
         gauge!(idle).set(0);
     }
     Ok(handle)
@@ -65,6 +68,11 @@ fn describe() {
     describe_gauge!(HASHING_RUNNING, "Passwords being hashed");
     describe_counter!(HASHING_REFUSED, "Passwords refused because too many wait, by purpose");
     describe_histogram!(HASHING_DURATION, "Time to hash or verify one password, without the wait");
+    describe_gauge!(STREAM_CLIENTS, "Clients that listen for new messages");
+    describe_counter!(
+        STREAM_CLIENTS_DROPPED,
+        "Clients that were sent away since they took new messages too slowly"
+    );
     describe_counter!(LOG_LINES_DROPPED, "Lines of the log that nobody took in time");
     describe_gauge!(POOL_CONNECTIONS, "Open database connections");
     describe_gauge!(POOL_IDLE, "Open database connections that no request uses");
@@ -84,6 +92,12 @@ impl UnderWay {
     #[must_use]
     pub fn waiting_password() -> Self {
         Self::begin(gauge!(HASHING_WAITING))
+    }
+
+    /// A client listens for new messages.
+    #[must_use]
+    pub fn stream() -> Self {
+        Self::begin(gauge!(STREAM_CLIENTS))
     }
 
     /// A password is being hashed.
@@ -133,6 +147,11 @@ pub fn hashing_refused(purpose: &'static str) {
 /// A password was hashed or verified.
 pub fn hashed(took: Duration) {
     histogram!(HASHING_DURATION).record(took);
+}
+
+/// A client took new messages too slowly, and was sent away.
+pub fn stream_client_dropped() {
+    counter!(STREAM_CLIENTS_DROPPED).increment(1);
 }
 
 /// How many lines of the log have been dropped so far.

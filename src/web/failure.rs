@@ -10,7 +10,6 @@ use poem::{
 };
 
 use super::{
-    csrf::CrossSite,
     pages::{ErrorPage, Frame},
     respond, session,
     templates::{TemplateError, Templates},
@@ -18,6 +17,7 @@ use super::{
 use crate::{
     domain::InvalidCursor,
     service::{Error, Kind, Service},
+    surface::cross_site::CrossSite,
     telemetry::request::{RequestId, log_failure},
 };
 

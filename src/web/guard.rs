@@ -2,8 +2,8 @@
 
 use poem::{Endpoint, Middleware, Request, Result};
 
-use super::{csrf::refuse_cross_site, failure::Failure};
-use crate::surface::client::Client;
+use super::failure::Failure;
+use crate::surface::{client::Client, cross_site::refuse_cross_site};
 
 /// The middleware; it fails with the page of status 403.
 pub(super) struct SameSiteOnly;

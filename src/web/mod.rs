@@ -8,7 +8,6 @@ mod accounts;
 pub mod assets;
 pub mod avatar;
 mod compression;
-pub mod csrf;
 mod failure;
 mod files;
 mod flash;

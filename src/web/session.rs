@@ -11,10 +11,9 @@ use super::failure::Failure;
 use crate::{
     domain::{SessionToken, User},
     service::Service,
-    surface::client::Client,
+    surface::client::{Client, SESSION_COOKIE},
 };
 
-const COOKIE: &str = "session";
 /// The longest that browsers keep a cookie: 400 days. The database says when a session ends.
 const COOKIE_MAX_AGE: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
@@ -43,12 +42,12 @@ impl<'a> FromRequest<'a> for SignedIn {
 
 /// The token that the browser sent, if it is one.
 pub(super) fn token(jar: &CookieJar) -> Option<SessionToken> {
-    jar.get(COOKIE)?.value_str().parse().ok()
+    jar.get(SESSION_COOKIE)?.value_str().parse().ok()
 }
 
 /// Gives the browser a session's token.
 pub(super) fn begin(jar: &CookieJar, client: &Client, token: &SessionToken) {
-    jar.add(cookie(COOKIE, token.expose(), COOKIE_MAX_AGE, client));
+    jar.add(cookie(SESSION_COOKIE, token.expose(), COOKIE_MAX_AGE, client));
 }
 
 /// Has the browser keep its token for longer, as the database does: whoever keeps coming back stays
@@ -61,7 +60,7 @@ pub(super) fn renew(jar: &CookieJar, client: &Client) {
 
 /// Takes the session's token from the browser.
 pub(super) fn end(jar: &CookieJar, client: &Client) {
-    jar.add(cookie(COOKIE, String::new(), Duration::ZERO, client));
+    jar.add(cookie(SESSION_COOKIE, String::new(), Duration::ZERO, client));
 }
 
 /// A cookie for every page, which no script reads and which other sites' forms do not send.

@@ -113,6 +113,13 @@ const ROWS: &[Rows] = &[
                   AND runs_together(text) AND spelled_thrice(text) LIKE '%東東東京京京%'",
         expected: &["edited"],
     },
+    Rows {
+        since: 10,
+        insert: "INSERT INTO messages (author_id, text, flagged) VALUES (2, 'now', true)",
+        query: "SELECT text FROM messages
+                WHERE published_at BETWEEN now() - interval '1 day' AND now() AND text = 'now'",
+        expected: &["now"],
+    },
 ];
 
 /// The program on this database, run to its end.

@@ -119,6 +119,8 @@ const API: &[Row] = &[
     row("GET /search", Nobody, 200, 1).asking("?q=hello"),
     row("GET /search", Nobody, 200, 1).asking("?q=%E6%9D%B1"),
     row("GET /search", Nobody, 200, 1).asking("?q=a&kind=users"),
+    // Besides, the feed looks for all that listen.
+    row("GET /stream", Nobody, 200, 0),
     row("DELETE /messages/{id}", Token, 204, 2),
     // The last: the caller is gone then.
     row("DELETE /users/{username}", Token, 204, 2).sending(Json(r#"{"password": "secret"}"#)),
@@ -189,11 +191,12 @@ impl Counting {
     }
 }
 
-/// The statements since the last call, one line each.
+/// The statements since the last call, one line each. Those of the feed are no request's.
 async fn statements(counter: &mut PgConnection) -> Vec<String> {
     let query = "SELECT query FROM pg_stat_statements, generate_series(1, calls)
                  WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
-                   AND query NOT LIKE '%pg_stat_statements%'";
+                   AND query NOT LIKE '%pg_stat_statements%'
+                   AND query NOT LIKE '%pg_current_snapshot%'";
     let counted = sqlx::query_scalar(query).fetch_all(&mut *counter).await.expect(query);
     let reset = "SELECT pg_stat_statements_reset()";
     sqlx::query(reset).execute(counter).await.expect(reset);

@@ -9,5 +9,6 @@ mod messages;
 mod permissions;
 mod problems;
 mod search;
+mod stream;
 mod tokens;
 mod users;

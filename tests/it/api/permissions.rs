@@ -88,6 +88,7 @@ const MATRIX: &[Row] = &[
     row("GET /users/{username}/messages",           [200,  200,  200,   200,    401,     401,    401]),
     row("GET /timeline",                            [401,  401,  200,   200,    401,     401,    401]),
     row("GET /search?q=hello",                      [200,  200,  200,   200,    401,     401,    401]),
+    row("GET /stream",                              [200,  200,  200,   200,    401,     401,    401]),
 ];
 
 /// Two users, what is the first one's, and who tries it.

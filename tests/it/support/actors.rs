@@ -15,7 +15,10 @@ impl Answer {
     pub async fn of(request: RequestBuilder) -> Self {
         let response = request.send().await.expect("an answer");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Self { status, headers, body: response.text().await.expect("a body") }
+        // A stream has no end to wait for.
+        let endless = headers.get(header::CONTENT_TYPE).is_some_and(|it| it == "text/event-stream");
+        let body = if endless { String::new() } else { response.text().await.expect("a body") };
+        Self { status, headers, body }
     }
 
     /// The value of a header; empty when there is none.
@@ -214,6 +217,11 @@ impl ApiClient {
     /// A client without a token, of the server at this address.
     pub fn new(server: String) -> Self {
         Self { server, token: None, client: Client::new() }
+    }
+
+    /// The same client, of the server at this address.
+    pub fn at(&self, server: String) -> Self {
+        Self { server, ..self.clone() }
     }
 
     /// The same with this token.

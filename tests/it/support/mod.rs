@@ -6,6 +6,7 @@ pub mod chromium;
 pub mod cluster;
 pub mod process;
 pub mod source;
+pub mod stream;
 pub mod window;
 
 use std::{
@@ -21,7 +22,7 @@ use minitwit::{
         Server, Settings, connection::ConnectionLimits, limits::RequestLimits,
         proxies::TrustedProxies,
     },
-    service::{self, PasswordSettings, RateLimits, Service},
+    service::{self, PasswordSettings, RateLimits, Service, StreamSettings},
     sim::Credentials,
     telemetry::metrics,
 };
@@ -172,6 +173,12 @@ impl AppSettings {
                 session_lifetime: Duration::from_secs(30 * 24 * 60 * 60),
                 // Tests are quicker than people.
                 limits: RateLimits::default(),
+                streams: StreamSettings {
+                    clients: 100,
+                    backlog: 64,
+                    heartbeat: DEADLINE,
+                    behind: DEADLINE,
+                },
             },
             server: Settings {
                 listen: any_port,

@@ -10,7 +10,7 @@ use poem::http::{
     uri::Authority,
 };
 
-use crate::surface::client::Client;
+use super::client::Client;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 

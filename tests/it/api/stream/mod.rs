@@ -1,0 +1,164 @@
+//! New messages as they come.
+
+mod ends;
+mod order;
+
+use std::time::Duration;
+
+use reqwest::{Method, RequestBuilder};
+
+use crate::support::{
+    App,
+    actors::{Answer, ApiClient},
+    cluster::TestDatabase,
+    eventually,
+    stream::{Sent, Stream},
+};
+
+/// A request for a stream.
+fn streaming(client: &ApiClient, query: &str) -> RequestBuilder {
+    client.request(Method::GET, &format!("/stream{query}"))
+}
+
+/// A user's browser's cookie, as a header.
+async fn session_cookie(app: &App, username: &str) -> String {
+    let form = [("username", username), ("password", "secret")];
+    let answer = app.anonymous().post("/login", &form).await;
+    let cookies = answer.headers.get_all("set-cookie").iter();
+    let mut cookies = cookies.map(|cookie| cookie.to_str().expect("text"));
+    let session = cookies.find(|cookie| cookie.starts_with("session=")).expect("a session");
+    session.split(';').next().expect("a pair").to_owned()
+}
+
+#[tokio::test]
+async fn new_messages_arrive_whichever_server_takes_them() {
+    let app = App::start().await;
+    let replica = app.replica().await;
+    app.api_user("ann").await;
+    app.simulator().tweet("ann", "before").await;
+    let (mut stream, _) = Stream::open(streaming(&app.api(), "")).await;
+    for (name, value) in [
+        ("content-type", Some("text/event-stream")),
+        ("cache-control", Some("no-store")),
+        ("x-accel-buffering", Some("no")),
+        ("content-encoding", None),
+    ] {
+        let header = stream.response.headers().get(name);
+        assert_eq!(header.map(|value| value.to_str().expect("text")), value, "{name}");
+    }
+    for (server, text) in [(&app, "here"), (&replica, "there"), (&app, "two\nlines 🦀")] {
+        server.simulator().tweet("ann", text).await;
+        let event = stream.next().await.expect("an event");
+        let message = event.message();
+        assert_eq!((&message["author"], &message["text"]), (&"ann".into(), &text.into()));
+        assert!(message["id"].is_i64() && message["published_at"].is_string(), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn flagged_messages_are_not_told_of() {
+    let app = App::start().await;
+    app.api_user("ann").await;
+    let (mut stream, _) = Stream::open(streaming(&app.api(), "")).await;
+    app.execute("INSERT INTO messages (author_id, text, flagged) VALUES (1, 'bad', true)").await;
+    app.simulator().tweet("ann", "good").await;
+    assert_eq!(stream.text().await, "good");
+}
+
+#[tokio::test]
+async fn the_own_timeline_is_that_of_the_followees_as_they_are_now() {
+    let app = App::start().await;
+    let replica = app.replica().await;
+    let ann = app.api_user("ann").await;
+    for name in ["bob", "carol"] {
+        app.api_user(name).await;
+    }
+    ann.put("/following/bob").await;
+    let (mut stream, begin) = Stream::open(streaming(&ann, "?timeline=own")).await;
+    let say = async |name: &str, text: &str| {
+        assert_eq!(app.simulator().tweet(name, text).await.status, 204);
+    };
+    say("carol", "1").await;
+    say("bob", "2").await;
+    assert_eq!(stream.text().await, "2");
+    say("ann", "3").await;
+    assert_eq!(stream.text().await, "3");
+    replica.simulator().follow("ann", "carol").await;
+    say("carol", "4").await;
+    assert_eq!(stream.text().await, "4");
+    replica.simulator().unfollow("ann", "bob").await;
+    say("bob", "5").await;
+    say("carol", "6").await;
+    assert_eq!(stream.text().await, "6");
+
+    let query = format!("?timeline=own&last_event_id={begin}");
+    let (mut again, _) = Stream::open(streaming(&ann, &query)).await;
+    for text in ["1", "3", "4", "6"] {
+        assert_eq!(again.text().await, text, "by those who are followed by now");
+    }
+}
+
+#[tokio::test]
+async fn a_page_listens_by_its_cookie_and_other_sites_do_not() {
+    let app = App::start().await;
+    app.api_user("ann").await;
+    let cookie = session_cookie(&app, "ann").await;
+    let own = || streaming(&app.api(), "?timeline=own").header("cookie", &cookie);
+    let host = format!("http://{}", app.address);
+    let (mut stream, _) = Stream::open(own().header("origin", host)).await;
+    app.simulator().tweet("ann", "mine").await;
+    assert_eq!(stream.text().await, "mine");
+    Stream::open(own().header("sec-fetch-site", "same-origin")).await;
+    for (name, value) in [
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+        ("origin", "http://evil.test"),
+        ("origin", "null"),
+    ] {
+        Answer::of(own().header(name, value)).await.problem(401);
+    }
+    Answer::of(own().header("authorization", "Bearer wrong")).await.problem(401);
+    let forged = streaming(&app.api(), "?timeline=own").header("cookie", "session=forged");
+    Answer::of(forged).await.problem(401);
+    app.api().get("/stream?timeline=own").await.problem(401);
+}
+
+#[tokio::test]
+async fn all_wrong_parameters_are_named() {
+    let app = App::start().await;
+    let request = streaming(&app.api(), "?timeline=mine&last_event_id=7");
+    let answer = Answer::of(request.header("last-event-id", "x_y")).await;
+    let names = ["timeline", "Last-Event-ID", "last_event_id"];
+    assert_eq!(answer.refused_fields(422), names);
+}
+
+#[tokio::test]
+async fn a_silent_stream_shows_that_it_lives() {
+    let database = TestDatabase::fresh().await;
+    let app = App::start_with(database, |settings| {
+        settings.service.streams.heartbeat = Duration::from_millis(1);
+    })
+    .await;
+    let (mut stream, _) = Stream::open(streaming(&app.api(), "")).await;
+    for _ in 0..3 {
+        assert_eq!(stream.next().await, Some(Sent::Comment));
+    }
+}
+
+#[tokio::test]
+async fn there_are_only_so_many_streams_at_once() {
+    let database = TestDatabase::fresh().await;
+    let app = App::start_with(database, |settings| settings.service.streams.clients = 1).await;
+    let (stream, _) = Stream::open(streaming(&app.api(), "")).await;
+    let refusal = app.api().get("/stream").await;
+    refusal.problem(503);
+    assert_eq!(refusal.header("retry-after"), "1");
+    drop(stream);
+    app.api_user("ann").await;
+    // That a client is gone shows when it is written to.
+    eventually("room for another stream", async || {
+        app.simulator().tweet("ann", "is anybody there?").await;
+        (app.api().get("/stream").await.status == 200).then_some(())
+    })
+    .await;
+}
