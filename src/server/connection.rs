@@ -1,7 +1,7 @@
 //! Accepting connections: not too many at once, and each with time-outs.
 //!
-//! poem's server gives hyper no timer, so that a client could hold a connection for ever at no
-//! cost. What the time-outs mean is told in `stream`.
+//! hyper's own time-outs bound a request's head alone, so that a client could hold a connection for
+//! ever at no cost. What the time-outs mean is told in `stream`.
 
 use std::{io, sync::Arc, time::Duration};
 

@@ -1,8 +1,8 @@
 //! The HTTP server: what stands between the sockets and the handlers.
 //!
-//! Connections are bounded in `connection` and `stream`; requests pass `proxies`, `paths` and
-//! `limits` on their way in, and responses pass `headers` on their way out, and `access` accounts for
-//! each. Which path leads where is here.
+//! Connections are bounded in `connection` and `stream`, and served by `serving`; requests pass
+//! `proxies`, `paths` and `limits` on their way in, and responses pass `headers` on their way out, and
+//! `access` accounts for each. Which path leads where is here.
 
 mod access;
 pub mod connection;
@@ -12,6 +12,7 @@ mod operations;
 pub mod paths;
 mod phase;
 pub mod proxies;
+pub mod serving;
 mod stream;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
@@ -186,7 +187,5 @@ async fn serve(
     stop: &CancellationToken,
 ) -> io::Result<()> {
     let acceptor = LimitedAcceptor::new(TcpAcceptor::from_tokio(listener)?, settings.connections);
-    poem::Server::new_with_acceptor(acceptor)
-        .run_with_graceful_shutdown(endpoint, stop.cancelled(), Some(settings.shutdown_timeout))
-        .await
+    serving::serve(acceptor, endpoint, stop, settings.shutdown_timeout).await
 }

@@ -22,11 +22,11 @@
 //! request in work: hyper ends each head where this stream does or earlier, and a request in work
 //! ends with a write or the connection.
 //!
-//! HTTP/2 in clear text, which poem's server would accept, is refused at its preface: nothing
-//! here needs it, since reverse proxies speak HTTP/1.1, and these time-outs would not bound it.
+//! HTTP/2 in clear text is refused at its preface: nothing here needs it, since reverse proxies speak
+//! HTTP/1.1, and these time-outs would not bound it.
 
 use std::{
-    io,
+    io::{self, IoSlice},
     pin::Pin,
     task::{Context, Poll},
 };
@@ -108,13 +108,39 @@ impl<S> LimitedStream<S> {
     }
 
     /// Begins to wait anew, as `written` bytes of `offered` have just been taken.
-    fn note_write(&mut self, offered: &[u8], written: usize) {
-        if written == offered.len() {
+    fn note_write(&mut self, offered: &[IoSlice<'_>], written: usize) {
+        if written == offered.iter().map(|piece| piece.len()).sum::<usize>() {
             self.write_deadline = None;
         }
-        if offered != CONTINUE {
+        if !matches!(offered, [piece] if **piece == *CONTINUE) {
             self.phase = Phase::Waiting;
             self.phase_deadline = Instant::now() + self.limits.idle;
+        }
+    }
+
+    /// What a write of `offered` came to, within the time-outs.
+    fn after_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        offered: &[IoSlice<'_>],
+        outcome: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        match outcome {
+            Poll::Ready(Ok(written)) => {
+                self.note_write(offered, written);
+                // hyper does not read again once it waits to, so that the time-out of the new
+                // phase must wake it from here.
+                match self.poll_time_out(cx) {
+                    Poll::Ready(error) => Poll::Ready(Err(error)),
+                    Poll::Pending => Poll::Ready(Ok(written)),
+                }
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => {
+                let longest = self.limits.write;
+                self.write_deadline.get_or_insert_with(|| Instant::now() + longest);
+                self.poll_time_out(cx).map(Err)
+            }
         }
     }
 
@@ -160,7 +186,6 @@ impl<S: AsyncRead + Unpin> AsyncRead for LimitedStream<S> {
     }
 }
 
-/// Vectored writes are left out, since poem's server makes none.
 impl<S: AsyncWrite + Unpin> AsyncWrite for LimitedStream<S> {
     fn poll_write(
         self: Pin<&mut Self>,
@@ -168,23 +193,22 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for LimitedStream<S> {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        match Pin::new(&mut this.inner).poll_write(cx, buf) {
-            Poll::Ready(Ok(written)) => {
-                this.note_write(buf, written);
-                // hyper does not read again once it waits to, so that the time-out of the new
-                // phase must wake it from here.
-                match this.poll_time_out(cx) {
-                    Poll::Ready(error) => Poll::Ready(Err(error)),
-                    Poll::Pending => Poll::Ready(Ok(written)),
-                }
-            }
-            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            Poll::Pending => {
-                let longest = this.limits.write;
-                this.write_deadline.get_or_insert_with(|| Instant::now() + longest);
-                this.poll_time_out(cx).map(Err)
-            }
-        }
+        let outcome = Pin::new(&mut this.inner).poll_write(cx, buf);
+        this.after_write(cx, &[IoSlice::new(buf)], outcome)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let outcome = Pin::new(&mut this.inner).poll_write_vectored(cx, bufs);
+        this.after_write(cx, bufs, outcome)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
     }
 
     /// A TCP stream keeps nothing back, so that this never waits and needs no time-out.
@@ -358,6 +382,22 @@ mod tests {
             advance(50 * SECOND).await;
             assert_eq!(read_all(&mut server).await, Ok(()));
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn several_pieces_written_at_once_count_as_one_write() {
+        let (mut client, mut server) = connection(16);
+        assert!(server.is_write_vectored());
+        assert_eq!(send(&mut client, &mut server, b"GET / HTTP/1.1\n\n").await, Ok(()));
+        let pieces = [IoSlice::new(b"a head, "), IoSlice::new(b"and its body")];
+        let written = server.write_vectored(&pieces).await.expect("room");
+        assert_eq!(written, 16, "what there is room for");
+        // The rest is not taken.
+        let rest = timeout(31 * SECOND, server.write_vectored(&pieces)).await.expect("woken");
+        assert_eq!(rest.expect_err("too slow").kind(), io::ErrorKind::TimedOut);
+        let mut taken = [0; 16];
+        client.read_exact(&mut taken).await.expect("written");
+        assert_eq!(&taken, b"a head, and its ");
     }
 
     #[tokio::test]

@@ -6,19 +6,20 @@ use std::{future::Future, net::SocketAddr, time::Duration};
 use minitwit::server::{
     connection::{ConnectionLimits, LimitedAcceptor},
     limits::RequestLimits,
+    serving,
 };
 use poem::{
-    EndpointExt, Route, Server, get, handler,
+    EndpointExt, Route, get, handler,
     listener::{Acceptor, Listener, TcpListener},
     post,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    sync::oneshot,
     task::JoinHandle,
     time::timeout,
 };
+use tokio_util::sync::CancellationToken;
 
 /// Every wait ends by then, at the latest, in a failure.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -51,7 +52,7 @@ fn large() -> Vec<u8> {
 
 struct Running {
     address: SocketAddr,
-    stop: oneshot::Sender<()>,
+    stop: CancellationToken,
     server: JoinHandle<std::io::Result<()>>,
 }
 
@@ -62,12 +63,14 @@ async fn serve(limits: ConnectionLimits, bodies: RequestLimits) -> Running {
         .at("/", get(hello))
         .at("/echo", post(echo))
         .at("/large", get(large))
-        .with(bodies);
-    let (stop, stopped) = oneshot::channel::<()>();
-    let server = tokio::spawn(
-        Server::new_with_acceptor(LimitedAcceptor::new(acceptor, limits))
-            .run_with_graceful_shutdown(app, async { _ = stopped.await }, None),
-    );
+        .with(bodies)
+        .map_to_response();
+    let stop = CancellationToken::new();
+    let server = tokio::spawn({
+        let stop = stop.clone();
+        let acceptor = LimitedAcceptor::new(acceptor, limits);
+        async move { serving::serve(acceptor, app, &stop, DEADLINE).await }
+    });
     Running { address, stop, server }
 }
 
@@ -310,7 +313,7 @@ async fn a_shutdown_closes_idle_connections_at_once() {
     used.send(GET).await;
     assert_eq!(used.response().await, ok("hello"));
 
-    running.stop.send(()).expect("the server runs");
+    running.stop.cancel();
 
     soon(running.server).await.expect("no panic").expect("no error");
     assert_eq!((fresh.rest().await, used.rest().await), (0, 0));

@@ -51,7 +51,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("bcrypt", &["service"]),
     ("governor", &["service"]),
     ("clap", &["config", "main"]),
-    ("hyper", &["simulate"]),
+    ("hyper", &["server", "simulate"]),
     ("hdrhistogram", &["simulate"]),
     ("plotters", &["simulate"]),
     ("indicatif", &["commands", "simulate"]),
