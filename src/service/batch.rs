@@ -17,9 +17,6 @@ use tokio_util::task::TaskTracker;
 use super::Error;
 use crate::db::{self, Database};
 
-/// How many statements of a kind run at once. One is carried out while the other waits for its
-/// commit to reach the disk; more of them would only make each batch smaller.
-const AT_ONCE: usize = 2;
 /// How many requests of a kind may wait. At a hundred a statement it is a second's work, more than
 /// any client waits for.
 const LONGEST_QUEUE: usize = 8_192;
@@ -33,6 +30,10 @@ pub(super) trait Statement: Send + Sync + 'static {
 
     /// The most that requests of one batch may weigh together.
     const LARGEST: usize;
+
+    /// How many statements of this kind run at once. Of those that write, one is carried out while the
+    /// other waits for its commit to reach the disk; more would only make each batch smaller.
+    const AT_ONCE: usize = 2;
 
     /// What a request adds to the statement's work.
     fn weight(_request: &Self::Request) -> usize {
@@ -118,7 +119,7 @@ impl<S: Statement> Shared<S> {
         let number = queue.entered;
         queue.entered += 1;
         queue.entries.push_back(Entry { number, request, answer });
-        let start = queue.running < AT_ONCE;
+        let start = queue.running < S::AT_ONCE;
         queue.running += usize::from(start);
         Ok((number, start))
     }
