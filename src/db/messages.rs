@@ -4,10 +4,8 @@
 //! wherever it begins. Authors' names come from a subquery rather than a join, so that the one plan
 //! that is right (an index scan that stops at the limit) is also the only one.
 
-use time::OffsetDateTime;
-
 use super::{Database, Error, keyset, one_more};
-use crate::domain::{Cursor, Message, MessageText, Page, User, UserId, Username};
+use crate::domain::{Cursor, Message, MessageText, Page, Said, User, UserId, Username};
 
 /// Somebody's messages, and how the viewer stands to that somebody.
 #[derive(Debug, Clone)]
@@ -236,23 +234,21 @@ pub struct Listing {
 pub async fn newest_of(
     database: &Database,
     listings: &[Listing],
-) -> Result<Vec<Option<Vec<Message>>>, Error> {
+) -> Result<Vec<Option<Vec<Said>>>, Error> {
     let authors: Vec<&str> = listings.iter().map(|listing| listing.author.as_str()).collect();
     let limits: Vec<i64> = listings.iter().map(|listing| listing.limit.into()).collect();
     // A row an author: both sides spend more on a row than on an element of an array.
     let statement = sqlx::query!(
-        r#"SELECT author.user_id IS NOT NULL AS "known!", newest.ids AS "ids?",
-                  newest.texts AS "texts?", newest.times AS "times?",
-                  newest.edits AS "edits?: Vec<Option<OffsetDateTime>>"
+        r#"SELECT author.user_id IS NOT NULL AS "known!", newest.texts AS "texts?",
+                  newest.times AS "times?"
            FROM (SELECT (SELECT user_id FROM users WHERE username = given.author) AS user_id,
                         given.row_limit, given.place
                  FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY
                       AS given (author, row_limit, place)
                  OFFSET 0) AS author
            LEFT JOIN LATERAL (
-               SELECT array_agg(message_id) AS ids, array_agg(text) AS texts,
-                      array_agg(published_at) AS times, array_agg(edited_at) AS edits
-               FROM (SELECT message_id, text, published_at, edited_at
+               SELECT array_agg(text) AS texts, array_agg(published_at) AS times
+               FROM (SELECT text, published_at
                      FROM messages
                      WHERE messages.author_id = author.user_id AND NOT flagged
                      ORDER BY published_at DESC, message_id DESC
@@ -263,20 +259,10 @@ pub async fn newest_of(
     )
     .fetch_all(database.pool());
     let rows = database.patiently(statement).await?;
-    let lists = rows.into_iter().zip(listings).map(|(row, Listing { author, .. })| {
-        let ids = row.ids.unwrap_or_default().into_iter();
-        let texts = row.texts.unwrap_or_default();
-        let times = row.times.unwrap_or_default().into_iter();
-        let times = times.zip(row.edits.unwrap_or_default());
-        let listed = ids.zip(texts).zip(times);
-        let messages = listed.map(|((id, text), (published_at, edited_at))| Message {
-            id,
-            author: author.clone(),
-            text,
-            published_at,
-            edited_at,
-        });
-        row.known.then(|| messages.collect())
+    let lists = rows.into_iter().map(|row| {
+        let texts = row.texts.unwrap_or_default().into_iter();
+        let said = texts.zip(row.times.unwrap_or_default());
+        row.known.then(|| said.map(|(text, published_at)| Said { text, published_at }).collect())
     });
     Ok(lists.collect())
 }

@@ -51,6 +51,15 @@ pub struct Message {
     pub edited_at: Option<OffsetDateTime>,
 }
 
+/// A message in a list of one author's that shows no more than this.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// What it says.
+    pub text: String,
+    /// When it was published, UTC.
+    pub published_at: OffsetDateTime,
+}
+
 impl Message {
     /// The place of this message on every timeline that shows it.
     #[must_use]

@@ -20,7 +20,7 @@ pub use account::{
 };
 pub use idempotency::IdempotencyKey;
 pub use invalid::Invalid;
-pub use message::{MESSAGE_TEXT_MAX_CHARS, Message, MessageText};
+pub use message::{MESSAGE_TEXT_MAX_CHARS, Message, MessageText, Said};
 pub use page::{Cursor, InvalidCursor, KeyCursor, NameCursor, PAGE_SIZE, Page};
 pub use registration::Registration;
 pub use search::{SearchTerms, SearchText, runs_together, spelled_thrice};

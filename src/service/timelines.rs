@@ -8,7 +8,7 @@ use crate::{
         self, Database,
         messages::{self, AuthorTimeline, Listing, NewMessage},
     },
-    domain::{Cursor, Message, MessageText, Page, User, UserId, Username},
+    domain::{Cursor, Message, MessageText, Page, Said, User, UserId, Username},
     telemetry::metrics,
 };
 
@@ -68,7 +68,7 @@ impl Service {
     ///
     /// # Errors
     /// When there is no such author, or when the database fails.
-    pub async fn newest_of(&self, author: Username, limit: u16) -> Result<Vec<Message>, Error> {
+    pub async fn newest_of(&self, author: Username, limit: u16) -> Result<Vec<Said>, Error> {
         let listing = Listing { author: author.clone(), limit };
         let listed = self.inner.listings.ask(listing).await?;
         listed.ok_or(Error::UnknownUser(author))
@@ -118,9 +118,11 @@ pub(super) struct ListingNewest;
 
 impl Statement for ListingNewest {
     type Request = Listing;
-    type Answer = Option<Vec<Message>>;
+    type Answer = Option<Vec<Said>>;
     /// The longest list that is served, or as many messages in shorter ones.
     const LARGEST: usize = 1_000;
+    /// While two are with PostgreSQL, what the others found is on its way to the clients.
+    const AT_ONCE: usize = 4;
 
     fn weight(request: &Listing) -> usize {
         request.limit.into()

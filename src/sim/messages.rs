@@ -80,11 +80,11 @@ enum MessageList {
     Ok(PlainText<String>),
 }
 
-impl From<Vec<Message>> for MessageList {
+impl MessageList {
     /// Written as text at once: the library would make a tree of values first, which takes longer
     /// than the database does to find them.
-    fn from(messages: Vec<Message>) -> Self {
-        let posted: Vec<_> = messages.into_iter().map(PostedMessage::from).collect();
+    fn of(messages: impl Iterator<Item = PostedMessage>) -> Self {
+        let posted: Vec<_> = messages.collect();
         // Texts and numbers: there is nothing that JSON could not say.
         Self::Ok(PlainText(serde_json::to_string(&posted).unwrap_or_default()))
     }
@@ -117,7 +117,7 @@ impl Messages {
         service: Data<&Service>,
     ) -> Result<MessageList, ReadFailure> {
         let page = service.public_timeline(None, no.0.0).await.map_err(Answer::from)?;
-        Ok(page.items.into())
+        Ok(MessageList::of(page.items.into_iter().map(PostedMessage::from)))
     }
 
     /// A user's messages
@@ -144,7 +144,13 @@ impl Messages {
         service: Data<&Service>,
     ) -> Result<MessageList, UserReadFailure> {
         let author = existing_user(&username)?;
-        Ok(service.newest_of(author, no.0.0).await.map_err(Answer::from)?.into())
+        let user = author.to_string();
+        let said = service.newest_of(author, no.0.0).await.map_err(Answer::from)?;
+        Ok(MessageList::of(said.into_iter().map(|said| PostedMessage {
+            content: said.text,
+            pub_date: said.published_at.unix_timestamp(),
+            user: user.clone(),
+        })))
     }
 
     /// Post a message
