@@ -1,12 +1,16 @@
 //! The pages as values: what each of them shows, in the words and order of the original MiniTwit.
 
+mod messages;
+
 use serde::Serialize;
+
+pub use messages::MessageList;
 
 use super::{
     paths::{avatar_path, profile_path},
     templates::Page,
 };
-use crate::domain::{self, Cursor, Message, Username};
+use crate::domain::{self, Message, Username};
 
 /// What every page has around its content.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -22,8 +26,7 @@ pub struct Frame {
 pub struct TimelinePage {
     frame: Frame,
     content: Content,
-    messages: Vec<Entry>,
-    older: Option<String>,
+    list: MessageList,
 }
 
 /// Which timeline it is, and what stands above its messages.
@@ -54,19 +57,6 @@ pub enum FollowStatus {
     Following,
     /// The viewer does not follow the user.
     NotFollowing,
-}
-
-/// A message as the page shows it.
-#[derive(Debug, Serialize)]
-struct Entry {
-    author: String,
-    profile: String,
-    avatar: String,
-    text: String,
-    /// RFC 3339, to the second.
-    datetime: String,
-    /// As the original shows it.
-    shown_time: String,
 }
 
 impl TimelinePage {
@@ -101,38 +91,13 @@ impl TimelinePage {
     }
 
     fn new(frame: Frame, content: Content, path: &str, messages: domain::Page<Message>) -> Self {
-        Self {
-            frame,
-            content,
-            messages: messages.items.into_iter().map(Entry::from).collect(),
-            older: messages.next.map(|cursor| older_url(path, cursor)),
-        }
+        let list = MessageList::new(&frame, path, messages);
+        Self { frame, content, list }
     }
 }
 
 impl Page for TimelinePage {
     const TEMPLATE: &'static str = "timeline.html";
-}
-
-/// The whole path, as a page may be the answer to a form that was sent elsewhere.
-fn older_url(path: &str, cursor: Cursor) -> String {
-    format!("{path}?before={cursor}")
-}
-
-impl From<Message> for Entry {
-    fn from(message: Message) -> Self {
-        let time = message.published_at;
-        let date = format!("{:04}-{:02}-{:02}", time.year(), u8::from(time.month()), time.day());
-        let (hour, minute, second) = time.to_hms();
-        Self {
-            author: message.author.to_string(),
-            profile: profile_path(&message.author),
-            avatar: avatar_path(&message.author),
-            text: message.text,
-            datetime: format!("{date}T{hour:02}:{minute:02}:{second:02}Z"),
-            shown_time: format!("{date} @ {hour:02}:{minute:02}"),
-        }
-    }
 }
 
 /// The form to sign in.

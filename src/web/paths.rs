@@ -1,4 +1,5 @@
-//! The paths that hold a user's name: as pages link to them, and as requests ask for them.
+//! The paths that hold a user's name or a message's key: as pages link to them, and as requests ask
+//! for them.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use poem::{FromRequest, Request, RequestBody, Result, web::Path};
@@ -20,6 +21,12 @@ pub fn profile_path(name: &Username) -> String {
 #[must_use]
 pub fn avatar_path(name: &Username) -> String {
     format!("/avatar{}", profile_path(name))
+}
+
+/// The path of a message's own page.
+#[must_use]
+pub fn message_path(id: i64) -> String {
+    format!("/message/{id}")
 }
 
 /// The name in the path of a request. A malformed one is nobody's: the request is answered 404.

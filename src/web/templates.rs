@@ -7,9 +7,10 @@ use tera::{Context, Tera};
 
 use super::assets::Asset;
 
-/// What the pages share is in the first; the others extend it.
-const TEMPLATES: [(&str, &str); 5] = [
+/// What all pages share is in the first, which the others extend; lists of messages are in the second.
+const TEMPLATES: [(&str, &str); 6] = [
     ("layout.html", include_str!("../../templates/layout.html")),
+    ("messages.html", include_str!("../../templates/messages.html")),
     ("timeline.html", include_str!("../../templates/timeline.html")),
     ("login.html", include_str!("../../templates/login.html")),
     ("register.html", include_str!("../../templates/register.html")),

@@ -3,7 +3,10 @@
 use time::macros::datetime;
 
 use super::*;
-use crate::web::{assets::Asset, templates::Templates};
+use crate::{
+    domain::Cursor,
+    web::{assets::Asset, templates::Templates},
+};
 
 const HOSTILE: &str = "<b>'\"&/";
 const HOSTILE_ESCAPED: &str = "&lt;b&gt;&#39;&#34;&amp;/";
@@ -31,15 +34,15 @@ fn nothing() -> domain::Page<Message> {
 /// One page with `texts` by Roger Histand, and an older one.
 fn messages(texts: &[&str]) -> domain::Page<Message> {
     let published_at = datetime!(2020-02-21 00:01:02.5 UTC);
-    let message = |text: &&str| Message {
-        id: 7,
+    let message = |(id, text): (i64, &&str)| Message {
+        id,
         author: name("Roger Histand"),
         text: (*text).to_owned(),
         published_at,
         edited_at: None,
     };
     domain::Page {
-        items: texts.iter().map(message).collect(),
+        items: (7..).zip(texts).map(message).collect(),
         next: Some(Cursor::new(published_at, 7)),
     }
 }
@@ -327,14 +330,39 @@ fn each_message_is_one_item_with_author_text_and_time() {
             "<strong><a href=\"/Roger%20Histand\">Roger Histand</a></strong>",
             ">first</p>",
             "> two\nlines </p>",
-            "<small>&mdash; <time datetime=\"2020-02-21T00:01:02Z\">2020-02-21 @ 00:01</time></small>",
+            "<small>&mdash; <a href=\"/message/7\"><time datetime=\"2020-02-21T00:01:02Z\">2020-02-21 @ 00:01</time></a></small>",
+            "<li id=\"message-7\"><img ",
+            "<li id=\"message-8\"><img ",
         ],
     );
-    assert_eq!(html.matches("<li>").count(), 2);
+    assert_eq!(html.matches("<li id=").count(), 2);
     assert!(!html.contains("There's no message so far."));
 
     let empty = rendered(&TimelinePage::public(signed_out(), nothing()));
     assert_contains(&empty, &["<li><em>There's no message so far.</em></li>"]);
+}
+
+#[test]
+fn a_message_says_when_it_was_edited() {
+    let mut edited = messages(&["first"]);
+    edited.items[0].edited_at = Some(datetime!(2020-03-01 09:05 UTC));
+    let html = rendered(&TimelinePage::public(signed_out(), edited));
+    assert_contains(
+        &html,
+        &["</time></a> <span class=\"edited\" title=\"2020-03-01 @ 09:05\">edited</span></small>"],
+    );
+}
+
+#[test]
+fn only_the_author_finds_links_to_edit_and_delete() {
+    let links = "<div class=\"own\"><a href=\"/message/7/edit\">Edit</a> <a href=\"/message/7/delete\">Delete</a></div></li>";
+    for (frame, own) in
+        [(signed_in("Roger Histand"), true), (signed_in("bob"), false), (signed_out(), false)]
+    {
+        let html = rendered(&TimelinePage::public(frame, messages(&["first"])));
+        assert_eq!(html.contains(links), own, "{html}");
+        assert_eq!(html.contains("Delete"), own, "{html}");
+    }
 }
 
 #[test]
