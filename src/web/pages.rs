@@ -1,16 +1,26 @@
 //! The pages as values: what each of them shows, in the words and order of the original MiniTwit.
 
+mod field;
 mod messages;
+mod people;
+mod profile;
+mod search;
+mod settings;
+mod tokens;
+mod words;
 
 use serde::Serialize;
 
+pub use field::Field;
 pub use messages::MessageList;
+pub use people::{Direction, FollowsPage, PersonList};
+pub use search::SearchPage;
+pub use settings::{DeleteAccountPage, PasswordForm, ProfileForm, SettingsPage};
+pub use tokens::{NewTokenPage, TokenForm, TokensPage};
 
-use super::{
-    paths::{avatar_path, profile_path},
-    templates::Page,
-};
-use crate::domain::{self, Message, Username};
+use super::templates::Page;
+use crate::domain::{self, Counts, Message, Profile};
+use profile::ProfileHeader;
 
 /// What every page has around its content.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -35,7 +45,7 @@ pub struct TimelinePage {
 enum Content {
     Public,
     Mine { compose: Compose },
-    Profile { owner: String, path: String, avatar: String, follow_status: Option<FollowStatus> },
+    Profile(Box<ProfileHeader>),
 }
 
 /// The box to write a message in, empty at first.
@@ -76,18 +86,13 @@ impl TimelinePage {
     #[must_use]
     pub fn profile(
         frame: Frame,
-        owner: &Username,
+        (owner, counts): (&Profile, Counts),
         follow_status: Option<FollowStatus>,
         messages: domain::Page<Message>,
     ) -> Self {
-        let path = profile_path(owner);
-        let content = Content::Profile {
-            owner: owner.to_string(),
-            path: path.clone(),
-            avatar: avatar_path(owner),
-            follow_status,
-        };
-        Self::new(frame, content, &path, messages)
+        let header = ProfileHeader::new(owner, counts, follow_status);
+        let path = header.path.clone();
+        Self::new(frame, Content::Profile(Box::new(header)), &path, messages)
     }
 
     fn new(frame: Frame, content: Content, path: &str, messages: domain::Page<Message>) -> Self {
