@@ -1,12 +1,26 @@
 //! The pages as values: what each of them shows, in the words and order of the original MiniTwit.
 
+mod field;
+mod messages;
+mod people;
+mod profile;
+mod search;
+mod settings;
+mod tokens;
+mod words;
+
 use serde::Serialize;
 
-use super::{
-    paths::{avatar_path, profile_path},
-    templates::Page,
-};
-use crate::domain::{self, Cursor, Message, Username};
+pub use field::Field;
+pub use messages::MessageList;
+pub use people::{Direction, FollowsPage, PersonList};
+pub use search::SearchPage;
+pub use settings::{DeleteAccountPage, PasswordForm, ProfileForm, SettingsPage};
+pub use tokens::{NewTokenPage, TokenForm, TokensPage};
+
+use super::templates::Page;
+use crate::domain::{self, Counts, Message, Profile};
+use profile::ProfileHeader;
 
 /// What every page has around its content.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -22,8 +36,7 @@ pub struct Frame {
 pub struct TimelinePage {
     frame: Frame,
     content: Content,
-    messages: Vec<Entry>,
-    older: Option<String>,
+    list: MessageList,
 }
 
 /// Which timeline it is, and what stands above its messages.
@@ -32,7 +45,7 @@ pub struct TimelinePage {
 enum Content {
     Public,
     Mine { compose: Compose },
-    Profile { owner: String, path: String, avatar: String, follow_status: Option<FollowStatus> },
+    Profile(Box<ProfileHeader>),
 }
 
 /// The box to write a message in, empty at first.
@@ -56,19 +69,6 @@ pub enum FollowStatus {
     NotFollowing,
 }
 
-/// A message as the page shows it.
-#[derive(Debug, Serialize)]
-struct Entry {
-    author: String,
-    profile: String,
-    avatar: String,
-    text: String,
-    /// RFC 3339, to the second.
-    datetime: String,
-    /// As the original shows it.
-    shown_time: String,
-}
-
 impl TimelinePage {
     /// The messages of all.
     #[must_use]
@@ -86,53 +86,23 @@ impl TimelinePage {
     #[must_use]
     pub fn profile(
         frame: Frame,
-        owner: &Username,
+        (owner, counts): (&Profile, Counts),
         follow_status: Option<FollowStatus>,
         messages: domain::Page<Message>,
     ) -> Self {
-        let path = profile_path(owner);
-        let content = Content::Profile {
-            owner: owner.to_string(),
-            path: path.clone(),
-            avatar: avatar_path(owner),
-            follow_status,
-        };
-        Self::new(frame, content, &path, messages)
+        let header = ProfileHeader::new(owner, counts, follow_status);
+        let path = header.path.clone();
+        Self::new(frame, Content::Profile(Box::new(header)), &path, messages)
     }
 
     fn new(frame: Frame, content: Content, path: &str, messages: domain::Page<Message>) -> Self {
-        Self {
-            frame,
-            content,
-            messages: messages.items.into_iter().map(Entry::from).collect(),
-            older: messages.next.map(|cursor| older_url(path, cursor)),
-        }
+        let list = MessageList::new(&frame, path, messages);
+        Self { frame, content, list }
     }
 }
 
 impl Page for TimelinePage {
     const TEMPLATE: &'static str = "timeline.html";
-}
-
-/// The whole path, as a page may be the answer to a form that was sent elsewhere.
-fn older_url(path: &str, cursor: Cursor) -> String {
-    format!("{path}?before={cursor}")
-}
-
-impl From<Message> for Entry {
-    fn from(message: Message) -> Self {
-        let time = message.published_at;
-        let date = format!("{:04}-{:02}-{:02}", time.year(), u8::from(time.month()), time.day());
-        let (hour, minute, second) = time.to_hms();
-        Self {
-            author: message.author.to_string(),
-            profile: profile_path(&message.author),
-            avatar: avatar_path(&message.author),
-            text: message.text,
-            datetime: format!("{date}T{hour:02}:{minute:02}:{second:02}Z"),
-            shown_time: format!("{date} @ {hour:02}:{minute:02}"),
-        }
-    }
 }
 
 /// The form to sign in.

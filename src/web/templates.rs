@@ -7,12 +7,22 @@ use tera::{Context, Tera};
 
 use super::assets::Asset;
 
-/// What the pages share is in the first; the others extend it.
-const TEMPLATES: [(&str, &str); 5] = [
+/// What all pages share is in the first, which the others extend; the next three are parts of pages.
+const TEMPLATES: [(&str, &str); 15] = [
     ("layout.html", include_str!("../../templates/layout.html")),
+    ("fields.html", include_str!("../../templates/fields.html")),
+    ("messages.html", include_str!("../../templates/messages.html")),
+    ("people.html", include_str!("../../templates/people.html")),
     ("timeline.html", include_str!("../../templates/timeline.html")),
+    ("profile.html", include_str!("../../templates/profile.html")),
+    ("follows.html", include_str!("../../templates/follows.html")),
+    ("search.html", include_str!("../../templates/search.html")),
     ("login.html", include_str!("../../templates/login.html")),
     ("register.html", include_str!("../../templates/register.html")),
+    ("settings.html", include_str!("../../templates/settings.html")),
+    ("tokens.html", include_str!("../../templates/tokens.html")),
+    ("new_token.html", include_str!("../../templates/new_token.html")),
+    ("delete_account.html", include_str!("../../templates/delete_account.html")),
     ("error.html", include_str!("../../templates/error.html")),
 ];
 

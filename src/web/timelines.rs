@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::{
     failure::Failure,
     flash::Flash,
+    page_query::PageQuery,
     pages::{Compose, FollowStatus, TimelinePage},
     paths::PathName,
     public_page::PublicPage,
@@ -22,18 +23,6 @@ use crate::{
     domain::{Cursor, MessageText, PAGE_SIZE, User},
     service::Service,
 };
-
-/// Which page of a timeline is asked for.
-#[derive(Debug, Deserialize)]
-pub(super) struct PageQuery {
-    before: Option<String>,
-}
-
-impl PageQuery {
-    fn cursor(&self) -> Result<Option<Cursor>, Failure> {
-        Ok(self.before.as_deref().map(str::parse).transpose()?)
-    }
-}
 
 /// The own timeline; whoever is signed out sees everybody's.
 #[handler]
@@ -73,7 +62,7 @@ pub(super) async fn public(
     headers: &HeaderMap,
     responder: Responder,
 ) -> Result<Response, Failure> {
-    if viewer.is_none() && query.before.is_none() && !responder.notices_wait() {
+    if viewer.is_none() && query.is_first() && !responder.notices_wait() {
         return responder.public_page(&kept, &service, headers).await;
     }
     let messages = service.public_timeline(query.cursor()?, PAGE_SIZE).await?;
@@ -92,7 +81,7 @@ pub(super) async fn profile(
     let viewer_id = viewer.as_ref().map(|viewer| viewer.id);
     let timeline = service.author_timeline(username, viewer_id, query.cursor()?, PAGE_SIZE).await?;
     let follow_status = viewer.as_ref().map(|viewer| {
-        if viewer.id == timeline.author.id {
+        if viewer.username == timeline.author.username {
             FollowStatus::Yourself
         } else if timeline.followed {
             FollowStatus::Following
@@ -101,7 +90,7 @@ pub(super) async fn profile(
         }
     });
     let frame = responder.frame(viewer.as_ref());
-    let owner = &timeline.author.username;
+    let owner = (&timeline.author, timeline.counts);
     responder.page(&TimelinePage::profile(frame, owner, follow_status, timeline.page))
 }
 

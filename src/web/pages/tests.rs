@@ -3,7 +3,10 @@
 use time::macros::datetime;
 
 use super::*;
-use crate::web::{assets::Asset, templates::Templates};
+use crate::{
+    domain::{Bio, Cursor, DisplayName, Username},
+    web::{assets::Asset, templates::Templates},
+};
 
 const HOSTILE: &str = "<b>'\"&/";
 const HOSTILE_ESCAPED: &str = "&lt;b&gt;&#39;&#34;&amp;/";
@@ -14,6 +17,19 @@ fn rendered<P: Page>(page: &P) -> String {
 
 fn name(raw: &str) -> Username {
     Username::from_stored(raw.to_owned())
+}
+
+fn profile(raw: &str) -> Profile {
+    Profile {
+        username: name(raw),
+        display_name: Some(DisplayName::from_stored(raw.to_owned())),
+        bio: Some(Bio::from_stored(raw.to_owned())),
+        joined_at: datetime!(2020-02-01 00:01:02 UTC),
+    }
+}
+
+fn counts(number: i64) -> Counts {
+    Counts { messages: number, followers: number, following: number }
 }
 
 fn signed_out() -> Frame {
@@ -31,15 +47,15 @@ fn nothing() -> domain::Page<Message> {
 /// One page with `texts` by Roger Histand, and an older one.
 fn messages(texts: &[&str]) -> domain::Page<Message> {
     let published_at = datetime!(2020-02-21 00:01:02.5 UTC);
-    let message = |text: &&str| Message {
-        id: 7,
+    let message = |(id, text): (i64, &&str)| Message {
+        id,
         author: name("Roger Histand"),
         text: (*text).to_owned(),
         published_at,
         edited_at: None,
     };
     domain::Page {
-        items: texts.iter().map(message).collect(),
+        items: (7..).zip(texts).map(message).collect(),
         next: Some(Cursor::new(published_at, 7)),
     }
 }
@@ -65,6 +81,9 @@ fn inputs(html: &str) -> Vec<&str> {
         .collect()
 }
 
+mod account;
+mod people;
+
 fn every_page() -> Vec<String> {
     let flashed = || Frame { flashes: vec!["One".into(), HOSTILE.into()], ..signed_in(HOSTILE) };
     let refused = || Compose { error: Some(HOSTILE.into()), text: HOSTILE.into() };
@@ -83,8 +102,9 @@ fn every_page() -> Vec<String> {
                 Some(FollowStatus::Following),
                 Some(FollowStatus::NotFollowing),
             ] {
-                let owner = name(HOSTILE);
-                let profile = TimelinePage::profile(frame.clone(), &owner, status, content.clone());
+                let (owner, counts) = (profile(HOSTILE), counts(1_234));
+                let profile =
+                    TimelinePage::profile(frame.clone(), (&owner, counts), status, content.clone());
                 pages.push(rendered(&profile));
             }
         }
@@ -103,6 +123,8 @@ fn every_page() -> Vec<String> {
             pages.push(rendered(&page));
             pages.push(rendered(&page.with_text(HOSTILE).with_request_id(HOSTILE)));
         }
+        pages.extend(people::pages(&frame));
+        pages.extend(account::pages(&frame));
     }
     pages
 }
@@ -174,11 +196,14 @@ fn the_navigation_depends_on_who_is_signed_in() {
         &out,
         &[
             "<a href=\"/public\">public timeline</a>",
+            "<a href=\"/search\">search</a>",
             "<a href=\"/register\">sign up</a>",
             "<a href=\"/login\">sign in</a>",
         ],
     );
-    assert!(!out.contains("my timeline") && !out.contains("sign out"));
+    for absent in ["my timeline", "settings", "sign out"] {
+        assert!(!out.contains(absent), "{absent}");
+    }
 
     let in_ = rendered(&TimelinePage::public(signed_in("bob"), nothing()));
     assert_contains(
@@ -186,6 +211,8 @@ fn the_navigation_depends_on_who_is_signed_in() {
         &[
             "<a href=\"/\">my timeline</a>",
             "<a href=\"/public\">public timeline</a>",
+            "<a href=\"/search\">search</a>",
+            "<a href=\"/settings\">settings</a>",
             "<form method=\"post\" action=\"/logout\"><button>sign out [bob]</button></form>",
         ],
     );
@@ -194,7 +221,7 @@ fn the_navigation_depends_on_who_is_signed_in() {
 
 #[test]
 fn the_title_and_the_heading_say_the_same() {
-    let owner = name("O'Brien & Söhne");
+    let owner = profile("O'Brien & Söhne");
     for (html, title) in [
         (rendered(&TimelinePage::public(signed_out(), nothing())), "Public Timeline"),
         (
@@ -202,7 +229,7 @@ fn the_title_and_the_heading_say_the_same() {
             "My Timeline",
         ),
         (
-            rendered(&TimelinePage::profile(signed_out(), &owner, None, nothing())),
+            rendered(&TimelinePage::profile(signed_out(), (&owner, counts(0)), None, nothing())),
             "O&#39;Brien &amp; Söhne's Timeline",
         ),
         (rendered(&LoginPage::default()), "Sign In"),
@@ -290,9 +317,9 @@ fn only_the_viewers_own_timeline_has_a_box_to_write_in() {
 
 #[test]
 fn a_profile_says_how_the_viewer_stands_to_it() {
-    let profile = |status| {
-        let owner = name("Roger Histand");
-        rendered(&TimelinePage::profile(signed_in("bob"), &owner, status, nothing()))
+    let page = |status| {
+        let owner = (&profile("Roger Histand"), counts(0));
+        rendered(&TimelinePage::profile(signed_in("bob"), owner, status, nothing()))
     };
     for (status, parts) in [
         (FollowStatus::Yourself, ["<div class=\"followstatus\">", "This is you!"]),
@@ -311,9 +338,9 @@ fn a_profile_says_how_the_viewer_stands_to_it() {
             ],
         ),
     ] {
-        assert_contains(&profile(Some(status)), &parts);
+        assert_contains(&page(Some(status)), &parts);
     }
-    assert!(!profile(None).contains("followstatus"));
+    assert!(!page(None).contains("followstatus"));
 }
 
 #[test]
@@ -327,10 +354,12 @@ fn each_message_is_one_item_with_author_text_and_time() {
             "<strong><a href=\"/Roger%20Histand\">Roger Histand</a></strong>",
             ">first</p>",
             "> two\nlines </p>",
-            "<small>&mdash; <time datetime=\"2020-02-21T00:01:02Z\">2020-02-21 @ 00:01</time></small>",
+            "<small>&mdash; <a href=\"/message/7\"><time datetime=\"2020-02-21T00:01:02Z\">2020-02-21 @ 00:01</time></a></small>",
+            "<li id=\"message-7\"><img ",
+            "<li id=\"message-8\"><img ",
         ],
     );
-    assert_eq!(html.matches("<li>").count(), 2);
+    assert_eq!(html.matches("<li id=").count(), 2);
     assert!(!html.contains("There's no message so far."));
 
     let empty = rendered(&TimelinePage::public(signed_out(), nothing()));
@@ -338,16 +367,47 @@ fn each_message_is_one_item_with_author_text_and_time() {
 }
 
 #[test]
+fn a_message_says_when_it_was_edited() {
+    let mut edited = messages(&["first"]);
+    edited.items[0].edited_at = Some(datetime!(2020-03-01 09:05 UTC));
+    let html = rendered(&TimelinePage::public(signed_out(), edited));
+    assert_contains(
+        &html,
+        &["</time></a> <span class=\"edited\" title=\"2020-03-01 @ 09:05\">edited</span></small>"],
+    );
+}
+
+#[test]
+fn only_the_author_finds_links_to_edit_and_delete() {
+    let links = "<div class=\"own\"><a href=\"/message/7/edit\">Edit</a> <a href=\"/message/7/delete\">Delete</a></div></li>";
+    for (frame, own) in
+        [(signed_in("Roger Histand"), true), (signed_in("bob"), false), (signed_out(), false)]
+    {
+        let html = rendered(&TimelinePage::public(frame, messages(&["first"])));
+        assert_eq!(html.contains(links), own, "{html}");
+        assert_eq!(html.contains("Delete"), own, "{html}");
+    }
+}
+
+#[test]
 fn the_link_to_older_messages_is_there_when_there_are_some() {
     let cursor = "before=1582243262500000_7";
-    let owner = name("a b");
+    let owner = profile("a b");
     for (html, path) in [
         (rendered(&TimelinePage::public(signed_out(), messages(&["a"]))), "/public"),
         (
             rendered(&TimelinePage::mine(signed_in("bob"), Compose::default(), messages(&["a"]))),
             "/",
         ),
-        (rendered(&TimelinePage::profile(signed_out(), &owner, None, messages(&["a"]))), "/a%20b"),
+        (
+            rendered(&TimelinePage::profile(
+                signed_out(),
+                (&owner, counts(0)),
+                None,
+                messages(&["a"]),
+            )),
+            "/a%20b",
+        ),
     ] {
         let link = format!("<a href=\"{path}?{cursor}\" rel=\"next\">Older messages</a>");
         assert_contains(&html, &[&link]);

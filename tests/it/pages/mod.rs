@@ -6,8 +6,12 @@ mod kept;
 mod missing;
 mod paging;
 mod posting;
+mod profile;
+mod search;
+mod settings;
 mod text;
 mod timelines;
+mod tokens;
 
 use crate::support::actors::Answer;
 
