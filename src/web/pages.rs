@@ -10,7 +10,10 @@ use super::{
     paths::{avatar_path, profile_path},
     templates::Page,
 };
-use crate::domain::{self, Message, Username};
+use crate::domain::{self, Cursor, Message, Username};
+
+/// Where new messages are told of; a part of the JSON API.
+const STREAM_PATH: &str = "/api/v1/stream";
 
 /// What every page has around its content.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -27,6 +30,9 @@ pub struct TimelinePage {
     frame: Frame,
     content: Content,
     list: MessageList,
+    stream: Option<String>,
+    #[serde(skip)]
+    newest: Option<Cursor>,
 }
 
 /// Which timeline it is, and what stands above its messages.
@@ -90,9 +96,27 @@ impl TimelinePage {
         Self::new(frame, content, &path, messages)
     }
 
+    /// Says where scripts hear of newer messages than those of this page, which is the first one.
+    #[must_use]
+    pub fn live(mut self) -> Self {
+        let timeline = match self.content {
+            Content::Public => "public",
+            Content::Mine { .. } => "own",
+            Content::Profile { .. } => return self,
+        };
+        let mut stream = format!("{STREAM_PATH}?timeline={timeline}");
+        if let Some(newest) = self.newest {
+            // What comes between this page and the stream's beginning is told of, too.
+            stream.push_str(&format!("&last_event_id={newest}"));
+        }
+        self.stream = Some(stream);
+        self
+    }
+
     fn new(frame: Frame, content: Content, path: &str, messages: domain::Page<Message>) -> Self {
+        let newest = messages.items.first().map(Message::cursor);
         let list = MessageList::new(&frame, path, messages);
-        Self { frame, content, list }
+        Self { frame, content, list, stream: None, newest }
     }
 }
 

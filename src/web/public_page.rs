@@ -114,7 +114,8 @@ impl Kept {
 
 impl Rendering {
     fn of(messages: Page<Message>, templates: &Templates) -> Result<Self, Failure> {
-        let html = templates.render(&TimelinePage::public(Frame::default(), messages.clone()))?;
+        let page = TimelinePage::public(Frame::default(), messages.clone()).live();
+        let html = templates.render(&page)?;
         let digest = Sha256::digest(&html);
         let tag: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         // Weak: the compressed page is the same page.

@@ -6,6 +6,7 @@ use serde::Serialize;
 use tera::{Context, Tera};
 
 use super::assets::Asset;
+use crate::domain::MESSAGE_TEXT_MAX_CHARS;
 
 /// What all pages share is in the first, which the others extend; lists of messages are in the second.
 const TEMPLATES: [(&str, &str); 6] = [
@@ -44,6 +45,9 @@ impl Templates {
         let shared = tera.global_context();
         shared.insert("stylesheet", &Asset::stylesheet().url());
         shared.insert("icon", &Asset::icon().url());
+        let scripts: Vec<String> = Asset::scripts().iter().map(Asset::url).collect();
+        shared.insert("scripts", &scripts);
+        shared.insert("message_limit", &MESSAGE_TEXT_MAX_CHARS);
         Ok(Self(tera))
     }
 

@@ -59,6 +59,7 @@ async fn own_timeline(
     let refused = compose.error.is_some();
     let messages = service.own_timeline(viewer, before, PAGE_SIZE).await?;
     let page = TimelinePage::mine(responder.frame(Some(viewer)), compose, messages);
+    let page = if before.is_none() { page.live() } else { page };
     let status = if refused { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     responder.page_with_status(status, &page)
 }
@@ -76,8 +77,10 @@ pub(super) async fn public(
     if viewer.is_none() && query.before.is_none() && !responder.notices_wait() {
         return responder.public_page(&kept, &service, headers).await;
     }
-    let messages = service.public_timeline(query.cursor()?, PAGE_SIZE).await?;
-    responder.page(&TimelinePage::public(responder.frame(viewer.as_ref()), messages))
+    let before = query.cursor()?;
+    let messages = service.public_timeline(before, PAGE_SIZE).await?;
+    let page = TimelinePage::public(responder.frame(viewer.as_ref()), messages);
+    responder.page(&if before.is_none() { page.live() } else { page })
 }
 
 /// One user's messages.

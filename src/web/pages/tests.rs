@@ -3,10 +3,7 @@
 use time::macros::datetime;
 
 use super::*;
-use crate::{
-    domain::Cursor,
-    web::{assets::Asset, templates::Templates},
-};
+use crate::web::{assets::Asset, templates::Templates};
 
 const HOSTILE: &str = "<b>'\"&/";
 const HOSTILE_ESCAPED: &str = "&lt;b&gt;&#39;&#34;&amp;/";
