@@ -27,6 +27,8 @@ async function ask(url) {
     event.preventDefault();
     dialog.close();
   });
+  // What cannot be undone is not what a key pressed too early does.
+  dialog.querySelector("a").autofocus = true;
   document.body.append(dialog);
   dialog.showModal();
 }

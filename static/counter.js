@@ -26,7 +26,7 @@ for (const box of document.querySelectorAll("[data-limit]")) {
     const left = box.dataset.limit - count(box.value);
     shown.textContent = words(left);
     shown.classList.toggle("over", left < 0);
-    box.setCustomValidity(left < 0 ? words(left) : "");
+    box.setAttribute("aria-invalid", left < 0);
     // Not at each key, but when somebody pauses.
     clearTimeout(pause);
     pause = setTimeout(() => {

@@ -12,6 +12,9 @@ static STYLESHEET: LazyLock<Asset> = LazyLock::new(|| {
 static ICON: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new("favicon", "svg", "image/svg+xml", include_bytes!("../../static/favicon.svg"))
 });
+static CARD: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new("card", "png", "image/png", include_bytes!("../../static/card.png"))
+});
 static SCRIPTS: LazyLock<[Asset; 5]> = LazyLock::new(|| {
     [
         script("confirm", include_bytes!("../../static/confirm.js")),
@@ -47,7 +50,8 @@ impl Asset {
     /// The file of this name, its fingerprint included; `None` where there is no such file now.
     #[must_use]
     pub fn find(file_name: &str) -> Option<&'static Self> {
-        let mut all = [Self::stylesheet(), Self::icon()].into_iter().chain(Self::scripts());
+        let mut all =
+            [Self::stylesheet(), Self::icon(), Self::card()].into_iter().chain(Self::scripts());
         all.find(|asset| asset.file_name == file_name)
     }
 
@@ -61,6 +65,12 @@ impl Asset {
     #[must_use]
     pub fn icon() -> &'static Self {
         &ICON
+    }
+
+    /// The icon as other sites show it beside a link to a page: they take no SVG.
+    #[must_use]
+    pub fn card() -> &'static Self {
+        &CARD
     }
 
     /// What every page does more comfortably with JavaScript: one module a matter, which leaves
@@ -110,6 +120,7 @@ mod tests {
         for (asset, stem, content_type) in [
             (Asset::stylesheet(), "style.", "text/css; charset=utf-8"),
             (Asset::icon(), "favicon.", "image/svg+xml"),
+            (Asset::card(), "card.", "image/png"),
         ]
         .into_iter()
         .chain(scripts)

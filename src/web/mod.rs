@@ -9,6 +9,7 @@ pub mod assets;
 pub mod avatar;
 mod compression;
 mod failure;
+mod feeds;
 mod files;
 mod flash;
 mod following;
@@ -68,6 +69,9 @@ fn routes() -> Route {
     let route = at(route, "/static/:file_name", get(files::asset));
     let route = at(route, "/favicon.ico", get(files::favicon));
     let route = at(route, "/avatar/:username", get(files::avatar));
+    let route = at(route, "/robots.txt", get(files::robots));
+    let route = at(route, "/public.atom", get(feeds::public));
+    let route = at(route, r"/:username<^.+\.atom$>", get(feeds::of_user));
     let route = at(route, "/:username", get(timelines::profile));
     let route = at(route, "/:username/follow", both(|| following::follow));
     at(route, "/:username/unfollow", both(|| following::unfollow))
@@ -95,11 +99,15 @@ where
     get(handler().with(SameSiteOnly)).post(handler().with(SameSiteOnly))
 }
 
-/// The route template that a matched pattern stands for: `/{username}/follow`, for `/:username/follow`.
+/// The route template that a matched pattern stands for: `/{username}/follow`, for `/:username/follow`,
+/// and `/{username}.atom`, for what has to end so.
 #[must_use]
 pub fn route_template(pattern: &str) -> String {
     let segment = |part: &str| match part.strip_prefix(':') {
-        Some(name) => format!("{{{name}}}"),
+        Some(name) => match name.strip_suffix(r"<^.+\.atom$>") {
+            Some(name) => format!("{{{name}}}.atom"),
+            None => format!("{{{name}}}"),
+        },
         None => part.to_owned(),
     };
     pattern.split('/').map(segment).collect::<Vec<_>>().join("/")

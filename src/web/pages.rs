@@ -1,10 +1,18 @@
 //! The pages as values: what each of them shows, in the words and order of the original MiniTwit.
 
+mod feed;
 mod messages;
+mod open_graph;
+mod site;
+mod words;
 
 use serde::Serialize;
+use time::OffsetDateTime;
 
+pub use feed::Feed;
 pub use messages::MessageList;
+pub use open_graph::OpenGraph;
+pub use site::Site;
 
 use super::{
     paths::{avatar_path, profile_path},
@@ -31,6 +39,7 @@ pub struct TimelinePage {
     content: Content,
     list: MessageList,
     stream: Option<String>,
+    open_graph: Option<OpenGraph>,
     #[serde(skip)]
     newest: Option<Cursor>,
 }
@@ -104,19 +113,23 @@ impl TimelinePage {
             Content::Mine { .. } => "own",
             Content::Profile { .. } => return self,
         };
-        let mut stream = format!("{STREAM_PATH}?timeline={timeline}");
-        if let Some(newest) = self.newest {
-            // What comes between this page and the stream's beginning is told of, too.
-            stream.push_str(&format!("&last_event_id={newest}"));
-        }
+        // What comes between this page and the stream's beginning is told of, too.
+        let newest = self.newest.unwrap_or(Cursor::new(OffsetDateTime::UNIX_EPOCH, 0));
+        let stream = format!("{STREAM_PATH}?timeline={timeline}&last_event_id={newest}");
         self.stream = Some(stream);
         self
+    }
+
+    /// Tells other sites what to show of it.
+    #[must_use]
+    pub fn described(self, open_graph: OpenGraph) -> Self {
+        Self { open_graph: Some(open_graph), ..self }
     }
 
     fn new(frame: Frame, content: Content, path: &str, messages: domain::Page<Message>) -> Self {
         let newest = messages.items.first().map(Message::cursor);
         let list = MessageList::new(&frame, path, messages);
-        Self { frame, content, list, stream: None, newest }
+        Self { frame, content, list, stream: None, open_graph: None, newest }
     }
 }
 

@@ -29,6 +29,9 @@ pub fn message_path(id: i64) -> String {
     format!("/message/{id}")
 }
 
+/// What a timeline's path ends in where it leads to a feed; no user's name does.
+pub(super) const FEED_SUFFIX: &str = ".atom";
+
 /// The name in the path of a request. A malformed one is nobody's: the request is answered 404.
 pub(super) struct PathName(pub(super) Username);
 

@@ -9,13 +9,15 @@ use super::assets::Asset;
 use crate::domain::MESSAGE_TEXT_MAX_CHARS;
 
 /// What all pages share is in the first, which the others extend; lists of messages are in the second.
-const TEMPLATES: [(&str, &str); 6] = [
+const TEMPLATES: [(&str, &str); 8] = [
     ("layout.html", include_str!("../../templates/layout.html")),
     ("messages.html", include_str!("../../templates/messages.html")),
     ("timeline.html", include_str!("../../templates/timeline.html")),
     ("login.html", include_str!("../../templates/login.html")),
     ("register.html", include_str!("../../templates/register.html")),
     ("error.html", include_str!("../../templates/error.html")),
+    ("open_graph.html", include_str!("../../templates/open_graph.html")),
+    ("feed.xml", include_str!("../../templates/feed.xml")),
 ];
 
 /// A model that one template shows.

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::{
     failure::Failure,
     flash::Flash,
-    pages::{Compose, FollowStatus, TimelinePage},
+    pages::{Compose, FollowStatus, OpenGraph, TimelinePage},
     paths::PathName,
     public_page::PublicPage,
     respond::{Responder, redirect},
@@ -30,7 +30,7 @@ pub(super) struct PageQuery {
 }
 
 impl PageQuery {
-    fn cursor(&self) -> Result<Option<Cursor>, Failure> {
+    pub(super) fn cursor(&self) -> Result<Option<Cursor>, Failure> {
         Ok(self.before.as_deref().map(str::parse).transpose()?)
     }
 }
@@ -90,10 +90,12 @@ pub(super) async fn profile(
     Viewer(viewer): Viewer,
     Query(query): Query<PageQuery>,
     service: Data<&Service>,
+    headers: &HeaderMap,
     responder: Responder,
 ) -> Result<Response, Failure> {
     let viewer_id = viewer.as_ref().map(|viewer| viewer.id);
-    let timeline = service.author_timeline(username, viewer_id, query.cursor()?, PAGE_SIZE).await?;
+    let before = query.cursor()?;
+    let timeline = service.author_timeline(username, viewer_id, before, PAGE_SIZE).await?;
     let follow_status = viewer.as_ref().map(|viewer| {
         if viewer.id == timeline.author.id {
             FollowStatus::Yourself
@@ -105,7 +107,11 @@ pub(super) async fn profile(
     });
     let frame = responder.frame(viewer.as_ref());
     let owner = &timeline.author.username;
-    responder.page(&TimelinePage::profile(frame, owner, follow_status, timeline.page))
+    let page = TimelinePage::profile(frame, owner, follow_status, timeline.page);
+    if before.is_some() {
+        return responder.page(&page);
+    }
+    responder.page(&page.described(OpenGraph::of_user(&responder.site(headers), owner, None)))
 }
 
 /// The box to post in.

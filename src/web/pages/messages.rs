@@ -81,7 +81,8 @@ impl Entry {
     }
 }
 
-fn older_url(here: &str, cursor: Cursor) -> String {
+/// The address of the page after `cursor`.
+pub(super) fn older_url(here: &str, cursor: Cursor) -> String {
     let sign = if here.contains('?') { '&' } else { '?' };
     format!("{here}{sign}before={cursor}")
 }
@@ -90,7 +91,8 @@ fn date(time: OffsetDateTime) -> String {
     format!("{:04}-{:02}-{:02}", time.year(), u8::from(time.month()), time.day())
 }
 
-fn datetime(time: OffsetDateTime) -> String {
+/// RFC 3339, to the second.
+pub(super) fn datetime(time: OffsetDateTime) -> String {
     let (hour, minute, second) = time.to_hms();
     format!("{}T{hour:02}:{minute:02}:{second:02}Z", date(time))
 }

@@ -1,12 +1,14 @@
-//! The pages as people meet them: in Chromium, on a desk and on a phone, without scripts.
+//! The pages as people meet them: in Chromium, on a desk and on a phone, without scripts and with them.
 
 mod accessibility;
 mod docs;
 mod journey;
 mod keyboard;
 mod layout;
+mod live;
 mod loading;
 mod screenshots;
+mod scripts;
 
 use crate::support::{App, actors::encode, window::Window};
 

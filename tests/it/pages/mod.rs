@@ -1,5 +1,6 @@
 //! The pages, as somebody with a browser sees them.
 
+mod feeds;
 mod files;
 mod following;
 mod kept;
@@ -8,6 +9,7 @@ mod paging;
 mod posting;
 mod text;
 mod timelines;
+mod weight;
 
 use crate::support::actors::Answer;
 
