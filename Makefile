@@ -55,6 +55,12 @@ api-check: ## Check both APIs by linters, Schemathesis (EXAMPLES=500 an operatio
 	@scripts/install-postgresql
 	@scripts/api-check
 
+.PHONY: pages-check
+pages-check: ## Check the pages by Lighthouse (100 each, on its mobile profile) and by axe, light and dark
+	@scripts/install-postgresql
+	@scripts/install-test-tools
+	@scripts/pages-check
+
 .PHONY: queries
 queries: ## Renew .sqlx, which queries are checked against, after a change of SQL or schema
 	@scripts/install-postgresql

@@ -36,7 +36,8 @@ async function load(link) {
     fresh[0].tabIndex = -1;
     fresh[0].focus();
   }
-  nav.remove();
+  // There may be another link, to the first page.
+  (nav.childElementCount > 1 ? link : nav).remove();
 }
 
 function watch() {

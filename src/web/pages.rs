@@ -1,10 +1,10 @@
 //! The pages as values: what each of them shows, in the words and order of the original MiniTwit.
 
+mod excerpt;
 mod feed;
 mod messages;
 mod open_graph;
 mod site;
-mod words;
 
 use serde::Serialize;
 use time::OffsetDateTime;

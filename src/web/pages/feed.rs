@@ -4,9 +4,9 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::{
+    excerpt::excerpt,
     messages::{datetime, older_url},
     site::Site,
-    words::shortened,
 };
 use crate::{
     domain::{Message, Page, Username},
@@ -112,7 +112,7 @@ impl Entry {
         let path = message_path(message.id);
         Self {
             id: site.tag(&path),
-            title: xml_text(&shortened(&message.text, TITLE_CHARS)),
+            title: xml_text(&excerpt(&message.text, TITLE_CHARS)),
             url: site.url(&path),
             published: datetime(message.published_at),
             updated: datetime(changed_at(&message)),
@@ -126,9 +126,11 @@ fn changed_at(message: &Message) -> OffsetDateTime {
     message.edited_at.unwrap_or(message.published_at)
 }
 
-/// `text` without the characters that no XML document may have, escaped or not (XML 1.0, section 2.2).
+/// `text` without the characters that no XML document may have, escaped or not (XML 1.0, section 2.2),
+/// and with line breaks as its parsers read them (section 2.11).
 fn xml_text(text: &str) -> String {
     let is_allowed = |it: char| matches!(it, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..);
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
     text.chars().map(|it| if is_allowed(it) { it } else { char::REPLACEMENT_CHARACTER }).collect()
 }
 
@@ -184,9 +186,7 @@ mod tests {
             let xml = feed_of(&text);
             let document = roxmltree::Document::parse(&xml).expect("well-formed");
             let content = document.descendants().find(|it| it.has_tag_name("content"));
-            // Parsers read every line break as one of Unix (XML 1.0, section 2.11).
-            let expected = xml_text(&text).replace("\r\n", "\n").replace('\r', "\n");
-            prop_assert_eq!(content.and_then(|it| it.text()).unwrap_or_default(), expected);
+            prop_assert_eq!(content.and_then(|it| it.text()).unwrap_or_default(), xml_text(&text));
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::{messages::datetime, site::Site, words::shortened};
+use super::{excerpt::excerpt, messages::datetime, site::Site};
 use crate::{
     domain::{Message, Username},
     web::{
@@ -37,7 +37,7 @@ impl OpenGraph {
     /// Of a user, whose own words are `bio`, if there are any.
     #[must_use]
     pub fn of_user(site: &Site, owner: &Username, bio: Option<&str>) -> Self {
-        let bio = bio.map(|bio| shortened(bio, DESCRIPTION_CHARS)).filter(|bio| !bio.is_empty());
+        let bio = bio.map(|bio| excerpt(bio, DESCRIPTION_CHARS)).filter(|bio| !bio.is_empty());
         Self {
             title: format!("{owner} on MiniTwit"),
             description: bio.unwrap_or_else(|| format!("The messages of {owner}.")),
@@ -52,7 +52,7 @@ impl OpenGraph {
     pub fn of_message(site: &Site, message: &Message) -> Self {
         Self {
             title: format!("{} on MiniTwit", message.author),
-            description: shortened(&message.text, DESCRIPTION_CHARS),
+            description: excerpt(&message.text, DESCRIPTION_CHARS),
             url: site.url(&message_path(message.id)),
             image: site.url(&Asset::card().url()),
             about: About::Article {

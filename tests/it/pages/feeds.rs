@@ -171,7 +171,7 @@ async fn pages_tell_of_their_feeds_and_profiles_of_themselves() {
     let profile = anonymous.get("/Ada%20%26%20co").await;
     let url = app.url("/Ada%20%26%20co");
     for line in [
-        "title=\"Ada &amp; co&#39;s Timeline\" href=\"/Ada%20%26%20co.atom\">",
+        "title=\"Ada &amp; co's Timeline\" href=\"/Ada%20%26%20co.atom\">",
         &format!("<link rel=\"canonical\" href=\"{url}\">"),
         &format!("<meta property=\"og:url\" content=\"{url}\">"),
         "<meta property=\"og:title\" content=\"Ada &amp; co on MiniTwit\">",

@@ -1,8 +1,8 @@
-//! What pages do with texts of any length.
+//! The beginning of a text of any length.
 
 /// `text` in one line of at most `chars` characters, the last of them `…` where something is left out.
 #[must_use]
-pub(super) fn shortened(text: &str, chars: usize) -> String {
+pub(super) fn excerpt(text: &str, chars: usize) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.chars().count() <= chars {
         return line;
@@ -25,7 +25,7 @@ mod tests {
             ("12345678 01234", "12345678…"),
             ("🦀🦀🦀🦀🦀🦀🦀🦀🦀🦀🦀", "🦀🦀🦀🦀🦀🦀🦀🦀🦀…"),
         ] {
-            assert_eq!(shortened(text, 10), expected);
+            assert_eq!(excerpt(text, 10), expected);
         }
     }
 }
