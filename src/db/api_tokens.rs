@@ -24,6 +24,8 @@ pub async fn insert(
         "INSERT INTO api_tokens (user_id, token_hash, name, expires_at)
          SELECT user_id, $3, $4, now() + $5::interval FROM users
          WHERE user_id = $1 AND password_hash = $2 AND disabled_at IS NULL
+         -- As with sessions.
+         FOR SHARE
          RETURNING token_id, name, created_at, expires_at",
         account.user.id.0,
         account.password_hash.expose(),

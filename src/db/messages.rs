@@ -4,14 +4,18 @@
 //! wherever it begins. Authors' names come from a subquery rather than a join, so that the one plan
 //! that is right (an index scan that stops at the limit) is also the only one.
 
-use super::{Database, Error, keyset, one_more};
-use crate::domain::{Cursor, Message, MessageText, Page, Said, User, UserId, Username};
+use time::OffsetDateTime;
 
-/// Somebody's messages, and how the viewer stands to that somebody.
+use super::{Database, Error, keyset, one_more, users};
+use crate::domain::{Counts, Cursor, Message, MessageText, Page, Profile, Said, UserId, Username};
+
+/// Somebody's messages, what that somebody tells, and how the viewer stands to them.
 #[derive(Debug, Clone)]
 pub struct AuthorTimeline {
     /// Whose messages they are.
-    pub author: User,
+    pub author: Profile,
+    /// How many messages, followers and followees the author has.
+    pub counts: Counts,
     /// Whether the viewer follows the author.
     pub followed: bool,
     /// The messages.
@@ -162,8 +166,8 @@ pub async fn own_timeline(
     Ok(page(messages, limit))
 }
 
-/// The messages of the user of that name, after `before` or the newest; `None` if there is none of
-/// that name.
+/// The messages of the user of that name, after `before` or the newest, and what there is to be seen
+/// of the author; `None` if there is none of that name.
 ///
 /// # Errors
 /// When the database fails.
@@ -175,46 +179,46 @@ pub async fn by_author(
     limit: u16,
 ) -> Result<Option<AuthorTimeline>, Error> {
     let (time, id) = keyset(before);
+    // One row, with the messages in arrays: what is said of the author comes once.
     let statement = sqlx::query!(
-        r#"SELECT author.user_id, author.username,
+        r#"SELECT author.username, author.display_name, author.bio, author.created_at,
+                  counts.messages AS "messages!", counts.followers AS "followers!",
+                  counts.following AS "following!",
                   EXISTS (SELECT FROM follows
                           WHERE follower_id = $5 AND followee_id = author.user_id) AS "followed!",
-                  newest.message_id AS "message_id?", newest.text AS "text?",
-                  newest.published_at AS "published_at?", newest.edited_at
-           FROM users AS author
-           LEFT JOIN LATERAL (
-               SELECT message_id, text, published_at, edited_at
-               FROM messages
-               WHERE messages.author_id = author.user_id AND NOT flagged
-                 AND (published_at, message_id) <
-                     (COALESCE($1::timestamptz, 'infinity'), COALESCE($2::bigint, 0))
-               ORDER BY published_at DESC, message_id DESC
-               LIMIT $3) AS newest ON true
-           WHERE author.username = $4
-           ORDER BY newest.published_at DESC, newest.message_id DESC"#,
+                  newest.ids AS "ids?", newest.texts AS "texts?", newest.times AS "times?",
+                  newest.edits AS "edits?: Vec<Option<OffsetDateTime>>"
+           FROM users AS author, counts_of(author.user_id) AS counts,
+                LATERAL (
+                    SELECT array_agg(message_id) AS ids, array_agg(text) AS texts,
+                           array_agg(published_at) AS times, array_agg(edited_at) AS edits
+                    FROM (SELECT message_id, text, published_at, edited_at
+                          FROM messages
+                          WHERE messages.author_id = author.user_id AND NOT flagged
+                            AND (published_at, message_id) <
+                                (COALESCE($1::timestamptz, 'infinity'), COALESCE($2::bigint, 0))
+                          ORDER BY published_at DESC, message_id DESC
+                          LIMIT $3) AS ordered) AS newest
+           WHERE author.username = $4"#,
         time,
         id,
         one_more(limit),
         author.as_str(),
         viewer.map(|viewer| viewer.0),
     )
-    .fetch_all(database.pool());
-    let rows = database.patiently(statement).await?;
-    let Some(first) = rows.first() else { return Ok(None) };
-    let author =
-        User { id: UserId(first.user_id), username: Username::from_stored(first.username.clone()) };
-    let followed = first.followed;
-    let messages = rows.into_iter().filter_map(|row| {
-        Some(Message {
-            id: row.message_id?,
-            author: author.username.clone(),
-            text: row.text?,
-            published_at: row.published_at?,
-            edited_at: row.edited_at,
-        })
+    .fetch_optional(database.pool());
+    let Some(row) = database.patiently(statement).await? else { return Ok(None) };
+    let author = users::profile(row.username, row.display_name, row.bio, row.created_at);
+    let texts = row.ids.into_iter().flatten().zip(row.texts.into_iter().flatten());
+    let times = row.times.into_iter().flatten().zip(row.edits.into_iter().flatten());
+    let messages = texts.zip(times).map(|((id, text), (published_at, edited_at))| {
+        let author = author.username.clone();
+        Message { id, author, text, published_at, edited_at }
     });
     let page = page(messages, limit);
-    Ok(Some(AuthorTimeline { author, followed, page }))
+    let counts =
+        Counts { messages: row.messages, followers: row.followers, following: row.following };
+    Ok(Some(AuthorTimeline { author, counts, followed: row.followed, page }))
 }
 
 /// Whose messages to list, and how many.

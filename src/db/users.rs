@@ -1,11 +1,13 @@
 //! The table `users`.
 
+use std::time::Duration;
+
 use time::OffsetDateTime;
 
-use super::{Database, Error, error::breaks_check, one_more};
+use super::{Database, Error, error::breaks_check, interval, one_more};
 use crate::domain::{
     Account, Bio, Counts, DisplayName, Email, KeyCursor, Page, PasswordHash, Profile, SeenProfile,
-    User, UserId, Username,
+    TokenHash, User, UserId, Username,
 };
 
 /// What became of a new user's row.
@@ -179,28 +181,19 @@ pub struct Update {
 }
 
 /// Changes an account; `false` if it is gone, or if its password is to change and no longer is the
-/// one that was checked. With the password all the user's sessions and tokens end.
+/// one that was checked. With the password all the user's sessions and tokens end, by a trigger.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn update(database: &Database, account: &Account, to: &Update) -> Result<bool, Error> {
     let display_name = to.display_name.as_ref().map(Option::as_ref);
     let bio = to.bio.as_ref().map(Option::as_ref);
-    let statement = sqlx::query_scalar!(
-        r#"WITH updated AS (
-               UPDATE users
-               SET email = COALESCE($3, email), password_hash = COALESCE($4, password_hash),
-                   display_name = CASE WHEN $5 THEN $6 ELSE display_name END,
-                   bio = CASE WHEN $7 THEN $8 ELSE bio END
-               WHERE user_id = $1 AND ($4::text IS NULL OR password_hash = $2)
-               RETURNING user_id),
-           signed_out AS (
-               DELETE FROM sessions USING updated
-               WHERE sessions.user_id = updated.user_id AND $4::text IS NOT NULL),
-           revoked AS (
-               DELETE FROM api_tokens USING updated
-               WHERE api_tokens.user_id = updated.user_id AND $4::text IS NOT NULL)
-           SELECT EXISTS (SELECT FROM updated) AS "updated!""#,
+    let statement = sqlx::query!(
+        "UPDATE users
+         SET email = COALESCE($3, email), password_hash = COALESCE($4, password_hash),
+             display_name = CASE WHEN $5 THEN $6 ELSE display_name END,
+             bio = CASE WHEN $7 THEN $8 ELSE bio END
+         WHERE user_id = $1 AND ($4::text IS NULL OR password_hash = $2)",
         account.user.id.0,
         account.password_hash.expose(),
         to.email.as_ref().map(Email::as_str),
@@ -210,8 +203,39 @@ pub async fn update(database: &Database, account: &Account, to: &Update) -> Resu
         bio.is_some(),
         bio.flatten().map(Bio::as_str),
     )
-    .fetch_one(database.pool());
-    database.patiently(statement).await
+    .execute(database.pool());
+    let updated = database.patiently(statement).await?;
+    Ok(updated.rows_affected() == 1)
+}
+
+/// Replaces an account's password, with which all the user's sessions and tokens end, and begins a
+/// session for whoever replaced it; `false` if the account is gone, or if its password no longer is
+/// the one that was checked.
+///
+/// # Errors
+/// When the database fails.
+pub async fn replace_password(
+    database: &Database,
+    account: &Account,
+    password_hash: &PasswordHash,
+    (token, lifetime): (&TokenHash, Duration),
+) -> Result<bool, Error> {
+    let statement = sqlx::query!(
+        "WITH updated AS (
+             UPDATE users SET password_hash = $3
+             WHERE user_id = $1 AND password_hash = $2 AND disabled_at IS NULL
+             RETURNING user_id)
+         INSERT INTO sessions (token_hash, user_id, expires_at)
+         SELECT $4, user_id, now() + $5::interval FROM updated",
+        account.user.id.0,
+        account.password_hash.expose(),
+        password_hash.expose(),
+        token.as_bytes(),
+        interval(lifetime),
+    )
+    .execute(database.pool());
+    let begun = database.patiently(statement).await?;
+    Ok(begun.rows_affected() == 1)
 }
 
 /// Removes an account and all that is the user's; `false` if it is gone already, or if its password

@@ -3,7 +3,7 @@
 use super::{Error, Origin, Service, passwords::Purpose};
 use crate::{
     db::{api_tokens, sessions, users},
-    domain::{Account, Invalid, Password, Registration, SessionToken, User, Username},
+    domain::{Account, Invalid, Password, Registration, SessionToken, User, UserId, Username},
     telemetry::metrics,
 };
 
@@ -99,9 +99,17 @@ impl Service {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn session_user(&self, token: &SessionToken) -> Result<Option<User>, Error> {
+    pub async fn session_account(&self, token: &SessionToken) -> Result<Option<Account>, Error> {
         let lifetime = self.inner.session_lifetime;
-        Ok(sessions::user(self.database(), &token.hash(), lifetime).await?)
+        Ok(sessions::account(self.database(), &token.hash(), lifetime).await?)
+    }
+
+    /// The same, for what asks for no password again.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn session_user(&self, token: &SessionToken) -> Result<Option<User>, Error> {
+        Ok(self.session_account(token).await?.map(|account| account.user))
     }
 
     /// Ends the session that the token stands for.
@@ -110,6 +118,14 @@ impl Service {
     /// When the database fails.
     pub async fn sign_out(&self, token: &SessionToken) -> Result<(), Error> {
         Ok(sessions::delete(self.database(), &token.hash()).await?)
+    }
+
+    /// Ends all sessions of a user, on whichever browser. Bearer tokens go on.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn sign_out_everywhere(&self, user: UserId) -> Result<(), Error> {
+        Ok(sessions::delete_all(self.database(), user).await?)
     }
 
     /// Removes what is left of sessions and tokens that have ended. Returns how many there were.

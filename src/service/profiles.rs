@@ -5,7 +5,7 @@ use crate::{
     db::users,
     domain::{
         Account, AccountChange, KeyCursor, Page, Password, PasswordChange, PasswordHash, Profile,
-        SeenProfile, UserId, Username,
+        SeenProfile, SessionToken, UserId, Username,
     },
 };
 
@@ -78,6 +78,32 @@ impl Service {
                 // Somebody else has changed it while this was under way.
                 false if changes_password => Err(Error::WrongPassword),
                 false => Err(Error::UnknownUser(account.user.username)),
+            }
+        })
+        .await
+    }
+
+    /// Replaces an account's password. All its sessions and tokens end; returns the token of a new
+    /// session, so that whoever replaced it stays signed in.
+    ///
+    /// # Errors
+    /// When the current password is not that, when there were too many attempts, when too many
+    /// passwords wait, or when the database fails.
+    pub async fn change_password(
+        &self,
+        account: Account,
+        change: PasswordChange,
+    ) -> Result<SessionToken, Error> {
+        let service = self.clone();
+        self.finish(async move {
+            let hash = service.new_hash(&account, change).await?;
+            let token = SessionToken::new(rand::random());
+            let (database, lifetime) = (service.database(), service.inner.session_lifetime);
+            let session = (&token.hash(), lifetime);
+            match users::replace_password(database, &account, &hash, session).await? {
+                true => Ok(token),
+                // Somebody else has changed it while this was under way.
+                false => Err(Error::WrongPassword),
             }
         })
         .await

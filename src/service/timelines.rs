@@ -48,7 +48,8 @@ impl Service {
         Ok(messages::own_timeline(self.database(), reader.id, before, limit).await?)
     }
 
-    /// The messages of `author`, likewise, and whether `viewer` follows `author`.
+    /// The messages of `author`, likewise, what there is to be seen of `author`, and whether `viewer`
+    /// follows `author`.
     ///
     /// # Errors
     /// When there is no such author, or when the database fails.

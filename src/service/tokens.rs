@@ -32,9 +32,35 @@ impl Service {
         origin: Origin,
     ) -> Result<NewToken, Error> {
         let account = self.authenticate(username, password, origin).await?;
+        self.insert_token(&account, name, lifetime).await
+    }
+
+    /// Makes a bearer token for somebody who is signed in and knows the password, too: a token may
+    /// outlive the session of whoever finds a browser that was left open.
+    ///
+    /// # Errors
+    /// When the password is wrong, when there were too many attempts, when too many passwords wait, or
+    /// when the database fails.
+    pub async fn create_own_token(
+        &self,
+        account: &Account,
+        password: &str,
+        name: &TokenName,
+        lifetime: Duration,
+    ) -> Result<NewToken, Error> {
+        self.check_password(account, password).await?;
+        self.insert_token(account, name, lifetime).await
+    }
+
+    async fn insert_token(
+        &self,
+        account: &Account,
+        name: &TokenName,
+        lifetime: Duration,
+    ) -> Result<NewToken, Error> {
         let secret = ApiToken::new(rand::random());
         let record =
-            api_tokens::insert(self.database(), &account, &secret.hash(), name, lifetime).await?;
+            api_tokens::insert(self.database(), account, &secret.hash(), name, lifetime).await?;
         Ok(NewToken { secret, record: record.ok_or(Error::WrongPassword)? })
     }
 

@@ -7,7 +7,7 @@ use poem::{
 };
 
 use super::{
-    failure::Failure, pages::Feed, paths::FEED_SUFFIX, respond::Responder, timelines::PageQuery,
+    failure::Failure, page_query::PageQuery, pages::Feed, paths::FEED_SUFFIX, respond::Responder,
 };
 use crate::{
     domain::{PAGE_SIZE, Username},

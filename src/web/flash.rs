@@ -26,10 +26,15 @@ pub(super) enum Flash {
     Recorded,
     Followed(String),
     Unfollowed(String),
+    ProfileSaved,
+    PasswordChanged,
+    TokenRevoked,
+    SignedOutEverywhere,
+    AccountDeleted,
 }
 
 impl Flash {
-    /// The words of the original.
+    /// The words, of the original where it has some.
     fn text(&self) -> String {
         match self {
             Self::SignedUp => "You were successfully registered and can login now".to_owned(),
@@ -38,6 +43,13 @@ impl Flash {
             Self::Recorded => "Your message was recorded".to_owned(),
             Self::Followed(name) => format!("You are now following \"{name}\""),
             Self::Unfollowed(name) => format!("You are no longer following \"{name}\""),
+            Self::ProfileSaved => "Your profile was saved".to_owned(),
+            Self::PasswordChanged => {
+                "Your password was changed, and all other browsers were signed out".to_owned()
+            }
+            Self::TokenRevoked => "The token was revoked".to_owned(),
+            Self::SignedOutEverywhere => "You were logged out everywhere".to_owned(),
+            Self::AccountDeleted => "Your account was deleted".to_owned(),
         }
     }
 }

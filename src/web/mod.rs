@@ -14,13 +14,18 @@ mod files;
 mod flash;
 mod following;
 mod guard;
+mod page_query;
 pub mod pages;
 pub mod paths;
+mod people;
 mod public_page;
 mod respond;
+mod search;
 mod session;
+mod settings;
 pub mod templates;
 mod timelines;
+mod tokens;
 
 use std::sync::Arc;
 
@@ -72,9 +77,27 @@ fn routes() -> Route {
     let route = at(route, "/robots.txt", get(files::robots));
     let route = at(route, "/public.atom", get(feeds::public));
     let route = at(route, r"/:username<^.+\.atom$>", get(feeds::of_user));
+    let route = at(route, "/search", get(search::search));
+    let route = settings_routes(route);
     let route = at(route, "/:username", get(timelines::profile));
+    let route = at(route, "/:username/followers", get(people::followers));
+    let route = at(route, "/:username/following", get(people::following));
     let route = at(route, "/:username/follow", both(|| following::follow));
     at(route, "/:username/unfollow", both(|| following::unfollow))
+}
+
+fn settings_routes(route: Route) -> Route {
+    let route = at(route, "/settings", get(settings::all));
+    let route = at(route, "/settings/profile", post(settings::change_profile.with(SameSiteOnly)));
+    let route = at(route, "/settings/password", post(settings::change_password.with(SameSiteOnly)));
+    let tokens = get(tokens::list).post(tokens::make.with(SameSiteOnly));
+    let route = at(route, "/settings/tokens", tokens);
+    let revoke = post(tokens::revoke.with(SameSiteOnly));
+    let route = at(route, "/settings/tokens/:token_id/revoke", revoke);
+    let end_sessions = post(settings::sign_out_everywhere.with(SameSiteOnly));
+    let route = at(route, "/settings/sessions/end", end_sessions);
+    let delete = get(settings::ask_to_delete).post(settings::delete.with(SameSiteOnly));
+    at(route, "/settings/account/delete", delete)
 }
 
 /// Routes `path`, and counts the requests that it is serving.

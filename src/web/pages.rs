@@ -2,23 +2,33 @@
 
 mod excerpt;
 mod feed;
+mod field;
 mod messages;
 mod open_graph;
+mod people;
+mod profile;
+mod search;
+mod settings;
 mod site;
+mod tokens;
+mod words;
 
 use serde::Serialize;
 use time::OffsetDateTime;
 
 pub use feed::Feed;
+pub use field::Field;
 pub use messages::MessageList;
 pub use open_graph::OpenGraph;
+pub use people::{Direction, FollowsPage, PersonList};
+pub use search::SearchPage;
+pub use settings::{DeleteAccountPage, PasswordForm, ProfileForm, SettingsPage};
 pub use site::Site;
+pub use tokens::{NewTokenPage, TokenForm, TokensPage};
 
-use super::{
-    paths::{avatar_path, profile_path},
-    templates::Page,
-};
-use crate::domain::{self, Cursor, Message, Username};
+use super::templates::Page;
+use crate::domain::{self, Counts, Cursor, Message, Profile};
+use profile::ProfileHeader;
 
 /// Where new messages are told of; a part of the JSON API.
 const STREAM_PATH: &str = "/api/v1/stream";
@@ -50,7 +60,7 @@ pub struct TimelinePage {
 enum Content {
     Public,
     Mine { compose: Compose },
-    Profile { owner: String, path: String, avatar: String, follow_status: Option<FollowStatus> },
+    Profile(Box<ProfileHeader>),
 }
 
 /// The box to write a message in, empty at first.
@@ -91,18 +101,13 @@ impl TimelinePage {
     #[must_use]
     pub fn profile(
         frame: Frame,
-        owner: &Username,
+        (owner, counts): (&Profile, Counts),
         follow_status: Option<FollowStatus>,
         messages: domain::Page<Message>,
     ) -> Self {
-        let path = profile_path(owner);
-        let content = Content::Profile {
-            owner: owner.to_string(),
-            path: path.clone(),
-            avatar: avatar_path(owner),
-            follow_status,
-        };
-        Self::new(frame, content, &path, messages)
+        let header = ProfileHeader::new(owner, counts, follow_status);
+        let path = header.path.clone();
+        Self::new(frame, Content::Profile(Box::new(header)), &path, messages)
     }
 
     /// Says where scripts hear of newer messages than those of this page, which is the first one.

@@ -1,8 +1,11 @@
 //! The paths that hold a user's name or a message's key: as pages link to them, and as requests ask
 //! for them.
 
+use std::fmt::Display;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use poem::{FromRequest, Request, RequestBody, Result, web::Path};
+use serde::{Deserialize, Serialize};
 
 use super::failure::Failure;
 use crate::domain::Username;
@@ -14,7 +17,7 @@ const NOT_UNRESERVED: &AsciiSet =
 /// The path of a user's timeline: `/` and the name, percent-encoded.
 #[must_use]
 pub fn profile_path(name: &Username) -> String {
-    format!("/{}", utf8_percent_encode(name.as_str(), NOT_UNRESERVED))
+    format!("/{}", encoded(name.as_str()))
 }
 
 /// The path of a user's picture.
@@ -31,6 +34,36 @@ pub fn message_path(id: i64) -> String {
 
 /// What a timeline's path ends in where it leads to a feed; no user's name does.
 pub(super) const FEED_SUFFIX: &str = ".atom";
+
+/// What is searched.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sought {
+    /// The texts of messages.
+    #[default]
+    Messages,
+    /// The names of users.
+    People,
+}
+
+/// The path of a search.
+#[must_use]
+pub fn search_path(query: &str, sought: Sought) -> String {
+    let sought = match sought {
+        Sought::Messages => "messages",
+        Sought::People => "people",
+    };
+    format!("/search?q={}&in={sought}", encoded(query))
+}
+
+/// The path of the own account's settings.
+pub const SETTINGS_PATH: &str = "/settings";
+/// The path of the own bearer tokens.
+pub const TOKENS_PATH: &str = "/settings/tokens";
+
+fn encoded(text: &str) -> impl Display {
+    utf8_percent_encode(text, NOT_UNRESERVED)
+}
 
 /// The name in the path of a request. A malformed one is nobody's: the request is answered 404.
 pub(super) struct PathName(pub(super) Username);
@@ -62,6 +95,13 @@ mod tests {
             assert_eq!(profile_path(&name), path);
             assert_eq!(avatar_path(&name), format!("/avatar{path}"));
         }
+    }
+
+    #[test]
+    fn a_search_has_its_words_encoded() {
+        let path = search_path("a&in=b c", Sought::People);
+        assert_eq!(path, "/search?q=a%26in%3Db%20c&in=people");
+        assert_eq!(search_path("", Sought::Messages), "/search?q=&in=messages");
     }
 
     proptest! {

@@ -9,7 +9,7 @@ use poem::{
 
 use super::failure::Failure;
 use crate::{
-    domain::{SessionToken, User},
+    domain::{Account, SessionToken, User},
     service::Service,
     surface::client::{Client, SESSION_COOKIE},
 };
@@ -22,11 +22,7 @@ pub(super) struct Viewer(pub(super) Option<User>);
 
 impl<'a> FromRequest<'a> for Viewer {
     async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
-        let (Some(token), Some(service)) = (token(request.cookie()), request.data::<Service>())
-        else {
-            return Ok(Self(None));
-        };
-        Ok(Self(service.session_user(&token).await.map_err(Failure::from)?))
+        Ok(Self(account(request).await?.map(|account| account.user)))
     }
 }
 
@@ -38,6 +34,22 @@ impl<'a> FromRequest<'a> for SignedIn {
         let Viewer(user) = Viewer::from_request(request, body).await?;
         Ok(Self(user.ok_or(Failure::SignedOut)?))
     }
+}
+
+/// Somebody who is signed in, with what a password is checked against, for what asks for it again.
+pub(super) struct OwnAccount(pub(super) Account);
+
+impl<'a> FromRequest<'a> for OwnAccount {
+    async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
+        Ok(Self(account(request).await?.ok_or(Failure::SignedOut)?))
+    }
+}
+
+async fn account(request: &Request) -> Result<Option<Account>, Failure> {
+    let (Some(token), Some(service)) = (token(request.cookie()), request.data::<Service>()) else {
+        return Ok(None);
+    };
+    Ok(service.session_account(&token).await?)
 }
 
 /// The token that the browser sent, if it is one.

@@ -8,13 +8,22 @@ use tera::{Context, Tera};
 use super::assets::Asset;
 use crate::domain::MESSAGE_TEXT_MAX_CHARS;
 
-/// What all pages share is in the first, which the others extend; lists of messages are in the second.
-const TEMPLATES: [(&str, &str); 8] = [
+/// What all pages share is in the first, which the others extend; the next three are parts of pages.
+const TEMPLATES: [(&str, &str); 17] = [
     ("layout.html", include_str!("../../templates/layout.html")),
+    ("fields.html", include_str!("../../templates/fields.html")),
     ("messages.html", include_str!("../../templates/messages.html")),
+    ("people.html", include_str!("../../templates/people.html")),
     ("timeline.html", include_str!("../../templates/timeline.html")),
+    ("profile.html", include_str!("../../templates/profile.html")),
+    ("follows.html", include_str!("../../templates/follows.html")),
+    ("search.html", include_str!("../../templates/search.html")),
     ("login.html", include_str!("../../templates/login.html")),
     ("register.html", include_str!("../../templates/register.html")),
+    ("settings.html", include_str!("../../templates/settings.html")),
+    ("tokens.html", include_str!("../../templates/tokens.html")),
+    ("new_token.html", include_str!("../../templates/new_token.html")),
+    ("delete_account.html", include_str!("../../templates/delete_account.html")),
     ("error.html", include_str!("../../templates/error.html")),
     ("open_graph.html", include_str!("../../templates/open_graph.html")),
     ("feed.xml", include_str!("../../templates/feed.xml")),

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::{
     failure::Failure,
     flash::Flash,
+    page_query::PageQuery,
     pages::{Compose, FollowStatus, OpenGraph, TimelinePage},
     paths::PathName,
     public_page::PublicPage,
@@ -22,18 +23,6 @@ use crate::{
     domain::{Cursor, MessageText, PAGE_SIZE, User},
     service::Service,
 };
-
-/// Which page of a timeline is asked for.
-#[derive(Debug, Deserialize)]
-pub(super) struct PageQuery {
-    before: Option<String>,
-}
-
-impl PageQuery {
-    pub(super) fn cursor(&self) -> Result<Option<Cursor>, Failure> {
-        Ok(self.before.as_deref().map(str::parse).transpose()?)
-    }
-}
 
 /// The own timeline; whoever is signed out sees everybody's.
 #[handler]
@@ -74,7 +63,7 @@ pub(super) async fn public(
     headers: &HeaderMap,
     responder: Responder,
 ) -> Result<Response, Failure> {
-    if viewer.is_none() && query.before.is_none() && !responder.notices_wait() {
+    if viewer.is_none() && query.is_first() && !responder.notices_wait() {
         return responder.public_page(&kept, &service, headers).await;
     }
     let before = query.cursor()?;
@@ -97,7 +86,7 @@ pub(super) async fn profile(
     let before = query.cursor()?;
     let timeline = service.author_timeline(username, viewer_id, before, PAGE_SIZE).await?;
     let follow_status = viewer.as_ref().map(|viewer| {
-        if viewer.id == timeline.author.id {
+        if viewer.username == timeline.author.username {
             FollowStatus::Yourself
         } else if timeline.followed {
             FollowStatus::Following
@@ -106,12 +95,13 @@ pub(super) async fn profile(
         }
     });
     let frame = responder.frame(viewer.as_ref());
-    let owner = &timeline.author.username;
+    let owner = (&timeline.author, timeline.counts);
     let page = TimelinePage::profile(frame, owner, follow_status, timeline.page);
     if before.is_some() {
         return responder.page(&page);
     }
-    responder.page(&page.described(OpenGraph::of_user(&responder.site(headers), owner, None)))
+    let open_graph = OpenGraph::of_user(&responder.site(headers), &timeline.author);
+    responder.page(&page.described(open_graph))
 }
 
 /// The box to post in.

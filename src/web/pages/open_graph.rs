@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{excerpt::excerpt, messages::datetime, site::Site};
 use crate::{
-    domain::{Message, Username},
+    domain::{Message, Profile},
     web::{
         assets::Asset,
         paths::{message_path, profile_path},
@@ -34,16 +34,21 @@ enum About {
 }
 
 impl OpenGraph {
-    /// Of a user, whose own words are `bio`, if there are any.
+    /// Of a user.
     #[must_use]
-    pub fn of_user(site: &Site, owner: &Username, bio: Option<&str>) -> Self {
-        let bio = bio.map(|bio| excerpt(bio, DESCRIPTION_CHARS)).filter(|bio| !bio.is_empty());
+    pub fn of_user(site: &Site, owner: &Profile) -> Self {
+        let Profile { username, display_name, bio, .. } = owner;
+        let called = match display_name {
+            Some(display_name) => format!("{} ({username})", display_name.as_str()),
+            None => username.to_string(),
+        };
+        let bio = bio.as_ref().map(|bio| excerpt(bio.as_str(), DESCRIPTION_CHARS));
         Self {
-            title: format!("{owner} on MiniTwit"),
-            description: bio.unwrap_or_else(|| format!("The messages of {owner}.")),
-            url: site.url(&profile_path(owner)),
+            title: format!("{called} on MiniTwit"),
+            description: bio.unwrap_or_else(|| format!("The messages of {username}.")),
+            url: site.url(&profile_path(username)),
             image: site.url(&Asset::card().url()),
-            about: About::Profile { username: owner.to_string() },
+            about: About::Profile { username: username.to_string() },
         }
     }
 

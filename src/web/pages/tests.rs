@@ -3,7 +3,10 @@
 use time::macros::datetime;
 
 use super::*;
-use crate::web::{assets::Asset, templates::Templates};
+use crate::{
+    domain::{Bio, DisplayName, Username},
+    web::{assets::Asset, templates::Templates},
+};
 
 const HOSTILE: &str = "<b>'\"&/";
 const HOSTILE_ESCAPED: &str = "&lt;b&gt;&#39;&#34;&amp;/";
@@ -14,6 +17,19 @@ fn rendered<P: Page>(page: &P) -> String {
 
 fn name(raw: &str) -> Username {
     Username::from_stored(raw.to_owned())
+}
+
+fn profile(raw: &str) -> Profile {
+    Profile {
+        username: name(raw),
+        display_name: Some(DisplayName::from_stored(raw.to_owned())),
+        bio: Some(Bio::from_stored(raw.to_owned())),
+        joined_at: datetime!(2020-02-01 00:01:02 UTC),
+    }
+}
+
+fn counts(number: i64) -> Counts {
+    Counts { messages: number, followers: number, following: number }
 }
 
 fn signed_out() -> Frame {
@@ -65,6 +81,9 @@ fn inputs(html: &str) -> Vec<&str> {
         .collect()
 }
 
+mod account;
+mod people;
+
 fn every_page() -> Vec<String> {
     let flashed = || Frame { flashes: vec!["One".into(), HOSTILE.into()], ..signed_in(HOSTILE) };
     let refused = || Compose { error: Some(HOSTILE.into()), text: HOSTILE.into() };
@@ -83,8 +102,9 @@ fn every_page() -> Vec<String> {
                 Some(FollowStatus::Following),
                 Some(FollowStatus::NotFollowing),
             ] {
-                let owner = name(HOSTILE);
-                let profile = TimelinePage::profile(frame.clone(), &owner, status, content.clone());
+                let (owner, counts) = (profile(HOSTILE), counts(1_234));
+                let profile =
+                    TimelinePage::profile(frame.clone(), (&owner, counts), status, content.clone());
                 pages.push(rendered(&profile));
             }
         }
@@ -103,6 +123,8 @@ fn every_page() -> Vec<String> {
             pages.push(rendered(&page));
             pages.push(rendered(&page.with_text(HOSTILE).with_request_id(HOSTILE)));
         }
+        pages.extend(people::pages(&frame));
+        pages.extend(account::pages(&frame));
     }
     pages
 }
@@ -178,11 +200,14 @@ fn the_navigation_depends_on_who_is_signed_in() {
         &out,
         &[
             "<a href=\"/public\">public timeline</a>",
+            "<a href=\"/search\">search</a>",
             "<a href=\"/register\">sign up</a>",
             "<a href=\"/login\">sign in</a>",
         ],
     );
-    assert!(!out.contains("my timeline") && !out.contains("sign out"));
+    for absent in ["my timeline", "settings", "sign out"] {
+        assert!(!out.contains(absent), "{absent}");
+    }
 
     let in_ = rendered(&TimelinePage::public(signed_in("bob"), nothing()));
     assert_contains(
@@ -190,6 +215,8 @@ fn the_navigation_depends_on_who_is_signed_in() {
         &[
             "<a href=\"/\">my timeline</a>",
             "<a href=\"/public\">public timeline</a>",
+            "<a href=\"/search\">search</a>",
+            "<a href=\"/settings\">settings</a>",
             "<form method=\"post\" action=\"/logout\"><button>sign out [bob]</button></form>",
         ],
     );
@@ -198,7 +225,7 @@ fn the_navigation_depends_on_who_is_signed_in() {
 
 #[test]
 fn the_title_and_the_heading_say_the_same() {
-    let owner = name("O'Brien & Söhne");
+    let owner = profile("O'Brien & Söhne");
     for (html, title) in [
         (rendered(&TimelinePage::public(signed_out(), nothing())), "Public Timeline"),
         (
@@ -206,7 +233,7 @@ fn the_title_and_the_heading_say_the_same() {
             "My Timeline",
         ),
         (
-            rendered(&TimelinePage::profile(signed_out(), &owner, None, nothing())),
+            rendered(&TimelinePage::profile(signed_out(), (&owner, counts(0)), None, nothing())),
             "O&#39;Brien &amp; Söhne's Timeline",
         ),
         (rendered(&LoginPage::default()), "Sign In"),
@@ -294,9 +321,9 @@ fn only_the_viewers_own_timeline_has_a_box_to_write_in() {
 
 #[test]
 fn a_profile_says_how_the_viewer_stands_to_it() {
-    let profile = |status| {
-        let owner = name("Roger Histand");
-        rendered(&TimelinePage::profile(signed_in("bob"), &owner, status, nothing()))
+    let page = |status| {
+        let owner = (&profile("Roger Histand"), counts(0));
+        rendered(&TimelinePage::profile(signed_in("bob"), owner, status, nothing()))
     };
     for (status, parts) in [
         (FollowStatus::Yourself, ["<div class=\"followstatus\">", "This is you!"]),
@@ -315,9 +342,9 @@ fn a_profile_says_how_the_viewer_stands_to_it() {
             ],
         ),
     ] {
-        assert_contains(&profile(Some(status)), &parts);
+        assert_contains(&page(Some(status)), &parts);
     }
-    assert!(!profile(None).contains("followstatus"));
+    assert!(!page(None).contains("followstatus"));
 }
 
 #[test]
@@ -369,14 +396,22 @@ fn only_the_author_finds_links_to_edit_and_delete() {
 #[test]
 fn the_link_to_older_messages_is_there_when_there_are_some() {
     let cursor = "before=1582243262500000_7";
-    let owner = name("a b");
+    let owner = profile("a b");
     for (html, path) in [
         (rendered(&TimelinePage::public(signed_out(), messages(&["a"]))), "/public"),
         (
             rendered(&TimelinePage::mine(signed_in("bob"), Compose::default(), messages(&["a"]))),
             "/",
         ),
-        (rendered(&TimelinePage::profile(signed_out(), &owner, None, messages(&["a"]))), "/a%20b"),
+        (
+            rendered(&TimelinePage::profile(
+                signed_out(),
+                (&owner, counts(0)),
+                None,
+                messages(&["a"]),
+            )),
+            "/a%20b",
+        ),
     ] {
         let link = format!("<a href=\"{path}?{cursor}\" rel=\"next\">Older messages</a>");
         assert_contains(&html, &[&link]);

