@@ -67,7 +67,7 @@ queries: ## Renew .sqlx, which queries are checked against, after a change of SQ
 	scripts/check-queries --renew
 
 .PHONY: screenshots
-screenshots: ## Take the pictures in docs/
+screenshots: ## Take the pictures in docs/screenshots/
 	@scripts/install-postgresql
 	@scripts/install-test-tools
 	scripts/screenshots

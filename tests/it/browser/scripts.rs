@@ -1,5 +1,6 @@
 //! What scripts add to the pages besides the announcements of new messages.
 
+use fantoccini::key::Key;
 use serde_json::json;
 
 use super::sign_up_and_in;
@@ -137,6 +138,56 @@ async fn times_are_told_from_now_and_exactly_in_the_title() {
     eventually("the time of the new one", async || {
         let text = window.text(".messages li:first-child time").await;
         (text == "just now" || text.ends_with(" ago")).then_some(())
+    })
+    .await;
+    assert_eq!(window.console().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_message_is_deleted_after_a_question_on_the_same_page_on_a_phone() {
+    delete(PHONE).await;
+}
+
+#[tokio::test]
+async fn a_message_is_deleted_after_a_question_on_the_same_page_at_a_desk() {
+    delete(DESKTOP).await;
+}
+
+async fn delete(screen: Screen) {
+    let app = App::start().await;
+    let window = Window::open(&app, screen).await;
+    sign_up_and_in(&window, "Milada").await;
+    for text in ["to be kept", "to be deleted"] {
+        window.fill("[name=text]", text).await;
+        window.press("Share").await;
+        window.sees_in(".messages", text).await;
+    }
+    let ask = async || {
+        window.click(".messages li:first-child a[href$='/delete']").await;
+        window.sees_in("dialog[open]", "to be deleted").await;
+        assert_eq!(window.label(&window.find("dialog").await).await, "Delete Message");
+        let focused =
+            "return document.activeElement.closest('dialog') && document.activeElement.tagName";
+        assert_eq!(window.evaluate(focused).await, "A", "what deletes nothing has the focus");
+    };
+    let gone = async || {
+        eventually("the question is gone", async || {
+            window.find_all("dialog").await.is_empty().then_some(())
+        })
+        .await;
+        assert_eq!(window.focused().await, "Delete", "the focus is where it was");
+        assert_eq!(window.texts(".messages p").await, ["to be deleted", "to be kept"]);
+    };
+    ask().await;
+    window.types([Key::Escape]).await;
+    gone().await;
+    ask().await;
+    window.types([Key::Enter]).await;
+    gone().await;
+    ask().await;
+    window.press("Delete").await;
+    eventually("the message is gone", async || {
+        (window.texts(".messages p").await == ["to be kept"]).then_some(())
     })
     .await;
     assert_eq!(window.console().await, [""; 0]);
