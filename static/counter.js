@@ -3,8 +3,8 @@
 /** From so few on they are told to whoever does not see them. */
 const few = 20;
 
-/** As the server counts: by code points, and line breaks as forms send them. */
-const count = text => [...text.replaceAll("\n", "\r\n")].length;
+/** As the server counts: by code points. */
+const count = text => [...text].length;
 
 function words(left) {
   const number = Math.abs(left);
@@ -18,7 +18,7 @@ function element(name, properties) {
 for (const box of document.querySelectorAll("[data-limit]")) {
   const shown = element("p", { className: "counter", id: "counter" });
   const told = element("p", { className: "told", role: "status" });
-  box.form.append(shown, told);
+  box.after(shown, told);
   const described = box.getAttribute("aria-describedby");
   box.setAttribute("aria-describedby", [described, shown.id].filter(Boolean).join(" "));
   let pause;
