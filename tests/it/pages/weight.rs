@@ -64,6 +64,10 @@ async fn a_page_and_its_style_sheet_fit_one_round_trip() {
         ("/", &session),
         ("/Milada", ""),
         ("/Milada", &session),
+        ("/Milada/followers", ""),
+        ("/Tomasz/following", &session),
+        ("/search?q=1", &session),
+        ("/settings", &session),
         ("/login", ""),
         ("/register", ""),
         ("/nobody", ""),
@@ -76,7 +80,7 @@ async fn a_page_and_its_style_sheet_fit_one_round_trip() {
 #[tokio::test]
 async fn a_page_asks_nobody_else() {
     let app = full().await;
-    for path in ["/public", "/Milada", "/login", "/register", "/nobody"] {
+    for path in ["/public", "/Milada", "/search?q=1", "/login", "/register", "/nobody"] {
         let page = app.anonymous().get(path).await;
         for part in page.body.split(" src=\"").skip(1) {
             assert!(part.starts_with('/') && !part.starts_with("//"), "{path}: {part}");
