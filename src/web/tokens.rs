@@ -23,10 +23,34 @@ use crate::{
     service::{Error, Service},
 };
 
-/// How many days a token may last; the JSON API takes any number up to the last of them.
-const DAYS: &[u16] = &[7, 30, 90, 365];
-/// How many it lasts when nothing is chosen, as with the JSON API.
-const DEFAULT_DAYS: u16 = 90;
+/// How many days a token lasts: one of [`Days::CHOICES`].
+#[derive(Clone, Copy, Deserialize)]
+#[serde(try_from = "u16")]
+struct Days(u16);
+
+impl Days {
+    /// The JSON API takes any number up to the last of them.
+    const CHOICES: &[u16] = &[7, 30, 90, 365];
+
+    fn lifetime(self) -> Duration {
+        Duration::from_secs(u64::from(self.0) * 24 * 60 * 60)
+    }
+}
+
+impl Default for Days {
+    /// As with the JSON API.
+    fn default() -> Self {
+        Self(90)
+    }
+}
+
+impl TryFrom<u16> for Days {
+    type Error = &'static str;
+
+    fn try_from(days: u16) -> Result<Self, &'static str> {
+        if Self::CHOICES.contains(&days) { Ok(Self(days)) } else { Err("no such choice of days") }
+    }
+}
 
 /// What no browser and nothing between may keep.
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
@@ -39,12 +63,12 @@ pub(super) async fn list(
     service: Data<&Service>,
     responder: Responder,
 ) -> Result<Response, Failure> {
-    let empty = form(Field::default(), DEFAULT_DAYS);
+    let empty = form(Field::default(), Days::default());
     show(&service, &responder, &viewer, query.cursor()?, (StatusCode::OK, empty)).await
 }
 
-fn form(name: Field, days: u16) -> TokenForm {
-    TokenForm { name, days, choices: DAYS, password: Field::default() }
+fn form(name: Field, days: Days) -> TokenForm {
+    TokenForm { name, days: days.0, choices: Days::CHOICES, password: Field::default() }
 }
 
 async fn show(
@@ -64,7 +88,7 @@ pub(super) struct TokenFields {
     #[serde(default)]
     name: String,
     #[serde(default)]
-    days: String,
+    days: Days,
     #[serde(default)]
     password: String,
 }
@@ -77,12 +101,10 @@ pub(super) async fn make(
     service: Data<&Service>,
     responder: Responder,
 ) -> Result<Response, Failure> {
-    let chosen = fields.days.parse().ok().filter(|days| DAYS.contains(days));
-    let days = chosen.unwrap_or(DEFAULT_DAYS);
     let (name, parsed) = Field::parsed(fields.name, TokenName::parse);
-    let mut refused = form(name, days);
+    let mut refused = form(name, fields.days);
     if let Some(name) = parsed {
-        let lifetime = Duration::from_secs(u64::from(days) * 24 * 60 * 60);
+        let lifetime = fields.days.lifetime();
         match service.create_own_token(&account, &fields.password, &name, lifetime).await {
             Ok(token) => {
                 let frame = responder.frame(Some(&account.user));
@@ -101,10 +123,11 @@ pub(super) async fn make(
 #[handler]
 pub(super) async fn revoke(
     SignedIn(viewer): SignedIn,
-    Path(token_id): Path<i64>,
+    Path(token_id): Path<String>,
     service: Data<&Service>,
     responder: Responder,
 ) -> Result<Response, Failure> {
-    service.revoke_token(viewer.id, TokenId(token_id)).await?;
+    let token = token_id.parse().map(TokenId).map_err(|_| Error::UnknownToken)?;
+    service.revoke_token(viewer.id, token).await?;
     Ok(responder.redirect_with(TOKENS_PATH, Flash::TokenRevoked))
 }

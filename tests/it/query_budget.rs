@@ -35,6 +35,8 @@ enum By {
     Nobody,
     Simulator,
     Browser,
+    /// A browser of somebody who has just signed up, whose account or session may end by this.
+    Newcomer,
     Token,
 }
 
@@ -46,7 +48,7 @@ enum Body {
 }
 
 use Body::{Form, Json};
-use By::{Browser, Nobody, Simulator, Token};
+use By::{Browser, Newcomer, Nobody, Simulator, Token};
 
 /// A request, and what it takes. `{n}` in a body is a number that no other request has.
 struct Row {
@@ -147,6 +149,26 @@ const PAGES: &[Row] = &[
     row("GET /{username}.atom", Nobody, 200, 1),
     row("GET /{username}", Nobody, 200, 1),
     row("GET /{username}", Browser, 200, 2),
+    row("GET /{username}/followers", Nobody, 200, 1),
+    row("GET /{username}/followers", Browser, 200, 2),
+    row("GET /{username}/following", Nobody, 200, 1),
+    row("GET /{username}/following", Browser, 200, 2),
+    row("GET /search", Nobody, 200, 0),
+    row("GET /search", Browser, 200, 2).asking("?q=hello"),
+    row("GET /search", Browser, 200, 2).asking("?q=a&in=people"),
+    row("GET /settings", Browser, 200, 2),
+    row("POST /settings/profile", Newcomer, 302, 2).sending(Form(&[("email", "a@b")])),
+    row("POST /settings/profile", Newcomer, 400, 1).sending(Form(&[("email", "a")])),
+    row("POST /settings/password", Newcomer, 302, 2).sending(Form(&[("current", "secret"), ("new", "x"), ("repeated", "x")])),
+    row("POST /settings/password", Newcomer, 400, 2).sending(Form(&[("current", "guess"), ("new", "x"), ("repeated", "x")])),
+    row("GET /settings/tokens", Browser, 200, 2),
+    row("POST /settings/tokens", Newcomer, 200, 2).sending(Form(&[("name", "a"), ("password", "secret")])),
+    row("POST /settings/tokens", Newcomer, 400, 2).sending(Form(&[("name", "a"), ("password", "guess")])),
+    row("POST /settings/tokens/{token_id}/revoke", Newcomer, 302, 2),
+    row("POST /settings/sessions/end", Newcomer, 302, 2),
+    row("GET /settings/account/delete", Browser, 200, 1),
+    row("POST /settings/account/delete", Newcomer, 302, 2).sending(Form(&[("password", "secret")])),
+    row("POST /settings/account/delete", Newcomer, 400, 1).sending(Form(&[("password", "guess")])),
     row("POST /{username}/follow", Browser, 302, 2),
     row("POST /{username}/unfollow", Browser, 302, 2),
     row("POST /logout", Browser, 302, 1),
@@ -227,30 +249,38 @@ impl Scene {
         let other = app.api().make_token("ann", "secret").await.json();
         let ann = app.api().with_token(token["token"].as_str().expect("a token"));
         let message = ann.post("/messages", json!({"text": "hello"})).await.json();
-        let form = [("username", "ann"), ("password", "secret")];
-        let signed_in = app.anonymous().post("/login", &form).await;
-        let cookies = signed_in.headers.get_all(header::SET_COOKIE).iter();
-        let cookies = cookies.filter_map(|cookie| cookie.to_str().expect("text").split(';').next());
-        let cookie = cookies.filter(|it| it.starts_with("session=")).collect::<String>();
+        let cookie = session(&app, "ann").await;
         let client = Client::builder().redirect(Policy::none()).build().expect("a client");
         Self {
             app,
             client,
             token: token["token"].as_str().expect("a token").to_owned(),
             cookie,
-            token_id: other["id"].as_i64().expect("a number"),
-            message_id: message["id"].as_i64().expect("a number"),
+            token_id: id(&other),
+            message_id: id(&message),
         }
     }
 
-    fn request(&self, prefix: &str, row: &Row, number: usize) -> RequestBuilder {
+    /// The session of somebody who has just signed up, and the number of a token.
+    async fn newcomer(&self, number: usize) -> (String, i64) {
+        let name = format!("newcomer {number}");
+        self.app.api().sign_up(&name).await;
+        let token = self.app.api().make_token(&name, "secret").await.json();
+        (session(&self.app, &name).await, id(&token))
+    }
+
+    async fn request(&self, prefix: &str, row: &Row, number: usize) -> RequestBuilder {
         let (method, route) = row.operation.split_once(' ').expect("a method and a route");
         // What is the caller's own, and whom to follow.
         let own = matches!(method, "PATCH" | "DELETE") && route == "/users/{username}";
         let name = if own || row.by == Simulator { "ann" } else { "bob" };
+        let (cookie, token_id) = match row.by {
+            Newcomer => self.newcomer(number).await,
+            _ => (self.cookie.clone(), self.token_id),
+        };
         let path = route
             .replace("{username}", &encode(name))
-            .replace("{token_id}", &self.token_id.to_string())
+            .replace("{token_id}", &token_id.to_string())
             .replace("{id}", &self.message_id.to_string())
             .replace("{file_name}", "none");
         let url = self.app.url(&format!("{prefix}{path}{}", row.query));
@@ -270,10 +300,23 @@ impl Scene {
         match row.by {
             Nobody => request,
             Simulator => request.basic_auth("simulator", Some("super_safe!")),
-            Browser => request.header(header::COOKIE, &self.cookie),
+            Browser | Newcomer => request.header(header::COOKIE, cookie),
             Token => request.bearer_auth(&self.token),
         }
     }
+}
+
+/// The cookie of a new session of this user, whose password is `secret`.
+async fn session(app: &App, username: &str) -> String {
+    let form = [("username", username), ("password", "secret")];
+    let signed_in = app.anonymous().post("/login", &form).await;
+    let cookies = signed_in.headers.get_all(header::SET_COOKIE).iter();
+    let cookies = cookies.filter_map(|cookie| cookie.to_str().expect("text").split(';').next());
+    cookies.filter(|it| it.starts_with("session=")).collect()
+}
+
+fn id(object: &Value) -> i64 {
+    object["id"].as_i64().expect("a number")
 }
 
 /// The paths that the pages' source routes, as templates.
@@ -320,7 +363,7 @@ async fn no_request_takes_more_statements_than_its_row_says() {
     let mut counter = counting.connect().await;
     // A server's first `latest` also removes those of servers that are gone.
     for _ in 0..2 {
-        let first = scene.request("/sim", &SIMULATOR[3], 0);
+        let first = scene.request("/sim", &SIMULATOR[3], 0).await;
         assert_eq!(Answer::of(first).await.status, 200);
     }
     eventually("the end of that", || async {
@@ -332,8 +375,9 @@ async fn no_request_takes_more_statements_than_its_row_says() {
     let all = [("/sim", SIMULATOR), ("", PAGES), ("/api/v1", API)];
     let rows = all.into_iter().flat_map(|(prefix, rows)| rows.iter().map(move |row| (prefix, row)));
     for (number, (prefix, row)) in rows.enumerate() {
+        let request = scene.request(prefix, row, number).await;
         statements(&mut counter).await;
-        let answer = Answer::of(scene.request(prefix, row, number)).await;
+        let answer = Answer::of(request).await;
         assert_eq!(answer.status, row.status, "{prefix} {}: {answer:?}", row.operation);
         let counted = statements(&mut counter).await;
         let count = i64::try_from(counted.len()).expect("a number");

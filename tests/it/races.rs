@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::support::{
     App,
     actors::{Answer, Simulator},
+    eventually,
 };
 
 const TAKEN: &str = "The username is already taken";
@@ -59,6 +60,56 @@ async fn the_form_and_the_simulator_race_for_one_name() {
         page.says(TAKEN);
     }
     assert_eq!(app.count("SELECT count(*) FROM users").await, 1);
+}
+
+/// Waits until some statement waits for a lock.
+async fn somebody_waits(app: &App) {
+    eventually("a wait for a lock", || async {
+        let waiting = "SELECT count(*) FROM pg_stat_activity
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        (app.count(waiting).await > 0).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sign_in_with_the_old_password_waits_for_the_new_one_and_fails() {
+    let app = App::start().await;
+    let (browser, client) = (app.anonymous(), app.api());
+    browser.sign_up("alice").await;
+    let mut change = app.rows.begin().await.expect("begun");
+    let new = "UPDATE users SET password_hash = '$2b$04$' || repeat('a', 53)";
+    sqlx::query(new).execute(&mut *change).await.expect(new);
+    let (page, answer, ()) =
+        tokio::join!(browser.sign_in("alice"), client.make_token("alice", "secret"), async {
+            somebody_waits(&app).await;
+            change.commit().await.expect("committed");
+        });
+    page.says("Invalid password");
+    answer.problem(401);
+    assert_eq!(app.count("SELECT count(*) FROM sessions").await, 0);
+    assert_eq!(app.count("SELECT count(*) FROM api_tokens").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_password_waits_for_a_sign_in_with_the_old_one_and_ends_its_session() {
+    let app = App::start().await;
+    let alice = app.signed_in("alice").await;
+    let mut sign_in = app.rows.begin().await.expect("begun");
+    // As signing in does.
+    let session = "INSERT INTO sessions (token_hash, user_id, expires_at)
+                   SELECT sha256('thief'), user_id, now() + interval '1 day' FROM users FOR SHARE";
+    sqlx::query(session).execute(&mut *sign_in).await.expect(session);
+    let form = [("current", "secret"), ("new", "safer"), ("repeated", "safer")];
+    let (answer, ()) = tokio::join!(alice.post("/settings/password", &form), async {
+        somebody_waits(&app).await;
+        sign_in.commit().await.expect("committed");
+    });
+    assert_eq!(answer.status, 302);
+    let thieves = "SELECT count(*) FROM sessions WHERE token_hash = sha256('thief')";
+    assert_eq!(app.count(thieves).await, 0);
+    assert_eq!(app.count("SELECT count(*) FROM sessions").await, 1);
+    assert_eq!(alice.get("/").await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

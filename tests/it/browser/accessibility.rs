@@ -36,6 +36,9 @@ const LANDMARKS: [(&str, &str); 4] = [
     ("footer", "contentinfo"),
 ];
 
+/// What people fill in and press. What is hidden is there for programs.
+const CONTROLS: &str = ":is(input, select, textarea, button):not([hidden], [type=hidden])";
+
 /// Texts whose contrast with what is behind them is below WCAG 2.2's level AA (success criterion
 /// 1.4.3). Behind the header is a gradient, of which the worst colour counts.
 const FAINT_TEXTS: &str = r"
@@ -79,7 +82,7 @@ async fn every_page_has_landmarks_headings_and_labels() {
         for (landmark, role) in LANDMARKS {
             assert_eq!(window.role(&window.find(landmark).await).await, role, "{page}");
         }
-        for control in window.find_all("input, button").await {
+        for control in window.find_all(CONTROLS).await {
             assert_ne!(window.label(&control).await, "", "{page}: {control:?}");
         }
     })

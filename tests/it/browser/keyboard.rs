@@ -16,7 +16,8 @@ async fn everything_can_be_done_with_the_keyboard_alone() {
 
     window.go("/login").await;
     window.sees_in("h2", "Sign In").await;
-    assert_eq!(tab(&window, 4).await, ["Skip to content", "public timeline", "sign up", "sign in"]);
+    let links = ["Skip to content", "public timeline", "search", "sign up", "sign in"];
+    assert_eq!(tab(&window, 5).await, links);
     assert_eq!(tab(&window, 1).await, ["Username"]);
     window.types("Milada".chars()).await;
     assert_eq!(tab(&window, 1).await, ["Password"]);
@@ -26,11 +27,13 @@ async fn everything_can_be_done_with_the_keyboard_alone() {
     window.sees_in(".flashes", "You were logged in").await;
 
     assert_eq!(
-        tab(&window, 5).await,
+        tab(&window, 7).await,
         [
             "Skip to content",
             "my timeline",
             "public timeline",
+            "search",
+            "settings",
             "sign out [Milada]",
             "What's on your mind Milada?",
         ]
@@ -40,7 +43,7 @@ async fn everything_can_be_done_with_the_keyboard_alone() {
     window.sees_in(".flashes", "Your message was recorded").await;
     assert_eq!(window.texts(".messages p").await, ["No mouse was moved."]);
 
-    assert_eq!(tab(&window, 4).await.last().unwrap(), "sign out [Milada]");
+    assert_eq!(tab(&window, 6).await.last().unwrap(), "sign out [Milada]");
     window.types([' ']).await;
     window.sees_in(".flashes", "You were logged out").await;
 }

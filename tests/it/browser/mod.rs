@@ -7,6 +7,7 @@ mod keyboard;
 mod layout;
 mod live;
 mod loading;
+mod people;
 mod screenshots;
 mod scripts;
 
@@ -70,7 +71,20 @@ async fn crowd() -> App {
 
 /// Leads through every page and every state of it, and calls `look` with what it is.
 async fn visit_every_page(window: &Window, mut look: impl AsyncFnMut(&str)) {
-    for path in ["/public", "/login", "/register", "/nowhere"] {
+    let words = "w".repeat(100);
+    let found = format!("/search?q={words}");
+    for path in [
+        "/public",
+        "/login",
+        "/register",
+        "/nowhere",
+        "/search",
+        "/search?q=message",
+        &found,
+        &format!("{found}w"),
+        "/search?q=m&in=people",
+        "/search?q=nobody&in=people",
+    ] {
         window.go(path).await;
         look(path).await;
     }
@@ -97,4 +111,52 @@ async fn visit_every_page(window: &Window, mut look: impl AsyncFnMut(&str)) {
     window.press("Follow user").await;
     window.sees(&format!("You are now following \"{other}\"")).await;
     look("a followed user").await;
+    for list in ["followers", "following"] {
+        window.go(&format!("/{}/{list}", encode(other))).await;
+        look(list).await;
+    }
+    visit_settings(window, me, &mut look).await;
+}
+
+/// The settings of somebody whose words are as long as they may be; and the profile then.
+async fn visit_settings(window: &Window, me: &str, look: &mut impl AsyncFnMut(&str)) {
+    window.go("/settings").await;
+    look("settings").await;
+    window.fill("[name=display_name]", &"M".repeat(65)).await;
+    window.fill("[name=bio]", &"w".repeat(161)).await;
+    window.fill("[name=email]", &"m".repeat(260)).await;
+    window.press("Save profile").await;
+    window.sees("The bio must be at most 160 characters long").await;
+    look("a refused profile").await;
+    window.fill("[name=display_name]", &"M".repeat(64)).await;
+    window.fill("[name=bio]", &"w".repeat(160)).await;
+    window.fill("[name=email]", &format!("{}@example.org", "m".repeat(200))).await;
+    window.press("Save profile").await;
+    window.sees("Your profile was saved").await;
+    window.press("Change password").await;
+    window.sees("You have to enter a password").await;
+    look("a refused password").await;
+    for path in [format!("/{}", encode(me)), format!("/search?in=people&q={me}")] {
+        window.go(&path).await;
+        window.sees_in(".called", "MMM").await;
+        look(&path).await;
+    }
+    for (password, shown, what) in [
+        ("guess", "Invalid password", "a refused token"),
+        ("secret", "Your New Token", "a new token"),
+    ] {
+        window.go("/settings/tokens").await;
+        window.fill("[name=name]", &"W".repeat(64)).await;
+        window.fill("[name=password]", password).await;
+        window.press("Make token").await;
+        window.sees(shown).await;
+        look(what).await;
+    }
+    window.go("/settings/tokens").await;
+    look("tokens").await;
+    window.go("/settings/account/delete").await;
+    look("whether to delete the account").await;
+    window.press("Delete my account").await;
+    window.sees("Invalid password").await;
+    look("a refused deletion").await;
 }

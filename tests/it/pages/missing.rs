@@ -18,7 +18,7 @@ async fn a_user_that_does_not_exist_has_a_page_that_says_so() {
         "/a%2Fb",
         "/%FF",
         "/%0A",
-        "/settings",
+        "/timeline",
         "/nobody.atom",
         "/.atom",
         "/public.atom.atom",

@@ -7,9 +7,13 @@ mod kept;
 mod missing;
 mod paging;
 mod posting;
+mod profile;
+mod search;
+mod settings;
 mod text;
 mod timelines;
 mod weight;
+mod tokens;
 
 use crate::support::actors::Answer;
 

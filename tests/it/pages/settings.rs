@@ -1,0 +1,217 @@
+//! The settings: the profile, the password, all sessions, and the end of an account.
+
+use std::num::NonZero;
+
+use minitwit::service::RateLimits;
+use reqwest::Method;
+
+use crate::support::{
+    App,
+    actors::{Answer, Browser},
+    cluster::TestDatabase,
+};
+
+const FORMS: [&str; 6] = [
+    "/settings/profile",
+    "/settings/password",
+    "/settings/tokens",
+    "/settings/tokens/1/revoke",
+    "/settings/sessions/end",
+    "/settings/account/delete",
+];
+
+fn profile<'a>(display_name: &'a str, bio: &'a str, email: &'a str) -> [(&'a str, &'a str); 3] {
+    [("display_name", display_name), ("bio", bio), ("email", email)]
+}
+
+fn password<'a>(current: &'a str, new: &'a str, repeated: &'a str) -> [(&'a str, &'a str); 3] {
+    [("current", current), ("new", new), ("repeated", repeated)]
+}
+
+/// Another browser that the user is signed in with.
+async fn another(app: &App, username: &str) -> Browser {
+    let browser = app.anonymous();
+    browser.sign_in(username).await.says("You were logged in");
+    browser
+}
+
+async fn is_signed_in(browser: &Browser) -> bool {
+    browser.get("/").await.status == 200
+}
+
+#[track_caller]
+fn assert_field(page: &Answer, field: &str, rule: &str) {
+    assert_eq!(page.status, 400, "{page:?}");
+    page.says(&format!("<p class=\"error\" id=\"{field}-error\">{rule}</p>"));
+    page.says(&format!("aria-describedby=\"{field}-error\""));
+}
+
+#[tokio::test]
+async fn settings_are_for_whoever_is_signed_in() {
+    let app = App::start().await;
+    let anonymous = app.anonymous();
+    for path in ["/settings", "/settings/tokens", "/settings/account/delete"] {
+        assert_eq!(anonymous.get(path).await.status, 401, "{path}");
+    }
+    for path in FORMS {
+        let page = anonymous.post(path, &[]).await;
+        assert_eq!(page.status, 401, "{path}");
+        page.says("You have to sign in to do this.");
+    }
+}
+
+#[tokio::test]
+async fn what_other_sites_send_changes_nothing() {
+    let app = App::start().await;
+    let alice = app.signed_in("alice").await;
+    let state = "SELECT count(*) FROM users JOIN sessions USING (user_id)
+                 WHERE display_name IS NULL AND email = 'alice@example.org'";
+    for path in FORMS {
+        let form = [("password", "secret"), ("name", "x"), ("email", "e@v"), ("new", "x")];
+        let request = alice.request(Method::POST, path).form(&form);
+        let page = Answer::of(request.header("sec-fetch-site", "cross-site")).await;
+        assert_eq!(page.status, 403, "{path}");
+        assert_eq!(app.count(state).await, 1, "{path}");
+        assert_eq!(app.count("SELECT count(*) FROM api_tokens").await, 0, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_profile_is_changed_and_shown() {
+    let app = App::start().await;
+    let alice = app.signed_in("alice").await;
+    alice.get("/settings").await.says("name=\"email\" value=\"alice@example.org\"");
+
+    // A browser ends lines with two characters; 160 are allowed, of which an end is one.
+    let bio = format!("a\r\nb{}", "x".repeat(157));
+    let answer = alice.post("/settings/profile", &profile("Alice L.", &bio, "new@a")).await;
+    assert_eq!((answer.status, answer.header("location")), (302, "/settings"));
+    let page = alice.get("/settings").await;
+    page.says("<li>Your profile was saved</li>")
+        .says("name=\"display_name\" value=\"Alice L.\"")
+        .says("name=\"email\" value=\"new@a\"")
+        .says(&bio.replace('\r', ""));
+    let public = app.anonymous().get("/alice").await;
+    public.says(">Alice L.</p>").says(">a\nbxxx").does_not_say("new@a");
+
+    alice.submit("/settings/profile", &profile("", " \r\n ", "new@a")).await.says("saved");
+    app.anonymous().get("/alice").await.does_not_say("Alice L.").does_not_say("\"bio\"");
+    assert_eq!(app.count("SELECT count(*) FROM users WHERE bio IS NULL").await, 1);
+}
+
+#[tokio::test]
+async fn every_refused_field_of_a_profile_says_its_rule_and_keeps_what_was_typed() {
+    let app = App::start().await;
+    let alice = app.signed_in("alice").await;
+    let long = "<".repeat(161);
+    let page = alice.post("/settings/profile", &profile(" a", &long, "nowhere")).await;
+    assert_field(&page, "display_name", "The display name must not begin or end with white space");
+    assert_field(&page, "bio", "The bio must be at most 160 characters long");
+    assert_field(&page, "email", "You have to enter a valid email address");
+    page.says("name=\"display_name\" value=\" a\"")
+        .says(&"&lt;".repeat(161))
+        .says("name=\"email\" value=\"nowhere\"")
+        .says("sign out [alice]");
+    // Nothing of it is kept, though the display name of this one is fine.
+    let page = alice.post("/settings/profile", &profile("Alice", "", "")).await;
+    assert_field(&page, "email", "You have to enter a valid email address");
+    page.says("value=\"Alice\"").does_not_say("display_name-error");
+    assert_eq!(app.count("SELECT count(*) FROM users WHERE display_name IS NULL").await, 1);
+}
+
+#[tokio::test]
+async fn with_a_new_password_everybody_else_is_signed_out() {
+    let app = App::start().await;
+    let alice = app.signed_in("alice").await;
+    let (thief, bob) = (another(&app, "alice").await, app.signed_in("bob").await);
+    let client = app.api().signed_in("alice").await;
+
+    let answer = alice.post("/settings/password", &password("secret", "safer", "safer")).await;
+    assert_eq!((answer.status, answer.header("location")), (302, "/settings"));
+    alice.get("/settings").await.says("Your password was changed").says("sign out [alice]");
+    assert!(is_signed_in(&alice).await && is_signed_in(&bob).await);
+    assert!(!is_signed_in(&thief).await);
+    client.get("/tokens").await.problem(401);
+    assert_eq!(app.count("SELECT count(*) FROM sessions").await, 2);
+
+    thief.sign_in("alice").await.says("Invalid password");
+    let form = [("username", "alice"), ("password", "safer")];
+    thief.submit("/login", &form).await.says("You were logged in");
+}
+
+#[tokio::test]
+async fn a_refused_password_changes_nothing_and_is_never_shown() {
+    let app = App::start().await;
+    let alice = app.signed_in("alice").await;
+    let long = "p4".repeat(37);
+    for (form, field, rule) in [
+        (password("guess", "p4ss", "p4ss"), "current", "Invalid password"),
+        (password("", "p4ss", "p4ss"), "current", "Invalid password"),
+        (password("secret", "", ""), "new", "You have to enter a password"),
+        (password("secret", &long, &long), "new", "The password must be at most 72 bytes long"),
+        (password("secret", "p4ss", "p4sS"), "repeated", "The two passwords do not match"),
+    ] {
+        let page = alice.post("/settings/password", &form).await;
+        assert_field(&page, field, rule);
+        page.does_not_say("p4").does_not_say("secret").does_not_say("guess");
+        page.says("name=\"email\" value=\"alice@example.org\"");
+    }
+    assert!(is_signed_in(&another(&app, "alice").await).await);
+    assert!(is_signed_in(&alice).await);
+}
+
+#[tokio::test]
+async fn signing_out_everywhere_ends_all_sessions_and_no_token() {
+    let app = App::start().await;
+    let alice = app.signed_in("alice").await;
+    let (other, bob) = (another(&app, "alice").await, app.signed_in("bob").await);
+    let client = app.api().signed_in("alice").await;
+    let answer = alice.post("/settings/sessions/end", &[]).await;
+    assert_eq!((answer.status, answer.header("location")), (302, "/public"));
+    alice.get("/public").await.says("You were logged out everywhere").says("sign in");
+    assert!(!is_signed_in(&alice).await && !is_signed_in(&other).await);
+    assert!(is_signed_in(&bob).await);
+    assert_eq!(client.get("/tokens").await.status, 200);
+}
+
+#[tokio::test]
+async fn an_account_is_deleted_by_whoever_knows_its_password() {
+    let app = App::start().await;
+    let alice = app.signed_in("alice").await;
+    alice.say("hello").await;
+    alice.get("/settings/account/delete").await.says("<h2>Delete Your Account</h2>");
+    for guess in ["", "guess"] {
+        let page = alice.post("/settings/account/delete", &[("password", guess)]).await;
+        assert_field(&page, "password", "Invalid password");
+        page.does_not_say("guess");
+    }
+    assert_eq!(app.count("SELECT count(*) FROM users").await, 1);
+
+    let answer = alice.post("/settings/account/delete", &[("password", "secret")]).await;
+    assert_eq!((answer.status, answer.header("location")), (302, "/public"));
+    let page = alice.get("/public").await;
+    page.says("Your account was deleted").says("sign in").does_not_say("hello");
+    assert_eq!(alice.get("/alice").await.status, 404);
+    assert_eq!(app.count("SELECT count(*) FROM users").await, 0);
+    alice.sign_up("alice").await.says("You were successfully registered");
+}
+
+#[tokio::test]
+async fn a_session_that_was_left_open_does_not_help_to_guess_the_password() {
+    let two = RateLimits { sign_ins_per_account: NonZero::new(2), ..RateLimits::default() };
+    let app = App::start_with(TestDatabase::fresh().await, |settings| {
+        settings.service.limits = two;
+    })
+    .await;
+    let alice = app.signed_in("alice").await;
+    alice.post("/settings/account/delete", &[("password", "guess")]).await;
+    let guesses = [("password", "guess"), ("name", "x"), ("current", "guess")];
+    let new = [("new", "x"), ("repeated", "x")];
+    let form: Vec<_> = guesses.into_iter().chain(new).collect();
+    for path in ["/settings/password", "/settings/tokens", "/settings/account/delete"] {
+        let page = alice.post(path, &form).await;
+        assert_eq!(page.status, 429, "{path}");
+        page.says("That was too often; try again in").says("sign out [alice]");
+        assert!(page.header("retry-after").parse::<u32>().is_ok(), "{path}");
+    }
+}
