@@ -24,18 +24,22 @@ pub(super) enum Flash {
     SignedIn,
     SignedOut,
     Recorded,
+    Changed,
+    Deleted,
     Followed(String),
     Unfollowed(String),
 }
 
 impl Flash {
-    /// The words of the original.
+    /// The words of the original, as far as it has them.
     fn text(&self) -> String {
         match self {
             Self::SignedUp => "You were successfully registered and can login now".to_owned(),
             Self::SignedIn => "You were logged in".to_owned(),
             Self::SignedOut => "You were logged out".to_owned(),
             Self::Recorded => "Your message was recorded".to_owned(),
+            Self::Changed => "Your message was changed".to_owned(),
+            Self::Deleted => "Your message was deleted".to_owned(),
             Self::Followed(name) => format!("You are now following \"{name}\""),
             Self::Unfollowed(name) => format!("You are no longer following \"{name}\""),
         }

@@ -13,11 +13,13 @@ mod files;
 mod flash;
 mod following;
 mod guard;
+mod message;
 pub mod pages;
 pub mod paths;
 mod public_page;
 mod respond;
 mod session;
+mod tag;
 pub mod templates;
 mod timelines;
 
@@ -68,6 +70,12 @@ fn routes() -> Route {
     let route = at(route, "/static/:file_name", get(files::asset));
     let route = at(route, "/favicon.ico", get(files::favicon));
     let route = at(route, "/avatar/:username", get(files::avatar));
+    let route = at(route, "/message/:id", get(message::show));
+    let edit = get(message::edit_form).post(message::edit.with(SameSiteOnly));
+    let route = at(route, "/message/:id/edit", edit);
+    let delete = get(message::delete_form).post(message::delete.with(SameSiteOnly));
+    let route = at(route, "/message/:id/delete", delete);
+    let route = at(route, "/tag/:tag", get(tag::show));
     let route = at(route, "/:username", get(timelines::profile));
     let route = at(route, "/:username/follow", both(|| following::follow));
     at(route, "/:username/unfollow", both(|| following::unfollow))

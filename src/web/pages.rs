@@ -1,10 +1,14 @@
 //! The pages as values: what each of them shows, in the words and order of the original MiniTwit.
 
+mod message;
 mod messages;
+mod tag;
 
 use serde::Serialize;
 
+pub use message::{DeletePage, EditPage, MessagePage};
 pub use messages::MessageList;
+pub use tag::TagPage;
 
 use super::{
     paths::{avatar_path, profile_path},

@@ -8,12 +8,16 @@ use tera::{Context, Tera};
 use super::assets::Asset;
 
 /// What all pages share is in the first, which the others extend; lists of messages are in the second.
-const TEMPLATES: [(&str, &str); 6] = [
+const TEMPLATES: [(&str, &str); 10] = [
     ("layout.html", include_str!("../../templates/layout.html")),
     ("messages.html", include_str!("../../templates/messages.html")),
     ("timeline.html", include_str!("../../templates/timeline.html")),
     ("login.html", include_str!("../../templates/login.html")),
     ("register.html", include_str!("../../templates/register.html")),
+    ("message.html", include_str!("../../templates/message.html")),
+    ("edit.html", include_str!("../../templates/edit.html")),
+    ("delete.html", include_str!("../../templates/delete.html")),
+    ("tag.html", include_str!("../../templates/tag.html")),
     ("error.html", include_str!("../../templates/error.html")),
 ];
 

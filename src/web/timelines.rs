@@ -30,7 +30,8 @@ pub(super) struct PageQuery {
 }
 
 impl PageQuery {
-    fn cursor(&self) -> Result<Option<Cursor>, Failure> {
+    /// Where the page begins, if not at the newest message.
+    pub(super) fn cursor(&self) -> Result<Option<Cursor>, Failure> {
         Ok(self.before.as_deref().map(str::parse).transpose()?)
     }
 }

@@ -142,6 +142,15 @@ const PAGES: &[Row] = &[
     row("GET /static/{file_name}", Nobody, 404, 0),
     row("GET /favicon.ico", Nobody, 302, 0),
     row("GET /avatar/{username}", Nobody, 200, 0),
+    row("GET /message/{id}", Nobody, 200, 1),
+    row("GET /message/{id}", Browser, 200, 2),
+    row("GET /message/{id}/edit", Browser, 200, 2),
+    row("POST /message/{id}/edit", Browser, 302, 2).sending(Form(&[("text", "changed {n}")])),
+    row("POST /message/{id}/edit", Browser, 400, 2).sending(Form(&[("text", "")])),
+    row("GET /message/{id}/delete", Browser, 200, 2),
+    row("POST /message/{id}/delete", Browser, 302, 2),
+    row("GET /tag/{tag}", Nobody, 200, 1),
+    row("GET /tag/{tag}", Browser, 200, 2),
     row("GET /{username}", Nobody, 200, 1),
     row("GET /{username}", Browser, 200, 2),
     row("POST /{username}/follow", Browser, 302, 2),
@@ -210,7 +219,8 @@ struct Scene {
     token: String,
     cookie: String,
     token_id: i64,
-    message_id: i64,
+    /// For the pages and for the JSON API: both delete it in the end.
+    message_ids: [i64; 2],
 }
 
 impl Scene {
@@ -223,7 +233,11 @@ impl Scene {
         let token = app.api().make_token("ann", "secret").await.json();
         let other = app.api().make_token("ann", "secret").await.json();
         let ann = app.api().with_token(token["token"].as_str().expect("a token"));
-        let message = ann.post("/messages", json!({"text": "hello"})).await.json();
+        let mut message_ids = [0; 2];
+        for id in &mut message_ids {
+            let message = ann.post("/messages", json!({"text": "hello"})).await.json();
+            *id = message["id"].as_i64().expect("a number");
+        }
         let form = [("username", "ann"), ("password", "secret")];
         let signed_in = app.anonymous().post("/login", &form).await;
         let cookies = signed_in.headers.get_all(header::SET_COOKIE).iter();
@@ -236,7 +250,7 @@ impl Scene {
             token: token["token"].as_str().expect("a token").to_owned(),
             cookie,
             token_id: other["id"].as_i64().expect("a number"),
-            message_id: message["id"].as_i64().expect("a number"),
+            message_ids,
         }
     }
 
@@ -245,10 +259,13 @@ impl Scene {
         // What is the caller's own, and whom to follow.
         let own = matches!(method, "PATCH" | "DELETE") && route == "/users/{username}";
         let name = if own || row.by == Simulator { "ann" } else { "bob" };
+        let [for_pages, for_api] = self.message_ids;
+        let message_id = if prefix.is_empty() { for_pages } else { for_api };
         let path = route
             .replace("{username}", &encode(name))
             .replace("{token_id}", &self.token_id.to_string())
-            .replace("{id}", &self.message_id.to_string())
+            .replace("{id}", &message_id.to_string())
+            .replace("{tag}", "rust")
             .replace("{file_name}", "none");
         let url = self.app.url(&format!("{prefix}{path}{}", row.query));
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
