@@ -79,7 +79,7 @@ async fn every_page_has_landmarks_headings_and_labels() {
         for (landmark, role) in LANDMARKS {
             assert_eq!(window.role(&window.find(landmark).await).await, role, "{page}");
         }
-        for control in window.find_all("input, button").await {
+        for control in window.find_all("input, textarea, button").await {
             assert_ne!(window.label(&control).await, "", "{page}: {control:?}");
         }
     })

@@ -171,18 +171,19 @@ async fn the_database_finds_every_tag_that_the_grammar_does() {
     let app = App::start().await;
     let piece = prop_oneof![
         "[#＃]{1,2}",
+        "[ ,][#＃]",
         "[@&/=.,()'\" _-]",
         "[a-zA-ZéIi\u{307}ΣςσßẞİıK東京नम\u{94d}\u{93f}\u{301}\u{200c}0-9]{1,4}",
-        "\\PC",
+        "[²¾①、。…🦀À-ɏΆ-ϿЀ-ӿא-תء-ٟअ-ॣ०-९ก-ฺเ-๎ァ-ヺ一-伀가-걿]{1,2}",
         "https?://",
     ];
-    let texts = prop::collection::vec(piece, 0..20).prop_map(|pieces| pieces.concat());
+    let texts = prop::collection::vec(piece, 0..15).prop_map(|pieces| pieces.concat());
     // The same texts at every run.
     let config = Config::default();
     let rng = TestRng::deterministic_rng(config.rng_algorithm);
     let mut runner = TestRunner::new_with_rng(config, rng);
     let mut pairs = (Vec::new(), Vec::new());
-    for _ in 0..15_000 {
+    for _ in 0..2_000 {
         let text = texts.new_tree(&mut runner).expect("a text").current();
         for segment in segments(&text) {
             if let Segment::Tag { tag, .. } = segment {
@@ -191,11 +192,13 @@ async fn the_database_finds_every_tag_that_the_grammar_does() {
             }
         }
     }
-    assert!(pairs.1.len() > 1_000, "{}", pairs.1.len());
+    assert!(pairs.1.len() > 500, "{}", pairs.1.len());
     let tags: Vec<&str> = pairs.1.iter().map(Tag::as_str).collect();
-    let query =
-        "SELECT text || E'\\n' || tag FROM unnest($1::text[], $2::text[]) AS pair (text, tag)
-                 WHERE (text ~ '[#＃]' AND tags_of(text) @> tags_of('#' || tag)) IS NOT TRUE";
+    let literals: Vec<&str> = pairs.1.iter().map(Tag::literal).collect();
+    let query = "SELECT text || E'\\n' || tag
+                 FROM unnest($1::text[], $2::text[], $3::text[]) AS given (text, tag, literal)
+                 WHERE (text ~ '[#＃]' AND strpos(lower(text), literal) > 0
+                        AND tags_of(text) @> tags_of('#' || tag)) IS NOT TRUE";
     let missed: Vec<String> = sqlx::query_scalar(query)
         .bind(&pairs.0)
         .bind(&tags)
