@@ -3,6 +3,7 @@
 mod excerpt;
 mod feed;
 mod field;
+mod message;
 mod messages;
 mod open_graph;
 mod people;
@@ -10,6 +11,7 @@ mod profile;
 mod search;
 mod settings;
 mod site;
+mod tag;
 mod tokens;
 mod words;
 
@@ -18,12 +20,14 @@ use time::OffsetDateTime;
 
 pub use feed::Feed;
 pub use field::Field;
+pub use message::{DeletePage, EditPage, MessagePage};
 pub use messages::MessageList;
 pub use open_graph::OpenGraph;
 pub use people::{Direction, FollowsPage, PersonList};
 pub use search::SearchPage;
 pub use settings::{DeleteAccountPage, PasswordForm, ProfileForm, SettingsPage};
 pub use site::Site;
+pub use tag::TagPage;
 pub use tokens::{NewTokenPage, TokenForm, TokensPage};
 
 use super::templates::Page;

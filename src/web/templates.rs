@@ -9,7 +9,7 @@ use super::assets::Asset;
 use crate::domain::MESSAGE_TEXT_MAX_CHARS;
 
 /// What all pages share is in the first, which the others extend; the next three are parts of pages.
-const TEMPLATES: [(&str, &str); 17] = [
+const TEMPLATES: [(&str, &str); 21] = [
     ("layout.html", include_str!("../../templates/layout.html")),
     ("fields.html", include_str!("../../templates/fields.html")),
     ("messages.html", include_str!("../../templates/messages.html")),
@@ -24,6 +24,10 @@ const TEMPLATES: [(&str, &str); 17] = [
     ("tokens.html", include_str!("../../templates/tokens.html")),
     ("new_token.html", include_str!("../../templates/new_token.html")),
     ("delete_account.html", include_str!("../../templates/delete_account.html")),
+    ("message.html", include_str!("../../templates/message.html")),
+    ("edit.html", include_str!("../../templates/edit.html")),
+    ("delete.html", include_str!("../../templates/delete.html")),
+    ("tag.html", include_str!("../../templates/tag.html")),
     ("error.html", include_str!("../../templates/error.html")),
     ("open_graph.html", include_str!("../../templates/open_graph.html")),
     ("feed.xml", include_str!("../../templates/feed.xml")),

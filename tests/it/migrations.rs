@@ -120,6 +120,12 @@ const ROWS: &[Rows] = &[
                 WHERE published_at BETWEEN now() - interval '1 day' AND now() AND text = 'now'",
         expected: &["now"],
     },
+    Rows {
+        since: 11,
+        insert: "UPDATE messages SET text = '#Now' WHERE text = 'now'",
+        query: "SELECT text FROM messages WHERE text ~ '[#＃]' AND tags_of(text) @> '{now}'",
+        expected: &["#Now"],
+    },
 ];
 
 /// The program on this database, run to its end.

@@ -187,3 +187,23 @@ async fn pages_tell_of_their_feeds_and_profiles_of_themselves() {
     let image = image.and_then(|it| it.strip_prefix(&app.url(""))).expect("an absolute address");
     assert_eq!(anonymous.get(image).await.header("content-type"), "image/png");
 }
+
+#[tokio::test]
+async fn a_message_tells_other_sites_what_it_says() {
+    let app = App::start().await;
+    app.signed_in("Ada").await.say("Two \"herons\"\n & a tram").await;
+    let newest = app.count("SELECT max(message_id) FROM messages").await;
+    let page = app.anonymous().get(&format!("/message/{newest}")).await;
+    let url = app.url(&format!("/message/{newest}"));
+    for line in [
+        &format!("<link rel=\"canonical\" href=\"{url}\">"),
+        &format!("<meta property=\"og:url\" content=\"{url}\">"),
+        "<meta name=\"description\" content=\"Two &#34;herons&#34; &amp; a tram\">",
+        "<meta property=\"og:title\" content=\"Ada on MiniTwit\">",
+        "<meta property=\"og:description\" content=\"Two &#34;herons&#34; &amp; a tram\">",
+        "<meta property=\"og:type\" content=\"article\">",
+        &format!("<meta property=\"article:author\" content=\"{}\">", app.url("/Ada")),
+    ] {
+        page.says(line);
+    }
+}

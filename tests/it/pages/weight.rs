@@ -58,6 +58,8 @@ async fn a_page_and_its_style_sheet_fit_one_round_trip() {
     let style = page.body.split('"').find(|it| it.ends_with(".css")).expect("a style sheet");
     let style = weight(&app, style, "").await;
     let session = cookie(&app.anonymous(), "Milada").await;
+    let newest = app.count("SELECT max(message_id) FROM messages").await;
+    let message = format!("/message/{newest}");
     for (path, cookie) in [
         ("/public", ""),
         ("/public", &*session),
@@ -68,6 +70,7 @@ async fn a_page_and_its_style_sheet_fit_one_round_trip() {
         ("/Tomasz/following", &session),
         ("/search?q=1", &session),
         ("/settings", &session),
+        (&message, &session),
         ("/login", ""),
         ("/register", ""),
         ("/nobody", ""),
