@@ -1,6 +1,7 @@
 //! Compressed pages: gzip, which every browser takes, for whoever asks for it.
 //!
-//! Pages hold no secret beside what a stranger can put into them, so that their length tells nothing.
+//! No page holds a secret beside what a stranger can put into it, so that its length tells nothing: the
+//! settings and a new token hold some, and what comes back there is of forms that no other site can send.
 
 use std::{io::Write, sync::Arc};
 

@@ -56,7 +56,7 @@ pub(super) struct ProfileFields {
 
 impl ProfileFields {
     /// The change that the form asks for, or the form with what is wrong in it.
-    fn parse(self) -> Result<AccountChange, ProfileForm> {
+    fn parse(self) -> Result<AccountChange, Box<ProfileForm>> {
         let (display_name, new_name) =
             Field::parsed(self.display_name, |raw| unless_blank(raw, DisplayName::parse));
         // Browsers send a line's end as two characters, which would count as two.
@@ -70,7 +70,7 @@ impl ProfileFields {
                 bio: Some(bio),
                 password: None,
             }),
-            _ => Err(ProfileForm { display_name, bio, email }),
+            _ => Err(Box::new(ProfileForm { display_name, bio, email })),
         }
     }
 }
@@ -98,7 +98,7 @@ pub(super) async fn change_profile(
         }
         Err(profile) => {
             let frame = responder.frame(Some(&account.user));
-            let page = SettingsPage { frame, profile, ..SettingsPage::default() };
+            let page = SettingsPage { frame, profile: *profile, ..SettingsPage::default() };
             responder.page_with_status(StatusCode::BAD_REQUEST, &page)
         }
     }
@@ -115,17 +115,17 @@ pub(super) struct PasswordFields {
 }
 
 impl PasswordFields {
-    fn parse(self) -> Result<PasswordChange, PasswordForm> {
+    /// The change that the form asks for, or the form with what is wrong in it.
+    fn parse(self) -> Result<PasswordChange, Box<PasswordForm>> {
+        let mut form = PasswordForm::default();
         match Password::parse(&self.new) {
-            Err(refusal) => {
-                Err(PasswordForm { new: Field::refused(refusal), ..PasswordForm::default() })
+            Err(refusal) => form.new = Field::refused(refusal),
+            Ok(new) if self.new == self.repeated => {
+                return Ok(PasswordChange { current: self.current, new });
             }
-            Ok(_) if self.new != self.repeated => Err(PasswordForm {
-                repeated: Field::refused("The two passwords do not match"),
-                ..PasswordForm::default()
-            }),
-            Ok(new) => Ok(PasswordChange { current: self.current, new }),
+            Ok(_) => form.repeated = Field::refused("The two passwords do not match"),
         }
+        Err(Box::new(form))
     }
 }
 
@@ -139,7 +139,7 @@ pub(super) async fn change_password(
 ) -> Result<Response, Failure> {
     let viewer = account.user.clone();
     let refused = match fields.parse() {
-        Err(form) => form,
+        Err(form) => *form,
         Ok(change) => match service.change_password(account, change).await {
             Ok(token) => {
                 session::begin(&responder.jar, &responder.client, &token);

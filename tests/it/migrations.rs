@@ -121,7 +121,7 @@ const ROWS: &[Rows] = &[
         expected: &["now"],
     },
     Rows {
-        since: 11,
+        since: 12,
         insert: "UPDATE messages SET text = '#Now' WHERE text = 'now'",
         query: "SELECT text FROM messages WHERE text ~ '[#＃]' AND tags_of(text) @> '{now}'",
         expected: &["#Now"],

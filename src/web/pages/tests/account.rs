@@ -113,7 +113,7 @@ fn a_token_is_listed_without_its_secret_and_shown_with_it_once() {
         &[
             "<strong>Bob&#39;s phone</strong>",
             "Made <time datetime=\"2020-02-21\">21 February 2020</time>, ends <time datetime=\"2020-05-21\">21 May 2020</time>",
-            "<form action=\"/settings/tokens/7/revoke\" method=\"post\"><button aria-label=\"Revoke Bob&#39;s phone\">Revoke</button></form>",
+            "<form action=\"/settings/tokens/7/revoke\" method=\"post\"><button class=\"quiet\" aria-label=\"Revoke Bob&#39;s phone\">Revoke</button></form>",
             "<a href=\"/settings/tokens?before=7\" rel=\"next\">Older tokens</a>",
         ],
     );
