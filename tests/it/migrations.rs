@@ -122,7 +122,7 @@ const ROWS: &[Rows] = &[
     },
     Rows {
         since: 12,
-        insert: "UPDATE messages SET text = '#Now' WHERE text = 'now'",
+        insert: "INSERT INTO messages (author_id, text, flagged) VALUES (2, '#Now', true)",
         query: "SELECT text FROM messages WHERE text ~ '[#＃]' AND tags_of(text) @> '{now}'",
         expected: &["#Now"],
     },
