@@ -55,13 +55,19 @@ api-check: ## Check both APIs by linters, Schemathesis (EXAMPLES=500 an operatio
 	@scripts/install-postgresql
 	@scripts/api-check
 
+.PHONY: pages-check
+pages-check: ## Check the pages by Lighthouse (100 each, on its mobile profile) and by axe, light and dark
+	@scripts/install-postgresql
+	@scripts/install-test-tools
+	@scripts/pages-check
+
 .PHONY: queries
 queries: ## Renew .sqlx, which queries are checked against, after a change of SQL or schema
 	@scripts/install-postgresql
 	scripts/check-queries --renew
 
 .PHONY: screenshots
-screenshots: ## Take the pictures in docs/
+screenshots: ## Take the pictures in docs/screenshots/
 	@scripts/install-postgresql
 	@scripts/install-test-tools
 	scripts/screenshots

@@ -1,15 +1,17 @@
 //! Searching `messages` and `users`.
 //!
-//! A search of messages first looks through the newest, where a common word fills the page; only
-//! when it does not, an index finds all that match. Either way alone would be slow for the other kind
-//! of word, and PostgreSQL cannot tell them apart before it plans. What stays slow is a word that many
-//! have said and nobody says any more: all of its matches are read, at about a million a second or two.
+//! A search of messages, for words or for a tag, first looks through the newest, where a common word
+//! fills the page; only when it does not, an index finds all that match. Either way alone would be slow
+//! for the other kind of word, and PostgreSQL cannot tell them apart before it plans. What stays slow is
+//! a word that many have said and nobody says any more: all of its matches are read, at about a million
+//! a second or two.
 
 use time::OffsetDateTime;
 
 use super::{Database, Error, keyset, one_more, users};
 use crate::domain::{
-    Cursor, Message, NameCursor, Page, Profile, SearchTerms, SearchText, Username, spelled_thrice,
+    Cursor, Message, NameCursor, Page, Profile, SearchTerms, SearchText, Tag, Username,
+    rich_text::has_tag, spelled_thrice,
 };
 
 /// How many of the newest messages are looked through: some 5 ms. What does not fill a page here is
@@ -30,6 +32,10 @@ pub async fn messages(
         SearchTerms::Words(words) => by_words(database, words, before, limit).await?,
         SearchTerms::Parts(parts) => by_parts(database, &parts, before, limit).await?,
     };
+    Ok(page(rows, limit))
+}
+
+fn page(rows: Vec<Row>, limit: u16) -> Page<Message> {
     let messages = rows.into_iter().map(|row| {
         let message = Message {
             id: row.message_id,
@@ -41,7 +47,7 @@ pub async fn messages(
         let place = message.cursor();
         (message, place)
     });
-    Ok(Page::of(messages, limit))
+    Page::of(messages, limit)
 }
 
 struct Row {
@@ -154,6 +160,64 @@ async fn by_parts(
     )
     .fetch_all(database.pool());
     database.patiently(statement).await
+}
+
+/// The messages that have this tag, newest first, those after `before`.
+///
+/// The database takes some words for tags that are none, such as a part of an address; a page that
+/// some of these are on has fewer messages than `limit`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn tagged(
+    database: &Database,
+    tag: &Tag,
+    before: Option<Cursor>,
+    limit: u16,
+) -> Result<Page<Message>, Error> {
+    let (time, id) = keyset(before);
+    // To look for a part of the tag as it stands is quicker than to find each message's tags.
+    let statement = sqlx::query_as!(
+        Row,
+        r#"WITH wanted AS MATERIALIZED (SELECT tags_of('#' || $1::text) AS tags),
+           newest AS MATERIALIZED (
+               SELECT message_id, author_id, text, published_at, edited_at
+               FROM (SELECT message_id, author_id, text, published_at, edited_at
+                     FROM messages
+                     WHERE NOT flagged AND (published_at, message_id) <
+                           (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::bigint, 0))
+                     ORDER BY published_at DESC, message_id DESC
+                     LIMIT $5) AS looked_through
+               WHERE text ~ '[#＃]' AND strpos(lower(text), $6) > 0
+                 AND tags_of(text) @> (SELECT tags FROM wanted)
+               ORDER BY published_at DESC, message_id DESC
+               LIMIT $4),
+           enough AS MATERIALIZED (SELECT count(*) >= $4 AS found FROM newest),
+           every AS MATERIALIZED (
+               SELECT message_id, author_id, text, published_at, edited_at
+               FROM messages
+               WHERE NOT flagged AND text ~ '[#＃]' AND tags_of(text) @> (SELECT tags FROM wanted)
+                 AND (published_at, message_id) <
+                     (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::bigint, 0))
+                 AND NOT (SELECT found FROM enough))
+           SELECT message_id AS "message_id!", text AS "text!", published_at AS "published_at!",
+                  edited_at, (SELECT username FROM users WHERE user_id = author_id) AS "author!"
+           FROM (SELECT * FROM newest WHERE (SELECT found FROM enough)
+                 UNION ALL
+                 SELECT * FROM every) AS matching
+           ORDER BY published_at DESC, message_id DESC
+           LIMIT $4"#,
+        tag.as_str(),
+        time,
+        id,
+        one_more(limit),
+        NEWEST,
+        tag.literal(),
+    )
+    .fetch_all(database.pool());
+    let mut page = page(database.patiently(statement).await?, limit);
+    page.items.retain(|message| has_tag(&message.text, tag));
+    Ok(page)
 }
 
 /// The pattern of what has `part` somewhere.

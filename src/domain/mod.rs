@@ -10,7 +10,9 @@ mod line;
 mod message;
 mod page;
 mod registration;
+pub mod rich_text;
 mod search;
+mod tag;
 mod token;
 mod user;
 
@@ -24,5 +26,6 @@ pub use message::{MESSAGE_TEXT_MAX_CHARS, Message, MessageText, Said};
 pub use page::{Cursor, InvalidCursor, KeyCursor, NameCursor, PAGE_SIZE, Page};
 pub use registration::Registration;
 pub use search::{SearchTerms, SearchText, runs_together, spelled_thrice};
+pub use tag::Tag;
 pub use token::{ApiToken, InvalidToken, SessionToken, TokenHash, TokenId, TokenName, TokenRecord};
 pub use user::{Email, Password, PasswordHash, User, UserId, Username};

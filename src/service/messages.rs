@@ -24,6 +24,15 @@ impl Service {
         message::by_key(self.database(), id).await?.ok_or(Error::UnknownMessage)
     }
 
+    /// The message with this key, which `author` wrote and so may change.
+    ///
+    /// # Errors
+    /// When it is somebody else's, when there is none that may be seen, or when the database fails.
+    pub async fn own_message(&self, author: &User, id: i64) -> Result<Message, Error> {
+        let message = self.message(id).await?;
+        if message.author == author.username { Ok(message) } else { Err(Error::NotYours) }
+    }
+
     /// Posts a message. Returns it when it is durable. Under a key that the author has used before,
     /// nothing is posted, and the message that was posted then is returned as it was.
     ///

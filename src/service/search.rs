@@ -3,7 +3,7 @@
 use super::{Error, Service};
 use crate::{
     db::search,
-    domain::{Cursor, Message, NameCursor, Page, Profile, SearchText},
+    domain::{Cursor, Message, NameCursor, Page, Profile, SearchText, Tag},
 };
 
 impl Service {
@@ -18,6 +18,20 @@ impl Service {
         limit: u16,
     ) -> Result<Page<Message>, Error> {
         Ok(search::messages(self.database(), text, before, limit).await?)
+    }
+
+    /// The messages that have this tag, likewise. A page may have fewer messages than `limit` although
+    /// there is a next one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn tagged(
+        &self,
+        tag: &Tag,
+        before: Option<Cursor>,
+        limit: u16,
+    ) -> Result<Page<Message>, Error> {
+        Ok(search::tagged(self.database(), tag, before, limit).await?)
     }
 
     /// The users whose names begin with `text`, by name, after `after` or from the first on.

@@ -12,6 +12,23 @@ static STYLESHEET: LazyLock<Asset> = LazyLock::new(|| {
 static ICON: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new("favicon", "svg", "image/svg+xml", include_bytes!("../../static/favicon.svg"))
 });
+static CARD: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new("card", "png", "image/png", include_bytes!("../../static/card.png"))
+});
+static SCRIPTS: LazyLock<[Asset; 5]> = LazyLock::new(|| {
+    [
+        script("confirm", include_bytes!("../../static/confirm.js")),
+        script("counter", include_bytes!("../../static/counter.js")),
+        script("live", include_bytes!("../../static/live.js")),
+        script("older", include_bytes!("../../static/older.js")),
+        script("times", include_bytes!("../../static/times.js")),
+    ]
+});
+
+/// A module without imports: it would have to name other modules by their fingerprints.
+fn script(stem: &str, bytes: &'static [u8]) -> Asset {
+    Asset::new(stem, "js", "text/javascript; charset=utf-8", bytes)
+}
 
 /// A static file, as it is served below `/static/`.
 #[derive(Debug)]
@@ -33,7 +50,9 @@ impl Asset {
     /// The file of this name, its fingerprint included; `None` where there is no such file now.
     #[must_use]
     pub fn find(file_name: &str) -> Option<&'static Self> {
-        [Self::stylesheet(), Self::icon()].into_iter().find(|asset| asset.file_name == file_name)
+        let mut all =
+            [Self::stylesheet(), Self::icon(), Self::card()].into_iter().chain(Self::scripts());
+        all.find(|asset| asset.file_name == file_name)
     }
 
     /// The style sheet of every page.
@@ -46,6 +65,19 @@ impl Asset {
     #[must_use]
     pub fn icon() -> &'static Self {
         &ICON
+    }
+
+    /// The icon as other sites show it beside a link to a page: they take no SVG.
+    #[must_use]
+    pub fn card() -> &'static Self {
+        &CARD
+    }
+
+    /// What every page does more comfortably with JavaScript: one module a matter, which leaves
+    /// pages alone that have nothing for it.
+    #[must_use]
+    pub fn scripts() -> &'static [Self] {
+        &*SCRIPTS
     }
 
     /// The path under which the file is served.
@@ -84,10 +116,15 @@ mod tests {
 
     #[test]
     fn each_file_is_found_by_the_name_in_its_url() {
+        let scripts = Asset::scripts().iter().map(|it| (it, "", "text/javascript; charset=utf-8"));
         for (asset, stem, content_type) in [
             (Asset::stylesheet(), "style.", "text/css; charset=utf-8"),
             (Asset::icon(), "favicon.", "image/svg+xml"),
-        ] {
+            (Asset::card(), "card.", "image/png"),
+        ]
+        .into_iter()
+        .chain(scripts)
+        {
             let url = asset.url();
             let file_name = url.strip_prefix("/static/").expect("below /static/");
             assert!(file_name.starts_with(stem), "{file_name}");
@@ -111,5 +148,16 @@ mod tests {
         let css = std::str::from_utf8(Asset::stylesheet().bytes()).expect("UTF-8");
         assert!(!css.contains("url(") && !css.contains("@import"));
         assert!(css.len() < 10 * 1024, "{} bytes", css.len());
+    }
+
+    #[test]
+    fn the_scripts_are_small_need_no_other_module_and_make_no_html() {
+        let sources = Asset::scripts().iter().map(|it| std::str::from_utf8(it.bytes()));
+        let all: String = sources.collect::<Result<_, _>>().expect("UTF-8");
+        assert!(all.len() < 10 * 1024, "{} bytes", all.len());
+        for word in ["import ", "import(", "innerHTML", "outerHTML", "insertAdjacentHTML", "eval("]
+        {
+            assert!(!all.contains(word), "{word}");
+        }
     }
 }

@@ -76,7 +76,8 @@ pub(super) async fn compress<E: Endpoint<Output = Response>>(
 }
 
 fn is_text(response: &Response) -> bool {
-    response.content_type().is_some_and(|it| it.starts_with("text/") || it.starts_with("image/svg"))
+    let texts = ["text/", "image/svg", "application/atom+xml"];
+    response.content_type().is_some_and(|it| texts.iter().any(|text| it.starts_with(text)))
 }
 
 #[cfg(test)]

@@ -42,6 +42,9 @@ pub(super) enum Failure {
     /// The name in the path is malformed, so that it is nobody's.
     #[error("There is no user named {0}.")]
     NoSuchUser(String),
+    /// What the path has instead of a tag is none.
+    #[error("There is no tag #{0}: a tag is one word, which has a letter.")]
+    NoSuchTag(String),
     /// There is no such file.
     #[error("no such file")]
     NoSuchFile,
@@ -70,7 +73,7 @@ impl ResponseError for Failure {
             Self::SignedOut => StatusCode::UNAUTHORIZED,
             Self::CrossSite(_) => StatusCode::FORBIDDEN,
             Self::Cursor(_) => StatusCode::BAD_REQUEST,
-            Self::NoSuchUser(_) | Self::NoSuchFile => StatusCode::NOT_FOUND,
+            Self::NoSuchUser(_) | Self::NoSuchTag(_) | Self::NoSuchFile => StatusCode::NOT_FOUND,
             Self::Template(_) | Self::Panicked | Self::Misassembled => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
@@ -85,7 +88,7 @@ impl Failure {
             Self::Service(error) if !matches!(error.kind(), Kind::Unavailable | Kind::Internal) => {
                 Some(format!("{error}."))
             }
-            Self::Cursor(_) | Self::NoSuchUser(_) => Some(self.to_string()),
+            Self::Cursor(_) | Self::NoSuchUser(_) | Self::NoSuchTag(_) => Some(self.to_string()),
             Self::CrossSite(refusal) => Some(format!("{refusal}.")),
             _ => None,
         }

@@ -1,4 +1,5 @@
-//! Files that never change under their name: the style sheet, the icon, and the users' pictures.
+//! Files: those that never change under their name (the style sheet, the icons, the scripts, and the
+//! users' pictures), and what search engines ask for first.
 
 use poem::{
     Response, Result, handler,
@@ -30,6 +31,15 @@ pub(super) fn favicon() -> Response {
 #[handler]
 pub(super) fn avatar(PathName(username): PathName) -> Response {
     file("image/svg+xml", avatar_svg(&username))
+}
+
+/// What search engines are asked to leave alone: the APIs, and what is its owner's alone.
+const ROBOTS: &str = "User-agent: *\nDisallow: /api/\nDisallow: /settings\nDisallow: /sim/\n";
+
+/// What search engines may look at.
+#[handler]
+pub(super) fn robots() -> Response {
+    Response::builder().content_type("text/plain; charset=utf-8").body(ROBOTS)
 }
 
 fn file(content_type: &'static str, body: impl Into<poem::Body>) -> Response {

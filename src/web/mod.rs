@@ -9,10 +9,12 @@ pub mod assets;
 pub mod avatar;
 mod compression;
 mod failure;
+mod feeds;
 mod files;
 mod flash;
 mod following;
 mod guard;
+mod message;
 mod page_query;
 pub mod pages;
 pub mod paths;
@@ -22,6 +24,7 @@ mod respond;
 mod search;
 mod session;
 mod settings;
+mod tag;
 pub mod templates;
 mod timelines;
 mod tokens;
@@ -73,8 +76,17 @@ fn routes() -> Route {
     let route = at(route, "/static/:file_name", get(files::asset));
     let route = at(route, "/favicon.ico", get(files::favicon));
     let route = at(route, "/avatar/:username", get(files::avatar));
+    let route = at(route, "/robots.txt", get(files::robots));
+    let route = at(route, "/public.atom", get(feeds::public));
+    let route = at(route, r"/:username<^.+\.atom$>", get(feeds::of_user));
     let route = at(route, "/search", get(search::search));
     let route = settings_routes(route);
+    let route = at(route, "/message/:id", get(message::show));
+    let edit = get(message::edit_form).post(message::edit.with(SameSiteOnly));
+    let route = at(route, "/message/:id/edit", edit);
+    let delete = get(message::delete_form).post(message::delete.with(SameSiteOnly));
+    let route = at(route, "/message/:id/delete", delete);
+    let route = at(route, "/tag/:tag", get(tag::show));
     let route = at(route, "/:username", get(timelines::profile));
     let route = at(route, "/:username/followers", get(people::followers));
     let route = at(route, "/:username/following", get(people::following));
@@ -118,11 +130,15 @@ where
     get(handler().with(SameSiteOnly)).post(handler().with(SameSiteOnly))
 }
 
-/// The route template that a matched pattern stands for: `/{username}/follow`, for `/:username/follow`.
+/// The route template that a matched pattern stands for: `/{username}/follow`, for `/:username/follow`,
+/// and `/{username}.atom`, for what has to end so.
 #[must_use]
 pub fn route_template(pattern: &str) -> String {
     let segment = |part: &str| match part.strip_prefix(':') {
-        Some(name) => format!("{{{name}}}"),
+        Some(name) => match name.strip_suffix(r"<^.+\.atom$>") {
+            Some(name) => format!("{{{name}}}.atom"),
+            None => format!("{{{name}}}"),
+        },
         None => part.to_owned(),
     };
     pattern.split('/').map(segment).collect::<Vec<_>>().join("/")

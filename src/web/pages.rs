@@ -1,26 +1,41 @@
 //! The pages as values: what each of them shows, in the words and order of the original MiniTwit.
 
+mod excerpt;
+mod feed;
 mod field;
+mod message;
 mod messages;
+mod open_graph;
 mod people;
 mod profile;
 mod search;
 mod settings;
+mod site;
+mod tag;
 mod tokens;
 mod words;
 
 use serde::Serialize;
+use time::OffsetDateTime;
 
+pub use feed::Feed;
 pub use field::Field;
+pub use message::{DeletePage, EditPage, MessagePage};
 pub use messages::MessageList;
+pub use open_graph::OpenGraph;
 pub use people::{Direction, FollowsPage, PersonList};
 pub use search::SearchPage;
 pub use settings::{DeleteAccountPage, PasswordForm, ProfileForm, SettingsPage};
+pub use site::Site;
+pub use tag::TagPage;
 pub use tokens::{NewTokenPage, TokenForm, TokensPage};
 
 use super::templates::Page;
-use crate::domain::{self, Counts, Message, Profile};
+use crate::domain::{self, Counts, Cursor, Message, Profile};
 use profile::ProfileHeader;
+
+/// Where new messages are told of; a part of the JSON API.
+const STREAM_PATH: &str = "/api/v1/stream";
 
 /// What every page has around its content.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -37,6 +52,10 @@ pub struct TimelinePage {
     frame: Frame,
     content: Content,
     list: MessageList,
+    stream: Option<String>,
+    open_graph: Option<OpenGraph>,
+    #[serde(skip)]
+    newest: Option<Cursor>,
 }
 
 /// Which timeline it is, and what stands above its messages.
@@ -95,9 +114,31 @@ impl TimelinePage {
         Self::new(frame, Content::Profile(Box::new(header)), &path, messages)
     }
 
+    /// Says where scripts hear of newer messages than those of this page, which is the first one.
+    #[must_use]
+    pub fn live(mut self) -> Self {
+        let timeline = match self.content {
+            Content::Public => "public",
+            Content::Mine { .. } => "own",
+            Content::Profile { .. } => return self,
+        };
+        // What comes between this page and the stream's beginning is told of, too.
+        let newest = self.newest.unwrap_or(Cursor::new(OffsetDateTime::UNIX_EPOCH, 0));
+        let stream = format!("{STREAM_PATH}?timeline={timeline}&last_event_id={newest}");
+        self.stream = Some(stream);
+        self
+    }
+
+    /// Tells other sites what to show of it.
+    #[must_use]
+    pub fn described(self, open_graph: OpenGraph) -> Self {
+        Self { open_graph: Some(open_graph), ..self }
+    }
+
     fn new(frame: Frame, content: Content, path: &str, messages: domain::Page<Message>) -> Self {
+        let newest = messages.items.first().map(Message::cursor);
         let list = MessageList::new(&frame, path, messages);
-        Self { frame, content, list }
+        Self { frame, content, list, stream: None, open_graph: None, newest }
     }
 }
 

@@ -1,5 +1,5 @@
-//! The paths that hold a user's name or a message's key: as pages link to them, and as requests ask
-//! for them.
+//! The paths that hold a user's name, a message's key or a tag: as pages link to them, and as requests
+//! ask for them.
 
 use std::fmt::Display;
 
@@ -8,7 +8,10 @@ use poem::{FromRequest, Request, RequestBody, Result, web::Path};
 use serde::{Deserialize, Serialize};
 
 use super::failure::Failure;
-use crate::domain::Username;
+use crate::{
+    domain::{Tag, Username},
+    service::Error,
+};
 
 /// Everything but the unreserved characters of a URI (RFC 3986, section 2.3).
 const NOT_UNRESERVED: &AsciiSet =
@@ -31,6 +34,9 @@ pub fn avatar_path(name: &Username) -> String {
 pub fn message_path(id: i64) -> String {
     format!("/message/{id}")
 }
+
+/// What a timeline's path ends in where it leads to a feed; no user's name does.
+pub(super) const FEED_SUFFIX: &str = ".atom";
 
 /// What is searched.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +68,12 @@ fn encoded(text: &str) -> impl Display {
     utf8_percent_encode(text, NOT_UNRESERVED)
 }
 
+/// The path of a tag's page.
+#[must_use]
+pub fn tag_path(tag: &Tag) -> String {
+    format!("/tag/{}", encoded(tag.as_str()))
+}
+
 /// The name in the path of a request. A malformed one is nobody's: the request is answered 404.
 pub(super) struct PathName(pub(super) Username);
 
@@ -70,6 +82,28 @@ impl<'a> FromRequest<'a> for PathName {
         let Path(name) = Path::<String>::from_request(request, body).await?;
         let username = Username::parse(&name).map_err(|_| Failure::NoSuchUser(name))?;
         Ok(Self(username))
+    }
+}
+
+/// The key of a message in the path of a request, as [`message_path`] writes it. What is none is no
+/// message's: the request is answered 404.
+pub(super) struct PathMessage(pub(super) i64);
+
+impl<'a> FromRequest<'a> for PathMessage {
+    async fn from_request(request: &'a Request, body: &mut RequestBody) -> Result<Self> {
+        let Path(key) = Path::<String>::from_request(request, body).await?;
+        let id: Option<i64> = key.parse().ok().filter(|id: &i64| id.to_string() == key);
+        Ok(Self(id.ok_or(Failure::Service(Error::UnknownMessage))?))
+    }
+}
+
+/// The tag in the path of a request. What is none is on no message: the request is answered 404.
+pub(super) struct PathTag(pub(super) Tag);
+
+impl<'a> FromRequest<'a> for PathTag {
+    async fn from_request(request: &'a Request, body: &mut RequestBody) -> Result<Self> {
+        let Path(raw) = Path::<String>::from_request(request, body).await?;
+        Ok(Self(Tag::parse(&raw).map_err(|_| Failure::NoSuchTag(raw))?))
     }
 }
 
@@ -99,6 +133,13 @@ mod tests {
         let path = search_path("a&in=b c", Sought::People);
         assert_eq!(path, "/search?q=a%26in%3Db%20c&in=people");
         assert_eq!(search_path("", Sought::Messages), "/search?q=&in=messages");
+    }
+
+    #[test]
+    fn a_tag_is_one_segment_of_a_path() {
+        for (tag, path) in [("Rust_2", "/tag/Rust_2"), ("é", "/tag/%C3%A9")] {
+            assert_eq!(tag_path(&Tag::parse(tag).expect("valid")), path);
+        }
     }
 
     proptest! {

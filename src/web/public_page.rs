@@ -18,14 +18,13 @@ use poem::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     web::headers::{ETag, HeaderMapExt, IfNoneMatch},
 };
-use sha2::{Digest, Sha256};
 use tokio::{sync::Mutex, time::Instant};
 
 use super::{
     compression::{GZIP, accepts_gzip, gzip},
     failure::Failure,
     pages::{Frame, TimelinePage},
-    respond::{HTML, PAGE_CACHE_CONTROL},
+    respond::{HTML, PAGE_CACHE_CONTROL, etag},
     templates::Templates,
 };
 use crate::{
@@ -123,12 +122,9 @@ impl Kept {
 
 impl Rendering {
     fn of(messages: Page<Message>, templates: &Templates) -> Result<Self, Failure> {
-        let html = templates.render(&TimelinePage::public(Frame::default(), messages.clone()))?;
-        let digest = Sha256::digest(&html);
-        let tag: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        // Weak: the compressed page is the same page.
-        let tag = format!("W/\"{tag}\"");
-        let etag = tag.parse().map_err(|_| Failure::Misassembled)?;
+        let page = TimelinePage::public(Frame::default(), messages.clone()).live();
+        let html = templates.render(&page)?;
+        let etag = etag(html.as_bytes())?;
         Ok(Self { messages, html: html.into(), gzipped: OnceLock::new(), etag })
     }
 

@@ -1,17 +1,24 @@
 //! Answers to a browser: a page, or the way to another one.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use poem::{
     FromRequest, Request, RequestBody, Response, Result,
     http::{HeaderMap, HeaderValue, StatusCode, header},
-    web::cookie::CookieJar,
+    web::{
+        cookie::CookieJar,
+        headers::{ETag, HeaderMapExt, IfModifiedSince, IfNoneMatch, LastModified},
+    },
 };
+use sha2::{Digest, Sha256};
 
 use super::{
     failure::Failure,
     flash::{self, Flash},
-    pages::Frame,
+    pages::{Feed, Frame, Site},
     public_page::PublicPage,
     templates::{Page, Templates},
 };
@@ -19,6 +26,10 @@ use crate::{domain::User, service::Service, surface::client::Client};
 
 /// What a page is.
 pub(super) const HTML: &str = "text/html; charset=utf-8";
+/// What a feed is (RFC 4287, section 7).
+const ATOM: &str = "application/atom+xml; charset=utf-8";
+/// Feeds are the same for everybody, and never older than the request.
+const FEED_CACHE_CONTROL: HeaderValue = HeaderValue::from_static("no-cache");
 /// Pages differ by who is signed in, and are never older than the request.
 pub(super) const PAGE_CACHE_CONTROL: HeaderValue = HeaderValue::from_static("private, no-cache");
 
@@ -79,11 +90,48 @@ impl Responder {
         render(&self.templates, status, page)
     }
 
+    /// How the client of the request with these headers calls this server.
+    pub(super) fn site(&self, headers: &HeaderMap) -> Site {
+        Site::new(self.client.origin(headers).unwrap_or_default())
+    }
+
+    /// A feed, or that it is the one which the request's headers tell of.
+    pub(super) fn feed(&self, feed: &Feed, headers: &HeaderMap) -> Result<Response, Failure> {
+        let xml = self.templates.render(feed)?;
+        let etag = etag(xml.as_bytes())?;
+        let updated = SystemTime::from(feed.updated_at());
+        let mut response = Response::builder()
+            .typed_header(etag.clone())
+            .header(header::CACHE_CONTROL, FEED_CACHE_CONTROL);
+        // Within the second that the header tells, more may come (RFC 9110, section 8.8.2.2).
+        if updated.elapsed().is_ok_and(|age| age > Duration::from_secs(1)) {
+            response = response.typed_header(LastModified::from(updated));
+        }
+        let known = match headers.typed_get::<IfNoneMatch>() {
+            Some(known) => !known.precondition_passes(&etag),
+            None => headers
+                .typed_get::<IfModifiedSince>()
+                .is_some_and(|since| !since.is_modified(updated)),
+        };
+        if known {
+            let vary = response.header(header::VARY, header::ACCEPT_ENCODING.as_str());
+            return Ok(vary.status(StatusCode::NOT_MODIFIED).finish());
+        }
+        Ok(response.content_type(ATOM).body(xml))
+    }
+
     /// Sends the browser to `path`, which is percent-encoded, with a notice to show there.
     pub(super) fn redirect_with(&self, path: &str, flash: Flash) -> Response {
         flash::add(&self.jar, &self.client, flash);
         redirect(path)
     }
+}
+
+/// What tells one content of a page from another. Weak: the compressed page is the same page.
+pub(super) fn etag(content: &[u8]) -> Result<ETag, Failure> {
+    let digest = Sha256::digest(content);
+    let tag: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    format!("W/\"{tag}\"").parse().map_err(|_| Failure::Misassembled)
 }
 
 /// A page as a response.

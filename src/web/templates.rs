@@ -6,9 +6,10 @@ use serde::Serialize;
 use tera::{Context, Tera};
 
 use super::assets::Asset;
+use crate::domain::MESSAGE_TEXT_MAX_CHARS;
 
 /// What all pages share is in the first, which the others extend; the next three are parts of pages.
-const TEMPLATES: [(&str, &str); 15] = [
+const TEMPLATES: [(&str, &str); 21] = [
     ("layout.html", include_str!("../../templates/layout.html")),
     ("fields.html", include_str!("../../templates/fields.html")),
     ("messages.html", include_str!("../../templates/messages.html")),
@@ -23,7 +24,13 @@ const TEMPLATES: [(&str, &str); 15] = [
     ("tokens.html", include_str!("../../templates/tokens.html")),
     ("new_token.html", include_str!("../../templates/new_token.html")),
     ("delete_account.html", include_str!("../../templates/delete_account.html")),
+    ("message.html", include_str!("../../templates/message.html")),
+    ("edit.html", include_str!("../../templates/edit.html")),
+    ("delete.html", include_str!("../../templates/delete.html")),
+    ("tag.html", include_str!("../../templates/tag.html")),
     ("error.html", include_str!("../../templates/error.html")),
+    ("open_graph.html", include_str!("../../templates/open_graph.html")),
+    ("feed.xml", include_str!("../../templates/feed.xml")),
 ];
 
 /// A model that one template shows.
@@ -53,6 +60,9 @@ impl Templates {
         let shared = tera.global_context();
         shared.insert("stylesheet", &Asset::stylesheet().url());
         shared.insert("icon", &Asset::icon().url());
+        let scripts: Vec<String> = Asset::scripts().iter().map(Asset::url).collect();
+        shared.insert("scripts", &scripts);
+        shared.insert("message_limit", &MESSAGE_TEXT_MAX_CHARS);
         Ok(Self(tera))
     }
 

@@ -13,7 +13,7 @@ use super::{
     failure::Failure,
     flash::Flash,
     page_query::PageQuery,
-    pages::{Compose, FollowStatus, TimelinePage},
+    pages::{Compose, FollowStatus, OpenGraph, TimelinePage},
     paths::PathName,
     public_page::PublicPage,
     respond::{Responder, redirect},
@@ -48,6 +48,7 @@ async fn own_timeline(
     let refused = compose.error.is_some();
     let messages = service.own_timeline(viewer, before, PAGE_SIZE).await?;
     let page = TimelinePage::mine(responder.frame(Some(viewer)), compose, messages);
+    let page = if before.is_none() { page.live() } else { page };
     let status = if refused { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     responder.page_with_status(status, &page)
 }
@@ -65,8 +66,10 @@ pub(super) async fn public(
     if viewer.is_none() && query.is_first() && !responder.notices_wait() {
         return responder.public_page(&kept, &service, headers).await;
     }
-    let messages = service.public_timeline(query.cursor()?, PAGE_SIZE).await?;
-    responder.page(&TimelinePage::public(responder.frame(viewer.as_ref()), messages))
+    let before = query.cursor()?;
+    let messages = service.public_timeline(before, PAGE_SIZE).await?;
+    let page = TimelinePage::public(responder.frame(viewer.as_ref()), messages);
+    responder.page(&if before.is_none() { page.live() } else { page })
 }
 
 /// One user's messages.
@@ -76,10 +79,12 @@ pub(super) async fn profile(
     Viewer(viewer): Viewer,
     Query(query): Query<PageQuery>,
     service: Data<&Service>,
+    headers: &HeaderMap,
     responder: Responder,
 ) -> Result<Response, Failure> {
     let viewer_id = viewer.as_ref().map(|viewer| viewer.id);
-    let timeline = service.author_timeline(username, viewer_id, query.cursor()?, PAGE_SIZE).await?;
+    let before = query.cursor()?;
+    let timeline = service.author_timeline(username, viewer_id, before, PAGE_SIZE).await?;
     let follow_status = viewer.as_ref().map(|viewer| {
         if viewer.username == timeline.author.username {
             FollowStatus::Yourself
@@ -91,7 +96,12 @@ pub(super) async fn profile(
     });
     let frame = responder.frame(viewer.as_ref());
     let owner = (&timeline.author, timeline.counts);
-    responder.page(&TimelinePage::profile(frame, owner, follow_status, timeline.page))
+    let page = TimelinePage::profile(frame, owner, follow_status, timeline.page);
+    if before.is_some() {
+        return responder.page(&page);
+    }
+    let open_graph = OpenGraph::of_user(&responder.site(headers), &timeline.author);
+    responder.page(&page.described(open_graph))
 }
 
 /// The box to post in.

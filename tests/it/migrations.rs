@@ -120,6 +120,12 @@ const ROWS: &[Rows] = &[
                 WHERE published_at BETWEEN now() - interval '1 day' AND now() AND text = 'now'",
         expected: &["now"],
     },
+    Rows {
+        since: 12,
+        insert: "INSERT INTO messages (author_id, text, flagged) VALUES (2, '#Now', true)",
+        query: "SELECT text FROM messages WHERE text ~ '[#＃]' AND tags_of(text) @> '{now}'",
+        expected: &["#Now"],
+    },
 ];
 
 /// The program on this database, run to its end.

@@ -151,6 +151,18 @@ const PAGES: &[Row] = &[
     row("GET /static/{file_name}", Nobody, 404, 0),
     row("GET /favicon.ico", Nobody, 302, 0),
     row("GET /avatar/{username}", Nobody, 200, 0),
+    row("GET /robots.txt", Nobody, 200, 0),
+    row("GET /public.atom", Nobody, 200, 1),
+    row("GET /{username}.atom", Nobody, 200, 1),
+    row("GET /message/{id}", Nobody, 200, 1),
+    row("GET /message/{id}", Browser, 200, 2),
+    row("GET /message/{id}/edit", Browser, 200, 2),
+    row("POST /message/{id}/edit", Browser, 302, 2).sending(Form(&[("text", "changed {n}")])),
+    row("POST /message/{id}/edit", Browser, 400, 2).sending(Form(&[("text", "")])),
+    row("GET /message/{id}/delete", Browser, 200, 2),
+    row("POST /message/{id}/delete", Browser, 302, 2),
+    row("GET /tag/{tag}", Nobody, 200, 1),
+    row("GET /tag/{tag}", Browser, 200, 2),
     row("GET /{username}", Nobody, 200, 1),
     row("GET /{username}", Browser, 200, 2),
     row("GET /{username}/followers", Nobody, 200, 1),
@@ -239,7 +251,8 @@ struct Scene {
     token: String,
     cookie: String,
     token_id: i64,
-    message_id: i64,
+    /// For the pages and for the JSON API: both delete it in the end.
+    message_ids: [i64; 2],
 }
 
 impl Scene {
@@ -252,7 +265,10 @@ impl Scene {
         let token = app.api().make_token("ann", "secret").await.json();
         let other = app.api().make_token("ann", "secret").await.json();
         let ann = app.api().with_token(token["token"].as_str().expect("a token"));
-        let message = ann.post("/messages", json!({"text": "hello"})).await.json();
+        let mut message_ids = [0; 2];
+        for message_id in &mut message_ids {
+            *message_id = id(&ann.post("/messages", json!({"text": "hello"})).await.json());
+        }
         let cookie = session(&app, "ann").await;
         let client = Client::builder().redirect(Policy::none()).build().expect("a client");
         Self {
@@ -261,7 +277,7 @@ impl Scene {
             token: token["token"].as_str().expect("a token").to_owned(),
             cookie,
             token_id: id(&other),
-            message_id: id(&message),
+            message_ids,
         }
     }
 
@@ -282,10 +298,13 @@ impl Scene {
             Newcomer => self.newcomer(number).await,
             _ => (self.cookie.clone(), self.token_id),
         };
+        let [for_pages, for_api] = self.message_ids;
+        let message_id = if prefix.is_empty() { for_pages } else { for_api };
         let path = route
             .replace("{username}", &encode(name))
             .replace("{token_id}", &token_id.to_string())
-            .replace("{id}", &self.message_id.to_string())
+            .replace("{id}", &message_id.to_string())
+            .replace("{tag}", "rust")
             .replace("{file_name}", "none");
         let url = self.app.url(&format!("{prefix}{path}{}", row.query));
         let method = Method::from_bytes(method.as_bytes()).expect("a method");

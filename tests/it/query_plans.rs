@@ -15,7 +15,7 @@ const ROWS: &str = "
     INSERT INTO users (username, email, password_hash)
         SELECT 'user ' || n, 'a@b', '$2b$10$' || repeat('a', 53) FROM generate_series(1, 2000) AS n;
     INSERT INTO messages (author_id, text, published_at, flagged)
-        SELECT n % 100 + 1, CASE WHEN n % 20 = 0 THEN '東京 ' ELSE 'message ' END || n, '2020-02-20Z'::timestamptz + n * interval '1 minute',
+        SELECT n % 100 + 1, CASE WHEN n % 20 = 0 THEN '東京 ' WHEN n % 300 = 0 THEN '#rust ' ELSE 'message ' END || n, '2020-02-20Z'::timestamptz + n * interval '1 minute',
                n % 51 = 0
         FROM generate_series(1, 60000) AS n;
     INSERT INTO follows (follower_id, followee_id, created_at)

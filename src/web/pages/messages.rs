@@ -5,8 +5,11 @@ use time::OffsetDateTime;
 
 use super::Frame;
 use crate::{
-    domain::{Cursor, Message, Page},
-    web::paths::{avatar_path, message_path, profile_path},
+    domain::{
+        Cursor, Message, Page,
+        rich_text::{Segment, segments},
+    },
+    web::paths::{avatar_path, message_path, profile_path, tag_path},
 };
 
 /// Some messages, newest first, and the way to older ones. A page has it as its field `list`, and its
@@ -27,7 +30,7 @@ struct Entry {
     author: String,
     profile: String,
     avatar: String,
-    text: String,
+    text: Vec<Part>,
     /// RFC 3339, to the second.
     datetime: String,
     /// As the original shows it.
@@ -36,6 +39,15 @@ struct Entry {
     edited: Option<String>,
     /// Whether the viewer wrote it, and so may edit and delete it.
     own: bool,
+}
+
+/// A part of a message's text, which leads somewhere or not.
+#[derive(Debug, Serialize)]
+struct Part {
+    text: String,
+    link: Option<String>,
+    /// Whether the link leads out of MiniTwit, to where a user wants others to go.
+    external: bool,
 }
 
 impl MessageList {
@@ -73,7 +85,7 @@ impl Entry {
             author: message.author.to_string(),
             profile: profile_path(&message.author),
             avatar: avatar_path(&message.author),
-            text: message.text,
+            text: segments(&message.text).iter().map(Part::new).collect(),
             datetime: datetime(message.published_at),
             shown_time: shown_time(message.published_at),
             edited: message.edited_at.map(shown_time),
@@ -81,7 +93,21 @@ impl Entry {
     }
 }
 
-fn older_url(here: &str, cursor: Cursor) -> String {
+impl Part {
+    fn new(segment: &Segment<'_>) -> Self {
+        let link = match segment {
+            Segment::Text(_) => None,
+            Segment::Mention { username, .. } => Some(profile_path(username)),
+            Segment::Tag { tag, .. } => Some(tag_path(tag)),
+            Segment::Link(address) => Some((*address).to_owned()),
+        };
+        let external = matches!(segment, Segment::Link(_));
+        Self { text: segment.source().to_owned(), link, external }
+    }
+}
+
+/// The address of the page after `cursor`.
+pub(super) fn older_url(here: &str, cursor: Cursor) -> String {
     let sign = if here.contains('?') { '&' } else { '?' };
     format!("{here}{sign}before={cursor}")
 }
@@ -90,7 +116,8 @@ fn date(time: OffsetDateTime) -> String {
     format!("{:04}-{:02}-{:02}", time.year(), u8::from(time.month()), time.day())
 }
 
-fn datetime(time: OffsetDateTime) -> String {
+/// RFC 3339, to the second.
+pub(super) fn datetime(time: OffsetDateTime) -> String {
     let (hour, minute, second) = time.to_hms();
     format!("{}T{hour:02}:{minute:02}:{second:02}Z", date(time))
 }

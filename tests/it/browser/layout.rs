@@ -14,8 +14,17 @@ const TOO_WIDE: &str = "
 
 #[tokio::test]
 async fn no_page_scrolls_sideways() {
+    measure_every_page(Screen::NARROW).await;
+}
+
+#[tokio::test]
+async fn no_page_scrolls_sideways_with_scripts() {
+    measure_every_page(Screen { scripts: true, ..Screen::NARROW }).await;
+}
+
+async fn measure_every_page(screen: Screen) {
     let app = crowd().await;
-    let window = Window::open(&app, Screen::NARROW).await;
+    let window = Window::open(&app, screen).await;
     visit_every_page(&window, async |page| {
         for screen in [Screen::NARROW, Screen::PHONE, Screen::DESKTOP] {
             window.change(screen).await;

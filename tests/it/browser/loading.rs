@@ -20,8 +20,17 @@ const PICTURES: &str = "
 
 #[tokio::test]
 async fn style_and_pictures_load_and_the_console_stays_empty() {
+    everything_loads(Screen::DESKTOP).await;
+}
+
+#[tokio::test]
+async fn so_they_do_with_scripts() {
+    everything_loads(Screen { scripts: true, ..Screen::DESKTOP }).await;
+}
+
+async fn everything_loads(screen: Screen) {
     let app = crowd().await;
-    let window = Window::open(&app, Screen::DESKTOP).await;
+    let window = Window::open(&app, screen).await;
     window.go("/login").await;
     sign_in(&window, HARD_NAMES[0], "secret").await;
     window.sees("You were logged in").await;

@@ -1,13 +1,16 @@
-//! The pages as people meet them: in Chromium, on a desk and on a phone, without scripts.
+//! The pages as people meet them: in Chromium, on a desk and on a phone, without scripts and with them.
 
 mod accessibility;
 mod docs;
 mod journey;
 mod keyboard;
 mod layout;
+mod live;
 mod loading;
+mod message;
 mod people;
 mod screenshots;
+mod scripts;
 
 use crate::support::{App, actors::encode, window::Window};
 
@@ -102,6 +105,7 @@ async fn visit_every_page(window: &Window, mut look: impl AsyncFnMut(&str)) {
     window.press("Share").await;
     window.sees("The message must be at most 280 characters long").await;
     look("a refused message").await;
+    visit_a_message(window, me, &mut look).await;
     for name in HARD_NAMES {
         window.go(&format!("/{}", encode(name))).await;
         look(name).await;
@@ -157,4 +161,33 @@ async fn visit_settings(window: &Window, me: &str, look: &mut impl AsyncFnMut(&s
     window.press("Delete my account").await;
     window.sees("Invalid password").await;
     look("a refused deletion").await;
+}
+
+/// Leads to the pages of a message of the viewer's, and of a tag that it has.
+async fn visit_a_message(window: &Window, me: &str, look: &mut impl AsyncFnMut(&str)) {
+    let (tag, path) = ("m".repeat(80), "w".repeat(100));
+    window.go("/").await;
+    window.fill("[name=text]", &format!("@{me} #{tag} https://example.org/{path}")).await;
+    window.press("Share").await;
+    window.sees("Your message was recorded").await;
+    window.click(".messages li:first-child small a").await;
+    window.sees_in("h2", &format!("{me}'s Message")).await;
+    look("a message").await;
+    window.follow("Edit").await;
+    window.sees_in("h2", "Edit Message").await;
+    look("the form to edit a message").await;
+    window.fill("[name=text]", &"w".repeat(281)).await;
+    window.press("Save").await;
+    window.sees("The message must be at most 280 characters long").await;
+    look("a refused change").await;
+    window.follow("Leave it as it is").await;
+    window.follow("Delete").await;
+    window.sees_in("h2", "Delete Message").await;
+    look("the question whether to delete a message").await;
+    window.go(&format!("/tag/{tag}")).await;
+    window.sees_in("h2", &format!("#{tag}")).await;
+    look("a tag").await;
+    window.go("/tag/nothing").await;
+    window.sees("No message has this tag so far.").await;
+    look("a tag of no message").await;
 }

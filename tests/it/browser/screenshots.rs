@@ -1,4 +1,4 @@
-//! The pictures in `docs/`, taken of a server with something on it. `scripts/screenshots` keeps
+//! The pictures in `docs/screenshots/`, taken of a server with something on it. `scripts/screenshots` keeps
 //! them; without it they are only looked at here.
 
 use std::{env, fs, path::Path};
@@ -6,7 +6,6 @@ use std::{env, fs, path::Path};
 use super::sign_in;
 use crate::support::{
     App,
-    actors::encode,
     window::{Screen, Window},
 };
 
@@ -18,7 +17,6 @@ const MAX_BYTES: usize = 200_000;
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 
 const VIEWER: &str = "Milada";
-const ON_THE_PHONE: &str = "Ines Bakker";
 
 /// Who said what, at which time; the oldest first.
 const MESSAGES: [(&str, &str, &str); 18] = [
@@ -98,33 +96,46 @@ const MESSAGES: [(&str, &str, &str); 18] = [
     ("Ines Bakker", "2026-05-16 11:27", "The herons are back, and they brought a friend. 🐦"),
 ];
 
+/// A page of which pictures are taken: its name, its path and its heading.
+const PAGES: [(&str, &str, &str); 4] = [
+    ("public", "/public", "Public Timeline"),
+    ("profile", "/Ines%20Bakker", "Ines Bakker's Timeline"),
+    ("search", "/search?q=heron", "Search"),
+    ("settings", "/settings", "Settings"),
+];
+
+/// As high as whole messages are.
+const DESKTOP: Screen = Screen { height: 780, ..Screen::DESKTOP };
+const PHONE: Screen = Screen { width: 390, height: 844, density: 2, ..Screen::DESKTOP };
+
 #[tokio::test]
 async fn pictures_of_the_pages() {
     let app = populated().await;
-    let window = Window::open(&app, Screen::DESKTOP).await;
+    let window = Window::open(&app, DESKTOP).await;
     window.go("/login").await;
     sign_in(&window, VIEWER, "secret").await;
     window.sees("You were logged in").await;
-    let timeline = ("/public", "Public Timeline");
-    let profile = (&*format!("/{}", encode(ON_THE_PHONE)), "Ines Bakker's Timeline");
-    // As high as whole messages are.
-    let light = Screen { height: 780, ..Screen::DESKTOP };
-    let dark = Screen { dark: true, ..light };
-    let phone = Screen { width: 390, height: 844, density: 2, ..Screen::DESKTOP };
-    for (name, (path, heading), screen) in [
-        ("public-timeline.png", timeline, light),
-        ("public-timeline-dark.png", timeline, dark),
-        ("profile-phone.png", profile, phone),
-    ] {
-        window.change(screen).await;
-        window.go(path).await;
-        window.sees_in("h2", heading).await;
-        let picture = window.screenshot().await;
-        assert_eq!(size(&picture), (screen.width * screen.density, screen.height * screen.density));
-        assert!(picture.len() < MAX_BYTES, "{name}: {} bytes", picture.len());
-        if let Some(folder) = env::var_os(FOLDER) {
-            fs::write(Path::new(&folder).join(name), picture).expect("a folder to write to");
+    for (page, path, heading) in PAGES {
+        for (screen_name, screen) in [("desktop", DESKTOP), ("phone", PHONE)] {
+            for (scheme, dark) in [("light", false), ("dark", true)] {
+                window.change(Screen { dark, ..screen }).await;
+                window.go(path).await;
+                window.sees_in("h2", heading).await;
+                take(&window, screen, &format!("{page}-{screen_name}-{scheme}.png")).await;
+            }
         }
+    }
+}
+
+/// Takes a picture, and keeps it if there is a folder for it.
+async fn take(window: &Window, screen: Screen, name: &str) {
+    // Nothing blinks in it.
+    window.evaluate("document.activeElement.blur()").await;
+    let picture = window.screenshot().await;
+    assert_eq!(size(&picture), (screen.width * screen.density, screen.height * screen.density));
+    assert!(picture.len() < MAX_BYTES, "{name}: {} bytes", picture.len());
+    if let Some(folder) = env::var_os(FOLDER) {
+        fs::write(Path::new(&folder).join(name), picture).expect("a folder to write to");
     }
 }
 
@@ -140,7 +151,13 @@ async fn populated() -> App {
         );
         moved.bind(published_at).bind(text).execute(&app.rows).await.expect("moved in time");
     }
-    simulator.follow(VIEWER, ON_THE_PHONE).await;
+    simulator.follow(VIEWER, "Ines Bakker").await;
+    app.execute(
+        "UPDATE users SET created_at = '2026-02-01 09:00 UTC';
+         UPDATE users SET bio = 'Early trams, late lunches, two herons.'
+         WHERE username = 'Ines Bakker'",
+    )
+    .await;
     app
 }
 

@@ -15,9 +15,11 @@ async fn the_files_that_pages_link_to_may_be_kept_for_ever() {
     let app = App::start().await;
     let anonymous = app.anonymous();
     let page = anonymous.get("/public").await;
-    for (ending, content_type, beginning) in
-        [(".css", "text/css; charset=utf-8", ""), (".svg", "image/svg+xml", "<svg")]
-    {
+    for (ending, content_type, beginning) in [
+        (".css", "text/css; charset=utf-8", ""),
+        (".js", "text/javascript; charset=utf-8", "// "),
+        (".svg", "image/svg+xml", "<svg"),
+    ] {
         let path = linked(&page, ending);
         assert!(path.starts_with("/static/"), "{path}");
         let file = anonymous.get(path).await;
@@ -26,6 +28,14 @@ async fn the_files_that_pages_link_to_may_be_kept_for_ever() {
         assert_eq!(file.header("cache-control"), FOR_EVER);
         assert!(file.body.starts_with(beginning) && !file.body.is_empty(), "{path}");
     }
+}
+
+#[tokio::test]
+async fn search_engines_are_told_what_to_leave_alone() {
+    let app = App::start().await;
+    let robots = app.anonymous().get("/robots.txt").await;
+    assert_eq!((robots.status, robots.header("content-type")), (200, "text/plain; charset=utf-8"));
+    robots.says("User-agent: *\n").says("\nDisallow: /settings\n");
 }
 
 #[tokio::test]

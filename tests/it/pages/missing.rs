@@ -20,6 +20,8 @@ async fn a_user_that_does_not_exist_has_a_page_that_says_so() {
         "/%0A",
         "/timeline",
         "/nobody.atom",
+        "/.atom",
+        "/public.atom.atom",
         &long,
     ] {
         for browser in [&alice, &app.anonymous()] {

@@ -1,6 +1,6 @@
 //! What each timeline shows.
 
-use super::messages;
+use super::{messages, newest};
 use crate::support::App;
 
 const NOTHING: &str = "<em>There's no message so far.</em>";
@@ -97,6 +97,7 @@ async fn each_message_names_its_author_and_its_time() {
             .await
             .says("<a href=\"/Roger%20Histand\">Roger Histand</a>")
             .says("src=\"/avatar/Roger%20Histand\"")
+            .says(&format!("<a href=\"/message/{}\"><time ", newest(&app).await))
             .says("<time datetime=\"2020-02-08T23:05:59Z\">2020-02-08 @ 23:05</time>");
     }
 }

@@ -18,8 +18,10 @@ const SIGNED_OUT: [(Method, &str, Form); 2] = [
         &[("username", "eve"), ("email", "e@v"), ("password", "x"), ("password2", "x")],
     ),
 ];
-const SIGNED_IN: [(Method, &str, Form); 7] = [
+const SIGNED_IN: [(Method, &str, Form); 9] = [
     (Method::POST, "/add_message", &[("text", "hello")]),
+    (Method::POST, "/message/1/edit", &[("text", "changed")]),
+    (Method::POST, "/message/1/delete", &[]),
     (Method::GET, "/bob/follow", &[]),
     (Method::POST, "/bob/follow", &[]),
     (Method::GET, "/carol/unfollow", &[]),
@@ -28,20 +30,21 @@ const SIGNED_IN: [(Method, &str, Form); 7] = [
     (Method::POST, "/logout", &[]),
 ];
 
-/// Alice, who follows carol, and somebody who is signed out.
+/// Alice, who follows carol and wrote the first message, and somebody who is signed out.
 async fn people(app: &App) -> [Browser; 2] {
     let alice = app.signed_in("alice").await;
     for name in ["bob", "carol"] {
         app.anonymous().sign_up(name).await;
     }
     alice.get("/carol/follow").await;
+    alice.say("the first").await;
     [alice, app.anonymous()]
 }
 
 /// All rows that requests could change.
 async fn state(app: &App) -> String {
     let query = "SELECT concat((SELECT count(*) FROM users), ' users ',
-                               (SELECT count(*) FROM messages), ' messages ',
+                               (SELECT string_agg(text, ' ') FROM messages), ' messages ',
                                (SELECT string_agg(follows::text, ' ') FROM follows), ' follows ',
                                (SELECT count(*) FROM sessions), ' sessions')";
     sqlx::query_scalar(query).fetch_one(&app.rows).await.expect("a text")
@@ -122,11 +125,12 @@ async fn what_this_site_or_no_browser_sends_is_done() {
             let answer = send(&app.anonymous(), request, &headers).await;
             assert_eq!(answer.status, 302, "{request:?} {headers:?}");
         }
-        for request in &SIGNED_IN[..6] {
+        let [requests @ .., last] = &SIGNED_IN;
+        for request in requests {
             let answer = send(&alice, request, &headers).await;
             assert_eq!(answer.status, 302, "{request:?} {headers:?}");
         }
-        assert_eq!(send(&anonymous, &SIGNED_IN[6], &headers).await.status, 302);
+        assert_eq!(send(&anonymous, last, &headers).await.status, 302);
         assert_ne!(state(&app).await, before);
         assert_eq!(app.count("SELECT count(*) FROM messages").await, 1);
         assert_eq!(app.count("SELECT count(*) FROM users").await, 4);
@@ -137,7 +141,16 @@ async fn what_this_site_or_no_browser_sends_is_done() {
 async fn what_changes_nothing_may_be_linked_from_anywhere() {
     let app = App::start().await;
     let [alice, _] = people(&app).await;
-    for path in ["/", "/public", "/bob", "/avatar/bob"] {
+    for path in [
+        "/",
+        "/public",
+        "/bob",
+        "/avatar/bob",
+        "/message/1",
+        "/message/1/edit",
+        "/message/1/delete",
+        "/tag/rust",
+    ] {
         let request = (Method::GET, path, &[][..]);
         for header in [("sec-fetch-site", "cross-site"), ("origin", "http://evil.test")] {
             assert_eq!(send(&alice, &request, &[header]).await.status, 200, "{path}");

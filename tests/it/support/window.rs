@@ -23,7 +23,7 @@ pub struct Screen {
     /// How many pixels of the screen a CSS pixel is wide.
     pub density: u32,
     pub dark: bool,
-    /// Whether pages may run scripts. MiniTwit's own have none.
+    /// Whether pages may run scripts. MiniTwit's own do without, but for `/docs`.
     pub scripts: bool,
 }
 

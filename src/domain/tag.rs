@@ -1,0 +1,189 @@
+//! What a message is about: a word with a number sign before it.
+
+use std::fmt;
+
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+
+use super::{Invalid, MESSAGE_TEXT_MAX_CHARS};
+
+/// A tag, without its sign: a word of any script in Unicode's NFC, with at least one letter.
+///
+/// Two are equal whatever the case. So are `İ` and `i`, which Turkish writes for each other, and the
+/// two small sigmas of Greek, of which one stands at a word's end.
+#[derive(Debug, Clone)]
+pub struct Tag {
+    written: String,
+    folded: String,
+}
+
+impl Tag {
+    /// Normalizes and checks a tag that somebody asks for.
+    ///
+    /// # Errors
+    /// The rule that `raw` breaks.
+    pub fn parse(raw: &str) -> Result<Self, Invalid> {
+        let too_long = raw.chars().count() > MESSAGE_TEXT_MAX_CHARS;
+        if too_long || word_len(raw) != raw.len() {
+            return Err(Invalid::new("A tag is one word"));
+        }
+        Self::of_word(raw).ok_or(Invalid::new("A tag has a letter"))
+    }
+
+    /// The tag that `word` is, if it has a letter; a number alone is none.
+    pub(super) fn of_word(word: &str) -> Option<Self> {
+        if !word.contains(char::is_alphabetic) {
+            return None;
+        }
+        let written: String = word.nfc().collect();
+        let folded = written.chars().map(fold).collect();
+        Some(Self { written, folded })
+    }
+
+    /// The longest part that each text with this tag has in lower case, however it is spelled; empty
+    /// where there is none. What is not ASCII may be spelled in several ways, and `i` may be `I` with
+    /// a dot that is a character of its own.
+    #[must_use]
+    pub fn literal(&self) -> &str {
+        let parts = self.folded.split(|character: char| !character.is_ascii() || character == 'i');
+        parts.max_by_key(|part| part.len()).unwrap_or_default()
+    }
+
+    /// The tag as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.written
+    }
+}
+
+impl PartialEq for Tag {
+    fn eq(&self, other: &Self) -> bool {
+        self.folded == other.folded
+    }
+}
+
+impl Eq for Tag {}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.written)
+    }
+}
+
+/// One character of a folded tag. The database's function `tags_of` folds alike.
+fn fold(character: char) -> char {
+    match character.to_lowercase().next() {
+        Some('ς') => 'σ',
+        Some(lowercase) => lowercase,
+        None => character,
+    }
+}
+
+/// Whether a word may have this character: a letter, a mark on one, a digit, or `_`.
+pub(super) fn is_word_character(character: char) -> bool {
+    character.is_alphanumeric() || character == '_' || is_combining_mark(character)
+}
+
+/// How many bytes of `text` the word takes that it begins with: word characters, of which the first
+/// is no mark, and between two of them one of the joiners that Persian and the scripts of India write
+/// within words.
+pub(super) fn word_len(text: &str) -> usize {
+    joined_word_len(text, |character| matches!(character, '\u{200c}' | '\u{200d}'))
+}
+
+/// As [`word_len`], with these joiners.
+pub(super) fn joined_word_len(text: &str, is_joiner: impl Fn(char) -> bool) -> usize {
+    let mut len = 0;
+    let mut joined = false;
+    for (at, character) in text.char_indices() {
+        if at == 0 && is_combining_mark(character) {
+            // It belongs to what comes before.
+            break;
+        } else if is_word_character(character) {
+            len = at + character.len_utf8();
+            joined = false;
+        } else if at > 0 && !joined && is_joiner(character) {
+            joined = true;
+        } else {
+            break;
+        }
+    }
+    len
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn tag(raw: &str) -> Tag {
+        Tag::parse(raw).expect(raw)
+    }
+
+    #[test]
+    fn a_tag_is_one_word_of_any_script_with_a_letter() {
+        for raw in ["rust", "a", "Web2", "2024goals", "snake_case", "東京タワー", "한국어", "नमस्ते"]
+        {
+            assert_eq!(tag(raw).as_str(), raw);
+        }
+        assert_eq!(tag("می\u{200c}خواهم").as_str(), "می\u{200c}خواهم");
+        assert_eq!(tag("e\u{301}cole").as_str(), "école");
+        let long = "a".repeat(281);
+        for raw in
+            ["#rust", "two words", "a-b", "a.b", "a/b", "🦀", "a\0", "a\u{200d}", "\u{301}a", &long]
+        {
+            assert_eq!(
+                Tag::parse(raw).map_err(|it| it.rule()),
+                Err("A tag is one word"),
+                "{raw:?}"
+            );
+        }
+        for raw in ["", "1", "2024", "_", "1_2", "१२"] {
+            assert_eq!(Tag::parse(raw).map_err(|it| it.rule()), Err("A tag has a letter"), "{raw}");
+        }
+    }
+
+    #[test]
+    fn the_case_makes_no_difference() {
+        for (one, other) in [
+            ("Rust", "rUST"),
+            ("ÉCOLE", "e\u{301}cole"),
+            ("МОСКВА", "Москва"),
+            ("ΟΔΟΣ", "οδος"),
+            ("İstanbul", "istanbul"),
+            ("STRAẞE", "straße"),
+        ] {
+            assert_eq!(tag(one), tag(other));
+        }
+        for (one, other) in [("rust", "rustacean"), ("ecole", "école"), ("がん", "かん")] {
+            assert_ne!(tag(one), tag(other));
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_tag_stands_in_every_spelling() {
+        for (raw, part) in [
+            ("Rust", "rust"),
+            ("İstanbul", "stanbul"),
+            ("École", "cole"),
+            ("Istanbul", "stanbul"),
+            ("東京", ""),
+        ] {
+            assert_eq!(tag(raw).literal(), part);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_tag_parses_to_itself(raw in "[\\w\u{200c}]{1,20}") {
+            if let Ok(tag) = Tag::parse(&raw) {
+                prop_assert_eq!(Tag::parse(tag.as_str()), Ok(tag.clone()));
+            }
+        }
+
+        #[test]
+        fn no_input_makes_the_parser_panic(raw in any::<String>()) {
+            let _ = Tag::parse(&raw);
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Atom feeds of the public timeline and of each user's, for programs that look for new messages.
+
+use poem::{
+    Response, Result, handler,
+    http::HeaderMap,
+    web::{Data, Path, Query},
+};
+
+use super::{
+    failure::Failure, page_query::PageQuery, pages::Feed, paths::FEED_SUFFIX, respond::Responder,
+};
+use crate::{
+    domain::{PAGE_SIZE, Username},
+    service::Service,
+};
+
+/// Everybody's messages.
+#[handler]
+pub(super) async fn public(
+    Query(query): Query<PageQuery>,
+    service: Data<&Service>,
+    headers: &HeaderMap,
+    responder: Responder,
+) -> Result<Response, Failure> {
+    let messages = service.public_timeline(query.cursor()?, PAGE_SIZE).await?;
+    responder.feed(&Feed::public(&responder.site(headers), messages), headers)
+}
+
+/// One user's messages.
+#[handler]
+pub(super) async fn of_user(
+    Path(file_name): Path<String>,
+    Query(query): Query<PageQuery>,
+    service: Data<&Service>,
+    headers: &HeaderMap,
+    responder: Responder,
+) -> Result<Response, Failure> {
+    let name = file_name.strip_suffix(FEED_SUFFIX).unwrap_or(&file_name);
+    let owner = Username::parse(name).map_err(|_| Failure::NoSuchUser(name.to_owned()))?;
+    let timeline = service.author_timeline(owner, None, query.cursor()?, PAGE_SIZE).await?;
+    let feed = Feed::of_user(&responder.site(headers), &timeline.author.username, timeline.page);
+    responder.feed(&feed, headers)
+}

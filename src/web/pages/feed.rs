@@ -1,0 +1,192 @@
+//! Atom feeds (RFC 4287), with the template `feed.xml`.
+
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::{
+    excerpt::excerpt,
+    messages::{datetime, older_url},
+    site::Site,
+};
+use crate::{
+    domain::{Message, Page, Username},
+    web::{
+        paths::{FEED_SUFFIX, message_path, profile_path},
+        templates,
+    },
+};
+
+/// How many characters of a message its title has.
+const TITLE_CHARS: usize = 80;
+
+/// Some messages, newest first, for programs that look for new ones.
+#[derive(Debug, Serialize)]
+pub struct Feed {
+    id: String,
+    title: String,
+    updated: String,
+    author: Option<Author>,
+    here: String,
+    page: String,
+    older: Option<String>,
+    entries: Vec<Entry>,
+    #[serde(skip)]
+    updated_at: OffsetDateTime,
+}
+
+#[derive(Debug, Serialize)]
+struct Author {
+    name: String,
+    url: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Entry {
+    id: String,
+    title: String,
+    url: String,
+    published: String,
+    updated: String,
+    author: Author,
+    text: String,
+}
+
+impl Feed {
+    /// The messages of all.
+    #[must_use]
+    pub fn public(site: &Site, messages: Page<Message>) -> Self {
+        Self::new(site, "/public", "MiniTwit: Public Timeline".to_owned(), None, messages)
+    }
+
+    /// The messages of `owner`.
+    #[must_use]
+    pub fn of_user(site: &Site, owner: &Username, messages: Page<Message>) -> Self {
+        let title = xml_text(&format!("MiniTwit: {owner}'s Timeline"));
+        let author = Author::new(site, owner);
+        Self::new(site, &profile_path(owner), title, Some(author), messages)
+    }
+
+    /// When something in it was last posted or edited; the Unix epoch where there is nothing.
+    #[must_use]
+    pub fn updated_at(&self) -> OffsetDateTime {
+        self.updated_at
+    }
+
+    /// `path` is that of the page which shows the same.
+    fn new(
+        site: &Site,
+        path: &str,
+        title: String,
+        author: Option<Author>,
+        messages: Page<Message>,
+    ) -> Self {
+        let updated_at = messages.items.iter().map(changed_at).max();
+        let updated_at = updated_at.unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let here = site.url(&format!("{path}{FEED_SUFFIX}"));
+        Self {
+            id: site.tag(path),
+            title,
+            updated: datetime(updated_at),
+            author,
+            page: site.url(path),
+            older: messages.next.map(|cursor| older_url(&here, cursor)),
+            here,
+            entries: messages.items.into_iter().map(|message| Entry::new(site, message)).collect(),
+            updated_at,
+        }
+    }
+}
+
+impl templates::Page for Feed {
+    const TEMPLATE: &'static str = "feed.xml";
+}
+
+impl Author {
+    fn new(site: &Site, name: &Username) -> Self {
+        Self { name: xml_text(name.as_str()), url: site.url(&profile_path(name)) }
+    }
+}
+
+impl Entry {
+    fn new(site: &Site, message: Message) -> Self {
+        let path = message_path(message.id);
+        Self {
+            id: site.tag(&path),
+            title: xml_text(&excerpt(&message.text, TITLE_CHARS)),
+            url: site.url(&path),
+            published: datetime(message.published_at),
+            updated: datetime(changed_at(&message)),
+            author: Author::new(site, &message.author),
+            text: xml_text(&message.text),
+        }
+    }
+}
+
+fn changed_at(message: &Message) -> OffsetDateTime {
+    message.edited_at.unwrap_or(message.published_at)
+}
+
+/// `text` without the characters that no XML document may have, escaped or not (XML 1.0, section 2.2),
+/// and with line breaks as its parsers read them (section 2.11).
+fn xml_text(text: &str) -> String {
+    let is_allowed = |it: char| matches!(it, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..);
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    text.chars().map(|it| if is_allowed(it) { it } else { char::REPLACEMENT_CHARACTER }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::web::templates::Templates;
+
+    fn name() -> Username {
+        Username::from_stored("Roger <Histand>".to_owned())
+    }
+
+    fn feed_of(text: &str) -> String {
+        let message = Message {
+            id: 7,
+            author: name(),
+            text: text.to_owned(),
+            published_at: datetime!(2020-02-21 00:01:02.5 UTC),
+            edited_at: Some(datetime!(2020-02-22 00:00 UTC)),
+        };
+        let next = Some(message.cursor());
+        let site = Site::new("https://example.org:8443".to_owned());
+        let feed = Feed::of_user(&site, &name(), Page { items: vec![message], next });
+        Templates::new().expect("templates").render(&feed).expect("the template fits")
+    }
+
+    #[test]
+    fn a_feed_is_absolute_and_its_identities_are_those_of_the_host() {
+        let xml = feed_of("hello");
+        for part in [
+            "<?xml version=\"1.0\" encoding=\"utf-8\"?>",
+            "<id>tag:example.org,2026:/Roger%20%3CHistand%3E</id>",
+            "<title>MiniTwit: Roger &lt;Histand&gt;&#39;s Timeline</title>",
+            "<updated>2020-02-22T00:00:00Z</updated>",
+            "href=\"https://example.org:8443/Roger%20%3CHistand%3E.atom\"",
+            "href=\"https://example.org:8443/Roger%20%3CHistand%3E.atom?before=1582243262500000_7\"",
+            "<id>tag:example.org,2026:/message/7</id>",
+            "<published>2020-02-21T00:01:02Z</published>",
+            "href=\"https://example.org:8443/message/7\"",
+            "<content type=\"text\">hello</content>",
+        ] {
+            assert!(xml.contains(part), "no {part} in:\n{xml}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_text_makes_a_well_formed_document(text in proptest::collection::vec(any::<char>(), 1..280)) {
+            let text: String = text.into_iter().collect();
+            let xml = feed_of(&text);
+            let document = roxmltree::Document::parse(&xml).expect("well-formed");
+            let content = document.descendants().find(|it| it.has_tag_name("content"));
+            prop_assert_eq!(content.and_then(|it| it.text()).unwrap_or_default(), xml_text(&text));
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! A message's own page, and how its author edits and deletes it.
+
+use super::{messages, newest};
+use crate::support::{App, actors::Browser};
+
+/// Alice, who has said `text`, and the path of that message.
+async fn alice_says(app: &App, text: &str) -> (Browser, String) {
+    let alice = app.signed_in("alice").await;
+    alice.say(text).await;
+    (alice, format!("/message/{}", newest(app).await))
+}
+
+#[tokio::test]
+async fn a_message_has_a_page_of_its_own() {
+    let app = App::start().await;
+    let (alice, path) = alice_says(&app, "hello").await;
+    alice.say("another").await;
+    app.execute("UPDATE messages SET published_at = '2020-02-09 01:05:59Z' WHERE text = 'hello'")
+        .await;
+    let page = app.anonymous().get(&path).await;
+    assert_eq!(messages(&page), ["hello"]);
+    page.says("<title>alice's Message | MiniTwit</title>")
+        .says("<h2>alice's Message</h2>")
+        .says("<a href=\"/alice\">alice</a>")
+        .says("src=\"/avatar/alice\"")
+        .says(&format!("<a href=\"{path}\"><time datetime=\"2020-02-09T01:05:59Z\">"))
+        .does_not_say("edited")
+        .does_not_say("Edit")
+        .does_not_say("Delete")
+        .does_not_say("Older messages");
+    assert_eq!(page.header("cache-control"), "private, no-cache");
+}
+
+#[tokio::test]
+async fn the_author_edits_a_message() {
+    let app = App::start().await;
+    let (alice, path) = alice_says(&app, "helo <b>").await;
+    let edit = format!("{path}/edit");
+    alice.get(&path).await.says(&format!("<a href=\"{edit}\">Edit</a>"));
+    let form = alice.get(&edit).await;
+    assert_eq!(form.status, 200);
+    form.says(&format!("<form class=\"card\" action=\"{edit}\" method=\"post\">"))
+        .says(">\nhelo &lt;b&gt;</textarea>");
+
+    let answer = alice.post(&edit, &[("text", "hello")]).await;
+    assert_eq!((answer.status, answer.header("location")), (302, path.as_str()));
+    app.execute("UPDATE messages SET edited_at = '2020-02-09 01:05:59Z'").await;
+    let page = alice.get(&path).await;
+    page.says("<li>Your message was changed</li>");
+    let edited = "<span class=\"edited\" title=\"2020-02-09 @ 01:05\">edited</span>";
+    for path in [&path, "/", "/public", "/alice"] {
+        let page = alice.get(path).await;
+        assert_eq!(messages(&page), ["hello"], "{path}");
+        page.says(edited);
+    }
+    let kept = app.anonymous().get("/public").await;
+    assert_eq!(messages(&kept), ["hello"], "the kept page is renewed at once");
+}
+
+#[tokio::test]
+async fn a_message_that_is_sent_back_as_it_was_is_not_edited() {
+    let app = App::start().await;
+    let alice = app.signed_in("alice").await;
+    app.execute("INSERT INTO messages (author_id, text) SELECT user_id, E'\\na\\nb' FROM users")
+        .await;
+    let path = format!("/message/{}", newest(&app).await);
+    // A browser drops the first line feed after the tag, and sends the others as two characters.
+    alice.get(&format!("{path}/edit")).await.says(">\n\na\nb</textarea>");
+    alice.post(&format!("{path}/edit"), &[("text", "\r\na\r\nb")]).await;
+    let page = alice.get(&path).await;
+    page.says("Your message was changed").does_not_say("class=\"edited\"");
+    assert_eq!(messages(&page), ["\na\nb"]);
+}
+
+#[tokio::test]
+async fn a_change_that_is_refused_comes_back_with_the_rule() {
+    let app = App::start().await;
+    let (alice, path) = alice_says(&app, "kept").await;
+    let long = "<".repeat(281);
+    for (text, escaped, rule) in [
+        ("", "", "You have to enter a message"),
+        (" \n", " \n", "You have to enter a message"),
+        (&long, &"&lt;".repeat(281), "The message must be at most 280 characters long"),
+    ] {
+        let page = alice.post(&format!("{path}/edit"), &[("text", text)]).await;
+        assert_eq!(page.status, 400, "{text}");
+        page.says(&format!("<strong>Error:</strong> {rule}</div>"))
+            .says(&format!(">\n{escaped}</textarea>"));
+    }
+    assert_eq!(alice.post(&format!("{path}/edit"), &[]).await.status, 400);
+    assert_eq!(messages(&alice.get(&path).await), ["kept"]);
+}
+
+#[tokio::test]
+async fn the_author_deletes_a_message_after_being_asked() {
+    let app = App::start().await;
+    let (alice, path) = alice_says(&app, "oops <b>").await;
+    let delete = format!("{path}/delete");
+    alice.get("/").await.says(&format!("<a href=\"{delete}\">Delete</a>"));
+    let asked = alice.get(&delete).await;
+    assert_eq!(asked.status, 200);
+    asked
+        .says(&format!("<form class=\"card\" action=\"{delete}\" method=\"post\">"))
+        .says("<blockquote dir=\"auto\">oops &lt;b&gt;</blockquote>");
+    assert_eq!(app.count("SELECT count(*) FROM messages").await, 1, "asking deletes nothing");
+
+    let answer = alice.post(&delete, &[]).await;
+    assert_eq!((answer.status, answer.header("location")), (302, "/"));
+    let page = alice.get("/").await;
+    page.says("<li>Your message was deleted</li>").does_not_say("oops");
+    app.anonymous().get("/public").await.does_not_say("oops");
+    for path in [&path, &delete] {
+        assert_eq!(alice.get(path).await.status, 404, "{path}");
+    }
+    assert_eq!(alice.post(&delete, &[]).await.status, 404, "it is gone already");
+}
+
+#[tokio::test]
+async fn a_message_of_somebody_else_is_not_to_be_changed() {
+    let app = App::start().await;
+    let (alice, path) = alice_says(&app, "hello").await;
+    let eve = app.signed_in("eve").await;
+    eve.get(&path).await.says("hello").does_not_say("Edit").does_not_say("Delete");
+    for action in ["edit", "delete"] {
+        let path = format!("{path}/{action}");
+        for form in [&[("text", "pwned")][..], &[("text", "")]] {
+            for page in [eve.get(&path).await, eve.post(&path, form).await] {
+                assert_eq!(page.status, 403, "{path}");
+                page.says("<h2>Forbidden</h2>")
+                    .says("This is not yours to change.")
+                    .does_not_say("hello");
+            }
+            for page in [app.anonymous().get(&path).await, app.anonymous().post(&path, form).await]
+            {
+                assert_eq!(page.status, 401, "{path}");
+                page.says("<h2>Unauthorized</h2>").does_not_say("hello");
+            }
+        }
+    }
+    assert_eq!(messages(&alice.get(&path).await), ["hello"]);
+}
+
+#[tokio::test]
+async fn there_is_no_page_of_a_message_that_is_unknown_or_flagged() {
+    let app = App::start().await;
+    let (alice, flagged) = alice_says(&app, "flagged").await;
+    app.execute("UPDATE messages SET flagged = true").await;
+    for path in [
+        &flagged,
+        "/message/0",
+        "/message/-1",
+        "/message/+1",
+        "/message/01",
+        "/message/1x",
+        "/message/%FF",
+        "/message/9223372036854775808",
+    ] {
+        for action in ["", "/edit", "/delete"] {
+            let path = format!("{path}{action}");
+            let page = alice.get(&path).await;
+            assert_eq!(page.status, 404, "{path}");
+            page.says("<h2>Not Found</h2>").says("There is no such message.");
+            let mut forms = vec![&[("text", "hello")][..], &[("text", "")]];
+            forms.retain(|_| !action.is_empty());
+            for form in forms {
+                assert_eq!(alice.post(&path, form).await.status, 404, "{path} {form:?}");
+            }
+        }
+    }
+    assert_eq!(app.count("SELECT count(*) FROM messages WHERE text = 'flagged'").await, 1);
+}
