@@ -10,24 +10,25 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use poem::{
     Endpoint, Request, Response,
-    http::{self, uri::Scheme},
+    http::{self, HeaderValue, header, uri::Scheme},
     listener::Acceptor,
     web::{LocalAddr, RemoteAddr},
 };
 use tokio::net::TcpStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{connection::LimitedAcceptor, stream::LimitedStream};
+use super::{connection::LimitedAcceptor, shutdown::Shutdown, stream::LimitedStream};
 
-/// Serves what `acceptor` accepts until `stop` is done, and then the requests in flight, for
-/// `patience` at most. A connection that waits for its next request is closed at once.
+/// Serves what `acceptor` accepts until `shutdown` says stop, and then the requests in flight, for
+/// `patience` at most. A connection that waits for its next request is closed at once, whereby a request
+/// that is on its way on it is lost; none is in use by then where the server has drained before.
 ///
 /// # Errors
 /// When no connection can be accepted any more.
 pub async fn serve<A>(
     mut acceptor: LimitedAcceptor<A>,
     endpoint: impl Endpoint<Output = Response> + 'static,
-    stop: &CancellationToken,
+    shutdown: &Shutdown,
     patience: Duration,
 ) -> io::Result<()>
 where
@@ -39,9 +40,9 @@ where
     loop {
         let accepted = tokio::select! {
             accepted = acceptor.accept() => accepted?,
-            () = stop.cancelled() => break,
+            () = shutdown.stopped() => break,
         };
-        let connection = serve_connection(accepted, Arc::clone(&endpoint), stop.clone());
+        let connection = serve_connection(accepted, Arc::clone(&endpoint), shutdown.clone());
         connections.spawn(give_up.clone().run_until_cancelled_owned(connection));
     }
     // Whoever connects from now on is refused, and not kept waiting.
@@ -57,13 +58,20 @@ where
 async fn serve_connection(
     (stream, local, remote, scheme): (LimitedStream<TcpStream>, LocalAddr, RemoteAddr, Scheme),
     endpoint: Arc<impl Endpoint<Output = Response> + 'static>,
-    stop: CancellationToken,
+    shutdown: Shutdown,
 ) {
+    let draining = shutdown.clone();
     let service = service_fn(move |request: http::Request<Incoming>| {
         let endpoint = Arc::clone(&endpoint);
         let request = Request::from((request, local.clone(), remote.clone(), scheme.clone()));
+        let draining = draining.clone();
         async move {
-            let response = endpoint.get_response(request).await;
+            let mut response = endpoint.get_response(request).await;
+            if draining.is_draining() {
+                response
+                    .headers_mut()
+                    .insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
             Ok::<_, Infallible>(http::Response::from(response))
         }
     });
@@ -72,7 +80,7 @@ async fn serve_connection(
     // How a connection fails is its client's affair; what a request came to is in the log.
     tokio::select! {
         _ = connection.as_mut() => return,
-        () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
+        () = shutdown.stopped() => connection.as_mut().graceful_shutdown(),
     }
     let _ = connection.await;
 }

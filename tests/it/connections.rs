@@ -7,6 +7,7 @@ use minitwit::server::{
     connection::{ConnectionLimits, LimitedAcceptor},
     limits::RequestLimits,
     serving,
+    shutdown::Shutdown,
 };
 use poem::{
     EndpointExt, Route, get, handler,
@@ -19,7 +20,6 @@ use tokio::{
     task::JoinHandle,
     time::timeout,
 };
-use tokio_util::sync::CancellationToken;
 
 /// Every wait ends by then, at the latest, in a failure.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -52,7 +52,7 @@ fn large() -> Vec<u8> {
 
 struct Running {
     address: SocketAddr,
-    stop: CancellationToken,
+    shutdown: Shutdown,
     server: JoinHandle<std::io::Result<()>>,
 }
 
@@ -65,13 +65,13 @@ async fn serve(limits: ConnectionLimits, bodies: RequestLimits) -> Running {
         .at("/large", get(large))
         .with(bodies)
         .map_to_response();
-    let stop = CancellationToken::new();
+    let shutdown = Shutdown::default();
     let server = tokio::spawn({
-        let stop = stop.clone();
+        let shutdown = shutdown.clone();
         let acceptor = LimitedAcceptor::new(acceptor, limits);
-        async move { serving::serve(acceptor, app, &stop, DEADLINE).await }
+        async move { serving::serve(acceptor, app, &shutdown, DEADLINE).await }
     });
-    Running { address, stop, server }
+    Running { address, shutdown, server }
 }
 
 impl Running {
@@ -313,7 +313,7 @@ async fn a_shutdown_closes_idle_connections_at_once() {
     used.send(GET).await;
     assert_eq!(used.response().await, ok("hello"));
 
-    running.stop.cancel();
+    running.shutdown.stop();
 
     soon(running.server).await.expect("no panic").expect("no error");
     assert_eq!((fresh.rest().await, used.rest().await), (0, 0));
