@@ -48,6 +48,33 @@ no-downtime: ## Replace servers behind nginx while they are used; no request may
 	@cargo build --release --locked
 	@scripts/no-downtime target/release/minitwit $(if $(PREVIOUS),--previous $(PREVIOUS))
 
+.PHONY: env
+env: ## Make .env and the secrets of compose.yaml that are missing
+	@scripts/make-env
+
+.PHONY: volume
+volume: ## Make the volume that the database of compose.yaml is in; what is there stays
+	docker volume create "$${DATABASE_VOLUME:-minitwit-database}"
+
+.PHONY: image
+image: ## Build the container image minitwit:local
+	docker build --tag minitwit:local \
+	  --build-arg VERSION="$$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)" \
+	  --build-arg REVISION="$$(git rev-parse HEAD)" \
+	  --build-arg CREATED="$$(git log -1 --format=%cI)" .
+
+.PHONY: up
+up: env volume ## Bring up the whole system in containers (docs/deploy.md)
+	docker compose up --detach --wait
+
+.PHONY: roll
+roll: ## Replace the replicas of compose.yaml one after the other, so that no request fails
+	@scripts/roll
+
+.PHONY: containers
+containers: ## Test the containers on a Docker engine of their own, as root (IMAGE=NAME builds none)
+	@scripts/containers-test
+
 .PHONY: openapi
 openapi: ## Write the OpenAPI documents that the code makes to openapi/
 	for api in api simulator; do \
