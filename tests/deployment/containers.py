@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -59,6 +60,12 @@ def compose(*arguments):
     return docker("compose", *arguments)
 
 
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
 def inspect(name):
     return json.loads(docker("inspect", name))[0]
 
@@ -94,13 +101,13 @@ class Site:
         return self.ask("POST", path, urllib.parse.urlencode(fields), headers)[0]
 
 
-def simulate(site, image, commands, seed, name):
+def simulate(site, image, commands, users, name):
     """A run of the image's own simulator, by the host's network. Returns its process and its report."""
     report = Path(os.environ["WORK"]) / f"{name}.txt"
     command = ["docker", "run", "--rm", "--network", "host", "--name", f"minitwit-test-{name}"]
     command += ["--volume", f"{os.environ['SIMULATOR_PASSWORD_FILE']}:/password:ro", image]
     command += ["simulate", f"http://127.0.0.1:{site.port}/sim", "--simulator-password-file", "/password"]
-    command += ["--commands", str(commands), "--users", "200", "--seed", str(seed), "--concurrency", "4"]
+    command += ["--commands", str(commands), "--users", str(users), "--concurrency", "4"]
     command += ["--keep-alive", "--timeout", "5000", "--verify"]
     return subprocess.Popen(command, stdout=report.open("w"), stderr=subprocess.STDOUT), report
 
@@ -175,7 +182,7 @@ def streams_at_once(site):
     check(answer.status == 200, f"the stream: {answer.status}")
     site.form("/register", username="streamer", email="s@example.org", password="secret", password2="secret")
     token = site.ask(
-        "POST", "/api/v1/tokens", json.dumps({"username": "streamer", "password": "secret"}),
+        "POST", "/api/v1/tokens", json.dumps({"username": "streamer", "password": "secret", "name": "test"}),
         {"Content-Type": "application/json"},
     )
     check(token[0] == 201, f"a token: {token}")
@@ -217,8 +224,9 @@ def panels_have_data():
 
 
 def rolls_under_load(site, image):
-    process, report = simulate(site, image, 1_000_000, 2, "roll")
-    until("the simulator has begun", lambda: json.loads(site.ask("GET", "/sim/latest")[1])["latest"] > 100)
+    process, report = simulate(site, image, 150_000, 500, "roll")
+    until("the simulator has begun", lambda: process.poll() is not None or json.loads(site.ask("GET", "/sim/latest")[1])["latest"] > 100)
+    check(process.poll() is None, report.read_text())
     begun = time.monotonic()
     before = [container("minitwit-1"), container("minitwit-2")]
     run("scripts/roll")
@@ -253,6 +261,46 @@ def loses_nothing():
     say(f"taken down with its volumes, and up again: {before} users, messages and follows, as before")
 
 
+def tls_is_there_with_a_certificate(site):
+    directory = Path(os.environ["WORK"]) / "certificates"
+    directory.mkdir()
+    key, certificate = directory / "privkey.pem", directory / "fullchain.pem"
+    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
+        "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate))
+    key.chmod(0o444)
+    Path(os.environ["WORK"]).chmod(0o755)
+    port = free_port()
+    os.environ |= {
+        "COMPOSE_FILE": "compose.yaml:compose/tls.yaml", "CERTIFICATES": str(directory), "PUBLIC_PORT_TLS": str(port),
+    }
+    begin()
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=10)
+    connection.request("GET", "/public?page=2")
+    answer = connection.getresponse()
+    led = (answer.status, answer.getheader("Location"))
+    check(led == (308, f"https://127.0.0.1:{port}/public?page=2"), f"plain HTTP leads to {led}")
+    trust = ssl.create_default_context(cafile=certificate)
+    connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=trust)
+    connection.request("GET", "/public")
+    answer = connection.getresponse()
+    check(answer.status == 200 and "max-age" in answer.getheader("Strict-Transport-Security", ""), "no TLS")
+    say(f"with a certificate there is {connection.sock.version()}, and plain HTTP leads to it")
+    compose("down", "--timeout", "60")
+    os.environ["COMPOSE_FILE"] = "compose.yaml"
+
+
+def works_on_the_hosts_network(site, image, before):
+    """Where containers can have no network of their own. The volume is the one from before."""
+    os.environ["COMPOSE_FILE"] = "compose.yaml:compose/host-network.yaml"
+    begin()
+    new = listening() - before
+    check(new == {f"0.0.0.0:{site.port}"}, f"on the host's network this listens: {new}")
+    check(site.ask("GET", "/public")[0] == 200 and site.ask("GET", "/metrics")[0] == 404, "on the host's network")
+    say(f"on the host's network it serves, and nothing but {new} listens besides on loopback")
+    compose("down", "--timeout", "60")
+    os.environ["COMPOSE_FILE"] = "compose.yaml"
+
+
 def begin():
     compose("up", "--detach", "--wait", "--wait-timeout", str(PATIENCE), "nginx", "prometheus")
 
@@ -267,14 +315,16 @@ def the_system_works(image, site):
     say(f"up after {time.monotonic() - begun:.0f} s")
     containers_are_bounded()
     nothing_else_listens(before, site.port)
-    process, report = simulate(site, image, 2_000, 1, "scenario")
+    process, report = simulate(site, image, 2_000, 50, "scenario")
     check(process.wait(600) == 0, f"the scenario:\n{report.read_text()}")
     say(report.read_text())
-    nginx_keeps_the_rules(site)
     streams_at_once(site)
+    nginx_keeps_the_rules(site)
     panels_have_data()
     loses_nothing()
     what_dies_comes_back()
+    tls_is_there_with_a_certificate(site)
+    works_on_the_hosts_network(site, image, before)
 
 
 def another_database(site, image):
@@ -306,9 +356,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("image", help="the image of MiniTwit")
     options = parser.parse_args()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with tempfile.TemporaryDirectory(prefix="minitwit-containers-") as work:
         os.environ |= settings(options.image, Path(work), port)
         site = Site(port)
