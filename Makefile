@@ -6,7 +6,7 @@ SHELL := /bin/bash
 
 .PHONY: help
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: ## Install what is missing, build, and serve (ARGS="--listen 127.0.0.1:9000" adds settings)
@@ -27,7 +27,7 @@ lint: ## Check format, clippy, documentation, checked queries and scripts
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 	@scripts/install-postgresql
 	scripts/check-queries
-	@if command -v shellcheck > /dev/null; then shellcheck .ci/run scripts/*; \
+	@if command -v shellcheck > /dev/null; then shellcheck .ci/run scripts/* compose/nginx/*.sh; \
 	else echo "shellcheck is not installed; the scripts were not checked"; fi
 
 .PHONY: scenario
@@ -42,6 +42,38 @@ bench: ## Measure how far the server is from the limits of this machine (ARGS="-
 	@scripts/install-postgresql
 	@scripts/install-bench-tools
 	cargo bench --locked --bench speed -- $(ARGS)
+
+.PHONY: no-downtime
+no-downtime: ## Replace servers behind nginx while they are used; no request may fail (PREVIOUS=PROGRAM begins with that)
+	@cargo build --release --locked
+	@scripts/no-downtime target/release/minitwit $(if $(PREVIOUS),--previous $(PREVIOUS))
+
+.PHONY: env
+env: ## Make .env and the secrets of compose.yaml that are missing
+	@scripts/make-env
+
+.PHONY: volume
+volume: ## Make the volume that the database of compose.yaml is in; what is there stays
+	docker volume create "$${DATABASE_VOLUME:-minitwit-database}"
+
+.PHONY: image
+image: ## Build the container image minitwit:local
+	docker build --tag minitwit:local \
+	  --build-arg VERSION="$$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)" \
+	  --build-arg REVISION="$$(git rev-parse HEAD)" \
+	  --build-arg CREATED="$$(git log -1 --format=%cI)" .
+
+.PHONY: up
+up: env volume ## Bring up the whole system in containers (docs/deploy.md)
+	docker compose up --detach --wait
+
+.PHONY: roll
+roll: ## Replace the replicas of compose.yaml one after the other, so that no request fails
+	@scripts/roll
+
+.PHONY: containers
+containers: ## Test the containers on a Docker engine of their own, as root (IMAGE=NAME builds none)
+	@scripts/containers-test
 
 .PHONY: openapi
 openapi: ## Write the OpenAPI documents that the code makes to openapi/
