@@ -20,6 +20,12 @@ test: ## Install what is missing, and run every test (ARGS="--test it browser::"
 	@scripts/install-test-tools
 	cargo test --locked $(ARGS)
 
+.PHONY: coverage
+coverage: ## Run every test, and say which lines they reach; fewer than LINES=90 percent are a failure
+	@scripts/install-postgresql
+	@scripts/install-test-tools
+	scripts/coverage
+
 .PHONY: lint
 lint: lint-code lint-files deny ## Check everything that can be checked without running it
 
