@@ -15,20 +15,50 @@ run: ## Install what is missing, build, and serve (ARGS="--listen 127.0.0.1:9000
 	@exec target/release/minitwit serve $(ARGS)
 
 .PHONY: test
-test: ## Install what is missing, and run every test
+test: ## Install what is missing, and run every test (ARGS="--test it browser::" for fewer)
 	@scripts/install-postgresql
 	@scripts/install-test-tools
-	cargo test --locked
+	cargo test --locked $(ARGS)
+
+.PHONY: coverage
+coverage: ## Run every test, and say which lines they reach; fewer than LINES=90 percent are a failure
+	@scripts/install-postgresql
+	@scripts/install-test-tools
+	scripts/coverage
 
 .PHONY: lint
-lint: ## Check format, clippy, documentation, checked queries and scripts
+lint: lint-code lint-files deny ## Check everything that can be checked without running it
+
+.PHONY: lint-code
+lint-code: ## Check format, clippy, documentation and checked queries
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 	@scripts/install-postgresql
 	scripts/check-queries
-	@if command -v shellcheck > /dev/null; then shellcheck .ci/run scripts/* compose/nginx/*.sh; \
-	else echo "shellcheck is not installed; the scripts were not checked"; fi
+
+# Also what is not committed yet.
+files = git ls-files -z --cached --others --exclude-standard
+# What begins with a line that names a shell.
+scripts = git grep --untracked -lIE '^\#!(/usr/bin/env |/bin/)(ba)?sh$$'
+linters = target/linters/bin
+# Of the detectors of secrets, those that know what they look for: the others take every hash for one.
+guessing = HexHighEntropyString Base64HighEntropyString KeywordDetector BasicAuthDetector
+
+.PHONY: lint-files
+lint-files: ## Check YAML, workflows, Dockerfiles and scripts, and look for secrets
+	@scripts/install-python-tools .ci/linters/requirements.txt target/linters
+	$(files) '*.yml' '*.yaml' | xargs -0 $(linters)/yamllint --strict
+	$(linters)/actionlint -shellcheck $(linters)/shellcheck
+	$(linters)/zizmor --pedantic --no-online-audits --quiet .github
+	$(files) '*Dockerfile' | xargs -0 --no-run-if-empty $(linters)/hadolint
+	$(scripts) | xargs $(linters)/shellcheck
+	$(files) | xargs -0 $(linters)/detect-secrets-hook $(addprefix --disable-plugin ,$(guessing))
+
+.PHONY: deny
+deny: ## Check the dependencies' licenses and sources (CHECKS="advisories" asks what is known against them)
+	@scripts/install-cargo-tool cargo-deny 0.20.2
+	target/tools/bin/cargo-deny --locked check $(or $(CHECKS),bans licenses sources)
 
 .PHONY: scenario
 scenario: ## Play SCENARIO=FILE as the simulator does against a server of its own, and compare what it leaves
