@@ -38,9 +38,10 @@ impl Options {
         self.rows.is_empty() || self.rows.iter().any(|wanted| name.starts_with(wanted.as_str()))
     }
 
-    /// Whether this is the whole benchmark, whose table is published.
+    /// Whether this is the whole benchmark, whose table is published: of every row, with a median, on a
+    /// database that is as large as it says.
     pub fn is_complete(&self) -> bool {
-        self.rows.is_empty() && !self.quick
+        self.rows.is_empty() && !self.quick && !self.keep && self.rounds >= 3
     }
 
     pub fn rounds(&self) -> u32 {

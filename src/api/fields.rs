@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use poem::http::HeaderMap;
 use poem_openapi::{
     registry::{MetaSchema, MetaSchemaRef},
     types::{ParseFromJSON, ParseFromParameter, ParseResult, ToJSON, Type},
@@ -42,6 +43,19 @@ pub(super) enum Field<T, const REQUIRED: bool = true> {
 
 /// A field or parameter that may be absent.
 pub(super) type OptionalField<T> = Field<T, false>;
+
+impl<T> OptionalField<T> {
+    /// The field of the header `name`, of which the library leaves out values that are not ASCII: they
+    /// have come all the same.
+    pub(super) fn of_header(self, headers: &HeaderMap, name: &str) -> Self {
+        match self {
+            Self::Absent if headers.contains_key(name) => {
+                Self::Wrong("must be visible ASCII characters".into())
+            }
+            field => field,
+        }
+    }
+}
 
 impl<T, const REQUIRED: bool> From<T> for Field<T, REQUIRED> {
     fn from(value: T) -> Self {

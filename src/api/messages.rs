@@ -1,6 +1,6 @@
 //! Messages: posting, and one at a time; and everybody's.
 
-use poem::web::Data;
+use poem::{http::HeaderMap, web::Data};
 use poem_openapi::{
     ApiResponse, Object, OpenApi,
     param::{Header, Path, Query},
@@ -146,10 +146,11 @@ impl Messages {
         /// A text that no other request of the caller's has: 1 to 255 visible ASCII characters.
         #[oai(name = "Idempotency-Key", example = "example_key")]
         key: Header<OptionalField<IdempotencyKey>>,
+        headers: &HeaderMap,
         body: Json<MessageBody>,
         service: Data<&Service>,
     ) -> Result<Posted, Failure<Post>> {
-        let (text, key) = body.0.read(key.0)?;
+        let (text, key) = body.0.read(key.0.of_header(headers, "Idempotency-Key"))?;
         let message = service.post_once(caller.0.user, text, key).await?;
         let location = format!("{PREFIX}/messages/{}", message.id);
         Ok(Posted::Created(Json(message.into()), location))

@@ -4,7 +4,7 @@ use std::{borrow::Cow, io};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use poem::{Body, IntoResponse, Response, web::Data};
+use poem::{Body, IntoResponse, Response, http::HeaderMap, web::Data};
 use poem_openapi::{
     ApiResponse, OpenApi,
     param::{Header, Query},
@@ -130,11 +130,13 @@ impl Stream {
         /// The same, for clients that cannot set headers. The header counts for more.
         #[oai(name = "last_event_id", example = "example_cursor")]
         last_event_id_parameter: Query<OptionalField<Cursor>>,
+        headers: &HeaderMap,
         service: Data<&Service>,
     ) -> Result<Streaming, Failure<Listen>> {
         let mut refusals = Refusals::default();
         let timeline = refusals.optional("timeline", timeline.0).unwrap_or(Choice::Public);
-        let header = refusals.optional("Last-Event-ID", last_event_id.0);
+        let header = last_event_id.0.of_header(headers, "Last-Event-ID");
+        let header = refusals.optional("Last-Event-ID", header);
         let parameter = refusals.optional("last_event_id", last_event_id_parameter.0);
         refusals.none()?;
         let timeline = match (timeline, &caller.0) {

@@ -63,9 +63,14 @@ async fn list(
         println!("{username}\t{email}\tjoined {}\t{state}", time(*joined_at)?);
     }
     if let Some(next) = page.next {
-        eprintln!("there are more: --after '{}'", next.as_str());
+        eprintln!("there are more: --after {}", quoted(next.as_str()));
     }
     Ok(())
+}
+
+/// A word as a shell takes it, whatever it holds: names are their users' choice.
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 async fn show(service: &Service, username: Username) -> Result<(), Failure> {
@@ -106,4 +111,15 @@ fn read_password() -> Result<String, Failure> {
 
 fn made_up() -> String {
     URL_SAFE_NO_PAD.encode(rand::random::<[u8; PASSWORD_BYTES]>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_one_word_of_a_shell() {
+        assert_eq!(quoted("ann"), "'ann'");
+        assert_eq!(quoted("x'; reboot"), r"'x'\''; reboot'");
+    }
 }

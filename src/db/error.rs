@@ -52,6 +52,12 @@ impl Error {
             _ => false,
         }
     }
+
+    /// Whether a row broke the foreign key of this name: what it refers to was removed meanwhile.
+    pub(super) fn breaks_foreign_key(&self, constraint: &str) -> bool {
+        let Self::Failed(sqlx::Error::Database(cause)) = self else { return false };
+        cause.kind() == ErrorKind::ForeignKeyViolation && cause.constraint() == Some(constraint)
+    }
 }
 
 /// Whether `error` says that a row broke the `CHECK` constraint of this name.

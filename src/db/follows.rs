@@ -26,6 +26,10 @@ impl Outcome {
     }
 }
 
+/// What a follow breaks of which one side is gone.
+const FOLLOWER_KEY: &str = "follows_follower_id_fkey";
+const FOLLOWEE_KEY: &str = "follows_followee_id_fkey";
+
 /// Who is to follow whom.
 #[derive(Debug, Clone)]
 pub struct NewFollow {
@@ -62,7 +66,16 @@ pub async fn insert(database: &Database, follows: &[NewFollow]) -> Result<Vec<Ou
         &followees as &[&str],
     )
     .fetch_all(database.pool());
-    let rows = database.patiently(statement).await?;
+    let rows = match database.patiently(statement).await {
+        // One of the two was deleted after the statement had begun.
+        Err(error) if follows.len() == 1 && error.breaks_foreign_key(FOLLOWER_KEY) => {
+            return Ok(vec![Outcome::of(false, true)]);
+        }
+        Err(error) if follows.len() == 1 && error.breaks_foreign_key(FOLLOWEE_KEY) => {
+            return Ok(vec![Outcome::of(true, false)]);
+        }
+        rows => rows?,
+    };
     Ok(rows.iter().map(|row| Outcome::of(row.follower_known, row.followee_known)).collect())
 }
 
@@ -91,6 +104,25 @@ pub async fn delete(
     .fetch_one(database.pool());
     let pair = database.patiently(statement).await?;
     Ok(Outcome::of(pair.follower_known, pair.followee_known))
+}
+
+/// Removes follows of a user's, `limit` at most in each direction. Returns how many there were.
+///
+/// # Errors
+/// When the database fails.
+pub async fn delete_some_of(database: &Database, user: UserId, limit: u16) -> Result<u64, Error> {
+    let statement = sqlx::query!(
+        "DELETE FROM follows
+         USING ((SELECT follower_id, followee_id FROM follows WHERE follower_id = $1 LIMIT $2)
+                UNION ALL
+                (SELECT follower_id, followee_id FROM follows WHERE followee_id = $1 LIMIT $2)
+               ) AS gone
+         WHERE follows.follower_id = gone.follower_id AND follows.followee_id = gone.followee_id",
+        user.0,
+        i64::from(limit),
+    )
+    .execute(database.pool());
+    Ok(database.patiently(statement).await?.rows_affected())
 }
 
 /// Which of `followers` follow which of `followees`. Takes as long as the followers follow others.

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Database, Error, interval};
+use super::{Database, Error, interval, messages::AUTHOR_KEY};
 use crate::domain::{IdempotencyKey, Message, MessageText, User, UserId, Username};
+
+/// What a message of an author who is gone breaks, or its key.
+const AUTHOR_KEYS: [&str; 2] = [AUTHOR_KEY, "idempotency_keys_user_id_fkey"];
 
 /// What became of a message that is to be posted once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +54,12 @@ pub async fn insert_message(
         key.as_str(),
     )
     .fetch_optional(database.pool());
-    Ok(database.patiently(statement).await?.map(|row| PostedOnce {
+    let row = match database.patiently(statement).await {
+        // The author was deleted after the statement had begun.
+        Err(error) if AUTHOR_KEYS.iter().any(|key| error.breaks_foreign_key(key)) => None,
+        row => row?,
+    };
+    Ok(row.map(|row| PostedOnce {
         message: Message {
             id: row.message_id,
             author: Username::from_stored(row.username),

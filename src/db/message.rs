@@ -156,3 +156,24 @@ pub async fn set_flagged(database: &Database, id: i64, flagged: bool) -> Result<
             .execute(database.pool());
     Ok(database.patiently(statement).await?.rows_affected() == 1)
 }
+
+/// Deletes the newest messages of an author's, `limit` at most. Returns how many there were.
+///
+/// # Errors
+/// When the database fails.
+pub async fn delete_newest_of(
+    database: &Database,
+    author: UserId,
+    limit: u16,
+) -> Result<u64, Error> {
+    let statement = sqlx::query!(
+        "DELETE FROM messages WHERE message_id = ANY (ARRAY(
+             SELECT message_id FROM messages WHERE author_id = $1
+             ORDER BY flagged, published_at DESC, message_id DESC
+             LIMIT $2))",
+        author.0,
+        i64::from(limit),
+    )
+    .execute(database.pool());
+    Ok(database.patiently(statement).await?.rows_affected())
+}

@@ -9,6 +9,9 @@ use time::OffsetDateTime;
 use super::{Database, Error, keyset, one_more, users};
 use crate::domain::{Counts, Cursor, Message, MessageText, Page, Profile, Said, UserId, Username};
 
+/// What a message of an author who is gone breaks.
+pub(super) const AUTHOR_KEY: &str = "messages_author_id_fkey";
+
 /// Somebody's messages, what that somebody tells, and how the viewer stands to them.
 #[derive(Debug, Clone)]
 pub struct AuthorTimeline {
@@ -62,8 +65,13 @@ pub async fn insert(
         &texts as &[&str],
     )
     .fetch_all(database.pool());
+    let rows = match database.patiently(statement).await {
+        // The author was deleted after the statement had begun.
+        Err(error) if messages.len() == 1 && error.breaks_foreign_key(AUTHOR_KEY) => Vec::new(),
+        rows => rows?,
+    };
     let mut places = vec![None; messages.len()];
-    for row in database.patiently(statement).await? {
+    for row in rows {
         let place = usize::try_from(row.place - 1).ok().and_then(|place| places.get_mut(place));
         if let Some(place) = place {
             *place = Some(Cursor::new(row.published_at, row.message_id));

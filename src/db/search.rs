@@ -1,9 +1,10 @@
 //! Searching `messages` and `users`.
 //!
 //! A search of messages, for words or for a tag, first looks through the newest, where a common word
-//! fills the page; only when it does not, an index finds all that match, which are then few. Either
-//! way alone would be slow for the other kind of word, and PostgreSQL cannot tell them apart before it
-//! plans.
+//! fills the page; only when it does not, an index finds all that match. Either way alone would be slow
+//! for the other kind of word, and PostgreSQL cannot tell them apart before it plans. What stays slow is
+//! a word that many have said and nobody says any more: all of its matches are read, at about a million
+//! a second or two.
 
 use time::OffsetDateTime;
 
@@ -14,7 +15,7 @@ use crate::domain::{
 };
 
 /// How many of the newest messages are looked through: some 5 ms. What does not fill a page here is
-/// found less than once in a hundred messages, so that the index finds few.
+/// found less than once in a hundred of them.
 const NEWEST: i64 = 5_000;
 
 /// The messages that `text` is found in, newest first, those after `before`.

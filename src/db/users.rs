@@ -238,18 +238,49 @@ pub async fn replace_password(
     Ok(begun.rows_affected() == 1)
 }
 
-/// Removes an account and all that is the user's; `false` if it is gone already, or if its password
-/// no longer is the one that was checked.
+/// What became of an account that is to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deletion {
+    /// It is gone, and all that was the user's.
+    Done,
+    /// It is there, with more messages or follows than go at once.
+    TooMuch,
+    /// It was gone already, or its password no longer is the one that was checked.
+    Refused,
+}
+
+/// Removes an account and all that is the user's, unless that is more than `most` messages, followers
+/// or followees: others wait while a user's row goes, and all that refers to it.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn delete(database: &Database, account: &Account) -> Result<bool, Error> {
+pub async fn delete(database: &Database, account: &Account, most: u16) -> Result<Deletion, Error> {
     let statement = sqlx::query!(
-        "DELETE FROM users WHERE user_id = $1 AND password_hash = $2",
+        r#"WITH account AS MATERIALIZED (
+               SELECT user_id,
+                      GREATEST((SELECT count(*) FROM (SELECT FROM messages
+                                    WHERE author_id = user_id LIMIT $3::bigint + 1) AS found),
+                               (SELECT count(*) FROM (SELECT FROM follows
+                                    WHERE follower_id = user_id LIMIT $3::bigint + 1) AS found),
+                               (SELECT count(*) FROM (SELECT FROM follows
+                                    WHERE followee_id = user_id LIMIT $3::bigint + 1) AS found)
+                      ) <= $3::bigint AS is_small
+               FROM users WHERE user_id = $1 AND password_hash = $2),
+           deleted AS (
+               DELETE FROM users USING account
+               WHERE users.user_id = account.user_id AND is_small AND password_hash = $2
+               RETURNING users.user_id)
+           SELECT EXISTS (SELECT FROM account) AS "known!",
+                  EXISTS (SELECT FROM deleted) AS "deleted!""#,
         account.user.id.0,
         account.password_hash.expose(),
+        i64::from(most),
     )
-    .execute(database.pool());
-    let deleted = database.patiently(statement).await?;
-    Ok(deleted.rows_affected() == 1)
+    .fetch_one(database.pool());
+    let row = database.patiently(statement).await?;
+    Ok(match (row.known, row.deleted) {
+        (_, true) => Deletion::Done,
+        (true, false) => Deletion::TooMuch,
+        (false, false) => Deletion::Refused,
+    })
 }

@@ -7,6 +7,7 @@
 use std::{
     collections::VecDeque,
     panic::AssertUnwindSafe,
+    slice,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -34,6 +35,10 @@ pub(super) trait Statement: Send + Sync + 'static {
     /// How many statements of this kind run at once. Of those that write, one is carried out while the
     /// other waits for its commit to reach the disk; more would only make each batch smaller.
     const AT_ONCE: usize = 2;
+
+    /// Whether the statement changes nothing, so that requests which nobody waits for any more are
+    /// left out: a database that has fallen behind would work for clients that have given up.
+    const ONLY_READS: bool = false;
 
     /// What a request adds to the statement's work.
     fn weight(_request: &Self::Request) -> usize {
@@ -83,7 +88,7 @@ impl<S: Statement> Batch<S> {
         Self { shared: Arc::new(Shared { statement, database, tasks, queue }) }
     }
 
-    /// Has `request` carried out, to its end even when whoever waits for the answer goes away.
+    /// Has `request` carried out: if it is a write, even when whoever waits for the answer goes away.
     ///
     /// # Errors
     /// When the database fails, or has no time.
@@ -135,18 +140,24 @@ impl<S: Statement> Shared<S> {
     /// none.
     fn take(&self) -> Option<Vec<Entry<S>>> {
         let mut queue = self.queue();
-        let mut weight = 0;
-        let fits = queue.entries.iter().take_while(|entry| {
+        let (mut taken, mut weight) = (Vec::new(), 0);
+        while let Some(entry) = queue.entries.pop_front() {
+            if S::ONLY_READS && entry.answer.is_closed() {
+                continue;
+            }
             weight += S::weight(&entry.request);
-            weight <= S::LARGEST
-        });
-        // One that is too large for any batch is one of its own.
-        let count = fits.count().max(1).min(queue.entries.len());
-        if count == 0 {
+            // One that is too large for any batch is one of its own.
+            if weight > S::LARGEST && !taken.is_empty() {
+                queue.entries.push_front(entry);
+                break;
+            }
+            taken.push(entry);
+        }
+        if taken.is_empty() {
             queue.running -= 1;
             return None;
         }
-        Some(queue.entries.drain(..count).collect())
+        Some(taken)
     }
 
     async fn answer(&self, requests: &[S::Request], answers: Vec<Reply<S>>) {
@@ -158,13 +169,7 @@ impl<S: Statement> Shared<S> {
             }
             // One of them is to blame: the others must not suffer for it.
             Err(error) if requests.len() > 1 && error.left_nothing() => {
-                for (request, answer) in requests.iter().zip(answers) {
-                    let alone =
-                        self.statement.run(&self.database, std::slice::from_ref(request)).await;
-                    let only = alone.map(|mut answers| answers.pop());
-                    let _ = answer
-                        .send(only.map_err(Error::from).and_then(|it| it.ok_or(Error::Abandoned)));
-                }
+                self.answer_one_by_one(requests, answers).await;
             }
             Err(error) => {
                 let error = Arc::new(error);
@@ -172,6 +177,25 @@ impl<S: Statement> Shared<S> {
                     let _ = answer.send(Err(Error::Shared(Arc::clone(&error))));
                 }
             }
+        }
+    }
+
+    async fn answer_one_by_one(&self, requests: &[S::Request], answers: Vec<Reply<S>>) {
+        // Once the database itself fails, each of the others would wait for it in turn.
+        let mut database_failed = None;
+        for (request, answer) in requests.iter().zip(answers) {
+            let outcome = match &database_failed {
+                Some(error) => Err(Error::Shared(Arc::clone(error))),
+                None => match self.statement.run(&self.database, slice::from_ref(request)).await {
+                    Ok(mut done) => done.pop().ok_or(Error::Abandoned),
+                    Err(error) if error.left_nothing() => Err(error.into()),
+                    Err(error) => {
+                        let error = database_failed.insert(Arc::new(error));
+                        Err(Error::Shared(Arc::clone(error)))
+                    }
+                },
+            };
+            let _ = answer.send(outcome);
         }
     }
 }
@@ -215,6 +239,20 @@ mod tests {
             self.sizes.lock().expect("whole").push(requests.len());
             assert!(!requests.contains(&13), "the number of bad luck");
             Ok(requests.iter().map(|request| request * 2).collect())
+        }
+    }
+
+    /// Is never carried out here.
+    struct Reading;
+
+    impl Statement for Reading {
+        type Request = u32;
+        type Answer = ();
+        const LARGEST: usize = 10;
+        const ONLY_READS: bool = true;
+
+        async fn run(&self, _: &Database, _: &[u32]) -> Result<Vec<()>, db::Error> {
+            unreachable!("nothing is carried out")
         }
     }
 
@@ -305,6 +343,28 @@ mod tests {
             assert_eq!(one.await.expect("no panic").expect("answered"), answer);
         }
         assert_eq!(stand.sizes.lock().expect("whole").len(), 2, "the third was never carried out");
+    }
+
+    #[tokio::test]
+    async fn a_read_that_nobody_waits_for_any_more_is_left_out() {
+        let settings = PoolSettings {
+            max_connections: 2,
+            acquire_timeout: Duration::from_secs(60),
+            statement_timeout: Duration::from_secs(60),
+        };
+        let database = Database::new(PgConnectOptions::new(), &settings);
+        let batch = Batch::new(Reading, database, TaskTracker::new());
+        let enter = |number| {
+            let (answer, answered) = oneshot::channel();
+            batch.shared.enter(number, answer).expect("there is room");
+            answered
+        };
+        let (gone, waiting, gone_too) = (enter(1), enter(2), enter(3));
+        drop((gone, gone_too));
+        let taken = batch.shared.take().expect("one waits");
+        assert_eq!(taken.iter().map(|entry| entry.request).collect::<Vec<_>>(), [2]);
+        drop(waiting);
+        assert!(batch.shared.take().is_none());
     }
 
     #[tokio::test]

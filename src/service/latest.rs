@@ -81,7 +81,7 @@ impl Noted {
         // The writing task lives as long as the process; without it nothing is ever written.
         let Ok(written) = self.written.wait_for(|written| written.number >= self.number).await
         else {
-            return Err(Error::Busy);
+            return Err(Error::Abandoned);
         };
         match &written.failure {
             None => Ok(()),

@@ -117,6 +117,10 @@ impl Statement for Posting {
 /// Lists authors' newest messages.
 pub(super) struct ListingNewest;
 
+/// What it takes to find an author and the beginning of the list, in messages: a dozen pages are read,
+/// where a message needs about one.
+const FINDING_AN_AUTHOR: usize = 10;
+
 impl Statement for ListingNewest {
     type Request = Listing;
     type Answer = Option<Vec<Said>>;
@@ -125,8 +129,10 @@ impl Statement for ListingNewest {
     /// While two are with PostgreSQL, what the others found is on its way to the clients.
     const AT_ONCE: usize = 4;
 
+    const ONLY_READS: bool = true;
+
     fn weight(request: &Listing) -> usize {
-        request.limit.into()
+        usize::from(request.limit) + FINDING_AN_AUTHOR
     }
 
     async fn run(

@@ -107,7 +107,10 @@ impl Client {
         let fresh = match connecting {
             Ok(Ok(sender)) => sender,
             Ok(Err(error)) => return Err(unconnected(error.to_string())),
-            Err(_) => return Err(unconnected("no connection in time".to_owned())),
+            Err(_) => {
+                let detail = "no connection in time".to_owned();
+                return Err(NoAnswer { error: Error::Unreached, detail });
+            }
         };
         match self.exchange(fresh, request, deadline).await {
             Ok(answer) => answer,

@@ -173,9 +173,11 @@ pub async fn run(
     let client = Client::new(target, authorization, connections).await?;
     let scenario = Arc::new(scenario);
     let before = match settings.verify {
-        true => Some(verify::before(&client, &scenario).await),
+        true => Some(verify::before(&client, &scenario, &stop).await),
         false => None,
     };
+    // What was stopped before anything was sent is not read a second time.
+    let no_reading = if stop.is_cancelled() { stop.clone() } else { CancellationToken::new() };
     let started_at = OffsetDateTime::now_utc();
     let enough = stop.child_token();
     let (pace, timeout) = (settings.pace, settings.timeout);
@@ -190,7 +192,8 @@ pub async fn run(
         Some(before) => {
             let outcomes = std::mem::take(&mut statistics.outcomes);
             let possible = |before| statistics.latest.possible(before);
-            Some(verify::after(&client, &scenario, before, outcomes, possible).await)
+            let (client, scenario) = (&client, &scenario);
+            Some(verify::after(client, scenario, &no_reading, before, outcomes, possible).await)
         }
     };
     let (commands, settings) = (scenario.commands().len(), settings.described);

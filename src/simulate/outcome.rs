@@ -23,6 +23,8 @@ pub enum Error {
     ReadTimeout,
     /// No connection, so that nothing was sent.
     Unconnected,
+    /// No connection in all the time there was: the server has no room for it, or is not there.
+    Unreached,
     /// A connection that broke, or what came over it is no HTTP.
     Broken,
 }
@@ -32,7 +34,7 @@ impl fmt::Display for Error {
         match self {
             Self::Status(status) => write!(f, "status {status}"),
             Self::ReadTimeout => f.write_str("ReadTimeout"),
-            Self::Unconnected | Self::Broken => f.write_str("ConnectionError"),
+            Self::Unconnected | Self::Unreached | Self::Broken => f.write_str("ConnectionError"),
         }
     }
 }
@@ -61,7 +63,9 @@ impl Outcome {
     pub const fn effect(self) -> Effect {
         match self {
             Self::Done => Effect::Happened,
-            Self::Failed(Error::Status(400..=499) | Error::Unconnected) => Effect::Nothing,
+            Self::Failed(Error::Status(400..=499) | Error::Unconnected | Error::Unreached) => {
+                Effect::Nothing
+            }
             Self::Failed(_) => Effect::Uncertain,
         }
     }
@@ -72,13 +76,15 @@ impl Outcome {
     pub const fn effect_on_latest(self) -> Effect {
         match self {
             Self::Done => Effect::Happened,
-            Self::Failed(Error::Status(401 | 403) | Error::Unconnected) => Effect::Nothing,
+            Self::Failed(Error::Status(401 | 403) | Error::Unconnected | Error::Unreached) => {
+                Effect::Nothing
+            }
             Self::Failed(Error::Status(400..=499)) => Effect::Happened,
             Self::Failed(_) => Effect::Uncertain,
         }
     }
 
-    /// Whether the server said anything, or did not in all the time it had. How long it took to be
+    /// Whether the server did anything in the time it had, or nothing in all of it. How long it took to be
     /// refused a connection would flatter a server that is down.
     #[must_use]
     pub const fn was_waited_for(self) -> bool {

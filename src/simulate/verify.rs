@@ -11,7 +11,8 @@ use std::{
 
 use hyper::Method;
 use serde::de::DeserializeOwned;
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::Instant};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     client::Client,
@@ -25,6 +26,9 @@ use super::{
 /// How long a read may take. Nothing is measured; a server that has just been pushed to its limit has
 /// time to recover.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// The status of a server that has no time just now, and how long to wait before it is asked again.
+const NO_TIME: u16 = 503;
+const PAUSE: Duration = Duration::from_secs(1);
 /// Reads under way at once.
 const READERS: usize = 16;
 
@@ -84,17 +88,22 @@ impl Verification {
     }
 }
 
-/// Reads what is there of all users of a scenario.
-pub(super) async fn before(client: &Arc<Client>, scenario: &Arc<Scenario>) -> Before {
-    let latest = latest(client).await;
-    let read = read_all(client, scenario, |_, account| account).await;
+/// Reads what is there of all users of a scenario, until `stop`.
+pub(super) async fn before(
+    client: &Arc<Client>,
+    scenario: &Arc<Scenario>,
+    stop: &CancellationToken,
+) -> Before {
+    let latest = unless_stopped(stop, latest(client)).await;
+    let read = read_all(client, scenario, stop, |_, account| account).await;
     Before { latest, accounts: read }
 }
 
-/// Reads what is there after a run, and compares it with what must be.
+/// Reads what is there after a run, until `stop`, and compares it with what must be.
 pub(super) async fn after(
     client: &Arc<Client>,
     scenario: &Arc<Scenario>,
+    stop: &CancellationToken,
     before: Before,
     outcomes: Vec<Option<Outcome>>,
     possible_latest: impl FnOnce(i64) -> Vec<i64>,
@@ -102,10 +111,11 @@ pub(super) async fn after(
     let uncertain = |it: &&Outcome| it.effect() == Effect::Uncertain;
     let uncertain = outcomes.iter().flatten().filter(uncertain).count();
     let mut verification = Verification { uncertain, ..Verification::default() };
-    verification.latest(latest(client).await, before.latest, possible_latest);
+    let shown = unless_stopped(stop, latest(client)).await;
+    verification.latest(shown, before.latest, possible_latest);
     let by_user = ByUser::new(scenario);
     let (accounts, names) = (before.accounts, Arc::clone(scenario));
-    let compared = read_all(client, scenario, move |user, shown| {
+    let compared = read_all(client, scenario, stop, move |user, shown| {
         let name = &names.users()[user];
         let (before, shown) = match (&accounts[user], shown) {
             (Ok(before), Ok(shown)) => (before, shown),
@@ -188,6 +198,7 @@ impl Unread {
 async fn read_all<T: Send + 'static>(
     client: &Arc<Client>,
     scenario: &Arc<Scenario>,
+    stop: &CancellationToken,
     then: impl Fn(usize, Result<Account, Unread>) -> T + Send + Sync + 'static,
 ) -> Vec<T> {
     let users = scenario.users().len();
@@ -195,19 +206,28 @@ async fn read_all<T: Send + 'static>(
     let mut readers = JoinSet::new();
     for _ in 0..READERS.min(users) {
         let (client, scenario) = (Arc::clone(client), Arc::clone(scenario));
-        let (next, then) = (Arc::clone(&next), Arc::clone(&then));
+        let (next, then, stop) = (Arc::clone(&next), Arc::clone(&then), stop.clone());
         readers.spawn(async move {
             let mut read = Vec::new();
             loop {
                 let user = next.fetch_add(1, Ordering::Relaxed);
                 let Some(name) = scenario.users().get(user) else { return read };
-                read.push((user, then(user, account(&client, name).await)));
+                let shown = unless_stopped(&stop, account(&client, name)).await;
+                read.push((user, then(user, shown)));
             }
         });
     }
     let mut all: Vec<(usize, T)> = readers.join_all().await.into_iter().flatten().collect();
     all.sort_by_key(|(user, _)| *user);
     all.into_iter().map(|(_, made)| made).collect()
+}
+
+async fn unless_stopped<T>(
+    stop: &CancellationToken,
+    read: impl Future<Output = Result<T, Unread>>,
+) -> Result<T, Unread> {
+    let read = stop.run_until_cancelled(read).await;
+    read.unwrap_or_else(|| Err(Unread::Failed("not read any more".to_owned())))
 }
 
 async fn account(client: &Client, name: &str) -> Result<Account, Unread> {
@@ -235,11 +255,18 @@ async fn latest(client: &Client) -> Result<i64, Unread> {
     latest.map(|it| it.latest).ok_or_else(|| Unread::Failed("answered 404".to_owned()))
 }
 
-/// What a path shows; nothing when it is answered 404.
+/// What a path shows; nothing when it is answered 404. A server that has no time for it is asked again.
 async fn get<T: DeserializeOwned>(client: &Client, path: &str) -> Result<Option<T>, Unread> {
-    let answer = client.send(Method::GET, path, Vec::new(), PATIENCE).await;
-    let answer =
-        answer.map_err(|none| Unread::Failed(format!("{}: {}", none.error, none.detail)))?;
+    let begun = Instant::now();
+    let answer = loop {
+        let answer = client.send(Method::GET, path, Vec::new(), PATIENCE).await;
+        let answer =
+            answer.map_err(|none| Unread::Failed(format!("{}: {}", none.error, none.detail)))?;
+        if answer.status != NO_TIME || begun.elapsed() > PATIENCE {
+            break answer;
+        }
+        tokio::time::sleep(PAUSE).await;
+    };
     match answer.status {
         200 => {}
         404 => return Ok(None),

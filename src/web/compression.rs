@@ -19,16 +19,27 @@ const BY_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");
 
 /// Whether a client takes gzip (RFC 9110, section 12.5.3).
 pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
-    let codings = headers.get_all(header::ACCEPT_ENCODING).iter();
-    codings.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(
-        |coding| {
-            let mut parts = coding.split(';').map(str::trim);
-            let gzip =
-                parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip") || name == "*");
-            let refused = |weight: &str| weight.parse::<f32>().is_ok_and(|weight| weight <= 0.0);
-            gzip && !parts.any(|part| part.strip_prefix("q=").is_some_and(refused))
-        },
-    )
+    let values = headers.get_all(header::ACCEPT_ENCODING).iter();
+    let codings = values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    let (mut gzip, mut any_other) = (None, false);
+    for coding in codings {
+        let mut parts = coding.split(';').map(str::trim);
+        let name = parts.next().unwrap_or_default();
+        let wanted = !parts.any(is_zero_weight);
+        if name.eq_ignore_ascii_case("gzip") {
+            gzip = Some(wanted);
+        } else if name == "*" {
+            any_other = wanted;
+        }
+    }
+    gzip.unwrap_or(any_other)
+}
+
+/// Whether a parameter of a coding says that the client does not want it.
+fn is_zero_weight(parameter: &str) -> bool {
+    parameter.split_once('=').is_some_and(|(name, weight)| {
+        name.eq_ignore_ascii_case("q") && weight.parse::<f32>().is_ok_and(|weight| weight <= 0.0)
+    })
 }
 
 /// `content`, compressed.
@@ -84,6 +95,10 @@ mod tests {
             ("gzip;q=0", false),
             ("gzip; q=0.000, br", false),
             ("identity", false),
+            ("gzip;q=0, *", false),
+            ("*, gzip;Q=0", false),
+            ("*;q=0, gzip", true),
+            ("*;q=0", false),
             ("xgzip", false),
         ] {
             let mut headers = HeaderMap::new();

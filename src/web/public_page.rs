@@ -8,7 +8,7 @@
 
 use std::{
     sync::{Arc, OnceLock, PoisonError, RwLock},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -18,7 +18,7 @@ use poem::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     web::headers::{ETag, HeaderMapExt, IfNoneMatch},
 };
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::Instant};
 
 use super::{
     compression::{GZIP, accepts_gzip, gzip},
@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     domain::{Message, PAGE_SIZE, Page},
-    service::Service,
+    service::{Error, Service},
 };
 
 /// How old the last look at the database may be. A message has to be on every replica's page within
@@ -44,8 +44,9 @@ const VARY: (HeaderName, HeaderValue) =
 #[derive(Default)]
 pub(super) struct PublicPage {
     kept: RwLock<Option<Kept>>,
-    /// Held by whoever looks at the database; the others wait for what it finds.
-    looking: Mutex<()>,
+    /// Held by whoever looks at the database; the others wait for what it finds. Holds when the last
+    /// look failed, if it did.
+    looking: Mutex<Option<Instant>>,
 }
 
 /// A rendering, and when it was found to be true.
@@ -79,17 +80,24 @@ impl PublicPage {
         service: &Service,
         templates: &Templates,
     ) -> Result<Arc<Rendering>, Failure> {
-        if let Some(kept) = self.kept().filter(|kept| kept.holds(service)) {
+        if let Some(kept) = self.kept().filter(|kept| kept.holds(service.public_version())) {
             return Ok(kept.rendering);
         }
-        let _looking = self.looking.lock().await;
+        let arrived_at = Instant::now();
+        let mut failed_at = self.looking.lock().await;
         let kept = self.kept();
-        if let Some(kept) = kept.as_ref().filter(|kept| kept.holds(service)) {
+        if let Some(kept) = kept.as_ref().filter(|kept| kept.holds(service.public_version())) {
             return Ok(Arc::clone(&kept.rendering));
+        }
+        // Were each to try for itself, the last of many would wait many times as long as the first.
+        if failed_at.is_some_and(|failed_at| failed_at > arrived_at) {
+            return Err(Error::Overloaded.into());
         }
         // Both before the query: what happens while it runs is for the next look.
         let (version, looked_at) = (service.public_version(), Instant::now());
-        let messages = service.public_timeline(None, PAGE_SIZE).await?;
+        let found = service.public_timeline(None, PAGE_SIZE).await;
+        *failed_at = found.is_err().then(Instant::now);
+        let messages = found?;
         let rendering = match kept {
             Some(kept) if kept.rendering.messages == messages => kept.rendering,
             _ => Arc::new(Rendering::of(messages, templates)?),
@@ -106,8 +114,9 @@ impl PublicPage {
 }
 
 impl Kept {
-    fn holds(&self, service: &Service) -> bool {
-        self.version == service.public_version() && self.looked_at.elapsed() < LOOK_AGAIN
+    /// Whether it can be shown while the timeline has this version.
+    fn holds(&self, version: u64) -> bool {
+        self.version == version && self.looked_at.elapsed() < LOOK_AGAIN
     }
 }
 
@@ -135,5 +144,67 @@ impl Rendering {
         }
         let gzipped = self.gzipped.get_or_init(|| gzip(&self.html, Compression::best()).into());
         response.header(header::CONTENT_ENCODING, GZIP).body(gzipped.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::join_all;
+
+    use super::*;
+    use crate::{
+        db::{Database, PgConnectOptions, PoolSettings},
+        service::{PasswordSettings, RateLimits, Settings, StreamSettings},
+    };
+
+    const PATIENCE: Duration = Duration::from_secs(3);
+
+    /// Operations on a database that takes connections and says nothing.
+    fn on_silence(port: u16) -> Service {
+        let options = PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(port);
+        let pool = PoolSettings {
+            max_connections: 4,
+            acquire_timeout: PATIENCE,
+            statement_timeout: PATIENCE,
+        };
+        let settings = Settings {
+            passwords: PasswordSettings { cost: 4, workers: 1, queue: 1 },
+            session_lifetime: PATIENCE,
+            limits: RateLimits::default(),
+            streams: StreamSettings {
+                clients: 1,
+                backlog: 1,
+                heartbeat: PATIENCE,
+                behind: PATIENCE,
+            },
+        };
+        Service::new(Database::new(options, &pool), &settings)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_page_is_good_for_50_ms_and_until_a_change() {
+        let templates = Templates::new().expect("templates");
+        let nothing = Page { items: Vec::new(), next: None };
+        let rendering = Arc::new(Rendering::of(nothing, &templates).expect("rendered"));
+        let kept = Kept { rendering, version: 7, looked_at: Instant::now() };
+        assert!(kept.holds(7) && !kept.holds(8));
+        tokio::time::advance(Duration::from_millis(49)).await;
+        assert!(kept.holds(7));
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(!kept.holds(7));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn readers_wait_for_a_silent_database_together_and_not_in_turn() {
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let service = on_silence(silent.local_addr().expect("bound").port());
+        let (page, templates) = (PublicPage::default(), Templates::new().expect("templates"));
+        let began = Instant::now();
+        let readers = (0..6).map(|_| page.rendering(&service, &templates));
+        assert!(join_all(readers).await.iter().all(Result::is_err));
+        assert!(began.elapsed() < 2 * PATIENCE, "{:?}", began.elapsed());
+        // Whoever comes later tries anew.
+        assert!(page.rendering(&service, &templates).await.is_err());
+        assert!(began.elapsed() >= 2 * PATIENCE, "{:?}", began.elapsed());
     }
 }

@@ -7,9 +7,11 @@ def travel(base: str) -> None:
     """Signs two up; one follows the other, and sees what the other does."""
     from minitwit_client import AuthenticatedClient, Client
     from minitwit_client.api.follows import follow_user, list_followers
+    from minitwit_client.api.messages import create_message
+    from minitwit_client.api.timelines import get_timeline
     from minitwit_client.api.tokens import create_token, list_tokens
     from minitwit_client.api.users import create_user, delete_user, get_user
-    from minitwit_client.models import Farewell, NewToken, NewUser, Problem
+    from minitwit_client.models import Farewell, MessageBody, NewToken, NewUser, Problem
 
     anonymous = Client(base_url=base)
     names = [f"traveller {uuid4().hex}" for _ in range(2)]
@@ -30,9 +32,15 @@ def travel(base: str) -> None:
     followers = list_followers.sync(names[1], client=author)
     assert [follower.username for follower in followers.items] == names[:1], followers
     assert get_user.sync(names[1], client=reader).followed is True
+    text = f"Anybody out there? {uuid4()}"
+    said = create_message.sync(client=author, body=MessageBody(text=text), idempotency_key="once")
+    again = create_message.sync(client=author, body=MessageBody(text=text), idempotency_key="once")
+    assert (said.text, said.id) == (text, again.id), (said, again)
+    timeline = get_timeline.sync(client=reader)
+    assert [(it.author, it.text) for it in timeline.items] == [(names[1], text)], timeline
     tokens = list_tokens.sync(client=reader)
     assert [token.name for token in tokens.items] == ["journey"], tokens
     farewell = Farewell(password="secret")
     assert delete_user.sync_detailed(names[0], client=reader, body=farewell).status_code == 204
     assert list_followers.sync(names[1], client=author).items == []
-    print("a generated client signs up, signs in, follows and leaves")
+    print("a generated client signs up, signs in, follows, posts, reads its timeline and leaves")

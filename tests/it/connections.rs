@@ -3,13 +3,14 @@
 
 use std::{future::Future, net::SocketAddr, time::Duration};
 
+use futures_util::stream;
 use minitwit::server::{
     connection::{ConnectionLimits, LimitedAcceptor},
     limits::RequestLimits,
     serving,
 };
 use poem::{
-    EndpointExt, Route, get, handler,
+    Body, EndpointExt, Route, get, handler,
     listener::{Acceptor, Listener, TcpListener},
     post,
 };
@@ -50,6 +51,12 @@ fn large() -> Vec<u8> {
     vec![b'.'; LARGE]
 }
 
+/// Begins an answer that never ends.
+#[handler]
+fn endless() -> Body {
+    Body::from_bytes_stream(stream::pending::<Result<Vec<u8>, std::io::Error>>())
+}
+
 struct Running {
     address: SocketAddr,
     stop: CancellationToken,
@@ -57,19 +64,28 @@ struct Running {
 }
 
 async fn serve(limits: ConnectionLimits, bodies: RequestLimits) -> Running {
+    serve_and_stop_within(DEADLINE, limits, bodies).await
+}
+
+async fn serve_and_stop_within(
+    patience: Duration,
+    limits: ConnectionLimits,
+    bodies: RequestLimits,
+) -> Running {
     let acceptor = TcpListener::bind("127.0.0.1:0").into_acceptor().await.expect("a free port");
     let address = *acceptor.local_addr()[0].as_socket_addr().expect("a TCP address");
     let app = Route::new()
         .at("/", get(hello))
         .at("/echo", post(echo))
         .at("/large", get(large))
+        .at("/endless", get(endless))
         .with(bodies)
         .map_to_response();
     let stop = CancellationToken::new();
     let server = tokio::spawn({
         let stop = stop.clone();
         let acceptor = LimitedAcceptor::new(acceptor, limits);
-        async move { serving::serve(acceptor, app, &stop, DEADLINE).await }
+        async move { serving::serve(acceptor, app, &stop, patience).await }
     });
     Running { address, stop, server }
 }
@@ -317,4 +333,45 @@ async fn a_shutdown_closes_idle_connections_at_once() {
 
     soon(running.server).await.expect("no panic").expect("no error");
     assert_eq!((fresh.rest().await, used.rest().await), (0, 0));
+}
+
+/// The kernel accepts connections before the server does.
+#[tokio::test]
+async fn whoever_has_sent_a_request_before_the_stop_is_answered() {
+    let running = serve(LIMITS, BODIES).await;
+    let mut ready = running.connect().await;
+    ready.send(GET).await;
+    assert_eq!(ready.response().await, ok("hello"));
+
+    // All this is one step of the only thread, in which the server does nothing.
+    let waiting: Vec<_> = (0..50)
+        .map(|_| {
+            let mut client = std::net::TcpStream::connect(running.address).expect("listening");
+            std::io::Write::write_all(&mut client, GET.as_bytes()).expect("taken");
+            client.set_nonblocking(true).expect("a socket");
+            client
+        })
+        .collect();
+    running.stop.cancel();
+
+    for client in waiting {
+        let mut client = Client(TcpStream::from_std(client).expect("a socket"));
+        assert_eq!(client.response().await, ok("hello"));
+        assert_eq!(client.rest().await, 0);
+    }
+    soon(running.server).await.expect("no panic").expect("no error");
+}
+
+#[tokio::test]
+async fn a_request_without_end_does_not_keep_the_server_from_stopping() {
+    let patience = Duration::from_millis(50);
+    let running = serve_and_stop_within(patience, LIMITS, BODIES).await;
+    let mut client = running.connect().await;
+    client.send("GET /endless HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert_eq!(client.response().await, ok(""));
+
+    running.stop.cancel();
+
+    soon(running.server).await.expect("no panic").expect("no error");
+    assert_eq!(client.rest().await, 0);
 }

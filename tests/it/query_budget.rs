@@ -57,12 +57,14 @@ struct Row {
     by: By,
     query: &'static str,
     body: Body,
+    /// Whether it has an `Idempotency-Key`.
+    keyed: bool,
     status: u16,
     statements: i64,
 }
 
 const fn row(operation: &'static str, by: By, status: u16, statements: i64) -> Row {
-    Row { operation, by, query: "", body: Body::None, status, statements }
+    Row { operation, by, query: "", body: Body::None, keyed: false, status, statements }
 }
 
 impl Row {
@@ -72,6 +74,10 @@ impl Row {
 
     const fn sending(self, body: Body) -> Self {
         Self { body, ..self }
+    }
+
+    const fn keyed(self) -> Self {
+        Self { keyed: true, ..self }
     }
 
     fn route(&self) -> &'static str {
@@ -113,6 +119,7 @@ const API: &[Row] = &[
     row("PUT /following/{username}", Token, 204, 2),
     row("DELETE /following/{username}", Token, 204, 2),
     row("POST /messages", Token, 201, 2).sending(Json(r#"{"text": "hello"}"#)),
+    row("POST /messages", Token, 201, 2).sending(Json(r#"{"text": "hello"}"#)).keyed(),
     row("GET /messages", Nobody, 200, 1),
     row("GET /messages/{id}", Nobody, 200, 1),
     row("PATCH /messages/{id}", Token, 200, 2).sending(Json(r#"{"text": "changed {n}"}"#)),
@@ -313,6 +320,8 @@ impl Scene {
                 request.form(&fields.collect::<Vec<_>>())
             }
         };
+        let key = row.keyed.then(|| number.to_string());
+        let request = key.into_iter().fold(request, |it, key| it.header("Idempotency-Key", key));
         match row.by {
             Nobody => request,
             Simulator => request.basic_auth("simulator", Some("super_safe!")),

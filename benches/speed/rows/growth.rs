@@ -13,6 +13,15 @@ pub fn public(stand: &Stand) -> Result<Group, Failure> {
     Ok(page("growth-public", stand, "/public"))
 }
 
+/// Half-way down the timeline (2025-07-02 12:00 UTC), where no page is kept.
+pub fn older(stand: &Stand) -> Result<Group, Failure> {
+    Ok(page("growth-older", stand, "/public?before=1751457600000000_0"))
+}
+
+pub fn search(stand: &Stand) -> Result<Group, Failure> {
+    Ok(page("growth-search", stand, "/api/v1/search?q=water"))
+}
+
 pub fn profile(stand: &Stand) -> Result<Group, Failure> {
     Ok(page("growth-profile", stand, "/{user}"))
 }

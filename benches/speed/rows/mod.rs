@@ -33,6 +33,8 @@ pub const ALL: &[(&str, Making)] = &[
     ("home", home::home),
     ("registrations", registrations::registrations),
     ("growth-public", growth::public),
+    ("growth-older", growth::older),
+    ("growth-search", growth::search),
     ("growth-home", growth::home),
     ("growth-profile", growth::profile),
     ("growth-msgs", growth::msgs),

@@ -1,9 +1,10 @@
 //! What users change of their own accounts, and how they leave.
 
+use futures_util::{FutureExt, future::BoxFuture};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::App;
+use crate::support::{App, actors::Answer};
 
 #[tokio::test]
 async fn what_is_absent_stays_and_null_takes_away() {
@@ -134,4 +135,74 @@ async fn nobody_changes_or_deletes_what_is_anothers() {
         bob.send(Method::DELETE, nobody, farewell.clone()).await.problem(404);
     }
     assert_eq!(app.count("SELECT count(*) FROM users WHERE bio IS NULL").await, 2);
+}
+
+#[tokio::test]
+async fn a_large_account_goes_as_a_whole_and_bit_by_bit() {
+    let app = App::start().await;
+    let ann = app.api_user("ann").await;
+    app.execute(
+        "INSERT INTO users (username, email, password_hash)
+             SELECT 'fan ' || n, 'a@b', '$2b$10$' || repeat('a', 53) FROM generate_series(1, 2500) AS n;
+         INSERT INTO messages (author_id, text, flagged)
+             SELECT user_id, 'message ' || n, n % 3 = 0
+             FROM users, generate_series(1, 3000) AS n WHERE username = 'ann';
+         INSERT INTO follows (follower_id, followee_id)
+             SELECT fan.user_id, ann.user_id FROM users AS fan, users AS ann
+             WHERE fan.username LIKE 'fan %' AND ann.username = 'ann';
+         INSERT INTO follows (follower_id, followee_id)
+             SELECT ann.user_id, fan.user_id FROM users AS fan, users AS ann
+             WHERE fan.username LIKE 'fan %1' AND ann.username = 'ann'",
+    )
+    .await;
+    let deleted_at_once = "
+        CREATE TABLE deletions (rows bigint NOT NULL);
+        CREATE FUNCTION note_deletion() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN INSERT INTO deletions SELECT count(*) FROM gone; RETURN NULL; END $$;
+        CREATE TRIGGER noted AFTER DELETE ON messages REFERENCING OLD TABLE AS gone
+            FOR EACH STATEMENT EXECUTE FUNCTION note_deletion();
+        CREATE TRIGGER noted AFTER DELETE ON follows REFERENCING OLD TABLE AS gone
+            FOR EACH STATEMENT EXECUTE FUNCTION note_deletion()";
+    app.execute(deleted_at_once).await;
+    let answer = ann.send(Method::DELETE, "/users/ann", json!({"password": "secret"})).await;
+    assert_eq!((answer.status, answer.body.as_str()), (204, ""));
+    assert_eq!(app.count("SELECT count(*) FROM users").await, 2500);
+    let left = "SELECT (SELECT count(*) FROM messages) + (SELECT count(*) FROM follows)";
+    assert_eq!(app.count(left).await, 0);
+    assert_eq!(app.count("SELECT sum(rows)::bigint FROM deletions").await, 3000 + 2500 + 250);
+    // Nobody waits for more than this to go: a thousand of each kind and direction.
+    assert_eq!(app.count("SELECT max(rows) FROM deletions").await, 1250);
+}
+
+/// The row of somebody who is being deleted is locked, and is gone when the lock is.
+#[tokio::test]
+async fn who_is_deleted_meanwhile_is_unknown() {
+    let app = App::start().await;
+    let (ann, bob) = (app.api_user("ann").await, app.api_user("bob").await);
+    let simulator = app.simulator();
+    let deletion = app.database.hold("DELETE FROM users WHERE username = 'ann'").await;
+    let keyed = {
+        let request = ann.request(Method::POST, "/messages").json(&json!({"text": "hello"}));
+        request.header("Idempotency-Key", "k")
+    };
+    let requests: [BoxFuture<'static, u16>; 5] = [
+        async move { ann.post("/messages", json!({"text": "hello"})).await.status }.boxed(),
+        async move { Answer::of(keyed).await.status }.boxed(),
+        async move { bob.put("/following/ann").await.status }.boxed(),
+        {
+            let simulator = simulator.clone();
+            async move { simulator.tweet("ann", "hello").await.status }.boxed()
+        },
+        async move { simulator.follow("ann", "bob").await.status }.boxed(),
+    ];
+    // One after the other, so that they do not share a statement.
+    let mut waiting = Vec::new();
+    for (count, request) in (1..).zip(requests) {
+        waiting.push(tokio::spawn(request));
+        app.database.waiting_statements(count).await;
+    }
+    deletion.commit().await;
+    for request in waiting {
+        assert_eq!(request.await.expect("no panic"), 404);
+    }
 }

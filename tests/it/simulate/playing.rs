@@ -2,11 +2,13 @@
 
 use std::fs;
 
+use futures_util::FutureExt;
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
 use serde_json::json;
+use tokio::net::TcpListener;
 
 use super::{Files, KINDS, PATIENT, text};
 use crate::support::{App, eventually};
@@ -102,6 +104,22 @@ async fn ctrl_c_ends_it_with_the_report_and_the_comparison_so_far() {
     run.assert_no_difference();
     assert_eq!(run.json["verification"]["messages"], run.count("tweet"));
     run.assert_table_agrees();
+}
+
+#[tokio::test]
+async fn ctrl_c_ends_the_reading_before_anything_is_sent_too() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let base = format!("http://{}", silent.local_addr().expect("bound"));
+    let files = Files::new();
+    let arguments = ["--commands", "100", "--users", "10", "--verify"];
+    let child = files.command(&base, &arguments).spawn().expect("it runs");
+    let reading = silent.accept().await.expect("it asks for latest");
+    kill(Pid::from_raw(child.id().try_into().expect("a pid")), Signal::SIGINT).expect("it runs");
+    let output = tokio::task::spawn_blocking(|| child.wait_with_output()).await;
+    let run = files.read(output.expect("no panic").expect("it ends"));
+    drop(reading);
+    assert_eq!((run.code, run.count("all")), (Some(130), 0), "{}{}", run.table, run.errors);
+    assert!(silent.accept().now_or_never().is_none(), "nothing more is asked for");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

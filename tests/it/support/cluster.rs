@@ -134,6 +134,11 @@ impl Lock {
     pub async fn release(self) {
         self.0.close().await.expect("closed");
     }
+
+    /// Releases it, and has what its transaction did happen.
+    pub async fn commit(mut self) {
+        sqlx::raw_sql("COMMIT").execute(&mut self.0).await.expect("committed");
+    }
 }
 
 impl Drop for Dropping {
