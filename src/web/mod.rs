@@ -78,7 +78,7 @@ fn routes() -> Route {
     let route = at(route, "/avatar/:username", get(files::avatar));
     let route = at(route, "/robots.txt", get(files::robots));
     let route = at(route, "/public.atom", get(feeds::public));
-    let route = at(route, r"/:username<^.+\.atom$>", get(feeds::of_user));
+    let route = at(route, "/:username<^.+[.]atom$>", get(feeds::of_user));
     let route = at(route, "/search", get(search::search));
     let route = settings_routes(route);
     let route = at(route, "/message/:id", get(message::show));
@@ -135,7 +135,7 @@ where
 #[must_use]
 pub fn route_template(pattern: &str) -> String {
     let segment = |part: &str| match part.strip_prefix(':') {
-        Some(name) => match name.strip_suffix(r"<^.+\.atom$>") {
+        Some(name) => match name.strip_suffix("<^.+[.]atom$>") {
             Some(name) => format!("{{{name}}}.atom"),
             None => format!("{{{name}}}"),
         },

@@ -104,5 +104,5 @@ async fn what_is_searched_for_is_text_and_no_markup() {
     let app = App::start().await;
     let query = "<script>\"'&";
     let page = app.anonymous().get(&format!("/search?q={}", encode(query))).await;
-    page.does_not_say("<script").says("value=\"&lt;script&gt;&#34;&#39;&amp;\"");
+    page.does_not_say("<script>").says("value=\"&lt;script&gt;&#34;&#39;&amp;\"");
 }
