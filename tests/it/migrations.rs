@@ -121,7 +121,7 @@ const ROWS: &[Rows] = &[
         expected: &["now"],
     },
     Rows {
-        since: 11,
+        since: 12,
         insert: "INSERT INTO messages (author_id, text, flagged) VALUES (2, '#Now', true)",
         query: "SELECT text FROM messages WHERE text ~ '[#＃]' AND tags_of(text) @> '{now}'",
         expected: &["#Now"],
