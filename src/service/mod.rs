@@ -16,6 +16,8 @@ mod moderation;
 mod passwords;
 mod profiles;
 mod search;
+#[cfg(test)]
+pub(crate) mod silent;
 mod timelines;
 mod tokens;
 

@@ -152,34 +152,7 @@ mod tests {
     use futures_util::future::join_all;
 
     use super::*;
-    use crate::{
-        db::{Database, PgConnectOptions, PoolSettings},
-        service::{PasswordSettings, RateLimits, Settings, StreamSettings},
-    };
-
-    const PATIENCE: Duration = Duration::from_secs(3);
-
-    /// Operations on a database that takes connections and says nothing.
-    fn on_silence(port: u16) -> Service {
-        let options = PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(port);
-        let pool = PoolSettings {
-            max_connections: 4,
-            acquire_timeout: PATIENCE,
-            statement_timeout: PATIENCE,
-        };
-        let settings = Settings {
-            passwords: PasswordSettings { cost: 4, workers: 1, queue: 1 },
-            session_lifetime: PATIENCE,
-            limits: RateLimits::default(),
-            streams: StreamSettings {
-                clients: 1,
-                backlog: 1,
-                heartbeat: PATIENCE,
-                behind: PATIENCE,
-            },
-        };
-        Service::new(Database::new(options, &pool), &settings)
-    }
+    use crate::service::silent;
 
     #[tokio::test(start_paused = true)]
     async fn a_page_is_good_for_50_ms_and_until_a_change() {
@@ -196,15 +169,15 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn readers_wait_for_a_silent_database_together_and_not_in_turn() {
-        let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let service = on_silence(silent.local_addr().expect("bound").port());
+        let database = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let service = silent::on(database.local_addr().expect("bound").port());
         let (page, templates) = (PublicPage::default(), Templates::new().expect("templates"));
         let began = Instant::now();
         let readers = (0..6).map(|_| page.rendering(&service, &templates));
         assert!(join_all(readers).await.iter().all(Result::is_err));
-        assert!(began.elapsed() < 2 * PATIENCE, "{:?}", began.elapsed());
+        assert!(began.elapsed() < 2 * silent::PATIENCE, "{:?}", began.elapsed());
         // Whoever comes later tries anew.
         assert!(page.rendering(&service, &templates).await.is_err());
-        assert!(began.elapsed() >= 2 * PATIENCE, "{:?}", began.elapsed());
+        assert!(began.elapsed() >= 2 * silent::PATIENCE, "{:?}", began.elapsed());
     }
 }
