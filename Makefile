@@ -6,7 +6,7 @@ SHELL := /bin/bash
 
 .PHONY: help
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: ## Install what is missing, build, and serve (ARGS="--listen 127.0.0.1:9000" adds settings)
@@ -15,20 +15,50 @@ run: ## Install what is missing, build, and serve (ARGS="--listen 127.0.0.1:9000
 	@exec target/release/minitwit serve $(ARGS)
 
 .PHONY: test
-test: ## Install what is missing, and run every test
+test: ## Install what is missing, and run every test (ARGS="--test it browser::" for fewer)
 	@scripts/install-postgresql
 	@scripts/install-test-tools
-	cargo test --locked
+	cargo test --locked $(ARGS)
+
+.PHONY: coverage
+coverage: ## Run every test, and say which lines they reach; fewer than LINES=90 percent are a failure
+	@scripts/install-postgresql
+	@scripts/install-test-tools
+	scripts/coverage
 
 .PHONY: lint
-lint: ## Check format, clippy, documentation, checked queries and scripts
+lint: lint-code lint-files deny ## Check everything that can be checked without running it
+
+.PHONY: lint-code
+lint-code: ## Check format, clippy, documentation and checked queries
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 	@scripts/install-postgresql
 	scripts/check-queries
-	@if command -v shellcheck > /dev/null; then shellcheck .ci/run scripts/*; \
-	else echo "shellcheck is not installed; the scripts were not checked"; fi
+
+# Also what is not committed yet.
+files = git ls-files -z --cached --others --exclude-standard
+# What begins with a line that names a shell.
+scripts = git grep --untracked -lIE '^\#!(/usr/bin/env |/bin/)(ba)?sh$$'
+linters = target/linters/bin
+# Of the detectors of secrets, those that know what they look for: the others take every hash for one.
+guessing = HexHighEntropyString Base64HighEntropyString KeywordDetector BasicAuthDetector
+
+.PHONY: lint-files
+lint-files: ## Check YAML, workflows, Dockerfiles and scripts, and look for secrets
+	@scripts/install-python-tools .ci/linters/requirements.txt target/linters
+	$(files) '*.yml' '*.yaml' | xargs -0 $(linters)/yamllint --strict
+	$(linters)/actionlint -shellcheck $(linters)/shellcheck
+	$(linters)/zizmor --pedantic --no-online-audits --quiet .github
+	$(files) '*Dockerfile' | xargs -0 --no-run-if-empty $(linters)/hadolint
+	$(scripts) | xargs $(linters)/shellcheck
+	$(files) | xargs -0 $(linters)/detect-secrets-hook $(addprefix --disable-plugin ,$(guessing))
+
+.PHONY: deny
+deny: ## Check the dependencies' licenses and sources (CHECKS="advisories" asks what is known against them)
+	@scripts/install-cargo-tool cargo-deny 0.20.2
+	target/tools/bin/cargo-deny --locked check $(or $(CHECKS),bans licenses sources)
 
 .PHONY: scenario
 scenario: ## Play SCENARIO=FILE as the simulator does against a server of its own, and compare what it leaves
@@ -42,6 +72,38 @@ bench: ## Measure how far the server is from the limits of this machine (ARGS="-
 	@scripts/install-postgresql
 	@scripts/install-bench-tools
 	cargo bench --locked --bench speed -- $(ARGS)
+
+.PHONY: no-downtime
+no-downtime: ## Replace servers behind nginx while they are used; no request may fail (PREVIOUS=PROGRAM begins with that)
+	@cargo build --release --locked
+	@scripts/no-downtime target/release/minitwit $(if $(PREVIOUS),--previous $(PREVIOUS))
+
+.PHONY: env
+env: ## Make .env and the secrets of compose.yaml that are missing
+	@scripts/make-env
+
+.PHONY: volume
+volume: ## Make the volume that the database of compose.yaml is in; what is there stays
+	docker volume create "$${DATABASE_VOLUME:-minitwit-database}"
+
+.PHONY: image
+image: ## Build the container image minitwit:local
+	docker build --tag minitwit:local \
+	  --build-arg VERSION="$$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)" \
+	  --build-arg REVISION="$$(git rev-parse HEAD)" \
+	  --build-arg CREATED="$$(git log -1 --format=%cI)" .
+
+.PHONY: up
+up: env volume ## Bring up the whole system in containers (docs/deploy.md)
+	docker compose up --detach --wait
+
+.PHONY: roll
+roll: ## Replace the replicas of compose.yaml one after the other, so that no request fails
+	@scripts/roll
+
+.PHONY: containers
+containers: ## Test the containers on a Docker engine of their own, as root (IMAGE=NAME builds none)
+	@scripts/containers-test
 
 .PHONY: openapi
 openapi: ## Write the OpenAPI documents that the code makes to openapi/

@@ -3,7 +3,11 @@
 //!
 //! A wrong value is refused at start, with the name of the setting. Secrets do not print.
 
+mod credentials;
+mod healthcheck;
+mod limits;
 mod moderation;
+mod production;
 mod rates;
 mod seed;
 mod simulate;
@@ -13,12 +17,16 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use credentials::SimulatorCredentialArgs;
+pub use healthcheck::HealthcheckArgs;
+pub use limits::LimitArgs;
 pub use moderation::{MessageArgs, MessageCommand, UserArgs, UserCommand};
+pub use production::ImplicitSecrets;
 pub use rates::RateArgs;
 pub use seed::SeedArgs;
 pub use simulate::{PaceArgs, ReportArgs, RequestArgs, SimulateArgs, SourceArgs};
 pub use values::{Networks, Ramp, Secret};
-use values::{networks, seconds};
+use values::{networks, seconds, secret_file};
 
 /// MiniTwit, a microblog on PostgreSQL.
 #[derive(Debug, Parser)]
@@ -34,6 +42,8 @@ pub struct Cli {
 pub enum Command {
     /// Serve the pages, the simulator API and their documentation
     Serve(Box<ServeArgs>),
+    /// Ask the server that runs here how it is, and fail unless it is well
+    Healthcheck(HealthcheckArgs),
     /// Bring the database's schema up to date, or tell how it stands
     Migrate(MigrateArgs),
     /// Fill a new database with made-up users, messages and follows, to measure with or to look at
@@ -67,9 +77,9 @@ pub enum ApiName {
 /// The settings of `minitwit serve`.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
-    /// Address of the pages, the API documentation, the metrics and, at /sim, the simulator API
-    #[arg(long, env = "MINITWIT_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
-    pub listen: SocketAddr,
+    /// Where the server is.
+    #[command(flatten)]
+    pub address: AddressArgs,
 
     /// Serve the simulator API also at the root of this address (0.0.0.0:5001 by custom)
     #[arg(long, env = "MINITWIT_SIMULATOR_LISTEN", value_name = "ADDRESS")]
@@ -78,6 +88,10 @@ pub struct ServeArgs {
     /// The credentials that it asks for.
     #[command(flatten)]
     pub credentials: SimulatorCredentialArgs,
+
+    /// Refuse to start unless every secret is set, rather than left at its default
+    #[arg(long, env = "MINITWIT_PRODUCTION")]
+    pub production: bool,
 
     /// Refuse to start while migrations are pending, instead of applying them
     #[arg(long, env = "MINITWIT_NO_MIGRATE")]
@@ -118,27 +132,12 @@ pub struct ServeArgs {
     pub log: LogArgs,
 }
 
-/// The simulator's credentials, which the server asks for and the simulator sends.
+/// Where the server is, which it has to know, and whoever asks how it is.
 #[derive(Debug, Args)]
-pub struct SimulatorCredentialArgs {
-    /// User name of the simulator's HTTP Basic credentials
-    #[arg(
-        long,
-        env = "MINITWIT_SIMULATOR_USERNAME",
-        value_name = "NAME",
-        default_value = "simulator"
-    )]
-    pub simulator_username: String,
-
-    /// Password of the simulator's HTTP Basic credentials; the default is the contract's, known to all
-    #[arg(
-        long,
-        env = "MINITWIT_SIMULATOR_PASSWORD",
-        value_name = "PASSWORD",
-        default_value = "super_safe!",
-        hide_env_values = true
-    )]
-    pub simulator_password: Secret,
+pub struct AddressArgs {
+    /// Address of the pages, the API documentation, the metrics and, at /sim, the simulator API
+    #[arg(long, env = "MINITWIT_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
 }
 
 /// The settings of `minitwit migrate`.
@@ -164,6 +163,16 @@ pub struct DatabaseArgs {
     /// Use this PostgreSQL server (postgres://…) instead of running one
     #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Option<Secret>,
+
+    /// Read the password of that server's user from this file, rather than from the URL
+    #[arg(
+        long,
+        env = "MINITWIT_DATABASE_PASSWORD_FILE",
+        value_name = "FILE",
+        value_parser = secret_file,
+        requires = "database_url"
+    )]
+    pub database_password_file: Option<Secret>,
 
     /// Where the program's own PostgreSQL keeps its data [default: ~/.local/share/minitwit, or
     /// /var/lib/minitwit for root]
@@ -269,91 +278,6 @@ pub struct AccountArgs {
         value_parser = clap::value_parser!(u32).range(1..=400)
     )]
     pub session_lifetime: u32,
-}
-
-/// What a client may cost.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Limits")]
-pub struct LimitArgs {
-    /// Bytes of a request's body, at most
-    #[arg(
-        long,
-        env = "MINITWIT_BODY_LIMIT",
-        value_name = "BYTES",
-        default_value_t = 65_536,
-        value_parser = clap::value_parser!(u32).range(1024..)
-    )]
-    pub body_limit: u32,
-
-    /// Seconds in which a request's body must have arrived
-    #[arg(
-        long,
-        env = "MINITWIT_BODY_TIMEOUT",
-        value_name = "SECONDS",
-        default_value = "10",
-        value_parser = seconds
-    )]
-    pub body_timeout: Duration,
-
-    /// Seconds in which a request's head must have arrived
-    #[arg(
-        long,
-        env = "MINITWIT_HEADER_TIMEOUT",
-        value_name = "SECONDS",
-        default_value = "10",
-        value_parser = seconds
-    )]
-    pub header_timeout: Duration,
-
-    /// Seconds after which a connection without a request is closed
-    #[arg(
-        long,
-        env = "MINITWIT_IDLE_TIMEOUT",
-        value_name = "SECONDS",
-        default_value = "75",
-        value_parser = seconds
-    )]
-    pub idle_timeout: Duration,
-
-    /// Seconds in which a client must have taken what was sent to it
-    #[arg(
-        long,
-        env = "MINITWIT_WRITE_TIMEOUT",
-        value_name = "SECONDS",
-        default_value = "30",
-        value_parser = seconds
-    )]
-    pub write_timeout: Duration,
-
-    /// Connections of clients at each address, at most; further ones wait
-    #[arg(
-        long,
-        env = "MINITWIT_MAX_CONNECTIONS",
-        value_name = "NUMBER",
-        default_value_t = 4096,
-        value_parser = clap::value_parser!(u32).range(1..)
-    )]
-    pub max_connections: u32,
-
-    /// Clients that listen for new messages, at most; further ones get 503
-    #[arg(
-        long,
-        env = "MINITWIT_STREAM_CLIENTS",
-        value_name = "NUMBER",
-        default_value_t = 2000,
-        value_parser = clap::value_parser!(u32).range(0..)
-    )]
-    pub stream_clients: u32,
-
-    /// Seconds that a stopping server gives the requests in flight
-    #[arg(
-        long,
-        env = "MINITWIT_SHUTDOWN_TIMEOUT",
-        value_name = "SECONDS",
-        default_value = "10",
-        value_parser = seconds
-    )]
-    pub shutdown_timeout: Duration,
 }
 
 /// The log.

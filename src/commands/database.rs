@@ -34,8 +34,11 @@ impl Source {
     /// seconds the first time, when a cluster is made.
     pub(super) fn open(settings: &DatabaseArgs, pool_size: u16) -> Result<Self, Failure> {
         if let Some(url) = &settings.database_url {
-            let options =
+            let mut options =
                 PgConnectOptions::from_str(url.expose()).map_err(|error| WrongUrl(error.into()))?;
+            if let Some(password) = &settings.database_password_file {
+                options = options.password(password.expose());
+            }
             return Ok(Self { options, embedded: None });
         }
         let data = match &settings.data_dir {

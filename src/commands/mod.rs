@@ -3,6 +3,7 @@
 //! A command turns the settings into what the layers below need, and puts the layers together.
 
 mod database;
+mod healthcheck;
 mod message;
 mod migrate;
 mod moderation;
@@ -30,6 +31,7 @@ type Failure = Box<dyn Error + Send + Sync>;
 pub fn run(command: Command) -> ExitCode {
     let result = match command {
         Command::Serve(settings) => serve::run(&settings).map(|()| ExitCode::SUCCESS),
+        Command::Healthcheck(settings) => healthcheck::run(&settings).map(|()| ExitCode::SUCCESS),
         Command::Migrate(settings) => migrate::run(&settings).map(|()| ExitCode::SUCCESS),
         Command::Openapi { api } => openapi::run(api).map(|()| ExitCode::SUCCESS),
         Command::Simulate(settings) => simulate::run(&settings),

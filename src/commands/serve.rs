@@ -13,7 +13,6 @@ use tokio::{
     signal::unix::{SignalKind, signal},
     time::{Instant, MissedTickBehavior},
 };
-use tokio_util::sync::CancellationToken;
 use tracing_appender::non_blocking::ErrorCounter;
 
 use super::{Failure, database::Source, start_logs};
@@ -23,6 +22,7 @@ use crate::{
     db::{Connection, Database, PoolSettings, migrations},
     server::{
         self, Server, connection::ConnectionLimits, limits::RequestLimits, proxies::TrustedProxies,
+        shutdown::Shutdown,
     },
     service::{PasswordSettings, RateLimits, Service, Settings, StreamSettings},
     sim,
@@ -47,7 +47,11 @@ const STREAM_BEHIND: Duration = Duration::from_secs(10);
 const HEARTBEATS: u32 = 5;
 
 pub(super) fn run(settings: &ServeArgs) -> Result<(), Failure> {
+    settings.check_production()?;
     let logs = start_logs(&settings.log)?;
+    if settings.has_well_known_password() {
+        tracing::warn!("the simulator's password is the contract's, which keeps nobody out");
+    }
     server::limits::raise_file_limit();
     let metrics = metrics::start()?;
     let source = Source::open(&settings.database, settings.pool.database_connections)?;
@@ -63,7 +67,7 @@ async fn serve(
     metrics: PrometheusHandle,
     dropped_lines: ErrorCounter,
 ) -> Result<(), Failure> {
-    let stop = stop_signal()?;
+    let shutdown = shut_down_by_signal(settings.limits.drain)?;
     source.prepare().await?;
     prepare_schema(settings, source).await?;
     let database = Database::new(source.options.clone(), &pool_settings(settings));
@@ -73,13 +77,13 @@ async fn serve(
     let upkeep = tokio::spawn(keep_up(service.clone(), metrics, dropped_lines));
     let folding = tokio::spawn(fold_counts(service.clone()));
     let served = async {
-        let served = server.run(stop.clone()).await;
+        let served = server.run(shutdown.clone()).await;
         // Also a server that failed is stopped.
-        stop.cancel();
+        shutdown.stop();
         served
     };
     let asked_to_stop = async {
-        stop.cancelled().await;
+        shutdown.stopped().await;
         Instant::now()
     };
     let (served, asked_to_stop) = tokio::join!(served, asked_to_stop);
@@ -147,11 +151,11 @@ fn service_settings(settings: &ServeArgs) -> Settings {
 fn server_settings(settings: &ServeArgs) -> server::Settings {
     let limits = &settings.limits;
     server::Settings {
-        listen: settings.listen,
+        listen: settings.address.listen,
         simulator_listen: settings.simulator_listen,
         credentials: sim::Credentials::new(
             settings.credentials.simulator_username.clone(),
-            settings.credentials.simulator_password.expose().to_owned(),
+            settings.credentials.password().expose().to_owned(),
         ),
         trusted_proxies: TrustedProxies::new(&settings.trusted_proxies.0),
         connections: ConnectionLimits {
@@ -193,23 +197,33 @@ fn announce(settings: &ServeArgs, address: SocketAddr, simulator: Option<SocketA
     let _ = io::stdout().write_all(lines.as_bytes());
 }
 
-/// Done when the process is asked to end, by SIGTERM or by Ctrl-C.
-fn stop_signal() -> Result<CancellationToken, Failure> {
-    let stop = CancellationToken::new();
+/// Ends the server when the process is asked to end: by SIGTERM after it has drained for as long as
+/// `drain` says, by Ctrl-C or by a second signal at once.
+fn shut_down_by_signal(drain: Option<Duration>) -> Result<Shutdown, Failure> {
+    let shutdown = Shutdown::default();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::spawn({
-        let stop = stop.clone();
+        let shutdown = shutdown.clone();
         async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
+            let drain = tokio::select! {
+                _ = terminate.recv() => drain,
+                _ = interrupt.recv() => None,
+            };
+            if let Some(drain) = drain {
+                tracing::info!(seconds = drain.as_secs(), "draining");
+                shutdown.drain();
+                tokio::select! {
+                    () = tokio::time::sleep(drain) => {}
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
             }
             tracing::info!("stopping");
-            stop.cancel();
+            shutdown.stop();
         }
     });
-    Ok(stop)
+    Ok(shutdown)
 }
 
 /// What a server does now and then.

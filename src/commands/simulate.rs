@@ -110,7 +110,7 @@ fn translate(settings: &SimulateArgs, scenario: &Scenario) -> Settings {
     Settings {
         base_url: base_url.clone(),
         username: credentials.simulator_username.clone(),
-        password: credentials.simulator_password.expose().to_owned(),
+        password: credentials.password().expose().to_owned(),
         pace: translate_pace(pace),
         duration: pace.duration,
         timeout: requests.timeout,

@@ -1,8 +1,11 @@
 //! The types of settings that are no plain numbers and texts, and how they are read.
 
-use std::{fmt, net::IpAddr, time::Duration};
+use std::{fmt, fs::File, io::Read, net::IpAddr, time::Duration};
 
 use ipnet::IpNet;
+
+/// The largest file that is read as a secret, in bytes. A device would have no end.
+const LARGEST_SECRET: u64 = 4096;
 
 /// A value that does not print.
 #[derive(Clone)]
@@ -25,6 +28,23 @@ impl From<&str> for Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")
+    }
+}
+
+/// Reads the secret in the file of this name, as orchestrators hand them to a container. A line's end
+/// after it, which editors write, is no part of it.
+///
+/// # Errors
+/// When the file cannot be read, is empty, or has more than 4,096 bytes.
+pub(super) fn secret_file(name: &str) -> Result<Secret, String> {
+    let mut text = String::new();
+    File::open(name)
+        .and_then(|file| file.take(LARGEST_SECRET + 1).read_to_string(&mut text))
+        .map_err(|error| error.to_string())?;
+    match text.trim_end_matches(['\r', '\n']) {
+        "" => Err("the file is empty".to_owned()),
+        _ if text.len() as u64 > LARGEST_SECRET => Err("the file is too large".to_owned()),
+        secret => Ok(secret.into()),
     }
 }
 

@@ -4,6 +4,8 @@
 //! its TLS settings, means the same to both. It takes no lock of its own: an advisory lock lets one
 //! of many servers that start at once apply what is pending, and the others find it done.
 
+use std::time::Duration;
+
 use refinery_core::{
     Migration, Runner, SchemaVersion,
     traits::r#async::{AsyncMigrate, AsyncQuery, AsyncTransaction},
@@ -20,6 +22,17 @@ mod embedded {
 
 /// The key of the advisory lock; any number that nothing else in the database uses ("minitwit").
 const LOCK_KEY: i64 = 0x6d69_6e69_7477_6974;
+
+/// The longest that a migration waits for a table. Who comes meanwhile waits behind it, and PostgreSQL
+/// looks after 1 s (`deadlock_timeout`) whether two wait for each other: before that, the migration
+/// gives way, so that no request is the one that fails.
+const WAIT_FOR_A_TABLE: &str = "SET LOCAL lock_timeout = '250ms'";
+/// How long it then leaves the tables to the requests, and how often it comes back: over a minute in all,
+/// which is longer than any statement of the servers takes.
+const GIVE_WAY: Duration = Duration::from_millis(250);
+const TRIES: u32 = 150;
+/// The SQLSTATEs of a table that is in use: `lock_not_available`, `deadlock_detected`.
+const IN_USE: [&str; 2] = ["55P03", "40P01"];
 
 /// Why a schema cannot be used as it is.
 #[derive(Debug, thiserror::Error)]
@@ -215,16 +228,35 @@ impl AsyncTransaction for Adapter<'_> {
         &'a mut self,
         queries: T,
     ) -> Result<usize, sqlx::Error> {
+        let queries: Vec<&str> = queries.collect();
+        for _ in 1..TRIES {
+            match self.execute_at_once(&queries).await {
+                Err(error) if is_in_use(&error) => tokio::time::sleep(GIVE_WAY).await,
+                done => return done,
+            }
+        }
+        self.execute_at_once(&queries).await
+    }
+}
+
+impl Adapter<'_> {
+    /// Runs these, or none of them, unless a table is in use.
+    async fn execute_at_once(&mut self, queries: &[&str]) -> Result<usize, sqlx::Error> {
         let mut transaction = self.0.begin().await?;
-        let mut count = 0;
+        sqlx::raw_sql(WAIT_FOR_A_TABLE).execute(&mut *transaction).await?;
         for query in queries {
             // Safe: the texts are the embedded migrations and refinery's own statements.
-            sqlx::raw_sql(AssertSqlSafe(query)).execute(&mut *transaction).await?;
-            count += 1;
+            sqlx::raw_sql(AssertSqlSafe(*query)).execute(&mut *transaction).await?;
         }
         transaction.commit().await?;
-        Ok(count)
+        Ok(queries.len())
     }
+}
+
+/// Whether a statement failed since somebody else uses a table, who will be done with it.
+fn is_in_use(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|cause| cause.code());
+    code.is_some_and(|code| IN_USE.contains(&code.as_ref()))
 }
 
 impl AsyncQuery<Vec<Migration>> for Adapter<'_> {

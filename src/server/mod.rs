@@ -2,7 +2,8 @@
 //!
 //! Connections are bounded in `connection` and `stream`, and served by `serving`; requests pass
 //! `proxies`, `paths` and `limits` on their way in, and responses pass `headers` on their way out, and
-//! `access` accounts for each. Which path leads where is here.
+//! `access` accounts for each. Which path leads where is here; how it ends is in `shutdown`. `probe`
+//! asks a server from outside how it is.
 
 mod access;
 pub mod connection;
@@ -11,8 +12,10 @@ pub mod limits;
 mod operations;
 pub mod paths;
 mod phase;
+pub mod probe;
 pub mod proxies;
 pub mod serving;
+pub mod shutdown;
 mod stream;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
@@ -23,7 +26,6 @@ use poem::{
     middleware::CatchPanic,
 };
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     api,
@@ -34,6 +36,7 @@ use crate::{
 use connection::{ConnectionLimits, LimitedAcceptor};
 use limits::RequestLimits;
 use proxies::TrustedProxies;
+use shutdown::Shutdown;
 
 /// Where and how to serve.
 #[derive(Debug, Clone)]
@@ -117,24 +120,24 @@ impl Server {
         self.simulator.as_ref().map(TcpListener::local_addr).transpose()
     }
 
-    /// Serves until `stop` is done, and then what is in flight, as long as the settings allow.
+    /// Serves until `shutdown` says stop, and then what is in flight, as long as the settings allow.
     ///
     /// # Errors
     /// When a socket fails for good.
-    pub async fn run(self, stop: CancellationToken) -> io::Result<()> {
+    pub async fn run(self, shutdown: Shutdown) -> io::Result<()> {
         let simulator_only = self.around(self.simulator_api());
-        let everything = self.around(self.everything());
+        let everything = self.around(self.everything(&shutdown));
         let Self { settings, service, main, simulator, .. } = self;
-        let serve_main = serve(&settings, main, everything, &stop);
+        let serve_main = serve(&settings, main, everything, &shutdown);
         let serve_simulator = async {
             match simulator {
-                Some(listener) => serve(&settings, listener, simulator_only, &stop).await,
+                Some(listener) => serve(&settings, listener, simulator_only, &shutdown).await,
                 None => Ok(()),
             }
         };
         // What would never end by itself is not waited for.
         let end_streams = async {
-            stop.cancelled().await;
+            shutdown.stopped().await;
             service.end_streams();
         };
         let serve = async { tokio::try_join!(serve_main, serve_simulator).map(|_| ()) };
@@ -150,12 +153,12 @@ impl Server {
         sim::endpoint(self.service.clone(), credentials, self.settings.requests)
     }
 
-    fn everything(&self) -> impl Endpoint<Output = Response> + 'static {
+    fn everything(&self, shutdown: &Shutdown) -> impl Endpoint<Output = Response> + 'static {
         let templates = Arc::clone(&self.templates);
         let pages = web::endpoint(self.service.clone(), templates, self.settings.requests);
         let api = api::endpoint(self.service.clone(), self.settings.requests);
         let routes = Route::new().nest(sim::PREFIX, self.simulator_api()).nest(api::PREFIX, api);
-        operations::add_to(routes, &self.service, &self.metrics)
+        operations::add_to(routes, &self.service, &self.metrics, shutdown)
             .nest_no_strip("/", pages)
             .into_endpoint()
     }
@@ -184,8 +187,8 @@ async fn serve(
     settings: &Settings,
     listener: TcpListener,
     endpoint: impl Endpoint<Output = Response> + 'static,
-    stop: &CancellationToken,
+    shutdown: &Shutdown,
 ) -> io::Result<()> {
     let acceptor = LimitedAcceptor::new(TcpAcceptor::from_tokio(listener)?, settings.connections);
-    serving::serve(acceptor, endpoint, stop, settings.shutdown_timeout).await
+    serving::serve(acceptor, endpoint, shutdown, settings.shutdown_timeout).await
 }

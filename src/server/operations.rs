@@ -22,6 +22,13 @@ use crate::{
     },
 };
 
+use super::shutdown::Shutdown;
+
+/// Where a server says that it lives.
+pub(super) const HEALTHY: &str = "/healthz";
+/// Where it says whether it should be sent requests.
+pub(super) const READY: &str = "/readyz";
+
 /// Swagger UI is one page with its script and style in it. It talks to this server alone.
 const DOCS_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
@@ -30,16 +37,21 @@ const DOCS_POLICY: HeaderValue = HeaderValue::from_static(
 );
 
 /// Adds these paths to `routes`.
-pub(super) fn add_to(routes: Route, service: &Service, metrics: &PrometheusHandle) -> Route {
+pub(super) fn add_to(
+    routes: Route,
+    service: &Service,
+    metrics: &PrometheusHandle,
+    shutdown: &Shutdown,
+) -> Route {
     let [api, simulator] = documents();
     let page = swagger_ui(&[api.clone(), simulator.clone()]);
     let json = |documented: Documented| fixed("application/json", documented.document, None);
     routes
         .at(
-            "/healthz",
+            HEALTHY,
             get(make(|_| async { json_response(StatusCode::OK, json!({"status": "ok"})) })),
         )
-        .at("/readyz", get(ready(service.clone())))
+        .at(READY, get(ready(service.clone(), shutdown.clone())))
         .at("/metrics", get(render_metrics(service.clone(), metrics.clone())))
         .at("/openapi.json", get(json(simulator)))
         .at(format!("{}/openapi.json", api::PREFIX), get(json(api)))
@@ -54,28 +66,35 @@ fn documents() -> [Documented; 2] {
     ]
 }
 
-/// Whether this replica should be sent requests: its database answers, with a schema it works on.
-fn ready(service: Service) -> impl Endpoint<Output = Response> {
+/// Whether this replica should be sent requests: it is not about to end, and its database answers,
+/// with a schema it works on.
+fn ready(service: Service, shutdown: Shutdown) -> impl Endpoint<Output = Response> {
     make(move |_| {
-        let service = service.clone();
+        let (service, shutdown) = (service.clone(), shutdown.clone());
         async move {
+            if shutdown.is_draining() {
+                return not_ready("the server is about to stop");
+            }
             match service.check_schema().await {
                 Ok(()) => json_response(StatusCode::OK, json!({"status": "ready"})),
                 Err(error) => {
                     log_failure(&error);
                     // Only what concerns versions is for everybody's eyes.
-                    let reason = match error {
+                    match error {
                         migrations::Error::ProgramTooOld { .. }
                         | migrations::Error::Pending(_)
-                        | migrations::Error::Changed(_) => error.to_string(),
-                        _ => "the database cannot be used".to_owned(),
-                    };
-                    let body = json!({"status": "not ready", "reason": reason});
-                    json_response(StatusCode::SERVICE_UNAVAILABLE, body)
+                        | migrations::Error::Changed(_) => not_ready(&error.to_string()),
+                        _ => not_ready("the database cannot be used"),
+                    }
                 }
             }
         }
     })
+}
+
+fn not_ready(reason: &str) -> Response {
+    let body = json!({"status": "not ready", "reason": reason});
+    json_response(StatusCode::SERVICE_UNAVAILABLE, body)
 }
 
 /// The metrics, in Prometheus' text format.

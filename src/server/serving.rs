@@ -19,7 +19,7 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use poem::{
     Endpoint, Request, Response,
-    http::{self, uri::Scheme},
+    http::{self, HeaderValue, header, uri::Scheme},
     listener::Acceptor,
     web::{LocalAddr, RemoteAddr},
 };
@@ -30,7 +30,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::warn;
 
-use super::{connection::LimitedAcceptor, stream::LimitedStream};
+use super::{connection::LimitedAcceptor, shutdown::Shutdown, stream::LimitedStream};
 
 /// How long a stopping server goes on accepting once nobody has connected, so that whoever connected
 /// before the stop is served: the kernel has accepted for the server what the server has not yet.
@@ -41,15 +41,16 @@ const LAST_CALL: Duration = Duration::from_secs(1);
 /// with the connection, or does not mean to send one.
 const FIRST_REQUEST: Duration = Duration::from_millis(100);
 
-/// Serves what `acceptor` accepts until `stop` is done, and then what was sent by then, for `patience`
-/// at most. A connection that waits for its next request is closed at once.
+/// Serves what `acceptor` accepts until `shutdown` says stop, and then what was sent by then, for
+/// `patience` at most. A connection that waits for its next request is closed at once, whereby a request
+/// that is on its way on it is lost; none is in use by then where the server has drained before.
 ///
 /// # Errors
 /// When the acceptor gives up, which [`LimitedAcceptor`] never does.
 pub async fn serve<A>(
     mut acceptor: LimitedAcceptor<A>,
     endpoint: impl Endpoint<Output = Response> + 'static,
-    stop: &CancellationToken,
+    shutdown: &Shutdown,
     patience: Duration,
 ) -> io::Result<()>
 where
@@ -59,13 +60,13 @@ where
     let connections = TaskTracker::new();
     let give_up = CancellationToken::new();
     let begin = |accepted| {
-        let connection = serve_connection(accepted, Arc::clone(&endpoint), stop.clone());
+        let connection = serve_connection(accepted, Arc::clone(&endpoint), shutdown.clone());
         connections.spawn(give_up.clone().run_until_cancelled_owned(connection));
     };
     loop {
         tokio::select! {
             accepted = acceptor.accept() => begin(accepted?),
-            () = stop.cancelled() => break,
+            () = shutdown.stopped() => break,
         }
     }
     let stopped_at = Instant::now();
@@ -87,23 +88,30 @@ where
 async fn serve_connection(
     (stream, local, remote, scheme): (LimitedStream<TcpStream>, LocalAddr, RemoteAddr, Scheme),
     endpoint: Arc<impl Endpoint<Output = Response> + 'static>,
-    stop: CancellationToken,
+    shutdown: Shutdown,
 ) {
     let begun = Arc::new(AtomicBool::new(false));
     let begins = Arc::clone(&begun);
+    let draining = shutdown.clone();
     let service = service_fn(move |request: http::Request<Incoming>| {
         begins.store(true, Ordering::Relaxed);
         let endpoint = Arc::clone(&endpoint);
         let request = Request::from((request, local.clone(), remote.clone(), scheme.clone()));
+        let draining = draining.clone();
         async move {
-            let response = endpoint.get_response(request).await;
+            let mut response = endpoint.get_response(request).await;
+            if draining.is_draining() {
+                response
+                    .headers_mut()
+                    .insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
             Ok::<_, Infallible>(http::Response::from(response))
         }
     });
     let mut connection =
         pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     let stopped = async {
-        stop.cancelled().await;
+        shutdown.stopped().await;
         // hyper would close a connection on which nothing has come yet.
         if !begun.load(Ordering::Relaxed) {
             tokio::time::sleep(FIRST_REQUEST).await;

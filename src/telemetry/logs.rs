@@ -5,7 +5,9 @@
 
 use std::{
     io::{self, BufWriter, Write},
-    panic, thread,
+    panic,
+    sync::mpsc,
+    thread,
     time::Duration,
 };
 
@@ -19,6 +21,9 @@ const BUFFERED_LINES: usize = 16_384;
 
 /// How long lines gather: as many as there is room for come only above 3 million a second.
 const PAUSE: Duration = Duration::from_millis(5);
+
+/// How long the lines that still wait at the end may take: a bit more than the library waits for them.
+const LAST_LINES: Duration = Duration::from_secs(2);
 
 /// How many bytes leave at once, at most.
 const WRITE_SIZE: usize = 64 * 1024;
@@ -43,7 +48,7 @@ pub fn start(json: bool, filter: EnvFilter) -> Result<Logs, StartError> {
     };
     started.map_err(|_| StartError)?;
     log_panics();
-    Ok(Logs { dropped, _guard: guard })
+    Ok(Logs { dropped, guard: Some(guard) })
 }
 
 /// Lets lines gather, so that a busy server does not wake the writing thread for each. That thread
@@ -72,7 +77,7 @@ fn log_panics() {
 /// The log, while it is written.
 pub struct Logs {
     dropped: ErrorCounter,
-    _guard: WorkerGuard,
+    guard: Option<WorkerGuard>,
 }
 
 impl Logs {
@@ -80,6 +85,20 @@ impl Logs {
     #[must_use]
     pub fn dropped(&self) -> ErrorCounter {
         self.dropped.clone()
+    }
+}
+
+impl Drop for Logs {
+    fn drop(&mut self) {
+        let guard = self.guard.take();
+        let (written, is_written) = mpsc::channel();
+        // In a thread that nobody has to wait for: of a full queue the library complains on the very
+        // output whose reader has stalled.
+        thread::spawn(move || {
+            drop(guard);
+            let _ = written.send(());
+        });
+        let _ = is_written.recv_timeout(LAST_LINES);
     }
 }
 

@@ -9,6 +9,7 @@ import secrets
 import subprocess
 import sys
 import tempfile
+import time
 
 import httpx
 
@@ -35,11 +36,13 @@ UNLIMITED = [
 def serve(program: str, log) -> tuple[subprocess.Popen, str]:
     """Starts the program with a database of its own. Returns it, and its address."""
     arguments = ["serve", "--ephemeral", "--listen", "127.0.0.1:0", *UNLIMITED]
-    server = subprocess.Popen([program, *arguments], stdout=subprocess.PIPE, stderr=log, text=True)
-    for line in server.stdout:
-        if announced := ANNOUNCED.match(line):
-            return server, announced[1]
-    sys.exit(f"the program ended with {server.wait()}; its log is in {log.name}")
+    server = subprocess.Popen([program, *arguments], stdout=log, stderr=log)
+    while server.poll() is None:
+        for line in pathlib.Path(log.name).read_text(encoding="utf-8").splitlines():
+            if announced := ANNOUNCED.match(line):
+                return server, announced[1]
+        time.sleep(0.1)
+    sys.exit(f"the program ended with {server.returncode}; its log is in {log.name}")
 
 
 def sign_up(base: str, username: str, password: str) -> None:
@@ -59,7 +62,12 @@ def try_documents(base: str, documents: list[str], examples: int, password: str)
             f"{base}{paths[document]}",
             f"--max-examples={examples}",
         ]
-        environment = {**os.environ, "CONTRACT_PASSWORD": password}
+        environment = {
+            **os.environ,
+            "CONTRACT_PASSWORD": password,
+            "SCHEMATHESIS_HOOKS": "hooks",
+            "PYTHONPATH": str(HERE),
+        }
         done = subprocess.run(command, env=environment, cwd=TOOLS, check=False)
         passed &= done.returncode == 0
     return passed

@@ -105,13 +105,13 @@ fn the_document_names_nothing_that_does_not_exist() {
 
 #[test]
 fn the_help_of_each_command_names_its_settings_and_their_variables() {
-    for command in ["serve", "migrate", "seed", "simulate"] {
+    for command in ["serve", "healthcheck", "migrate", "seed", "simulate"] {
         let help = minitwit(&[command, "--help"]).output().expect("it runs");
         // Lines are broken where they are full, also within what belongs to a setting.
         let help = String::from_utf8(help.stdout).expect("text");
         let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
         let settings = Setting::all(Some(command));
-        assert!(settings.len() > 5);
+        assert!(settings.len() > 2);
         for Setting { flag, variable, .. } in settings {
             assert!(help.contains(&format!("{flag} ")), "{flag}: {help}");
             assert!(help.contains(&format!("[env: {variable}")), "{variable}: {help}");
@@ -124,9 +124,14 @@ const WRONG: &[(&str, &str)] = &[
     ("--listen", "nonsense"),
     ("--listen", "127.0.0.1"),
     ("--simulator-listen", "5001"),
+    ("--simulator-password-file", "/does/not/exist"),
+    ("--simulator-password-file", "/dev/null"),
+    ("--simulator-password-file", "/dev/zero"),
+    ("--production", "perhaps"),
     ("--no-migrate", "perhaps"),
     ("--trusted-proxies", "10.0.0.0/99"),
     ("--ephemeral", "perhaps"),
+    ("--database-password-file", "/does/not/exist"),
     ("--database-connections", "1"),
     ("--database-acquire-timeout", "0"),
     ("--database-statement-timeout", "1.5"),
@@ -144,6 +149,7 @@ const WRONG: &[(&str, &str)] = &[
     ("--idle-timeout", "0"),
     ("--write-timeout", "10s"),
     ("--max-connections", "0"),
+    ("--drain", "0"),
     ("--shutdown-timeout", "never"),
     ("--log-format", "xml"),
     ("--log", "minitwit=loud"),
@@ -195,6 +201,7 @@ fn assert_all_refused(command: &str, argument: &str, wrong: &[(&str, &str)]) {
 #[test]
 fn a_wrong_value_is_refused_by_the_settings_name_however_it_is_given() {
     assert_all_refused("serve", "", WRONG);
+    assert_all_refused("healthcheck", "", &[("--listen", "nonsense"), ("--timeout", "0.3")]);
     assert_all_refused("simulate", "http://127.0.0.1:1", WRONG_OF_SIMULATE);
 }
 

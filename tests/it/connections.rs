@@ -8,6 +8,7 @@ use minitwit::server::{
     connection::{ConnectionLimits, LimitedAcceptor},
     limits::RequestLimits,
     serving,
+    shutdown::Shutdown,
 };
 use poem::{
     Body, EndpointExt, Route, get, handler,
@@ -20,7 +21,6 @@ use tokio::{
     task::JoinHandle,
     time::timeout,
 };
-use tokio_util::sync::CancellationToken;
 
 /// Every wait ends by then, at the latest, in a failure.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -59,7 +59,7 @@ fn endless() -> Body {
 
 struct Running {
     address: SocketAddr,
-    stop: CancellationToken,
+    shutdown: Shutdown,
     server: JoinHandle<std::io::Result<()>>,
 }
 
@@ -81,13 +81,13 @@ async fn serve_and_stop_within(
         .at("/endless", get(endless))
         .with(bodies)
         .map_to_response();
-    let stop = CancellationToken::new();
+    let shutdown = Shutdown::default();
     let server = tokio::spawn({
-        let stop = stop.clone();
+        let shutdown = shutdown.clone();
         let acceptor = LimitedAcceptor::new(acceptor, limits);
-        async move { serving::serve(acceptor, app, &stop, patience).await }
+        async move { serving::serve(acceptor, app, &shutdown, patience).await }
     });
-    Running { address, stop, server }
+    Running { address, shutdown, server }
 }
 
 impl Running {
@@ -329,7 +329,7 @@ async fn a_shutdown_closes_idle_connections_at_once() {
     used.send(GET).await;
     assert_eq!(used.response().await, ok("hello"));
 
-    running.stop.cancel();
+    running.shutdown.stop();
 
     soon(running.server).await.expect("no panic").expect("no error");
     assert_eq!((fresh.rest().await, used.rest().await), (0, 0));
@@ -352,7 +352,7 @@ async fn whoever_has_sent_a_request_before_the_stop_is_answered() {
             client
         })
         .collect();
-    running.stop.cancel();
+    running.shutdown.stop();
 
     for client in waiting {
         let mut client = Client(TcpStream::from_std(client).expect("a socket"));
@@ -370,7 +370,7 @@ async fn a_request_without_end_does_not_keep_the_server_from_stopping() {
     client.send("GET /endless HTTP/1.1\r\nHost: a\r\n\r\n").await;
     assert_eq!(client.response().await, ok(""));
 
-    running.stop.cancel();
+    running.shutdown.stop();
 
     soon(running.server).await.expect("no panic").expect("no error");
     assert_eq!(client.rest().await, 0);

@@ -3,6 +3,10 @@
 use nix::sys::signal::Signal;
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use crate::support::{
     actors::{Answer, Browser, Simulator, encode},
@@ -260,4 +264,32 @@ async fn the_last_lines_are_written_before_the_end() {
     let ids: Vec<_> =
         with_message(&events, "request").iter().map(|it| it["request_id"].clone()).collect();
     assert_eq!(ids, answers.map(|it| json!(it.header("x-request-id"))));
+}
+
+/// More lines than a pipe and the queue for the writing thread hold.
+const MORE_THAN_WAIT: usize = 20_000;
+
+#[tokio::test]
+async fn who_reads_the_log_and_stalls_holds_up_neither_requests_nor_the_stop() {
+    let database = TestDatabase::fresh().await;
+    let mut serving = Serving::start(&["--database-url", &database.url()]);
+    let reader = serving.reader();
+    let stalled = reader.lock().expect("no panic");
+    let address = serving.base.strip_prefix("http://").expect("a base URL");
+    let mut client = TcpStream::connect(address).await.expect("it listens");
+    let request = b"GET /favicon.ico HTTP/1.1\r\nHost: a\r\n\r\n";
+    let mut answers = Vec::new();
+    for _ in 0..MORE_THAN_WAIT / 100 {
+        client.write_all(&request.repeat(100)).await.expect("open");
+        let begun = answers.len();
+        while count(&answers[begun..], b"HTTP/1.1 302 ") < 100 {
+            assert!(client.read_buf(&mut answers).await.expect("open") > 0, "it answers");
+        }
+    }
+    assert!(serving.end(Signal::SIGTERM).success());
+    drop(stalled);
+}
+
+fn count(bytes: &[u8], part: &[u8]) -> usize {
+    bytes.windows(part.len()).filter(|window| *window == part).count()
 }

@@ -28,6 +28,7 @@ mod query_plans;
 mod races;
 mod safety;
 mod schema;
+mod security;
 mod seed;
 mod simulate;
 mod simulator;

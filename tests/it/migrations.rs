@@ -348,6 +348,26 @@ async fn an_older_program_serves_on_a_newer_schema() {
 }
 
 #[tokio::test]
+async fn a_migration_gives_way_to_who_reads_what_it_changes() {
+    let database = TestDatabase::empty().await;
+    let mut connection = database.connect().await;
+    migrations::apply(&mut connection, Some(5)).await.expect("applied");
+    // As a request that has read messages, and will read of users what V6 changes before it comes to
+    // messages: each would wait for the other.
+    let mut reader = database.connect().await;
+    execute(&mut reader, "BEGIN; LOCK TABLE messages IN ACCESS SHARE MODE").await;
+    let migrating = tokio::spawn(async move {
+        let applied = migrations::apply(&mut connection, Some(6)).await;
+        applied.map_err(|error| error.to_string())
+    });
+    database.waiting_statements(1).await;
+
+    execute(&mut reader, "SELECT count(*) FROM users; COMMIT").await;
+
+    assert_eq!(migrating.await.expect("no panic"), Ok(vec!["V6__api_accounts".to_owned()]));
+}
+
+#[tokio::test]
 async fn a_database_that_is_not_utf8_is_refused() {
     let options = "ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0";
     let database = TestDatabase::create(options).await;

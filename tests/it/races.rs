@@ -164,3 +164,40 @@ async fn messages_that_race_are_all_kept() {
     assert!(answers.iter().all(|answer| answer.status == 204), "{answers:?}");
     assert_eq!(app.count("SELECT count(DISTINCT text) FROM messages").await, 100);
 }
+
+/// A trigger stands for whatever PostgreSQL may refuse a row for.
+#[tokio::test]
+async fn a_message_that_the_database_refuses_fails_alone() {
+    let app = App::start().await;
+    let (simulator, browser) = (app.simulator(), app.anonymous());
+    simulator.register("ann").await;
+    app.execute(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+         BEGIN RAISE EXCEPTION 'not this one'; END $$;
+         CREATE TRIGGER refused BEFORE INSERT ON messages
+             FOR EACH ROW WHEN (NEW.text = 'poison') EXECUTE FUNCTION refuse()",
+    )
+    .await;
+    let lock = app.database.lock("messages").await;
+    let mut posts = Vec::new();
+    for (number, text) in (1..).zip(["one", "two", "three", "poison", "four"]) {
+        let simulator = simulator.clone();
+        posts.push(tokio::spawn(async move { simulator.tweet("ann", text).await.status }));
+        // Two have a statement each; the others share the next.
+        app.database.waiting_statements(number.min(2)).await;
+        eventually("a request in work", async || {
+            let metrics = browser.get("/metrics").await.body;
+            let gauge = metrics.lines().find(|line| {
+                line.starts_with("minitwit_http_requests_in_flight{")
+                    && line.contains("\"/sim/msgs/{username}\"")
+            });
+            gauge?.ends_with(&format!(" {number}")).then_some(())
+        })
+        .await;
+    }
+    lock.release().await;
+    let statuses = join_all(posts).await.into_iter().map(|status| status.expect("no panic"));
+    assert_eq!(statuses.collect::<Vec<_>>(), [204, 204, 204, 500, 204]);
+    assert_eq!(app.count("SELECT count(DISTINCT text) FROM messages").await, 4);
+    assert_eq!(app.count("SELECT count(*) FROM messages").await, 4);
+}

@@ -20,7 +20,7 @@ use minitwit::{
     db::{Database, PoolSettings},
     server::{
         Server, Settings, connection::ConnectionLimits, limits::RequestLimits,
-        proxies::TrustedProxies,
+        proxies::TrustedProxies, shutdown::Shutdown,
     },
     service::{self, PasswordSettings, RateLimits, Service, StreamSettings},
     sim::Credentials,
@@ -28,7 +28,6 @@ use minitwit::{
 };
 use sqlx::{PgPool, postgres::PgConnectOptions};
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 use actors::{ApiClient, Browser, Simulator};
 use cluster::TestDatabase;
@@ -45,7 +44,7 @@ pub struct App {
     pub rows: PgPool,
     /// The operations, as the server itself uses them.
     pub service: Service,
-    stop: CancellationToken,
+    shutdown: Shutdown,
     serving: JoinHandle<()>,
 }
 
@@ -75,21 +74,21 @@ impl App {
         let server = server.expect("free ports");
         let address = server.address().expect("bound");
         let simulator_address = server.simulator_address().expect("bound").expect("asked for");
-        let stop = CancellationToken::new();
+        let shutdown = Shutdown::default();
         let serving = tokio::spawn({
-            let (stop, service) = (stop.clone(), service.clone());
+            let (shutdown, service) = (shutdown.clone(), service.clone());
             async move {
-                server.run(stop).await.expect("served");
+                server.run(shutdown).await.expect("served");
                 service.shut_down().await;
             }
         });
         let rows = PgPool::connect_lazy_with(database.options());
-        Self { address, simulator_address, database, rows, service, stop, serving }
+        Self { address, simulator_address, database, rows, service, shutdown, serving }
     }
 
     /// Stops the server, and returns its database.
     pub async fn stop(self) -> TestDatabase {
-        self.stop.cancel();
+        self.shutdown.stop();
         self.serving.await.expect("stopped");
         self.rows.close().await;
         self.database

@@ -74,6 +74,11 @@ impl Serving {
         self.output.lock().expect("no panic").clone()
     }
 
+    /// Where its output is kept. While this is locked, nobody reads what it writes.
+    pub fn reader(&self) -> Arc<Mutex<String>> {
+        Arc::clone(&self.output)
+    }
+
     pub fn pid(&self) -> Pid {
         Pid::from_raw(self.child.id().try_into().expect("a pid"))
     }

@@ -1,0 +1,55 @@
+# The image of MiniTwit: the program alone on a small Debian, without a shell script between.
+#
+# The base images are arguments, so that another registry, or another build of them, can be used.
+ARG RUST_IMAGE=rust:1.95.0-slim-bookworm@sha256:d7482085ff5b415f84dba5647ae71606650bdef00db7aeb69f4b3d170c3e4082
+ARG RUNTIME_IMAGE=debian:bookworm-20260824-slim@sha256:88200866dfff7ea7f5cbcb6ec7c8a701889efe6fe859fe64d6990e4b07ea4171
+
+# The dependencies, which change with Cargo.lock alone: a program of nothing is built with them.
+FROM ${RUST_IMAGE} AS dependencies
+WORKDIR /source
+COPY Cargo.toml Cargo.lock rust-toolchain.toml ./
+# The pipe's beginning cannot fail.
+# hadolint ignore=DL4006
+RUN mkdir -p src tests/it benches/speed \
+ && echo 'fn main() {}' | tee build.rs src/main.rs tests/it/main.rs benches/speed/main.rs > /dev/null \
+ && touch src/lib.rs \
+ && cargo build --release --locked --bin minitwit \
+ && rm -rf src build.rs
+
+FROM dependencies AS build
+COPY .cargo .cargo
+COPY .sqlx .sqlx
+COPY migrations migrations
+COPY static static
+COPY templates templates
+COPY build.rs ./
+COPY src src
+# What is copied may be older than the program of nothing, and cargo goes by time.
+RUN touch build.rs src/lib.rs src/main.rs \
+ && cargo build --release --locked --bin minitwit
+
+FROM ${RUNTIME_IMAGE} AS runtime
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+COPY --from=build /source/target/release/minitwit /usr/local/bin/minitwit
+
+# Nobody's, and nobody's in the host either. It writes no file: the root file system may be read-only.
+USER 10001:10001
+ENV MINITWIT_LISTEN=0.0.0.0:8080 \
+    MINITWIT_LOG_FORMAT=json
+EXPOSE 8080
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
+  CMD ["/usr/local/bin/minitwit", "healthcheck"]
+ENTRYPOINT ["/usr/local/bin/minitwit"]
+CMD ["serve"]
+
+# Last, since they change with each build.
+ARG VERSION=0.0.0
+ARG REVISION=unknown
+ARG CREATED=1970-01-01T00:00:00Z
+LABEL org.opencontainers.image.title="MiniTwit" \
+      org.opencontainers.image.description="A Twitter-like microblog on PostgreSQL" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}"

@@ -1,0 +1,375 @@
+"""Brings the system of compose.yaml up on a Docker engine, uses it through nginx, replaces and kills what
+runs, takes everything down, and looks whether it is as it is meant to be. scripts/containers-test runs it,
+and makes the images. Everything is asked for at 127.0.0.1.
+"""
+
+import argparse
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 120
+# What the image may add to its base, in bytes.
+LARGEST_IMAGE = 60 << 20
+RUNNING = ["nginx", "minitwit-1", "minitwit-2", "postgres", "prometheus"]
+CONTENT = "SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM messages), (SELECT count(*) FROM follows)"
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def check(holds, what):
+    if not holds:
+        sys.exit(f"containers: {what}")
+
+
+def until(what, probe):
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        found = probe()
+        if found:
+            return found
+        check(time.monotonic() < deadline, f"not within {PATIENCE} s: {what}")
+        time.sleep(0.2)
+
+
+def run(*command, **more):
+    done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, **more)
+    check(done.returncode == 0, f"{' '.join(command)}: {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    return done.stdout.strip()
+
+
+def docker(*arguments):
+    return run("docker", *arguments)
+
+
+def compose(*arguments):
+    return docker("compose", *arguments)
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def inspect(name):
+    return json.loads(docker("inspect", name))[0]
+
+
+def container(service):
+    return compose("ps", "--all", "--quiet", service)
+
+
+def listening():
+    """The sockets of this machine that others could reach."""
+    lines = run("ss", "-ltnH").splitlines()
+    addresses = {line.split()[3] for line in lines}
+    return {address for address in addresses if not re.match(r"127\.|\[::1\]|\[::ffff:127\.", address)}
+
+
+class Site:
+    """What the public sees."""
+
+    def __init__(self, port):
+        self.port = port
+
+    def ask(self, method, path, body=None, headers=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request(method, path, body, headers or {})
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+    def form(self, path, **fields):
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        return self.ask("POST", path, urllib.parse.urlencode(fields), headers)[0]
+
+
+def simulate(site, image, commands, users, name):
+    """A run of the image's own simulator, by the host's network. Returns its process and its report."""
+    report = Path(os.environ["WORK"]) / f"{name}.txt"
+    command = ["docker", "run", "--rm", "--network", "host", "--name", f"minitwit-test-{name}"]
+    command += ["--volume", f"{os.environ['SIMULATOR_PASSWORD_FILE']}:/password:ro", image]
+    command += ["simulate", f"http://127.0.0.1:{site.port}/sim", "--simulator-password-file", "/password"]
+    command += ["--commands", str(commands), "--users", str(users), "--concurrency", "4"]
+    command += ["--keep-alive", "--timeout", "5000", "--verify"]
+    return subprocess.Popen(command, stdout=report.open("w"), stderr=subprocess.STDOUT), report
+
+
+def image_is_small(image):
+    base = inspect("minitwit-stand-in/debian")["Size"]
+    added = inspect(image)["Size"] - base
+    say(f"the image adds {added / (1 << 20):.1f} MiB to its base of {base / (1 << 20):.0f} MiB")
+    check(0 < added < LARGEST_IMAGE, "the image is too large")
+    config = inspect(image)["Config"]
+    check(config["User"] == "10001:10001" and config["StopSignal"] == "SIGTERM", "user or signal")
+    check("org.opencontainers.image.revision" in config["Labels"], "labels")
+
+
+def production_wants_secrets(image):
+    refused = subprocess.run(
+        ["docker", "run", "--rm", "--read-only", "--network", "none", image, "serve", "--production"],
+        capture_output=True, text=True,
+    )
+    check(refused.returncode == 1 and "--production" in refused.stderr, f"--production: {refused}")
+    say("--production without secrets is refused")
+
+
+def containers_are_bounded():
+    for service in [*RUNNING, "migrate"]:
+        found = inspect(container(service))
+        host, state = found["HostConfig"], found["State"]
+        check(host["ReadonlyRootfs"] and host["CapDrop"] == ["ALL"], f"{service} can change what it should not")
+        check(found["Config"]["User"].split(":")[0] not in ("", "0", "root"), f"{service} is root")
+        check(host["Memory"] > 0 and host["NanoCpus"] > 0 and host["PidsLimit"] > 0, f"{service} has no limits")
+        check(host["LogConfig"]["Config"].get("max-size") == "10m", f"{service} has a log without end")
+        check(host["RestartPolicy"]["Name"] in ("unless-stopped", "on-failure"), f"{service} is not restarted")
+        published = [port for port, ports in found["NetworkSettings"]["Ports"].items() if ports]
+        check(published == (["8080/tcp"] if service == "nginx" else []), f"{service} publishes {published}")
+        if service == "migrate":
+            check(state["Status"] == "exited" and state["ExitCode"] == 0, "the migration failed")
+        else:
+            check(state["Health"]["Status"] == "healthy", f"{service} is {state['Health']['Status']}")
+    say(f"{len(RUNNING)} containers are healthy, bounded, read-only and nobody's; the migration is done")
+
+
+def nothing_else_listens(before, port):
+    new = listening() - before
+    check(new <= {f"0.0.0.0:{port}", f"[::]:{port}", f"*:{port}"} and new, f"this listens: {new}")
+    say(f"what listens, besides on loopback: {new}")
+
+
+def nginx_keeps_the_rules(site):
+    for path in ["/metrics", "/metrics/", "//metrics", "/%6detrics", "/x/../metrics"]:
+        check(site.ask("GET", path)[0] == 404, f"{path} is public")
+    check(site.ask("GET", "/readyz")[0] == 200, "/readyz")
+    spoofed = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Host": "evil.test"}
+    site.ask("GET", "/public?who=am-i", headers=spoofed)
+    clients = {
+        json.loads(line)["fields"]["client"] if "fields" in json.loads(line) else json.loads(line).get("client")
+        for service in ["minitwit-1", "minitwit-2"]
+        for line in docker("logs", container(service)).splitlines()
+        if '"/public"' in line
+    }
+    gateway = f"{os.environ['PROXY_NETWORK']}.1"
+    check(clients == {gateway}, f"clients in the log: {clients}, and not {gateway}")
+    statuses = [site.form("/login", username="nobody", password="wrong") for _ in range(40)]
+    check(429 in statuses[20:] and statuses[0] != 429, f"sign-ins are not limited: {statuses}")
+    say(f"nginx: no metrics for the public, clients are seen as they are, {statuses.count(429)} of 40 sign-ins refused")
+
+
+def streams_at_once(site):
+    """A message is in the stream before the stream has ended."""
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=20)
+    connection.request("GET", "/api/v1/stream", headers={"Accept": "text/event-stream"})
+    answer = connection.getresponse()
+    check(answer.status == 200, f"the stream: {answer.status}")
+    site.form("/register", username="streamer", email="s@example.org", password="secret", password2="secret")
+    token = site.ask(
+        "POST", "/api/v1/tokens", json.dumps({"username": "streamer", "password": "secret", "name": "test"}),
+        {"Content-Type": "application/json"},
+    )
+    check(token[0] == 201, f"a token: {token}")
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {json.loads(token[1])['token']}"}
+    begun = time.monotonic()
+    posted = site.ask("POST", "/api/v1/messages", json.dumps({"text": "as it comes"}), headers)
+    check(posted[0] == 201, f"a message: {posted}")
+    while "as it comes" not in (line := answer.readline().decode()):
+        check(line, "the stream ended")
+    say(f"a message was in the stream {1000 * (time.monotonic() - begun):.0f} ms after it was posted")
+    connection.close()
+
+
+def panels_have_data():
+    networks = inspect(container("prometheus"))["NetworkSettings"]["Networks"]
+    address = next(iter(networks.values()))["IPAddress"]
+
+    def ask(query):
+        query = query.replace("$__rate_interval", "1m").replace("$__range", "10m")
+        url = f"http://{address}:9090/api/v1/query?{urllib.parse.urlencode({'query': query})}"
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return json.load(answer)["data"]["result"]
+
+    until("Prometheus has asked both replicas", lambda: [it["value"][1] for it in ask('sum(up{job="minitwit"})')] == ["2"])
+    dashboard = json.loads((ROOT / "compose/grafana/dashboards/overview.json").read_text())
+    asked = 0
+    for panel in dashboard["panels"]:
+        for target in panel.get("targets", []):
+            # Rates want two looks at a counter.
+            found = until(
+                f"{panel['title']}: {target['expr']}",
+                lambda: [it for it in ask(target["expr"]) if it["value"][1] != "NaN"],
+            )
+            check(found, panel["title"])
+            asked += 1
+    posted = float(ask("sum(minitwit_messages_total)")[0]["value"][1])
+    check(posted > 0, "no messages are counted")
+    say(f"{asked} queries of {len(dashboard['panels'])} panels and rows have data in Prometheus")
+
+
+def rolls_under_load(site, image):
+    process, report = simulate(site, image, 150_000, 500, "roll")
+    until("the simulator has begun", lambda: process.poll() is not None or json.loads(site.ask("GET", "/sim/latest")[1])["latest"] > 100)
+    check(process.poll() is None, report.read_text())
+    begun = time.monotonic()
+    before = [container("minitwit-1"), container("minitwit-2")]
+    run("scripts/roll")
+    took = time.monotonic() - begun
+    check(not set(before) & {container("minitwit-1"), container("minitwit-2")}, "nothing was replaced")
+    docker("kill", "--signal", "INT", "minitwit-test-roll")
+    process.wait(PATIENCE)
+    text = report.read_text()
+    total = re.search(r"^all +(\d+) +(\d+)", text, re.M)
+    check(total and total[2] == "0" and "\n0 differences, 0 unverifiable" in text, f"requests failed:\n{text}")
+    say(f"both replicas were replaced in {took:.0f} s under load: 0 of {total[1]} commands failed, 0 differences")
+
+
+def what_dies_comes_back():
+    name = container("minitwit-2")
+    os.kill(inspect(name)["State"]["Pid"], signal.SIGKILL)
+    until("the killed replica runs again", lambda: inspect(name)["RestartCount"] == 1 and inspect(name)["State"]["Running"])
+    until("it is healthy", lambda: inspect(name)["State"]["Health"]["Status"] == "healthy")
+    say("a replica that was killed was restarted, and is healthy")
+
+
+def content():
+    return compose("exec", "-T", "postgres", "psql", "-h", "/var/run/postgresql", "-U", "minitwit", "-At", "-c", CONTENT)
+
+
+def loses_nothing():
+    before = content()
+    compose("down", "--volumes", "--timeout", "60")
+    check(docker("ps", "--all", "--quiet") == "", "something still runs")
+    begin()
+    check(content() == before, f"{before} became {content()}")
+    say(f"taken down with its volumes, and up again: {before} users, messages and follows, as before")
+
+
+def tls_is_there_with_a_certificate(site):
+    directory = Path(os.environ["WORK"]) / "certificates"
+    directory.mkdir()
+    key, certificate = directory / "privkey.pem", directory / "fullchain.pem"
+    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
+        "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate))
+    key.chmod(0o444)
+    Path(os.environ["WORK"]).chmod(0o755)
+    port = free_port()
+    os.environ |= {
+        "COMPOSE_FILE": "compose.yaml:compose/tls.yaml", "CERTIFICATES": str(directory), "PUBLIC_PORT_TLS": str(port),
+    }
+    begin()
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=10)
+    connection.request("GET", "/public?page=2")
+    answer = connection.getresponse()
+    led = (answer.status, answer.getheader("Location"))
+    check(led == (308, f"https://127.0.0.1:{port}/public?page=2"), f"plain HTTP leads to {led}")
+    trust = ssl.create_default_context(cafile=certificate)
+    connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=trust)
+    connection.request("GET", "/public")
+    answer = connection.getresponse()
+    check(answer.status == 200 and "max-age" in answer.getheader("Strict-Transport-Security", ""), "no TLS")
+    say(f"with a certificate there is {connection.sock.version()}, and plain HTTP leads to it")
+    compose("down", "--timeout", "60")
+    os.environ["COMPOSE_FILE"] = "compose.yaml"
+
+
+def works_on_the_hosts_network(site, image, before):
+    """Where containers can have no network of their own. The volume is the one from before."""
+    os.environ["COMPOSE_FILE"] = "compose.yaml:compose/host-network.yaml"
+    begin()
+    new = listening() - before
+    check(new == {f"0.0.0.0:{site.port}"}, f"on the host's network this listens: {new}")
+    check(site.ask("GET", "/public")[0] == 200 and site.ask("GET", "/metrics")[0] == 404, "on the host's network")
+    say(f"on the host's network it serves, and nothing but {new} listens besides on loopback")
+    compose("down", "--timeout", "60")
+    os.environ["COMPOSE_FILE"] = "compose.yaml"
+
+
+def begin():
+    compose("up", "--detach", "--wait", "--wait-timeout", str(PATIENCE), "nginx", "prometheus")
+
+
+def the_system_works(image, site):
+    before = listening()
+    docker("volume", "create", os.environ["DATABASE_VOLUME"])
+    image_is_small(image)
+    production_wants_secrets(image)
+    begun = time.monotonic()
+    begin()
+    say(f"up after {time.monotonic() - begun:.0f} s")
+    containers_are_bounded()
+    nothing_else_listens(before, site.port)
+    process, report = simulate(site, image, 2_000, 50, "scenario")
+    check(process.wait(600) == 0, f"the scenario:\n{report.read_text()}")
+    say(report.read_text())
+    streams_at_once(site)
+    nginx_keeps_the_rules(site)
+    panels_have_data()
+    loses_nothing()
+    what_dies_comes_back()
+    tls_is_there_with_a_certificate(site)
+    works_on_the_hosts_network(site, image, before)
+
+
+def another_database(site, image):
+    """Scenarios make up the same users: the second begins on an empty database."""
+    compose("down", "--timeout", "60")
+    docker("volume", "rm", os.environ["DATABASE_VOLUME"])
+    docker("volume", "create", os.environ["DATABASE_VOLUME"])
+    begin()
+    rolls_under_load(site, image)
+
+
+def settings(image, work, port):
+    files = {}
+    for name in ["database", "simulator", "grafana"]:
+        file = work / f"{name}-password"
+        file.write_text(os.urandom(16).hex())
+        file.chmod(0o444)
+        files[f"{name.upper()}_PASSWORD_FILE"] = str(file)
+    stand_ins = {f"{name.upper()}_IMAGE": f"minitwit-stand-in/{name}" for name in ["nginx", "postgres", "prometheus"]}
+    return {
+        **files, **stand_ins, "WORK": str(work), "MINITWIT_IMAGE": image, "COMPOSE_PROJECT_NAME": "minitwit-test",
+        "COMPOSE_FILE": "compose.yaml", "COMPOSE_PROFILES": "postgres", "DATABASE_HOST": "postgres",
+        "DATABASE_VOLUME": "minitwit-test-database", "PUBLIC_PORT": str(port), "PUBLIC_ADDRESS": "0.0.0.0",
+        "PROXY_NETWORK": "172.31.213", "COMPOSE_DISABLE_ENV_FILE": "true",
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("image", help="the image of MiniTwit")
+    options = parser.parse_args()
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="minitwit-containers-") as work:
+        os.environ |= settings(options.image, Path(work), port)
+        site = Site(port)
+        try:
+            the_system_works(options.image, site)
+            another_database(site, options.image)
+        except BaseException:
+            print(subprocess.run(["docker", "compose", "logs", "--tail", "5"], cwd=ROOT, capture_output=True, text=True).stdout)
+            raise
+        finally:
+            subprocess.run(["docker", "compose", "down", "--volumes", "--timeout", "20"], cwd=ROOT, capture_output=True)
+            subprocess.run(["docker", "volume", "rm", os.environ["DATABASE_VOLUME"]], capture_output=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,18 @@
+#!/bin/sh
+# Does for Debian's PostgreSQL what the official image's entry point does: makes the cluster the first
+# time, with the user, the password and the database of the environment.
+set -eu
+
+if [ ! -s "$PGDATA/PG_VERSION" ]; then
+  # Word splitting is wanted: they are arguments.
+  # shellcheck disable=SC2086
+  initdb -D "$PGDATA" -U "$POSTGRES_USER" --pwfile="$POSTGRES_PASSWORD_FILE" \
+    --auth-local=trust ${POSTGRES_INITDB_ARGS:-}
+  pg_ctl -D "$PGDATA" -o "-c listen_addresses=" -w start
+  createdb -h /var/run/postgresql -U "$POSTGRES_USER" "$POSTGRES_DB"
+  pg_ctl -D "$PGDATA" -m fast -w stop
+  echo "host all all all scram-sha-256" >> "$PGDATA/pg_hba.conf"
+  # The official image listens everywhere in its container.
+  echo "listen_addresses = '*'" >> "$PGDATA/postgresql.conf"
+fi
+exec "$@"

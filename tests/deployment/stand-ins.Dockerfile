@@ -1,0 +1,39 @@
+# Images from Debian packages that stand in for those of compose.yaml where no registry can be reached.
+# tests/deployment/containers makes the base by debootstrap, and hands over the Rust of this machine.
+ARG BASE=minitwit-stand-in/debian
+ARG RUST=minitwit-stand-in/rust-files
+
+FROM ${BASE} AS packages
+ENV DEBIAN_FRONTEND=noninteractive
+RUN apt-get update
+
+FROM packages AS nginx
+RUN apt-get install -y --no-install-recommends nginx-light wget && rm -rf /var/lib/apt/lists/*
+
+FROM packages AS prometheus
+RUN apt-get install -y --no-install-recommends prometheus wget && rm -rf /var/lib/apt/lists/*
+RUN mkdir -p /prometheus && chown 65534:65534 /prometheus
+VOLUME /prometheus
+ENTRYPOINT ["/usr/bin/prometheus"]
+
+FROM packages AS postgres
+RUN groupadd -r -g 999 postgres && useradd -r -u 999 -g postgres -d /var/lib/postgresql postgres \
+ && mkdir -p /etc/postgresql-common/createcluster.d \
+ && echo "create_main_cluster = false" > /etc/postgresql-common/createcluster.d/none.conf \
+ && apt-get install -y --no-install-recommends postgresql \
+ && rm -rf /var/lib/apt/lists/* /usr/bin/pg_isready \
+ && ln -s /usr/lib/postgresql/*/bin/* /usr/local/bin/ \
+ && mkdir -p /var/lib/postgresql/data && chown 999:999 /var/lib/postgresql/data
+COPY postgres-entrypoint.sh /usr/local/bin/docker-entrypoint.sh
+ENV PGDATA=/var/lib/postgresql/data
+VOLUME /var/lib/postgresql/data
+ENTRYPOINT ["docker-entrypoint.sh"]
+
+FROM ${RUST} AS rust-files
+
+FROM packages AS rust
+RUN apt-get install -y --no-install-recommends gcc libc6-dev ca-certificates && rm -rf /var/lib/apt/lists/*
+COPY --from=rust-files / /usr/local/
+# A machine behind a proxy of its own trusts that proxy's certificates, too.
+ENV CARGO_HOME=/usr/local/cargo CARGO_HTTP_CAINFO=/usr/local/rust/ca-certificates.crt \
+    PATH=/usr/local/rust/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin

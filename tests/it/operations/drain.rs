@@ -1,0 +1,75 @@
+//! A server that is asked to end while its clients go on.
+
+use std::process::ExitStatus;
+
+use nix::sys::signal::{Signal, kill};
+use serde_json::json;
+
+use crate::support::{actors::Browser, cluster::TestDatabase, eventually, process::Serving};
+
+async fn serving(database: &TestDatabase, arguments: &[&str]) -> (Serving, Browser) {
+    let url = database.url();
+    let serving = Serving::start(&[&["--database-url", &url], arguments].concat());
+    let browser = Browser::new(serving.base.clone());
+    assert_eq!(browser.get("/readyz").await.status, 200);
+    (serving, browser)
+}
+
+/// Sends SIGTERM, and waits until the server says that it is not ready.
+async fn drain(serving: &Serving, browser: &Browser) {
+    kill(serving.pid(), Signal::SIGTERM).expect("it runs");
+    eventually("the server drains", || async {
+        let answer = browser.get("/readyz").await;
+        (answer.status == 503).then_some(answer)
+    })
+    .await;
+}
+
+fn ended_well(status: ExitStatus, serving: &Serving) {
+    assert!(status.success(), "{status}: {}", serving.output());
+    let log = serving.output();
+    let begun = log.find("draining").expect("it is in the log");
+    let stopped = log.find("stopped").expect("it is in the log");
+    assert!(begun < stopped, "{log}");
+}
+
+#[tokio::test]
+async fn a_draining_server_serves_and_says_that_it_is_not_ready() {
+    let database = TestDatabase::fresh().await;
+    let (mut serving, browser) = serving(&database, &["--drain", "600"]).await;
+    assert_eq!(browser.get("/public").await.header("connection"), "");
+    drain(&serving, &browser).await;
+
+    let answer = browser.get("/readyz").await;
+    let reason = "the server is about to stop";
+    assert_eq!(answer.json(), json!({"status": "not ready", "reason": reason}));
+    assert_eq!(answer.header("retry-after"), "1");
+    assert_eq!(browser.get("/healthz").await.status, 200);
+    let other = Browser::new(serving.base.clone());
+    other.sign_up("drained").await;
+    other.sign_in("drained").await;
+    let page = browser.get("/public").await;
+    assert_eq!((page.status, page.header("connection")), (200, "close"));
+
+    // Whoever asks again means it.
+    let status = serving.end(Signal::SIGTERM);
+    ended_well(status, &serving);
+}
+
+#[tokio::test]
+async fn a_drained_server_stops_by_itself() {
+    let database = TestDatabase::fresh().await;
+    let (mut serving, browser) = serving(&database, &["--drain", "1"]).await;
+    kill(serving.pid(), Signal::SIGTERM).expect("it runs");
+    let status = serving.wait();
+    ended_well(status, &serving);
+    drop(browser);
+}
+
+#[tokio::test]
+async fn ctrl_c_does_not_drain() {
+    let database = TestDatabase::fresh().await;
+    let (mut serving, _browser) = serving(&database, &["--drain", "600"]).await;
+    assert!(serving.end(Signal::SIGINT).success());
+    assert!(!serving.output().contains("draining"), "{}", serving.output());
+}
