@@ -121,6 +121,16 @@ const ROWS: &[Rows] = &[
         expected: &["now"],
     },
     Rows {
+        since: 11,
+        insert: "INSERT INTO api_tokens (user_id, token_hash, name, expires_at)
+                 VALUES (2, sha256('other'), 'ended', '2222-02-22Z');
+                 UPDATE users SET password_hash = '$2b$10$' || repeat('b', 53) WHERE user_id = 2",
+        query: "SELECT username FROM users
+                WHERE password_hash LIKE '%bbb'
+                  AND NOT EXISTS (SELECT FROM api_tokens WHERE api_tokens.user_id = users.user_id)",
+        expected: &["Žluťoučký kůň 🐴"],
+    },
+    Rows {
         since: 12,
         insert: "INSERT INTO messages (author_id, text, flagged) VALUES (2, '#Now', true)",
         query: "SELECT text FROM messages WHERE text ~ '[#＃]' AND tags_of(text) @> '{now}'",
