@@ -93,6 +93,10 @@ image: ## Build the container image minitwit:local
 	  --build-arg REVISION="$$(git rev-parse HEAD)" \
 	  --build-arg CREATED="$$(git log -1 --format=%cI)" .
 
+.PHONY: deploy-swarm
+deploy-swarm: ## Bring MINITWIT_IMAGE to the swarm of DOCKER_HOST, and back if it, or URL, does not become well
+	@scripts/deploy compose/swarm.yaml minitwit $(URL)
+
 .PHONY: up
 up: env volume ## Bring up the whole system in containers (docs/deploy.md)
 	docker compose up --detach --wait
