@@ -21,7 +21,7 @@ test: ## Install what is missing, and run every test (ARGS="--test it browser::"
 	cargo test --locked $(ARGS)
 
 .PHONY: coverage
-coverage: ## Run every test, and say which lines they reach; fewer than LINES=90 percent are a failure
+coverage: ## Run every test, and say which lines they reach; fewer than MINIMUM=90 percent are a failure
 	@scripts/install-postgresql
 	@scripts/install-test-tools
 	scripts/coverage
