@@ -202,7 +202,7 @@ async fn nobody_can_make_a_page_say_what_they_like() {
         let request = app.anonymous().request(Method::GET, "/public");
         let page = Answer::of(request.header(header::COOKIE, format!("flash={value}"))).await;
         assert_eq!(page.status, 200, "{value}");
-        page.does_not_say("closed").does_not_say("<script");
+        page.does_not_say("closed").does_not_say("<script>");
     }
 }
 
