@@ -1,6 +1,12 @@
 //! Requests that race. The database decides, whichever server they reached.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
+use minitwit::{
+    db::{Database, PoolSettings, moderation},
+    domain::Username,
+};
 use serde_json::json;
 
 use crate::support::{
@@ -9,6 +15,11 @@ use crate::support::{
     eventually,
 };
 
+const POOL: PoolSettings = PoolSettings {
+    max_connections: 1,
+    acquire_timeout: Duration::from_secs(30),
+    statement_timeout: Duration::from_secs(30),
+};
 const TAKEN: &str = "The username is already taken";
 
 /// Registers one name with a hundred requests at once, in turn by each of these.
@@ -78,8 +89,9 @@ async fn a_sign_in_with_the_old_password_waits_for_the_new_one_and_fails() {
     let (browser, client) = (app.anonymous(), app.api());
     browser.sign_up("alice").await;
     let mut change = app.rows.begin().await.expect("begun");
-    let new = "UPDATE users SET password_hash = '$2b$04$' || repeat('a', 53)";
-    sqlx::query(new).execute(&mut *change).await.expect(new);
+    let new = "UPDATE users SET password_hash = $1";
+    let hash = bcrypt::hash("safer", 4).expect("a hash");
+    sqlx::query(new).bind(hash).execute(&mut *change).await.expect(new);
     let (page, answer, ()) =
         tokio::join!(browser.sign_in("alice"), client.make_token("alice", "secret"), async {
             somebody_waits(&app).await;
@@ -110,6 +122,26 @@ async fn a_new_password_waits_for_a_sign_in_with_the_old_one_and_ends_its_sessio
     assert_eq!(app.count(thieves).await, 0);
     assert_eq!(app.count("SELECT count(*) FROM sessions").await, 1);
     assert_eq!(alice.get("/").await.status, 200);
+}
+
+/// Its session would be good again as soon as the user is enabled.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_disabled_while_signing_in_has_no_session() {
+    let app = App::start().await;
+    app.signed_in("alice").await;
+    let mut sign_in = app.rows.begin().await.expect("begun");
+    let session = "INSERT INTO sessions (token_hash, user_id, expires_at)
+                   SELECT sha256('late'), user_id, now() + interval '1 day' FROM users FOR SHARE";
+    sqlx::query(session).execute(&mut *sign_in).await.expect(session);
+    let alice = Username::parse("alice").expect("a name");
+    let database = Database::new(app.database.options(), &POOL);
+    let (disabled, ()) = tokio::join!(moderation::disable(&database, &alice), async {
+        somebody_waits(&app).await;
+        sign_in.commit().await.expect("committed");
+    });
+    assert!(disabled.expect("no error"));
+    assert_eq!(app.count("SELECT count(*) FROM sessions").await, 0);
+    database.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
