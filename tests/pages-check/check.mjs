@@ -113,6 +113,8 @@ try {
   const id = await populate();
   for (const path of lighthousePages(id)) await lookWithLighthouse(browser, path);
   const page = await browser.newPage();
+  // A page that the browser has is answered 304.
+  await page.setCacheEnabled(false);
   for (const path of signedOutPages(id)) await lookInBothSchemes(page, path, 200);
   await lookInBothSchemes(page, "/nobody", 404);
   await page.goto(`${base}/login`);
