@@ -273,8 +273,7 @@ const MORE_THAN_WAIT: usize = 20_000;
 async fn who_reads_the_log_and_stalls_holds_up_neither_requests_nor_the_stop() {
     let database = TestDatabase::fresh().await;
     let mut serving = Serving::start(&["--database-url", &database.url()]);
-    let reader = serving.reader();
-    let stalled = reader.lock().expect("no panic");
+    let stall = serving.stall();
     let address = serving.base.strip_prefix("http://").expect("a base URL");
     let mut client = TcpStream::connect(address).await.expect("it listens");
     let request = b"GET /favicon.ico HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -287,7 +286,7 @@ async fn who_reads_the_log_and_stalls_holds_up_neither_requests_nor_the_stop() {
         }
     }
     assert!(serving.end(Signal::SIGTERM).success());
-    drop(stalled);
+    drop(stall);
 }
 
 fn count(bytes: &[u8], part: &[u8]) -> usize {

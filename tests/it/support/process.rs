@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead, BufReader, Lines, Read},
     process::{Child, Command, ExitStatus, Stdio},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, mpsc},
     thread,
     time::Instant,
 };
@@ -74,9 +74,17 @@ impl Serving {
         self.output.lock().expect("no panic").clone()
     }
 
-    /// Where its output is kept. While this is locked, nobody reads what it writes.
-    pub fn reader(&self) -> Arc<Mutex<String>> {
-        Arc::clone(&self.output)
+    /// Has nobody read what it writes, until the result is dropped.
+    pub fn stall(&self) -> mpsc::Sender<()> {
+        let output = Arc::clone(&self.output);
+        let ((stalled, is_stalled), (end, has_ended)) = (mpsc::channel(), mpsc::channel());
+        thread::spawn(move || {
+            let _kept_from_the_reader = output.lock().expect("no panic");
+            let _ = stalled.send(());
+            let _ = has_ended.recv();
+        });
+        is_stalled.recv().expect("locked");
+        end
     }
 
     pub fn pid(&self) -> Pid {
