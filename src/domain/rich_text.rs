@@ -3,7 +3,8 @@
 //! The grammar, in which a word has letters, marks, digits and `_` of any script:
 //!
 //! - A mention is `@` and a name: words with `.`, `-` or a joiner between them. Names with other
-//!   characters cannot be mentioned. `@name@example.org` is somebody elsewhere.
+//!   characters cannot be mentioned. `@name@example.org` is somebody elsewhere, and `@logout` nobody:
+//!   a link there would not lead to a user.
 //! - A tag is `#` and a word with a letter.
 //! - Neither begins after a word, nor after a character that makes it a part of something else: an
 //!   e-mail address, a character reference, a path.
@@ -111,7 +112,7 @@ fn mention(rest: &str, sign: usize) -> (usize, Option<Segment<'_>>) {
     let is_joiner = |character| matches!(character, '.' | '-' | '\u{200c}' | '\u{200d}');
     let len = sign + joined_word_len(&rest[sign..], is_joiner);
     let elsewhere = rest[len..].starts_with(['@', '＠']);
-    let username = Username::parse(&rest[sign..len]).ok().filter(|_| !elsewhere);
+    let username = Username::parse_new(&rest[sign..len]).ok().filter(|_| !elsewhere);
     (len, username.map(|username| Segment::Mention { source: &rest[..len], username }))
 }
 

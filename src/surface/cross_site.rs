@@ -46,6 +46,12 @@ pub fn refuse_cross_site(headers: &HeaderMap, client: &Client) -> Result<(), Cro
     Ok(())
 }
 
+/// Whether the browser says that a page of this server sent the request, be it by a form or a link.
+#[must_use]
+pub fn is_from_own_page(headers: &HeaderMap) -> bool {
+    headers.get_all(SEC_FETCH_SITE).iter().any(|value| value == "same-origin")
+}
+
 /// Whether `origin` is this server's own.
 fn is_own(origin: &HeaderValue, headers: &HeaderMap, client: &Client) -> bool {
     let forwarded = client.host.as_deref();

@@ -36,6 +36,9 @@ pub(super) enum Failure {
     /// Another site sent the request.
     #[error(transparent)]
     CrossSite(#[from] CrossSite),
+    /// A link was followed to what only a form may do.
+    #[error("A link cannot do this. Please use the button on the page.")]
+    ByLink,
     /// The query string has no cursor that a page gave out.
     #[error("before: {0}.")]
     Cursor(#[from] InvalidCursor),
@@ -71,7 +74,7 @@ impl ResponseError for Failure {
                 Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             },
             Self::SignedOut => StatusCode::UNAUTHORIZED,
-            Self::CrossSite(_) => StatusCode::FORBIDDEN,
+            Self::CrossSite(_) | Self::ByLink => StatusCode::FORBIDDEN,
             Self::Cursor(_) => StatusCode::BAD_REQUEST,
             Self::NoSuchUser(_) | Self::NoSuchTag(_) | Self::NoSuchFile => StatusCode::NOT_FOUND,
             Self::Template(_) | Self::Panicked | Self::Misassembled => {
@@ -88,7 +91,9 @@ impl Failure {
             Self::Service(error) if !matches!(error.kind(), Kind::Unavailable | Kind::Internal) => {
                 Some(format!("{error}."))
             }
-            Self::Cursor(_) | Self::NoSuchUser(_) | Self::NoSuchTag(_) => Some(self.to_string()),
+            Self::ByLink | Self::Cursor(_) | Self::NoSuchUser(_) | Self::NoSuchTag(_) => {
+                Some(self.to_string())
+            }
             Self::CrossSite(refusal) => Some(format!("{refusal}.")),
             _ => None,
         }

@@ -66,6 +66,7 @@ fn an_address_or_a_lone_sign_is_no_mention() {
         "bob.smith@example.org",
         "žluť@example.org",
         "@bob@example.org",
+        "ask @logout, @settings or @public.atom",
         "social.example/@bob",
         "@",
         "@@bob",
