@@ -3,12 +3,17 @@
 
 const selector = `a:is([href^="/message/"], [href="/settings/account/delete"])[href$="/delete"]`;
 
+/** Whether a question is on its way. */
+let asking = false;
+
 document.addEventListener("click", event => {
   const link = event.target.closest?.(selector);
   const plain = event.button === 0 && !event.altKey && !event.ctrlKey && !event.metaKey && !event.shiftKey;
   if (!link || !plain) return;
   event.preventDefault();
-  ask(link.href).catch(() => location.assign(link.href));
+  if (asking) return;
+  asking = true;
+  ask(link.href).catch(() => location.assign(link.href)).finally(() => (asking = false));
 });
 
 async function ask(url) {
@@ -23,7 +28,10 @@ async function ask(url) {
   dialog.addEventListener("close", () => dialog.remove());
   // Besides the answer there is only the way back.
   dialog.addEventListener("click", event => {
-    if (event.target !== dialog && !event.target.closest("a")) return;
+    const { left, right, top, bottom } = dialog.getBoundingClientRect();
+    const { clientX: x, clientY: y } = event;
+    const beside = event.target === dialog && (x < left || x > right || y < top || y > bottom);
+    if (!beside && !event.target.closest("a")) return;
     event.preventDefault();
     dialog.close();
   });

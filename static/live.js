@@ -64,37 +64,49 @@ function announce() {
 async function show() {
   const button = news.firstElementChild;
   button.disabled = true;
+  const announced = new Set(waiting);
+  const all = missed;
+  missed = false;
   try {
-    const response = await fetch(location.href);
+    const response = await fetch(news.dataset.page);
     // Whoever is signed out by now is sent elsewhere.
-    if (!response.ok || response.redirected) throw new Error(response.status);
-    const page = new DOMParser().parseFromString(await response.text(), "text/html");
-    insert(page);
+    if (response.redirected || response.status === 401) return location.assign(news.dataset.page);
+    if (!response.ok) throw new Error(response.status);
+    insert(new DOMParser().parseFromString(await response.text(), "text/html"));
   } catch {
-    location.reload();
+    // What is on the page stays, and can be asked for again.
+    missed ||= all;
+    button.disabled = false;
+    return;
   }
+  // Others may have come meanwhile.
+  for (const id of waiting) if (announced.has(id) || document.getElementById(id)) waiting.delete(id);
+  news.replaceChildren();
+  announce();
+  // The button that had the focus is gone. What was asked for has it now.
+  const first = document.querySelector(".messages > li");
+  first.tabIndex = -1;
+  first.focus();
 }
 
 function insert(page) {
   const items = listed(page);
-  const fresh = items.filter(item => !document.getElementById(item.id));
   const list = document.querySelector(".messages");
-  if (fresh.length === items.length) {
+  if (!items.some(item => document.getElementById(item.id))) {
     // More have come than a page holds, or there was none before.
     list.replaceWith(page.querySelector(".messages"));
     document.querySelector(".pagination")?.remove();
     const pages = page.querySelector(".pagination");
     if (pages) document.querySelector(".messages").after(pages);
-  } else {
-    list.prepend(...fresh);
+    return;
   }
-  waiting.clear();
-  missed = false;
-  news.replaceChildren();
-  // The button that had the focus is gone. What was asked for has it now.
-  const first = document.querySelector(".messages > li");
-  first.tabIndex = -1;
-  first.focus();
+  // Each goes before the one that it stands before on the page; what stands after all is older.
+  let next;
+  for (const item of items.toReversed()) {
+    const known = document.getElementById(item.id);
+    if (!known) next?.before(item);
+    if (known || next) next = known ?? item;
+  }
 }
 
 if (news) {

@@ -24,7 +24,8 @@ async function load(link) {
   // The list may have been replaced meanwhile.
   if (!link.isConnected || link.href !== asked) return;
   const items = [...page.querySelectorAll(`main .${list.classList[0]} > li`)];
-  const fresh = items.filter(item => !item.id || !document.getElementById(item.id));
+  // What only says that there is nothing is no item.
+  const fresh = items.filter(item => !item.matches(":has(> em)") && !document.getElementById(item.id));
   list.append(...fresh);
   const next = page.querySelector("main a[rel=next]");
   if (next) {

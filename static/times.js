@@ -1,4 +1,4 @@
-// Shows how long ago something was, and when it was in the title.
+// Shows how long ago something was, and when it was in the title. Days without a time stay as they are.
 
 const units = [
   ["year", 31_556_952],
@@ -18,7 +18,7 @@ function ago(time) {
 }
 
 function update() {
-  for (const element of document.querySelectorAll("time[datetime]")) {
+  for (const element of document.querySelectorAll(`time[datetime*="T"]`)) {
     const time = Date.parse(element.dateTime);
     const text = ago(time);
     if (element.textContent === text) continue;
