@@ -22,8 +22,9 @@ pub(super) async fn public(
     headers: &HeaderMap,
     responder: Responder,
 ) -> Result<Response, Failure> {
-    let messages = service.public_timeline(query.cursor()?, PAGE_SIZE).await?;
-    responder.feed(&Feed::public(&responder.site(headers), messages), headers)
+    let before = query.cursor()?;
+    let messages = service.public_timeline(before, PAGE_SIZE).await?;
+    responder.feed(&Feed::public(&responder.site(headers), before, messages), headers)
 }
 
 /// One user's messages.
@@ -37,7 +38,9 @@ pub(super) async fn of_user(
 ) -> Result<Response, Failure> {
     let name = file_name.strip_suffix(FEED_SUFFIX).unwrap_or(&file_name);
     let owner = Username::parse(name).map_err(|_| Failure::NoSuchUser(name.to_owned()))?;
-    let timeline = service.author_timeline(owner, None, query.cursor()?, PAGE_SIZE).await?;
-    let feed = Feed::of_user(&responder.site(headers), &timeline.author.username, timeline.page);
+    let before = query.cursor()?;
+    let timeline = service.author_timeline(owner, None, before, PAGE_SIZE).await?;
+    let (site, owner) = (responder.site(headers), &timeline.author.username);
+    let feed = Feed::of_user(&site, owner, before, timeline.page);
     responder.feed(&feed, headers)
 }

@@ -1,16 +1,13 @@
 //! Answers to a browser: a page, or the way to another one.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::sync::Arc;
 
 use poem::{
     FromRequest, Request, RequestBody, Response, Result,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     web::{
         cookie::CookieJar,
-        headers::{ETag, HeaderMapExt, IfModifiedSince, IfNoneMatch, LastModified},
+        headers::{ETag, HeaderMapExt, IfNoneMatch},
     },
 };
 use sha2::{Digest, Sha256};
@@ -99,20 +96,12 @@ impl Responder {
     pub(super) fn feed(&self, feed: &Feed, headers: &HeaderMap) -> Result<Response, Failure> {
         let xml = self.templates.render(feed)?;
         let etag = etag(xml.as_bytes())?;
-        let updated = SystemTime::from(feed.updated_at());
-        let mut response = Response::builder()
+        // No date tells of a message that was deleted.
+        let response = Response::builder()
             .typed_header(etag.clone())
             .header(header::CACHE_CONTROL, FEED_CACHE_CONTROL);
-        // Within the second that the header tells, more may come (RFC 9110, section 8.8.2.2).
-        if updated.elapsed().is_ok_and(|age| age > Duration::from_secs(1)) {
-            response = response.typed_header(LastModified::from(updated));
-        }
-        let known = match headers.typed_get::<IfNoneMatch>() {
-            Some(known) => !known.precondition_passes(&etag),
-            None => headers
-                .typed_get::<IfModifiedSince>()
-                .is_some_and(|since| !since.is_modified(updated)),
-        };
+        let known = headers.typed_get::<IfNoneMatch>();
+        let known = known.is_some_and(|known| !known.precondition_passes(&etag));
         if known {
             let vary = response.header(header::VARY, header::ACCEPT_ENCODING.as_str());
             return Ok(vary.status(StatusCode::NOT_MODIFIED).finish());

@@ -9,7 +9,7 @@ use super::{
     site::Site,
 };
 use crate::{
-    domain::{Message, Page, Username},
+    domain::{Cursor, Message, Page, Username},
     web::{
         paths::{FEED_SUFFIX, message_path, profile_path},
         templates,
@@ -30,8 +30,6 @@ pub struct Feed {
     page: String,
     older: Option<String>,
     entries: Vec<Entry>,
-    #[serde(skip)]
-    updated_at: OffsetDateTime,
 }
 
 #[derive(Debug, Serialize)]
@@ -52,47 +50,46 @@ struct Entry {
 }
 
 impl Feed {
-    /// The messages of all.
+    /// The messages of all, after `before` or from the newest on.
     #[must_use]
-    pub fn public(site: &Site, messages: Page<Message>) -> Self {
-        Self::new(site, "/public", "MiniTwit: Public Timeline".to_owned(), None, messages)
+    pub fn public(site: &Site, before: Option<Cursor>, messages: Page<Message>) -> Self {
+        let title = "MiniTwit: Public Timeline".to_owned();
+        Self::new(site, ("/public", before), title, None, messages)
     }
 
-    /// The messages of `owner`.
+    /// The messages of `owner`, likewise.
     #[must_use]
-    pub fn of_user(site: &Site, owner: &Username, messages: Page<Message>) -> Self {
+    pub fn of_user(
+        site: &Site,
+        owner: &Username,
+        before: Option<Cursor>,
+        messages: Page<Message>,
+    ) -> Self {
         let title = xml_text(&format!("MiniTwit: {owner}'s Timeline"));
         let author = Author::new(site, owner);
-        Self::new(site, &profile_path(owner), title, Some(author), messages)
-    }
-
-    /// When something in it was last posted or edited; the Unix epoch where there is nothing.
-    #[must_use]
-    pub fn updated_at(&self) -> OffsetDateTime {
-        self.updated_at
+        Self::new(site, (&profile_path(owner), before), title, Some(author), messages)
     }
 
     /// `path` is that of the page which shows the same.
     fn new(
         site: &Site,
-        path: &str,
+        (path, before): (&str, Option<Cursor>),
         title: String,
         author: Option<Author>,
         messages: Page<Message>,
     ) -> Self {
         let updated_at = messages.items.iter().map(changed_at).max();
         let updated_at = updated_at.unwrap_or(OffsetDateTime::UNIX_EPOCH);
-        let here = site.url(&format!("{path}{FEED_SUFFIX}"));
+        let first = site.url(&format!("{path}{FEED_SUFFIX}"));
         Self {
             id: site.tag(path),
             title,
             updated: datetime(updated_at),
             author,
             page: site.url(path),
-            older: messages.next.map(|cursor| older_url(&here, cursor)),
-            here,
+            older: messages.next.map(|cursor| older_url(&first, cursor)),
+            here: before.map_or_else(|| first.clone(), |cursor| older_url(&first, cursor)),
             entries: messages.items.into_iter().map(|message| Entry::new(site, message)).collect(),
-            updated_at,
         }
     }
 }
@@ -156,7 +153,7 @@ mod tests {
         };
         let next = Some(message.cursor());
         let site = Site::new("https://example.org:8443".to_owned());
-        let feed = Feed::of_user(&site, &name(), Page { items: vec![message], next });
+        let feed = Feed::of_user(&site, &name(), None, Page { items: vec![message], next });
         Templates::new().expect("templates").render(&feed).expect("the template fits")
     }
 
