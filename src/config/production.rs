@@ -1,7 +1,7 @@
 //! What `--production` asks of the other settings: no secret may be a default, since every default is
 //! known to all.
 
-use super::{ServeArgs, credentials::WELL_KNOWN_PASSWORD};
+use super::{ServeArgs, credentials::WELL_KNOWN_PASSWORD, values::Secret};
 
 /// Secrets that are not set, although `--production` is.
 #[derive(Debug, thiserror::Error)]
@@ -11,15 +11,19 @@ pub struct ImplicitSecrets(Vec<&'static str>);
 impl ServeArgs {
     /// Checks what `--production` asks for, if it is set.
     ///
-    /// The database counts as a secret: its URL holds a password, and without one the data would be
-    /// in this machine's, or this container's, own directory.
+    /// The database counts as a secret: its URL may hold a password, and without one the data would
+    /// be in this machine's, or this container's, own directory.
     ///
     /// # Errors
     /// Which secrets are not set.
     pub fn check_production(&self) -> Result<(), ImplicitSecrets> {
         let credentials = &self.credentials;
-        let password_is_set = credentials.simulator_password.is_some()
-            || credentials.simulator_password_file.is_some();
+        // An empty one is that of a variable which was not set where it came from.
+        let is_set = |password: &Option<Secret>| {
+            password.as_ref().is_some_and(|password| !password.expose().is_empty())
+        };
+        let password_is_set =
+            is_set(&credentials.simulator_password) || is_set(&credentials.simulator_password_file);
         let secrets = [
             (self.database.database_url.is_some(), "--database-url (DATABASE_URL)"),
             (

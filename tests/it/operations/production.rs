@@ -30,6 +30,10 @@ async fn no_secret_may_be_a_default() {
     let text = refusal(minitwit(&["serve", "--production", "--database-url", &database.url()]));
     assert!(!text.contains("--database-url") && text.contains("--simulator-password"), "{text}");
 
+    let url = database.url();
+    let empty = ["serve", "--production", "--database-url", &url, "--simulator-password", ""];
+    let text = refusal(minitwit(&empty));
+    assert!(text.contains("--simulator-password"), "an empty one is none: {text}");
     let mut command = minitwit(&["serve", "--simulator-password", "hunter2"]);
     command.env("MINITWIT_PRODUCTION", "true");
     let text = refusal(command);
