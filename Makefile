@@ -84,7 +84,7 @@ env: ## Make .env and the secrets of compose.yaml that are missing
 
 .PHONY: volume
 volume: ## Make the volume that the database of compose.yaml is in; what is there stays
-	docker volume create "$${DATABASE_VOLUME:-minitwit-database}"
+	@if [ -f .env ]; then set -a; . ./.env; fi; docker volume create "$${DATABASE_VOLUME:-minitwit-database}"
 
 .PHONY: image
 image: ## Build the container image minitwit:local

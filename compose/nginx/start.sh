@@ -17,6 +17,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 RUN=${RUN:-/run/nginx}
 LISTEN=${LISTEN:-8080}
+tls_is_wanted=${LISTEN_TLS:+yes}
 LISTEN_TLS=${LISTEN_TLS:-8443}
 CERTIFICATES=${CERTIFICATES:-/certificates}
 
@@ -94,6 +95,10 @@ server {
   include site.conf;
 }
 CONFIGURATION
+elif [ -n "$tls_is_wanted" ]; then
+  # Nobody's password is to travel in clear because a renewed key has lost its reader.
+  echo "TLS is asked for, but $CERTIFICATES has no fullchain.pem and privkey.pem that $(id -un) can read" >&2
+  exit 1
 else
   cat > "$RUN/servers.conf" << CONFIGURATION
 server {
