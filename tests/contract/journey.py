@@ -7,8 +7,7 @@ def travel(base: str) -> None:
     """Signs two up; one follows the other, and sees what the other does."""
     from minitwit_client import AuthenticatedClient, Client
     from minitwit_client.api.follows import follow_user, list_followers
-    from minitwit_client.api.messages import create_message
-    from minitwit_client.api.timelines import get_timeline
+    from minitwit_client.api.messages import create_message, get_timeline
     from minitwit_client.api.tokens import create_token, list_tokens
     from minitwit_client.api.users import create_user, delete_user, get_user
     from minitwit_client.models import Farewell, MessageBody, NewToken, NewUser, Problem
