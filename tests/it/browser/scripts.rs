@@ -108,6 +108,18 @@ async fn the_characters_that_are_left_are_counted_as_the_server_counts() {
 }
 
 #[tokio::test]
+async fn a_day_without_a_time_stays_a_day() {
+    let app = App::start().await;
+    app.signed_in("Milada").await.say("hello").await;
+    app.execute("UPDATE users SET created_at = '2020-02-01 UTC'").await;
+    let window = Window::open(&app, DESKTOP).await;
+    window.go("/Milada").await;
+    // By then the script has been over the page.
+    window.sees_in(".messages", "just now").await;
+    window.sees_in(".about", "joined 1 February 2020").await;
+}
+
+#[tokio::test]
 async fn times_are_told_from_now_and_exactly_in_the_title() {
     let app = App::start().await;
     let simulator = app.simulator();

@@ -89,6 +89,7 @@ async fn a_feed_goes_on_by_its_link_to_older_messages() {
         let older = app.anonymous().get(next.strip_prefix(&app.url("")).expect("absolute")).await;
         assert_eq!(contents(&older), ["message 1"], "{path}");
         assert!(within(&older, |root| links(root, "next").is_empty()), "{path}");
+        assert_eq!(within(&older, |root| links(root, "self").concat()), next);
     }
 }
 
