@@ -1,22 +1,21 @@
 //! Searching `messages` and `users`.
 //!
-//! A search of messages, for words or for a tag, first looks through the newest, where a common word
-//! fills the page; only when it does not, an index finds all that match. Either way alone would be slow
-//! for the other kind of word, and PostgreSQL cannot tell them apart before it plans. What stays slow is
-//! a word that many have said and nobody says any more: all of its matches are read, at about a million
-//! a second or two.
+//! A search of messages, be it for words, for parts of texts or for a tag, first looks through the newest,
+//! where what many say now fills the page; only when they do not, it goes back week by week, each of
+//! which is a part of the index, until the page is full. Either way alone would be slow for what the
+//! other is for, and PostgreSQL cannot tell them apart before it plans.
 
 use time::OffsetDateTime;
 
 use super::{Database, Error, keyset, one_more, users};
 use crate::domain::{
     Cursor, Message, NameCursor, Page, Profile, SearchTerms, SearchText, Tag, Username,
-    rich_text::has_tag, spelled_thrice,
+    rich_text::has_tag,
 };
 
-/// How many of the newest messages are looked through: some 5 ms. What does not fill a page here is
-/// found less than once in a hundred of them.
-const NEWEST: i64 = 5_000;
+/// How many of the newest messages are looked through: some milliseconds. What does not fill a page here
+/// is found so seldom that a week's messages which have it are read in a few more.
+const NEWEST: i64 = 2_000;
 
 /// The messages that `text` is found in, newest first, those after `before`.
 ///
@@ -28,138 +27,11 @@ pub async fn messages(
     before: Option<Cursor>,
     limit: u16,
 ) -> Result<Page<Message>, Error> {
-    let rows = match text.terms() {
-        SearchTerms::Words(words) => by_words(database, words, before, limit).await?,
-        SearchTerms::Parts(parts) => by_parts(database, &parts, before, limit).await?,
+    let wanted = match text.terms() {
+        SearchTerms::Words(words) => Wanted { words: Some(words), ..Wanted::default() },
+        SearchTerms::Parts(parts) => Wanted { parts, ..Wanted::default() },
     };
-    Ok(page(rows, limit))
-}
-
-fn page(rows: Vec<Row>, limit: u16) -> Page<Message> {
-    let messages = rows.into_iter().map(|row| {
-        let message = Message {
-            id: row.message_id,
-            author: Username::from_stored(row.author),
-            text: row.text,
-            published_at: row.published_at,
-            edited_at: row.edited_at,
-        };
-        let place = message.cursor();
-        (message, place)
-    });
-    Page::of(messages, limit)
-}
-
-struct Row {
-    message_id: i64,
-    author: String,
-    text: String,
-    published_at: OffsetDateTime,
-    edited_at: Option<OffsetDateTime>,
-}
-
-/// Those that have all these words; of the last one the beginning is enough.
-async fn by_words(
-    database: &Database,
-    words: &str,
-    before: Option<Cursor>,
-    limit: u16,
-) -> Result<Vec<Row>, Error> {
-    let (time, id) = keyset(before);
-    // To look for the longest word as it stands is quicker than to parse each message.
-    let statement = sqlx::query_as!(
-        Row,
-        r#"WITH wanted AS MATERIALIZED (
-               SELECT (NULLIF(plainto_tsquery('simple', $1)::text, '') || ':*')::tsquery AS query,
-                      (SELECT lexeme
-                       FROM unnest(tsvector_to_array(to_tsvector('simple', $1))) AS lexeme
-                       ORDER BY char_length(lexeme) DESC LIMIT 1) AS longest),
-           newest AS MATERIALIZED (
-               SELECT message_id, author_id, text, published_at, edited_at
-               FROM (SELECT message_id, author_id, text, published_at, edited_at
-                     FROM messages
-                     WHERE NOT flagged AND (published_at, message_id) <
-                           (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::bigint, 0))
-                     ORDER BY published_at DESC, message_id DESC
-                     LIMIT $5) AS looked_through
-               WHERE strpos(lower(text), (SELECT longest FROM wanted)) > 0
-                 AND to_tsvector('simple', text) @@ (SELECT query FROM wanted)
-               ORDER BY published_at DESC, message_id DESC
-               LIMIT $4),
-           enough AS MATERIALIZED (SELECT count(*) >= $4 AS found FROM newest),
-           every AS MATERIALIZED (
-               SELECT message_id, author_id, text, published_at, edited_at
-               FROM messages
-               WHERE NOT flagged AND to_tsvector('simple', text) @@ (SELECT query FROM wanted)
-                 AND (published_at, message_id) <
-                     (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::bigint, 0))
-                 AND NOT (SELECT found FROM enough))
-           SELECT message_id AS "message_id!", text AS "text!", published_at AS "published_at!",
-                  edited_at, (SELECT username FROM users WHERE user_id = author_id) AS "author!"
-           FROM (SELECT * FROM newest WHERE (SELECT found FROM enough)
-                 UNION ALL
-                 SELECT * FROM every) AS matching
-           ORDER BY published_at DESC, message_id DESC
-           LIMIT $4"#,
-        words,
-        time,
-        id,
-        one_more(limit),
-        NEWEST,
-    )
-    .fetch_all(database.pool());
-    database.patiently(statement).await
-}
-
-/// Those that have each of these parts somewhere, whatever the case; the index looks for the first.
-async fn by_parts(
-    database: &Database,
-    parts: &[&str],
-    before: Option<Cursor>,
-    limit: u16,
-) -> Result<Vec<Row>, Error> {
-    let (time, id) = keyset(before);
-    let patterns: Vec<String> = parts.iter().map(|part| containing(part)).collect();
-    let indexed = patterns.first().map_or_else(String::new, |longest| spelled_thrice(longest));
-    let statement = sqlx::query_as!(
-        Row,
-        r#"WITH newest AS MATERIALIZED (
-               SELECT message_id, author_id, text, published_at, edited_at
-               FROM (SELECT message_id, author_id, text, published_at, edited_at
-                     FROM messages
-                     WHERE NOT flagged AND (published_at, message_id) <
-                           (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::bigint, 0))
-                     ORDER BY published_at DESC, message_id DESC
-                     LIMIT $5) AS looked_through
-               WHERE text ILIKE ALL ($1::text[])
-               ORDER BY published_at DESC, message_id DESC
-               LIMIT $4),
-           enough AS MATERIALIZED (SELECT count(*) >= $4 AS found FROM newest),
-           every AS MATERIALIZED (
-               SELECT message_id, author_id, text, published_at, edited_at
-               FROM messages
-               WHERE NOT flagged AND runs_together(text)
-                 AND spelled_thrice(text) ILIKE $6
-                 AND text ILIKE ALL ($1::text[])
-                 AND (published_at, message_id) <
-                     (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::bigint, 0))
-                 AND NOT (SELECT found FROM enough))
-           SELECT message_id AS "message_id!", text AS "text!", published_at AS "published_at!",
-                  edited_at, (SELECT username FROM users WHERE user_id = author_id) AS "author!"
-           FROM (SELECT * FROM newest WHERE (SELECT found FROM enough)
-                 UNION ALL
-                 SELECT * FROM every) AS matching
-           ORDER BY published_at DESC, message_id DESC
-           LIMIT $4"#,
-        &patterns,
-        time,
-        id,
-        one_more(limit),
-        NEWEST,
-        indexed,
-    )
-    .fetch_all(database.pool());
-    database.patiently(statement).await
+    find(database, wanted, before, limit).await
 }
 
 /// The messages that have this tag, newest first, those after `before`.
@@ -175,62 +47,123 @@ pub async fn tagged(
     before: Option<Cursor>,
     limit: u16,
 ) -> Result<Page<Message>, Error> {
+    let wanted = Wanted { tag: Some(tag), ..Wanted::default() };
+    let mut page = find(database, wanted, before, limit).await?;
+    page.items.retain(|message| has_tag(&message.text, tag));
+    Ok(page)
+}
+
+/// What is looked for: one of these.
+#[derive(Default)]
+struct Wanted<'a> {
+    words: Option<&'a str>,
+    tag: Option<&'a Tag>,
+    parts: Vec<&'a str>,
+}
+
+struct Row {
+    message_id: i64,
+    author: String,
+    text: String,
+    published_at: OffsetDateTime,
+    edited_at: Option<OffsetDateTime>,
+}
+
+/// The messages that have all that is wanted.
+async fn find(
+    database: &Database,
+    wanted: Wanted<'_>,
+    before: Option<Cursor>,
+    limit: u16,
+) -> Result<Page<Message>, Error> {
     let (time, id) = keyset(before);
-    // To look for a part of the tag as it stands is quicker than to find each message's tags.
+    // To look for one literal as it stands is quicker than to find each message's terms. The weeks are
+    // read one after the other, as far as the limit asks for them: a nested loop keeps their order.
     let statement = sqlx::query_as!(
         Row,
-        r#"WITH wanted AS MATERIALIZED (SELECT tags_of('#' || $1::text) AS tags),
+        r#"WITH RECURSIVE wanted AS MATERIALIZED (
+               SELECT COALESCE(query_for_words($1), query_for_tag($2), query_for_parts($4)) AS query,
+                      COALESCE($3, folded(($4::text[])[1]),
+                               (SELECT lexeme FROM unnest(tsvector_to_array(words_of($1))) AS lexeme
+                                ORDER BY char_length(lexeme) DESC LIMIT 1)) AS literal,
+                      ARRAY(SELECT folded(part) FROM unnest($4) AS part) AS parts),
            newest AS MATERIALIZED (
                SELECT message_id, author_id, text, published_at, edited_at
                FROM (SELECT message_id, author_id, text, published_at, edited_at
                      FROM messages
                      WHERE NOT flagged AND (published_at, message_id) <
-                           (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::bigint, 0))
+                           (COALESCE($5::timestamptz, 'infinity'), COALESCE($6::bigint, 0))
                      ORDER BY published_at DESC, message_id DESC
-                     LIMIT $5) AS looked_through
-               WHERE text ~ '[#＃]' AND strpos(lower(text), $6) > 0
-                 AND tags_of(text) @> (SELECT tags FROM wanted)
+                     LIMIT $8) AS looked_through
+               WHERE strpos(folded(text), (SELECT literal FROM wanted)) > 0
+                 AND terms_of(text) @@ (SELECT query FROM wanted)
+                 AND NOT EXISTS (SELECT FROM unnest((SELECT parts FROM wanted)) AS part
+                                 WHERE strpos(folded(text), part) = 0)
                ORDER BY published_at DESC, message_id DESC
-               LIMIT $4),
-           enough AS MATERIALIZED (SELECT count(*) >= $4 AS found FROM newest),
-           every AS MATERIALIZED (
-               SELECT message_id, author_id, text, published_at, edited_at
-               FROM messages
-               WHERE NOT flagged AND text ~ '[#＃]' AND tags_of(text) @> (SELECT tags FROM wanted)
-                 AND (published_at, message_id) <
-                     (COALESCE($2::timestamptz, 'infinity'), COALESCE($3::bigint, 0))
-                 AND NOT (SELECT found FROM enough))
+               LIMIT $7),
+           weeks AS (
+               SELECT (SELECT week_of(published_at)
+                       FROM messages
+                       WHERE NOT flagged AND (published_at, message_id) <
+                             (COALESCE($5::timestamptz, 'infinity'), COALESCE($6::bigint, 0))
+                       ORDER BY published_at DESC, message_id DESC
+                       LIMIT 1) AS week
+               WHERE (SELECT count(*) < $7 FROM newest)
+               UNION ALL
+               SELECT (SELECT week_of(published_at)
+                       FROM messages
+                       WHERE NOT flagged AND published_at < beginning_of_week(week)
+                       ORDER BY published_at DESC, message_id DESC
+                       LIMIT 1)
+               FROM weeks
+               WHERE week IS NOT NULL),
+           older AS MATERIALIZED (
+               SELECT found.*
+               FROM weeks CROSS JOIN LATERAL (
+                    SELECT message_id, author_id, text, published_at, edited_at
+                    FROM messages
+                    WHERE NOT flagged
+                      AND of_week(terms_of(text), week_of(published_at))
+                          @@ of_week((SELECT query FROM wanted), week)
+                      AND (published_at, message_id) <
+                          (COALESCE($5::timestamptz, 'infinity'), COALESCE($6::bigint, 0))
+                      AND NOT EXISTS (SELECT FROM unnest((SELECT parts FROM wanted)) AS part
+                                      WHERE strpos(folded(text), part) = 0)
+                    ORDER BY published_at DESC, message_id DESC) AS found
+               LIMIT $7)
            SELECT message_id AS "message_id!", text AS "text!", published_at AS "published_at!",
                   edited_at, (SELECT username FROM users WHERE user_id = author_id) AS "author!"
-           FROM (SELECT * FROM newest WHERE (SELECT found FROM enough)
+           FROM (SELECT * FROM older
                  UNION ALL
-                 SELECT * FROM every) AS matching
+                 SELECT * FROM newest WHERE (SELECT count(*) >= $7 FROM newest)) AS matching
            ORDER BY published_at DESC, message_id DESC
-           LIMIT $4"#,
-        tag.as_str(),
+           LIMIT $7"#,
+        wanted.words,
+        wanted.tag.map(Tag::as_str),
+        wanted.tag.map(Tag::literal),
+        &wanted.parts as &[&str],
         time,
         id,
         one_more(limit),
         NEWEST,
-        tag.literal(),
     )
     .fetch_all(database.pool());
-    let mut page = page(database.patiently(statement).await?, limit);
-    page.items.retain(|message| has_tag(&message.text, tag));
-    Ok(page)
+    Ok(page(database.patiently(statement).await?, limit))
 }
 
-/// The pattern of what has `part` somewhere.
-fn containing(part: &str) -> String {
-    let mut pattern = String::from("%");
-    for character in part.chars() {
-        if matches!(character, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(character);
-    }
-    pattern.push('%');
-    pattern
+fn page(rows: Vec<Row>, limit: u16) -> Page<Message> {
+    let messages = rows.into_iter().map(|row| {
+        let message = Message {
+            id: row.message_id,
+            author: Username::from_stored(row.author),
+            text: row.text,
+            published_at: row.published_at,
+            edited_at: row.edited_at,
+        };
+        let place = message.cursor();
+        (message, place)
+    });
+    Page::of(messages, limit)
 }
 
 /// The users whose names begin with `text`, whatever the case, by name, those after `after`.
@@ -266,14 +199,4 @@ pub async fn users(
         (profile, place)
     });
     Ok(Page::of(rows, limit))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_part_stands_for_itself_in_a_pattern() {
-        assert_eq!(containing(r"東_%\"), r"%東\_\%\\%");
-    }
 }

@@ -79,14 +79,6 @@ pub fn runs_together(text: &str) -> bool {
     text.chars().any(is_run_together)
 }
 
-/// A text with each character of such a script three times, as the database's function of this name
-/// indexes it, so that one character alone is a trigram.
-#[must_use]
-pub fn spelled_thrice(text: &str) -> String {
-    let times = |character| if is_run_together(character) { 3 } else { 1 };
-    text.chars().flat_map(|character| std::iter::repeat_n(character, times(character))).collect()
-}
-
 fn is_run_together(character: char) -> bool {
     RUN_TOGETHER.iter().any(|(first, last)| (*first..=*last).contains(&character))
 }

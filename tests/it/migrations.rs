@@ -136,6 +136,15 @@ const ROWS: &[Rows] = &[
         query: "SELECT text FROM messages WHERE text ~ '[#＃]' AND tags_of(text) @> '{now}'",
         expected: &["#Now"],
     },
+    Rows {
+        since: 13,
+        insert: "INSERT INTO messages (author_id, text, flagged, published_at)
+                 VALUES (2, 'of a WEEK #Then 東京', true, '2020-02-27Z')",
+        query: "SELECT text FROM messages
+                WHERE of_week(terms_of(text), week_of(published_at))
+                      @@ of_week('''week'' & ''#then'' & ''東京'''::tsquery, week_of('2020-03-04 23:59:59Z'))",
+        expected: &["of a WEEK #Then 東京"],
+    },
 ];
 
 /// The program on this database, run to its end.

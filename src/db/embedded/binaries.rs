@@ -8,9 +8,9 @@ use std::{
 
 use super::error::EmbeddedError;
 
-/// The first major version that knows every option that [`super::postmaster`] passes
-/// (`log_parameter_max_length_on_error` is the youngest).
-const OLDEST_MAJOR: u32 = 13;
+/// The first major version that knows all that the migrations use (`CREATE FUNCTION … RETURN` is the
+/// youngest).
+const OLDEST_MAJOR: u32 = 14;
 
 /// Where packages put the programs, as (directory, start of an entry's name): Debian's, the
 /// PostgreSQL project's for Red Hat's family, and Homebrew's on ARM and on Intel.
