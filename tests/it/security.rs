@@ -132,7 +132,7 @@ fn no_workflow_has_rights_that_its_jobs_do_not_name() {
 
 #[test]
 fn each_tool_is_pinned_by_its_hash() {
-    for directory in [".ci/linters", ".ci/release"] {
+    for directory in [".ci/linters", ".ci/release", "tests/contract"] {
         let wanted = read(format!("{directory}/requirements.in"));
         let pinned = read(format!("{directory}/requirements.txt"));
         for tool in wanted.lines() {
