@@ -94,8 +94,12 @@ image: ## Build the container image minitwit:local
 	  --build-arg CREATED="$$(git log -1 --format=%cI)" .
 
 .PHONY: deploy-swarm
-deploy-swarm: ## Bring MINITWIT_IMAGE to the swarm of DOCKER_HOST, and back if it, or URL, does not become well
-	@scripts/deploy compose/swarm.yaml minitwit $(URL)
+deploy-swarm: ## Bring MINITWIT_IMAGE to the swarm of DOCKER_HOST, and back if it, or URL ("-": none), does not become well
+	@scripts/deploy compose/swarm.yaml minitwit "$(URL)"
+
+.PHONY: deploy-test
+deploy-test: ## Test deploy-swarm on a swarm of its own, as root: what becomes well, and what is taken back
+	@scripts/deploy-test
 
 .PHONY: up
 up: env volume ## Bring up the whole system in containers (docs/deploy.md)
