@@ -26,6 +26,7 @@ mod pages;
 mod query_budget;
 mod query_plans;
 mod races;
+mod release;
 mod safety;
 mod schema;
 mod security;
