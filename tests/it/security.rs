@@ -1,8 +1,10 @@
 //! What SECURITY.md says holds: each mitigation names tests that exist, and what the pipelines use is pinned.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 fn root() -> &'static Path {
@@ -126,6 +128,115 @@ fn no_workflow_has_rights_that_its_jobs_do_not_name() {
         assert!(text.contains("\npermissions: {}\n"), "{}", path.display());
         for right in text.lines().filter(|line| line.trim_end().contains(": write")) {
             assert!(right.contains(" # to "), "{}: {right} says no reason", path.display());
+        }
+    }
+}
+
+/// The paths of the files of this name that git knows, without it.
+fn directories_with(name: &str) -> Vec<String> {
+    let pattern = format!("*{name}");
+    let listed =
+        Command::new("git").args(["ls-files", "--", &pattern]).current_dir(root()).output();
+    let listed = String::from_utf8(listed.expect("git").stdout).expect("UTF-8");
+    let mut paths = listed.lines().filter_map(|path| path.strip_suffix(name)).peekable();
+    assert!(paths.peek().is_some(), "there is no {name}");
+    paths.map(|path| format!("/{}", path.trim_end_matches('/'))).collect()
+}
+
+/// The directories that Dependabot looks into for updates of this kind.
+fn looked_into(kind: &str) -> Vec<String> {
+    let settings = read(".github/dependabot.yml");
+    let entries = settings.split("  - package-ecosystem: ").skip(1);
+    let ours = entries.filter(|entry| entry.lines().next() == Some(kind));
+    let lines = ours.flat_map(|entry| entry.lines().nth(1));
+    let listed = lines.flat_map(|line| line.split(['[', ']', ',', ' ']));
+    listed.filter(|word| word.starts_with('/')).map(str::to_owned).collect()
+}
+
+#[test]
+fn updates_are_proposed_for_whatever_is_pinned() {
+    for (file, kind) in [
+        ("Cargo.lock", "cargo"),
+        ("requirements.txt", "pip"),
+        ("package-lock.json", "npm"),
+        ("compose.yaml", "docker-compose"),
+    ] {
+        let looked_into = looked_into(kind);
+        for directory in directories_with(file) {
+            assert!(looked_into.contains(&directory), "{kind} {directory}: {looked_into:?}");
+        }
+    }
+    assert_eq!(looked_into("github-actions"), ["/"]);
+}
+
+/// The names of the images in this text, with their digests.
+fn images_in(text: &str) -> BTreeSet<&str> {
+    let words = text.split(|c: char| c.is_whitespace() || "{}\"'`".contains(c));
+    let words = words.map(|word| word.rsplit_once(":-").map_or(word, |(_, default)| default));
+    words
+        .map(|word| word.trim_start_matches("image=").trim_start_matches("generator="))
+        .filter(|word| word.contains("@sha256:"))
+        .collect()
+}
+
+/// Of two files that name the same image, an update would mend one and forget the other.
+#[test]
+fn the_swarm_runs_the_images_of_the_compose_file() {
+    let (compose, swarm) = (read("compose.yaml"), read(stack_file()));
+    assert_eq!(images_in(&compose), images_in(&swarm));
+    assert!(images_in(&compose).len() >= 4);
+}
+
+#[test]
+fn no_image_is_named_by_what_can_be_moved() {
+    for (path, text) in workflows() {
+        let images = ["trufflehog:", "buildkit:", "buildkit-syft-scanner:"];
+        for line in text.lines().filter(|line| images.iter().any(|image| line.contains(image))) {
+            assert_eq!(images_in(line).len(), 1, "{}: {line}", path.display());
+        }
+        let loose = ["sbom: true", "uses: docker://", ":latest"];
+        assert!(!loose.iter().any(|it| text.contains(it)), "{}", path.display());
+    }
+}
+
+/// The path of the file that deploy.yml deploys.
+fn stack_file() -> String {
+    let workflow = read(".github/workflows/deploy.yml");
+    let (_, rest) = workflow.split_once("exec scripts/deploy ").expect("a deployment");
+    rest.split(' ').next().expect("a path").to_owned()
+}
+
+/// A setting that a hand deploys with, and the workflow forgets, would be the default's again after a release.
+#[test]
+fn a_release_deploys_with_every_setting_of_the_stack() {
+    let (workflow, stack) = (read(".github/workflows/deploy.yml"), read(stack_file()));
+    let names =
+        stack.split("${").skip(1).filter_map(|rest| rest.split([':', '-', '?', '}']).next());
+    let ours = |name: &&str| {
+        *name == "MINITWIT_IMAGE" || !(name.ends_with("_IMAGE") || name.ends_with("CONFIG_VERSION"))
+    };
+    let names: BTreeSet<&str> = names.filter(ours).collect();
+    assert!(names.len() > 5, "{names:?}");
+    for name in names {
+        assert!(workflow.contains(&format!("\n          {name}: ${{{{ ")), "{name}");
+    }
+}
+
+/// What makes a program out of others' code has no rights to change anything with.
+#[test]
+fn a_job_that_runs_the_code_of_others_may_write_nothing() {
+    let builds =
+        ["make ", "cargo ", "scripts/release make", "scripts/release pack", "scripts/install-"];
+    for (path, text) in workflows() {
+        for job in text.split("\n    name: ").skip(1) {
+            let runs = job
+                .lines()
+                .any(|line| builds.iter().any(|it| line.contains(&format!("run: {it}"))));
+            // What finds holes may tell of them: of the linters, which are pinned by their hashes.
+            let may = job
+                .lines()
+                .any(|line| line.contains(": write") && !line.contains("security-events"));
+            assert!(!(runs && may), "{}: {job}", path.display());
         }
     }
 }
