@@ -78,6 +78,27 @@ async fn scripts_run_only_where_a_test_wants_them() {
     }
 }
 
+/// What would get through all escaping still does not run: a script in the page, and one in an attribute.
+#[tokio::test]
+async fn no_script_within_a_page_runs() {
+    const SMUGGLED: &str = "
+        const script = document.createElement('script');
+        script.textContent = 'document.title = \"smuggled\"';
+        const link = document.createElement('a');
+        link.setAttribute('onclick', 'document.title = \"smuggled\"');
+        document.body.append(script, link);
+        link.click();
+        return document.title;
+    ";
+    let app = App::start().await;
+    let window = Window::open(&app, Screen { scripts: true, ..Screen::DESKTOP }).await;
+    window.go("/public").await;
+    let title = window.evaluate(SMUGGLED).await;
+    assert!(title.as_str().is_some_and(|title| !title.contains("smuggled")), "{title}");
+    let console = window.console().await.concat();
+    assert_eq!(console.matches("Content Security Policy").count(), 2, "{console}");
+}
+
 #[tokio::test]
 async fn a_refused_load_is_told_in_the_console() {
     let app = App::start().await;
