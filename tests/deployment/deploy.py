@@ -76,7 +76,7 @@ class Site:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/"
         (directory / "nginx").mkdir(parents=True)
-        shutil.copy(HERE / "stack.yaml", directory)
+        shutil.copy(HERE / "deploy.yaml", directory / "stack.yaml")
         run("git", "init", "--quiet", cwd=directory)
         self.write("first")
         self.beside = self.image("beside", "1")
@@ -119,7 +119,7 @@ class Site:
         """Whether this deployment fails, says why, and leaves all as it was."""
         before = specs() if before is None else before
         code, said = self.deploy(**{"RELEASE": what, **settings})
-        check(code == 1 and why in said and "taken back: all is what it was" in said, f"{what}: {code}\n{said}")
+        check(code == 1 and why in said and "taken back: every service is what it was" in said, f"{what}: {code}\n{said}")
         check(specs() == before, f"{what}: the services are not what they were\n{said}")
         print(f"taken back: {what}", flush=True)
 
