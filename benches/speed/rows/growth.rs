@@ -18,8 +18,18 @@ pub fn older(stand: &Stand) -> Result<Group, Failure> {
     Ok(page("growth-older", stand, "/public?before=1751457600000000_0"))
 }
 
+/// A word that every tenth message had, but none of those that the rows before this one have posted.
 pub fn search(stand: &Stand) -> Result<Group, Failure> {
     Ok(page("growth-search", stand, "/api/v1/search?q=water"))
+}
+
+/// A word that nobody has ever said.
+pub fn nothing(stand: &Stand) -> Result<Group, Failure> {
+    Ok(page("growth-nothing", stand, "/api/v1/search?q=qwertyuiop"))
+}
+
+pub fn tag(stand: &Stand) -> Result<Group, Failure> {
+    Ok(page("growth-tag", stand, "/tag/music"))
 }
 
 pub fn profile(stand: &Stand) -> Result<Group, Failure> {

@@ -35,6 +35,8 @@ pub const ALL: &[(&str, Making)] = &[
     ("growth-public", growth::public),
     ("growth-older", growth::older),
     ("growth-search", growth::search),
+    ("growth-nothing", growth::nothing),
+    ("growth-tag", growth::tag),
     ("growth-home", growth::home),
     ("growth-profile", growth::profile),
     ("growth-msgs", growth::msgs),
