@@ -13,9 +13,9 @@ use crate::domain::{
     rich_text::has_tag,
 };
 
-/// How many of the newest messages are looked through: some milliseconds. What does not fill a page here
+/// How many of the newest messages are looked through: a millisecond or two. What does not fill a page here
 /// is found so seldom that a week's messages which have it are read in a few more.
-const NEWEST: i64 = 2_000;
+const NEWEST: i64 = 1_000;
 
 /// The messages that `text` is found in, newest first, those after `before`.
 ///
