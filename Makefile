@@ -74,9 +74,10 @@ bench: ## Measure how far the server is from the limits of this machine (ARGS="-
 	cargo bench --locked --bench speed -- $(ARGS)
 
 .PHONY: no-downtime
-no-downtime: ## Replace servers behind nginx while they are used; no request may fail (PREVIOUS=PROGRAM begins with that)
+no-downtime: ## Replace servers behind nginx while they are used; no request may fail (PREVIOUS=auto begins with the last schema's)
 	@cargo build --release --locked
-	@scripts/no-downtime target/release/minitwit $(if $(PREVIOUS),--previous $(PREVIOUS))
+	@previous=$(if $(filter auto,$(PREVIOUS)),$$(scripts/previous-program),$(PREVIOUS)); \
+	  scripts/no-downtime target/release/minitwit $${previous:+--previous "$$previous"}
 
 .PHONY: env
 env: ## Make .env and the secrets of compose.yaml that are missing
