@@ -5,19 +5,15 @@ keep somebody waiting.
 """
 
 import ctypes
-import http.client
 import os
 import re
 import subprocess
-import threading
 import time
 from pathlib import Path
 
 from engine import Simulation, begin_on_an_empty_database, check, container, docker, inspect, say, until
+from viewer import all_look, begin_to_look, end_looking
 
-PAGES = ["/public", "/login", "/register", "/openapi.json"]
-# Of each page, a second; in all less than nginx allows one client.
-VIEWS = 20
 # Of the simulator, at once.
 COMMANDS = 4
 # What the simulator waits for an answer, in seconds.
@@ -29,48 +25,17 @@ SEEN = 10
 PTRACE_SEIZE, PTRACE_INTERRUPT, WALL = 0x4206, 0x4207, 0x40000000
 
 
-class Viewer(threading.Thread):
-    """Looks at one page again and again, over a connection that is kept, and asks for nothing twice."""
-
-    def __init__(self, port, path):
-        super().__init__(daemon=True)
-        self.port, self.path = port, path
-        # When it was asked for, how long that took, and what was wrong.
-        self.views = []
-        self.stopping = threading.Event()
-
-    def run(self):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        while not self.stopping.wait(1 / VIEWS):
-            begun, wrong = time.monotonic(), None
-            try:
-                connection.request("GET", self.path)
-                answer = connection.getresponse()
-                answer.read()
-                if answer.status != 200:
-                    wrong = str(answer.status)
-            except (OSError, http.client.HTTPException) as error:
-                wrong = repr(error)
-                connection.close()
-            self.views.append((begun, time.monotonic() - begun, wrong))
-
-
 def under_load(site, image, name, what, hazard, may_fail):
-    """Plays a hazard, and tells what it did to those who use the system. `hazard` returns when the replica was struck."""
+    """Plays a hazard, and tells what it did to those who use the system. `hazard` returns when it
+    struck, and when that was put right."""
     begin_on_an_empty_database()
     simulation = Simulation(site, image, 150_000, 500, name)
-    viewers = [Viewer(site.port, path) for path in PAGES]
-    for viewer in viewers:
-        viewer.start()
+    viewers = begin_to_look(f"127.0.0.1:{site.port}")
     simulation.wait_until_it_has_begun()
-    until("pages are looked at", lambda: all(len(viewer.views) > VIEWS for viewer in viewers))
+    until("pages are looked at", lambda: all_look(viewers))
     struck, mended = hazard()
     text = simulation.end()
-    for viewer in viewers:
-        viewer.stopping.set()
-    for viewer in viewers:
-        viewer.join()
-    views = [view for viewer in viewers for view in viewer.views]
+    views = end_looking(viewers)
     failed = [wrong for _, _, wrong in views if wrong]
     late = [(begun, took) for begun, took, _ in views if took > LATE and begun + took > struck]
     over = max((begun + took - struck for begun, took in late if begun < mended), default=0)
