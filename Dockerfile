@@ -1,8 +1,12 @@
 # The image of MiniTwit: the program alone on a small Debian, without a shell script between.
 #
-# The base images are arguments, so that another registry, or another build of them, can be used.
-ARG RUST_IMAGE=rust:1.95.0-slim-bookworm@sha256:d7482085ff5b415f84dba5647ae71606650bdef00db7aeb69f4b3d170c3e4082
-ARG RUNTIME_IMAGE=debian:bookworm-20260824-slim@sha256:88200866dfff7ea7f5cbcb6ec7c8a701889efe6fe859fe64d6990e4b07ea4171
+# The base images are arguments, so that another registry, or another build of them, can be used. Their
+# defaults are stages, since Dependabot renews pins in FROM lines, and none in arguments; a stage that
+# is not used is not built.
+ARG RUST_IMAGE=pinned-rust
+ARG RUNTIME_IMAGE=pinned-runtime
+FROM rust:1.95.0-slim-bookworm@sha256:d7482085ff5b415f84dba5647ae71606650bdef00db7aeb69f4b3d170c3e4082 AS pinned-rust
+FROM debian:bookworm-20260824-slim@sha256:88200866dfff7ea7f5cbcb6ec7c8a701889efe6fe859fe64d6990e4b07ea4171 AS pinned-runtime
 
 # The dependencies, which change with Cargo.lock alone: a program of nothing is built with them.
 FROM ${RUST_IMAGE} AS dependencies

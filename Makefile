@@ -74,9 +74,10 @@ bench: ## Measure how far the server is from the limits of this machine (ARGS="-
 	cargo bench --locked --bench speed -- $(ARGS)
 
 .PHONY: no-downtime
-no-downtime: ## Replace servers behind nginx while they are used; no request may fail (PREVIOUS=PROGRAM begins with that)
+no-downtime: ## Replace servers behind nginx while they are used; no request may fail (PREVIOUS=auto begins with the last schema's)
 	@cargo build --release --locked
-	@scripts/no-downtime target/release/minitwit $(if $(PREVIOUS),--previous $(PREVIOUS))
+	@previous=$(if $(filter auto,$(PREVIOUS)),$$(scripts/previous-program),$(PREVIOUS)); \
+	  scripts/no-downtime target/release/minitwit $${previous:+--previous "$$previous"}
 
 .PHONY: env
 env: ## Make .env and the secrets of compose.yaml that are missing
@@ -95,7 +96,7 @@ image: ## Build the container image minitwit:local
 
 .PHONY: deploy-swarm
 deploy-swarm: ## Bring MINITWIT_IMAGE to the swarm of DOCKER_HOST, and back if it, or URL ("-": none), does not become well
-	@scripts/deploy compose/swarm.yaml minitwit "$(URL)"
+	@scripts/deploy compose/compose.swarm.yaml minitwit "$(URL)"
 
 .PHONY: deploy-test
 deploy-test: ## Test deploy-swarm on a swarm of its own, as root: what becomes well, and what is taken back

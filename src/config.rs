@@ -97,6 +97,16 @@ pub struct ServeArgs {
     #[arg(long, env = "MINITWIT_NO_MIGRATE")]
     pub no_migrate: bool,
 
+    /// Seconds that others may take to apply them, with --no-migrate, before it refuses
+    #[arg(
+        long,
+        env = "MINITWIT_AWAIT_MIGRATIONS",
+        value_name = "SECONDS",
+        value_parser = seconds,
+        requires = "no_migrate"
+    )]
+    pub await_migrations: Option<Duration>,
+
     /// Proxies whose X-Forwarded-For, -Proto and -Host are believed: addresses or networks, by commas
     #[arg(
         long,

@@ -7,11 +7,16 @@
 #   PORT_TLS      the port by which the public comes to LISTEN_TLS (443)
 #   GRAFANA       Grafana's address, if it is to be seen at /grafana/
 #   RESOLVER      who knows that address by its name
+#   TRUSTED_PROXIES  networks of proxies before nginx whose X-Forwarded-For and -Proto are believed, with
+#                 spaces between (none)
+#   PROBE         whether each replica is asked every second how it is: yes (the default), or no where
+#                 one address stands for many
 #   RUN           a directory that only nginx writes to (/run/nginx)
 #
 # A replica is taken out by a file, `touch $RUN/out-1`, and put back by `rm $RUN/out-1`: nginx looks
 # for it at each request. A reload would do, too, but closes connections that clients keep, and whoever
-# has just sent a request on one loses it.
+# has just sent a request on one loses it. One that does not say in time that it is ready is taken out in
+# the same way, by unwell-1: one that hangs takes connections, and would be sent requests for ever.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -20,6 +25,7 @@ LISTEN=${LISTEN:-8080}
 tls_is_wanted=${LISTEN_TLS:+yes}
 LISTEN_TLS=${LISTEN_TLS:-8443}
 CERTIFICATES=${CERTIFICATES:-/certificates}
+PROBE=${PROBE:-yes}
 
 # upstream NAME NUMBER: all replicas but the one of this number, which is asked only when the others fail.
 # The proxy closes a connection that is not used before the replica does, so that no request comes on
@@ -45,23 +51,45 @@ count=0
 for replica in $REPLICAS; do
   count=$((count + 1))
 done
+# Every other number, for a file each.
+[ "$count" -gt 1 ] && numbers=$(seq "$count") || numbers=
 {
   upstream all 0
-  number=1
-  while [ "$count" -gt 1 ] && [ "$number" -le "$count" ]; do
+  for number in $numbers; do
     upstream "without_$number" "$number"
-    number=$((number + 1))
   done
 } > "$RUN/replicas.conf"
 
+# Where more than one is out, there is nobody better to turn to, and all are asked.
 {
   echo "set \$replicas all;"
-  number=1
-  while [ "$count" -gt 1 ] && [ "$number" -le "$count" ]; do
-    echo "if (-f $RUN/out-$number) { set \$replicas without_$number; }"
-    number=$((number + 1))
+  out=
+  for number in $numbers; do
+    echo "set \$out_$number \"\";"
+    echo "if (-f $RUN/out-$number) { set \$out_$number -$number; }"
+    echo "if (-f $RUN/unwell-$number) { set \$out_$number -$number; }"
+    out="$out\$out_$number"
+  done
+  echo "set \$out \"$out\";"
+  for number in $numbers; do
+    echo "if (\$out = -$number) { set \$replicas without_$number; }"
   done
 } > "$RUN/choice.conf"
+
+# Who is believed about where a request comes from, and by which protocol: by default nobody.
+{
+  echo "geo \$realip_remote_addr \$through_proxy {"
+  echo "  default no;"
+  for network in ${TRUSTED_PROXIES:-}; do
+    echo "  $network yes;"
+  done
+  echo "}"
+  for network in ${TRUSTED_PROXIES:-}; do
+    echo "set_real_ip_from $network;"
+  done
+  echo "real_ip_header X-Forwarded-For;"
+  echo "real_ip_recursive on;"
+} > "$RUN/proxies.conf"
 
 : > "$RUN/grafana.conf"
 if [ -n "${GRAFANA:-}" ]; then
@@ -108,6 +136,29 @@ server {
 CONFIGURATION
 fi
 
+# probe NUMBER ADDRESS: asks this replica how it is, for as long as nginx runs, which takes over this
+# process's number. Twice in a row is no accident.
+probe() {
+  missed=0
+  while kill -0 $$ 2> /dev/null; do
+    if timeout 1 wget -q -O /dev/null "http://$2/readyz" 2> /dev/null; then
+      missed=0
+      rm -f "$RUN/unwell-$1"
+    else
+      missed=$((missed + 1))
+      [ "$missed" -lt 2 ] || touch "$RUN/unwell-$1"
+    fi
+    [ "$missed" = 1 ] || sleep 1
+  done
+}
+
 cp "$here/nginx.conf" "$here/site.conf" "$RUN"
-rm -f "$RUN"/out-*
+rm -f "$RUN"/out-* "$RUN"/unwell-*
+if [ "$PROBE" = yes ] && [ -n "$numbers" ]; then
+  number=0
+  for replica in $REPLICAS; do
+    number=$((number + 1))
+    probe "$number" "$replica" &
+  done
+fi
 exec nginx -e stderr -p "$RUN" -c "$RUN/nginx.conf"

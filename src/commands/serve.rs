@@ -1,10 +1,12 @@
 //! `minitwit serve`: puts the layers together, serves, and takes them apart again.
 
 use std::{
+    convert::Infallible,
+    future,
     io::{self, Write},
     net::SocketAddr,
     num::NonZero,
-    thread,
+    process, thread,
     time::Duration,
 };
 
@@ -19,10 +21,10 @@ use super::{Failure, database::Source, start_logs};
 use crate::{
     api,
     config::{LogFormat, ServeArgs},
-    db::{Connection, Database, PoolSettings, migrations},
+    db::{Connection, Database, PgConnection, PoolSettings, migrations},
     server::{
         self, Server, connection::ConnectionLimits, limits::RequestLimits, proxies::TrustedProxies,
-        shutdown::Shutdown,
+        shutdown::Shutdown, watchdog,
     },
     service::{PasswordSettings, RateLimits, Service, Settings, StreamSettings},
     sim,
@@ -42,6 +44,12 @@ const STREAM_BACKLOG: usize = 64;
 /// How far the stream may fall behind when more is posted than it sends, before it has its clients
 /// reload the timeline: nobody reads that much, and what is newer matters more.
 const STREAM_BEHIND: Duration = Duration::from_secs(10);
+/// How often it is looked whether the migrations that somebody else applies are done.
+const SCHEMA_LOOK: Duration = Duration::from_secs(1);
+/// How long the log is given to tell why a server that hangs is ended.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+/// The exit code of one that was.
+const HUNG: i32 = 70;
 /// How often a client of the stream hears something within the time after which its connection would be
 /// closed.
 const HEARTBEATS: u32 = 5;
@@ -86,7 +94,11 @@ async fn serve(
         shutdown.stopped().await;
         Instant::now()
     };
-    let (served, asked_to_stop) = tokio::join!(served, asked_to_stop);
+    let life = live(settings.limits.watchdog)?;
+    let (served, asked_to_stop) = tokio::select! {
+        ended = async { tokio::join!(served, asked_to_stop) } => ended,
+        never = life => match never {},
+    };
     upkeep.abort();
     folding.abort();
     // Writes whose clients went away are finished, unless the database is gone, too.
@@ -106,9 +118,48 @@ async fn prepare_schema(settings: &ServeArgs, source: &Source) -> Result<(), Fai
             tracing::info!(migration, "applied");
         }
     }
-    migrations::check(&mut connection).await?;
+    let patience = settings.await_migrations.unwrap_or_default();
+    await_migrations(&mut connection, patience).await?;
     connection.close().await?;
     Ok(())
+}
+
+/// Waits until the schema is the one that this program needs, if somebody is to bring it up to date.
+async fn await_migrations(
+    connection: &mut PgConnection,
+    patience: Duration,
+) -> Result<(), migrations::Error> {
+    let deadline = Instant::now() + patience;
+    let mut last = None;
+    loop {
+        match migrations::check(connection).await {
+            Err(migrations::Error::Pending(pending)) if Instant::now() < deadline => {
+                if last.replace(pending) != Some(pending) {
+                    tracing::info!(pending, "waiting for migrations");
+                }
+            }
+            checked => return checked,
+        }
+        tokio::time::sleep(SCHEMA_LOOK).await;
+    }
+}
+
+/// Gives signs of life to the watchdog, if there is to be one, and never ends.
+fn live(patience: Option<Duration>) -> io::Result<impl Future<Output = Infallible>> {
+    let watched = patience.map(|patience| watchdog::start(patience, end_hung)).transpose()?;
+    Ok(async {
+        if let Some(watched) = watched {
+            watched.live().await;
+        }
+        future::pending().await
+    })
+}
+
+/// Ends a process that can do nothing properly any more.
+fn end_hung() {
+    tracing::error!("no sign of life: the server hangs, and is ended");
+    thread::sleep(LAST_WORDS);
+    process::exit(HUNG);
 }
 
 fn pool_settings(settings: &ServeArgs) -> PoolSettings {

@@ -93,4 +93,8 @@ pub struct LimitArgs {
         value_parser = seconds
     )]
     pub shutdown_timeout: Duration,
+
+    /// Seconds without a sign of life after which the server takes itself for hung, and ends
+    #[arg(long, env = "MINITWIT_WATCHDOG", value_name = "SECONDS", value_parser = seconds)]
+    pub watchdog: Option<Duration>,
 }

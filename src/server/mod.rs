@@ -2,8 +2,8 @@
 //!
 //! Connections are bounded in `connection` and `stream`, and served by `serving`; requests pass
 //! `proxies`, `paths` and `limits` on their way in, and responses pass `headers` on their way out, and
-//! `access` accounts for each. Which path leads where is here; how it ends is in `shutdown`. `probe`
-//! asks a server from outside how it is.
+//! `access` accounts for each. Which path leads where is here; how it ends is in `shutdown`, and
+//! what becomes of one that hangs in `watchdog`. `probe` asks a server from outside how it is.
 
 mod access;
 pub mod connection;
@@ -17,6 +17,7 @@ pub mod proxies;
 pub mod serving;
 pub mod shutdown;
 mod stream;
+pub mod watchdog;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 

@@ -9,69 +9,25 @@ import json
 import os
 import re
 import signal
-import socket
 import ssl
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.parse
 import urllib.request
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 120
+import hazards
+import swarm
+from engine import (
+    PATIENCE, ROOT, Simulation, Site, begin, begin_on_an_empty_database, check, compose, container, docker, free_port,
+    inspect, run, say, until,
+)
+
 # What the image may add to its base, in bytes.
 LARGEST_IMAGE = 60 << 20
 RUNNING = ["nginx", "minitwit-1", "minitwit-2", "postgres", "prometheus"]
 CONTENT = "SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM messages), (SELECT count(*) FROM follows)"
-
-
-def say(text):
-    print(text, flush=True)
-
-
-def check(holds, what):
-    if not holds:
-        sys.exit(f"containers: {what}")
-
-
-def until(what, probe):
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        found = probe()
-        if found:
-            return found
-        check(time.monotonic() < deadline, f"not within {PATIENCE} s: {what}")
-        time.sleep(0.2)
-
-
-def run(*command, **more):
-    done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, **more)
-    check(done.returncode == 0, f"{' '.join(command)}: {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return done.stdout.strip()
-
-
-def docker(*arguments):
-    return run("docker", *arguments)
-
-
-def compose(*arguments):
-    return docker("compose", *arguments)
-
-
-def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
-
-
-def inspect(name):
-    return json.loads(docker("inspect", name))[0]
-
-
-def container(service):
-    return compose("ps", "--all", "--quiet", service)
 
 
 def listening():
@@ -79,37 +35,6 @@ def listening():
     lines = run("ss", "-ltnH").splitlines()
     addresses = {line.split()[3] for line in lines}
     return {address for address in addresses if not re.match(r"127\.|\[::1\]|\[::ffff:127\.", address)}
-
-
-class Site:
-    """What the public sees."""
-
-    def __init__(self, port):
-        self.port = port
-
-    def ask(self, method, path, body=None, headers=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        try:
-            connection.request(method, path, body, headers or {})
-            answer = connection.getresponse()
-            return answer.status, answer.read().decode()
-        finally:
-            connection.close()
-
-    def form(self, path, **fields):
-        headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        return self.ask("POST", path, urllib.parse.urlencode(fields), headers)[0]
-
-
-def simulate(site, image, commands, users, name):
-    """A run of the image's own simulator, by the host's network. Returns its process and its report."""
-    report = Path(os.environ["WORK"]) / f"{name}.txt"
-    command = ["docker", "run", "--rm", "--network", "host", "--name", f"minitwit-test-{name}"]
-    command += ["--volume", f"{os.environ['SIMULATOR_PASSWORD_FILE']}:/password:ro", image]
-    command += ["simulate", f"http://127.0.0.1:{site.port}/sim", "--simulator-password-file", "/password"]
-    command += ["--commands", str(commands), "--users", str(users), "--concurrency", "4"]
-    command += ["--keep-alive", "--timeout", "5000", "--verify"]
-    return subprocess.Popen(command, stdout=report.open("w"), stderr=subprocess.STDOUT), report
 
 
 def image_is_small(image):
@@ -129,6 +54,16 @@ def production_wants_secrets(image):
     )
     check(refused.returncode == 1 and "--production" in refused.stderr, f"--production: {refused}")
     say("--production without secrets is refused")
+
+
+def a_database_elsewhere_is_spoken_to_by_tls():
+    """The one that is here has none, so that it will do for one that is elsewhere."""
+    refused = subprocess.run(
+        ["docker", "compose", "run", "--rm", "--no-deps", "-T", "migrate"],
+        cwd=ROOT, env={**os.environ, "DATABASE_HOST": "postgres"}, capture_output=True, text=True,
+    )
+    check(refused.returncode != 0 and "TLS" in refused.stderr, f"a database elsewhere, without TLS: {refused}")
+    say("a database that is named is not spoken to without TLS")
 
 
 def containers_are_bounded():
@@ -155,20 +90,20 @@ def nothing_else_listens(before, port):
     say(f"what listens, besides on loopback: {new}")
 
 
+def clients():
+    """Who has looked at /public, as the replicas know them."""
+    logs = [docker("logs", container(service)) for service in ["minitwit-1", "minitwit-2"]]
+    return {json.loads(line)["client"] for log in logs for line in log.splitlines() if '"/public"' in line}
+
+
 def nginx_keeps_the_rules(site):
     for path in ["/metrics", "/metrics/", "//metrics", "/%6detrics", "/x/../metrics"]:
         check(site.ask("GET", path)[0] == 404, f"{path} is public")
     check(site.ask("GET", "/readyz")[0] == 200, "/readyz")
     spoofed = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Host": "evil.test"}
     site.ask("GET", "/public?who=am-i", headers=spoofed)
-    clients = {
-        json.loads(line)["fields"]["client"] if "fields" in json.loads(line) else json.loads(line).get("client")
-        for service in ["minitwit-1", "minitwit-2"]
-        for line in docker("logs", container(service)).splitlines()
-        if '"/public"' in line
-    }
     gateway = f"{os.environ['PROXY_NETWORK']}.1"
-    check(clients == {gateway}, f"clients in the log: {clients}, and not {gateway}")
+    check(clients() == {gateway}, f"clients in the log: {clients()}, and not {gateway}")
     statuses = [site.form("/login", username="nobody", password="wrong") for _ in range(40)]
     check(429 in statuses[20:] and statuses[0] != 429, f"sign-ins are not limited: {statuses}")
     say(f"nginx: no metrics for the public, clients are seen as they are, {statuses.count(429)} of 40 sign-ins refused")
@@ -196,7 +131,7 @@ def streams_at_once(site):
     connection.close()
 
 
-def panels_have_data():
+def panels_have_data(site):
     networks = inspect(container("prometheus"))["NetworkSettings"]["Networks"]
     address = next(iter(networks.values()))["IPAddress"]
 
@@ -208,15 +143,16 @@ def panels_have_data():
 
     until("Prometheus has asked both replicas", lambda: [it["value"][1] for it in ask('sum(up{job="minitwit"})')] == ["2"])
     dashboard = json.loads((ROOT / "compose/grafana/dashboards/overview.json").read_text())
+
+    def found_for(query):
+        # Rates want two looks at a counter, and something between them: here it is a password to hash.
+        site.form("/login", username="streamer", password="wrong")
+        return [it for it in ask(query) if it["value"][1] != "NaN"]
+
     asked = 0
     for panel in dashboard["panels"]:
         for target in panel.get("targets", []):
-            # Rates want two looks at a counter.
-            found = until(
-                f"{panel['title']}: {target['expr']}",
-                lambda: [it for it in ask(target["expr"]) if it["value"][1] != "NaN"],
-            )
-            check(found, panel["title"])
+            until(f"{panel['title']}: {target['expr']}", lambda: found_for(target["expr"]))
             asked += 1
     posted = float(ask("sum(minitwit_messages_total)")[0]["value"][1])
     check(posted > 0, "no messages are counted")
@@ -224,17 +160,14 @@ def panels_have_data():
 
 
 def rolls_under_load(site, image):
-    process, report = simulate(site, image, 150_000, 500, "roll")
-    until("the simulator has begun", lambda: process.poll() is not None or json.loads(site.ask("GET", "/sim/latest")[1])["latest"] > 100)
-    check(process.poll() is None, report.read_text())
+    simulation = Simulation(site, image, 150_000, 500, "roll")
+    simulation.wait_until_it_has_begun()
     begun = time.monotonic()
     before = [container("minitwit-1"), container("minitwit-2")]
     run("scripts/roll")
     took = time.monotonic() - begun
     check(not set(before) & {container("minitwit-1"), container("minitwit-2")}, "nothing was replaced")
-    docker("kill", "--signal", "INT", "minitwit-test-roll")
-    process.wait(PATIENCE)
-    text = report.read_text()
+    text = simulation.end()
     total = re.search(r"^all +(\d+) +(\d+)", text, re.M)
     check(total and total[2] == "0" and "\n0 differences, 0 unverifiable" in text, f"requests failed:\n{text}")
     say(f"both replicas were replaced in {took:.0f} s under load: 0 of {total[1]} commands failed, 0 differences")
@@ -291,18 +224,18 @@ def tls_is_there_with_a_certificate(site):
 
 def works_on_the_hosts_network(site, image, before):
     """Where containers can have no network of their own. The volume is the one from before."""
-    os.environ["COMPOSE_FILE"] = "compose.yaml:compose/host-network.yaml"
+    os.environ |= {"COMPOSE_FILE": "compose.yaml:compose/host-network.yaml", "TRUSTED_PROXIES": "127.0.0.1"}
     begin()
     new = listening() - before
     check(new == {f"0.0.0.0:{site.port}"}, f"on the host's network this listens: {new}")
-    check(site.ask("GET", "/public")[0] == 200 and site.ask("GET", "/metrics")[0] == 404, "on the host's network")
+    check(site.ask("GET", "/metrics")[0] == 404, "on the host's network")
+    told = {"X-Forwarded-For": "203.0.113.9, 198.51.100.7", "X-Forwarded-Proto": "https"}
+    check(site.ask("GET", "/public", headers=told)[0] == 200, "on the host's network")
+    check(clients() == {"198.51.100.7"}, f"clients in the log: {clients()}, and not the one that a trusted proxy tells")
+    say("whom a proxy that is trusted names last is the client")
     say(f"on the host's network it serves, and nothing but {new} listens besides on loopback")
     compose("down", "--timeout", "60")
-    os.environ["COMPOSE_FILE"] = "compose.yaml"
-
-
-def begin():
-    compose("up", "--detach", "--wait", "--wait-timeout", str(PATIENCE), "nginx", "prometheus")
+    os.environ |= {"COMPOSE_FILE": "compose.yaml", "TRUSTED_PROXIES": ""}
 
 
 def the_system_works(image, site):
@@ -315,25 +248,17 @@ def the_system_works(image, site):
     say(f"up after {time.monotonic() - begun:.0f} s")
     containers_are_bounded()
     nothing_else_listens(before, site.port)
-    process, report = simulate(site, image, 2_000, 50, "scenario")
-    check(process.wait(600) == 0, f"the scenario:\n{report.read_text()}")
-    say(report.read_text())
+    scenario = Simulation(site, image, 2_000, 50, "scenario")
+    check(scenario.process.wait(600) == 0, f"the scenario:\n{scenario.report.read_text()}")
+    say(scenario.report.read_text())
     streams_at_once(site)
     nginx_keeps_the_rules(site)
-    panels_have_data()
+    panels_have_data(site)
+    a_database_elsewhere_is_spoken_to_by_tls()
     loses_nothing()
     what_dies_comes_back()
     tls_is_there_with_a_certificate(site)
     works_on_the_hosts_network(site, image, before)
-
-
-def another_database(site, image):
-    """Scenarios make up the same users: the second begins on an empty database."""
-    compose("down", "--timeout", "60")
-    docker("volume", "rm", os.environ["DATABASE_VOLUME"])
-    docker("volume", "create", os.environ["DATABASE_VOLUME"])
-    begin()
-    rolls_under_load(site, image)
 
 
 def settings(image, work, port):
@@ -346,7 +271,7 @@ def settings(image, work, port):
     stand_ins = {f"{name.upper()}_IMAGE": f"minitwit-stand-in/{name}" for name in ["nginx", "postgres", "prometheus"]}
     return {
         **files, **stand_ins, "WORK": str(work), "MINITWIT_IMAGE": image, "COMPOSE_PROJECT_NAME": "minitwit-test",
-        "COMPOSE_FILE": "compose.yaml", "COMPOSE_PROFILES": "postgres", "DATABASE_HOST": "postgres",
+        "COMPOSE_FILE": "compose.yaml", "COMPOSE_PROFILES": "postgres",
         "DATABASE_VOLUME": "minitwit-test-database", "PUBLIC_PORT": str(port), "PUBLIC_ADDRESS": "0.0.0.0",
         "PROXY_NETWORK": "172.31.213", "COMPOSE_DISABLE_ENV_FILE": "true",
     }
@@ -362,7 +287,11 @@ def main():
         site = Site(port)
         try:
             the_system_works(options.image, site)
-            another_database(site, options.image)
+            begin_on_an_empty_database()
+            rolls_under_load(site, options.image)
+            hazards.play(site, options.image)
+            compose("down", "--timeout", "60")
+            swarm.play(options.image)
         except BaseException:
             print(subprocess.run(["docker", "compose", "logs", "--tail", "5"], cwd=ROOT, capture_output=True, text=True).stdout)
             raise

@@ -22,19 +22,17 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 from urllib.parse import quote
+
+from viewer import PAGES, all_look, begin_to_look, end_looking
 
 ROOT = Path(__file__).resolve().parents[2]
 # How long a stopping server drains, in seconds: longer than nginx keeps a connection that is not used.
 DRAIN = 7
 # Requests of the simulator under way at once.
 SIMULATED = 4
-PAGES = ["/public", "/login", "/register", "/openapi.json"]
-# Of each page, a second; in all less than nginx allows one client.
-VIEWS = 20
 # How long a step may take, in seconds.
 PATIENCE = 60
 
@@ -69,32 +67,6 @@ def ask(address, path):
 def begun(site):
     status, body = ask(site, "/sim/latest")
     return status == 200 and json.loads(body)["latest"] > 0
-
-
-class Viewer(threading.Thread):
-    """Looks at one page again and again, over a connection that is kept, and asks for nothing twice."""
-
-    def __init__(self, address, path):
-        super().__init__(daemon=True)
-        self.address, self.path = address, path
-        self.views, self.failures, self.slowest = 0, [], 0.0
-        self.stopping = threading.Event()
-
-    def run(self):
-        connection = http.client.HTTPConnection(self.address, timeout=5)
-        while not self.stopping.wait(1 / VIEWS):
-            begun = time.monotonic()
-            try:
-                connection.request("GET", self.path)
-                answer = connection.getresponse()
-                answer.read()
-                if answer.status != 200:
-                    self.failures.append(f"{self.path}: {answer.status}")
-            except (OSError, http.client.HTTPException) as error:
-                self.failures.append(f"{self.path}: {error!r}")
-                connection.close()
-            self.views += 1
-            self.slowest = max(self.slowest, time.monotonic() - begun)
 
 
 class Stand:
@@ -183,21 +155,16 @@ class Load:
         command += ["--concurrency", str(SIMULATED), "--users", "1000", "--commands", "300000"]
         command += ["--timeout", str(timeout), "--json", self.report]
         self.simulator = stand.spawn(f"simulator-{name}", command)
-        self.viewers = [Viewer(stand.site, path) for path in PAGES]
-        for viewer in self.viewers:
-            viewer.start()
+        self.viewers = begin_to_look(stand.site)
         until("the simulator has begun", lambda: begun(stand.site))
-        until("pages are looked at", lambda: all(viewer.views > VIEWS for viewer in self.viewers))
+        until("pages are looked at", lambda: all_look(self.viewers))
 
     def end(self, may_fail):
         """Ends it, and tells what came of it. Returns how many requests failed."""
         if self.simulator.poll() is not None:
             sys.exit("no-downtime: the simulator has ended before its time")
         self.simulator.send_signal(signal.SIGINT)
-        for viewer in self.viewers:
-            viewer.stopping.set()
-        for viewer in self.viewers:
-            viewer.join()
+        views = end_looking(self.viewers)
         self.simulator.wait(PATIENCE)
         simulated = json.loads(self.report.read_text())
         everything = simulated["commands"]["all"]
@@ -206,15 +173,15 @@ class Load:
         # consequences. Where no registration may be lost, neither may one of these be.
         consequences = errors.pop("status 404", 0) if may_fail else 0
         errors = sum(errors.values())
-        unseen = [failure for viewer in self.viewers for failure in viewer.failures]
+        unseen = [wrong for _, _, wrong in views if wrong]
         verification = simulated["verification"]
         wrong = verification["differences"] + verification["unverifiable"]
         print(
             f"  simulator: {everything['count']} commands in {simulated['duration_seconds']:.0f} s, "
             f"{errors} failed{f' and {consequences} in consequence' * bool(consequences)}; p50 {everything['p50_ms']} ms, p99 {everything['p99_ms']} ms, "
             f"max {everything['max_ms']} ms\n"
-            f"  pages: {sum(viewer.views for viewer in self.viewers)} looked at, {len(unseen)} failed; "
-            f"slowest {1000 * max(viewer.slowest for viewer in self.viewers):.0f} ms\n"
+            f"  pages: {len(views)} looked at, {len(unseen)} failed; "
+            f"slowest {1000 * max(took for _, took, _ in views):.0f} ms\n"
             f"  read back: {verification['messages']} messages, {verification['follows']} follows; "
             f"{len(wrong)} differences"
         )

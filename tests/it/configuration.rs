@@ -129,6 +129,7 @@ const WRONG: &[(&str, &str)] = &[
     ("--simulator-password-file", "/dev/zero"),
     ("--production", "perhaps"),
     ("--no-migrate", "perhaps"),
+    ("--await-migrations", "0"),
     ("--trusted-proxies", "10.0.0.0/99"),
     ("--ephemeral", "perhaps"),
     ("--database-password-file", "/does/not/exist"),
@@ -151,6 +152,7 @@ const WRONG: &[(&str, &str)] = &[
     ("--max-connections", "0"),
     ("--drain", "0"),
     ("--shutdown-timeout", "never"),
+    ("--watchdog", "0"),
     ("--log-format", "xml"),
     ("--log", "minitwit=loud"),
 ];

@@ -49,6 +49,8 @@ fn with_message<'a>(events: &'a [Value], message: &str) -> Vec<&'a Value> {
 async fn in_json_each_request_has_one_line() {
     let serving = Serving::start(&["--ephemeral", "--log-format", "json"]);
     let (browser, simulator) = actors(&serving);
+    // A proxy asks that every second: it is the one request without a line.
+    assert_eq!(browser.get("/readyz").await.status, 200);
     let requests = [
         (simulator.register("alice b").await, "POST", "/sim/register", "/sim/register", 204),
         (

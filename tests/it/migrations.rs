@@ -1,6 +1,6 @@
 //! The schema's history: from every version to the newest, by many at once, and what is refused.
 
-use std::process::Output;
+use std::{process::Output, thread};
 
 use minitwit::db::{Connection, migrations};
 use sqlx::{PgConnection, Row};
@@ -307,6 +307,33 @@ async fn told_not_to_migrate_it_refuses_while_migrations_are_pending() {
     assert!(text.contains("are pending; run `minitwit migrate` first"), "{text}");
     printed(&run(&database, &["migrate"]));
     let server = Serving::start(&["--no-migrate", "--database-url", &database.url()]);
+    assert_eq!(readiness(&server.base).await.status, 200);
+}
+
+#[tokio::test]
+async fn told_to_wait_for_migrations_it_serves_once_somebody_has_applied_them() {
+    let database = TestDatabase::empty().await;
+    let wait = ["serve", "--listen", "127.0.0.1:0", "--no-migrate", "--await-migrations", "1"];
+    let text = refusal(&run(&database, &wait));
+    assert!(text.contains("are pending; run `minitwit migrate` first"), "{text}");
+
+    let url = database.url();
+    let waiting = thread::spawn(move || {
+        Serving::start(&["--no-migrate", "--await-migrations", "600", "--database-url", &url])
+    });
+    let looked = "
+        SELECT count(*) > 0 FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()
+            AND state = 'idle' AND query LIKE 'SELECT to_regclass(%'";
+    eventually("the server has looked for migrations", || async {
+        let mut connection = database.connect().await;
+        let has: bool = sqlx::query_scalar(looked).fetch_one(&mut connection).await.expect(looked);
+        has.then_some(())
+    })
+    .await;
+    printed(&run(&database, &["migrate"]));
+    let server = waiting.join().expect("it serves");
+    assert!(server.output().contains("waiting for migrations"), "{}", server.output());
     assert_eq!(readiness(&server.base).await.status, 200);
 }
 

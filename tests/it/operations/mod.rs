@@ -6,3 +6,4 @@ mod health;
 mod healthcheck;
 mod metrics;
 mod production;
+mod watchdog;
