@@ -41,18 +41,21 @@ lint-code: ## Check format, clippy, documentation and checked queries
 files = git ls-files -z --cached --others --exclude-standard
 # What begins with a line that names a shell.
 scripts = git grep --untracked -lIE '^\#!(/usr/bin/env |/bin/)(ba)?sh$$'
+python = { git ls-files --cached --others --exclude-standard '*.py'; git grep --untracked -lIE '^\#!/usr/bin/env python3$$'; } | sort -u
 linters = target/linters/bin
 # Of the detectors of secrets, those that know what they look for: the others take every hash for one.
 guessing = HexHighEntropyString Base64HighEntropyString KeywordDetector BasicAuthDetector
 
 .PHONY: lint-files
-lint-files: ## Check YAML, workflows, Dockerfiles and scripts, and look for secrets
+lint-files: ## Check YAML, workflows, Dockerfiles, scripts and Python, and look for secrets
 	@scripts/install-python-tools .ci/linters/requirements.txt target/linters
 	$(files) '*.yml' '*.yaml' | xargs -0 $(linters)/yamllint --strict
 	$(linters)/actionlint -shellcheck $(linters)/shellcheck
 	$(linters)/zizmor --pedantic --no-online-audits --quiet .github
 	$(files) '*Dockerfile' | xargs -0 --no-run-if-empty $(linters)/hadolint
 	$(scripts) | xargs $(linters)/shellcheck
+	$(python) | xargs $(linters)/ruff check --quiet --config .ci/linters/ruff.toml
+	$(python) | xargs $(linters)/ruff format --quiet --diff --config .ci/linters/ruff.toml
 	$(files) | xargs -0 $(linters)/detect-secrets-hook $(addprefix --disable-plugin ,$(guessing))
 
 .PHONY: deny

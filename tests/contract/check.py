@@ -12,7 +12,6 @@ import tempfile
 import time
 
 import httpx
-
 import journey
 
 HERE = pathlib.Path(__file__).parent.resolve()
@@ -96,7 +95,7 @@ def main() -> None:
     arguments = parser.parse_args()
     password = secrets.token_urlsafe()
     with tempfile.TemporaryDirectory() as directory:
-        with open(TOOLS / "server.log", "w", encoding="utf-8") as log:
+        with (TOOLS / "server.log").open("w", encoding="utf-8") as log:
             server, base = serve(arguments.program, log)
         try:
             sign_up(base, "contract", password)

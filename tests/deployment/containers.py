@@ -15,13 +15,26 @@ import tempfile
 import time
 import urllib.parse
 import urllib.request
+from functools import partial
 from pathlib import Path
 
 import hazards
 import swarm
 from engine import (
-    PATIENCE, ROOT, Simulation, Site, begin, begin_on_an_empty_database, check, compose, container, docker, free_port,
-    inspect, run, say, until,
+    ROOT,
+    Simulation,
+    Site,
+    begin,
+    begin_on_an_empty_database,
+    check,
+    compose,
+    container,
+    docker,
+    free_port,
+    inspect,
+    run,
+    say,
+    until,
 )
 
 # What the image may add to its base, in bytes.
@@ -50,7 +63,8 @@ def image_is_small(image):
 def production_wants_secrets(image):
     refused = subprocess.run(
         ["docker", "run", "--rm", "--read-only", "--network", "none", image, "serve", "--production"],
-        capture_output=True, text=True,
+        capture_output=True,
+        text=True,
     )
     check(refused.returncode == 1 and "--production" in refused.stderr, f"--production: {refused}")
     say("--production without secrets is refused")
@@ -60,7 +74,10 @@ def a_database_elsewhere_is_spoken_to_by_tls():
     """The one that is here has none, so that it will do for one that is elsewhere."""
     refused = subprocess.run(
         ["docker", "compose", "run", "--rm", "--no-deps", "-T", "migrate"],
-        cwd=ROOT, env={**os.environ, "DATABASE_HOST": "postgres"}, capture_output=True, text=True,
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_HOST": "postgres"},
+        capture_output=True,
+        text=True,
     )
     check(refused.returncode != 0 and "TLS" in refused.stderr, f"a database elsewhere, without TLS: {refused}")
     say("a database that is named is not spoken to without TLS")
@@ -117,7 +134,9 @@ def streams_at_once(site):
     check(answer.status == 200, f"the stream: {answer.status}")
     site.form("/register", username="streamer", email="s@example.org", password="secret", password2="secret")
     token = site.ask(
-        "POST", "/api/v1/tokens", json.dumps({"username": "streamer", "password": "secret", "name": "test"}),
+        "POST",
+        "/api/v1/tokens",
+        json.dumps({"username": "streamer", "password": "secret", "name": "test"}),
         {"Content-Type": "application/json"},
     )
     check(token[0] == 201, f"a token: {token}")
@@ -141,7 +160,9 @@ def panels_have_data(site):
         with urllib.request.urlopen(url, timeout=10) as answer:
             return json.load(answer)["data"]["result"]
 
-    until("Prometheus has asked both replicas", lambda: [it["value"][1] for it in ask('sum(up{job="minitwit"})')] == ["2"])
+    until(
+        "Prometheus has asked both replicas", lambda: [it["value"][1] for it in ask('sum(up{job="minitwit"})')] == ["2"]
+    )
     dashboard = json.loads((ROOT / "compose/grafana/dashboards/overview.json").read_text())
 
     def found_for(query):
@@ -152,7 +173,7 @@ def panels_have_data(site):
     asked = 0
     for panel in dashboard["panels"]:
         for target in panel.get("targets", []):
-            until(f"{panel['title']}: {target['expr']}", lambda: found_for(target["expr"]))
+            until(f"{panel['title']}: {target['expr']}", partial(found_for, target["expr"]))
             asked += 1
     posted = float(ask("sum(minitwit_messages_total)")[0]["value"][1])
     check(posted > 0, "no messages are counted")
@@ -176,13 +197,18 @@ def rolls_under_load(site, image):
 def what_dies_comes_back():
     name = container("minitwit-2")
     os.kill(inspect(name)["State"]["Pid"], signal.SIGKILL)
-    until("the killed replica runs again", lambda: inspect(name)["RestartCount"] == 1 and inspect(name)["State"]["Running"])
+    until(
+        "the killed replica runs again",
+        lambda: inspect(name)["RestartCount"] == 1 and inspect(name)["State"]["Running"],
+    )
     until("it is healthy", lambda: inspect(name)["State"]["Health"]["Status"] == "healthy")
     say("a replica that was killed was restarted, and is healthy")
 
 
 def content():
-    return compose("exec", "-T", "postgres", "psql", "-h", "/var/run/postgresql", "-U", "minitwit", "-At", "-c", CONTENT)
+    return compose(
+        "exec", "-T", "postgres", "psql", "-h", "/var/run/postgresql", "-U", "minitwit", "-At", "-c", CONTENT
+    )
 
 
 def loses_nothing():
@@ -198,13 +224,33 @@ def tls_is_there_with_a_certificate(site):
     directory = Path(os.environ["WORK"]) / "certificates"
     directory.mkdir()
     key, certificate = directory / "privkey.pem", directory / "fullchain.pem"
-    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
-        "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate))
+    run(
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "1",
+        "-subj",
+        "/CN=localhost",
+        "-addext",
+        "subjectAltName=IP:127.0.0.1",
+        "-keyout",
+        str(key),
+        "-out",
+        str(certificate),
+    )
     key.chmod(0o444)
     Path(os.environ["WORK"]).chmod(0o755)
     port = free_port()
     os.environ |= {
-        "COMPOSE_FILE": "compose.yaml:compose/tls.yaml", "CERTIFICATES": str(directory), "PUBLIC_PORT_TLS": str(port),
+        "COMPOSE_FILE": "compose.yaml:compose/tls.yaml",
+        "CERTIFICATES": str(directory),
+        "PUBLIC_PORT_TLS": str(port),
     }
     begin()
     connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=10)
@@ -270,10 +316,18 @@ def settings(image, work, port):
         files[f"{name.upper()}_PASSWORD_FILE"] = str(file)
     stand_ins = {f"{name.upper()}_IMAGE": f"minitwit-stand-in/{name}" for name in ["nginx", "postgres", "prometheus"]}
     return {
-        **files, **stand_ins, "WORK": str(work), "MINITWIT_IMAGE": image, "COMPOSE_PROJECT_NAME": "minitwit-test",
-        "COMPOSE_FILE": "compose.yaml", "COMPOSE_PROFILES": "postgres",
-        "DATABASE_VOLUME": "minitwit-test-database", "PUBLIC_PORT": str(port), "PUBLIC_ADDRESS": "0.0.0.0",
-        "PROXY_NETWORK": "172.31.213", "COMPOSE_DISABLE_ENV_FILE": "true",
+        **files,
+        **stand_ins,
+        "WORK": str(work),
+        "MINITWIT_IMAGE": image,
+        "COMPOSE_PROJECT_NAME": "minitwit-test",
+        "COMPOSE_FILE": "compose.yaml",
+        "COMPOSE_PROFILES": "postgres",
+        "DATABASE_VOLUME": "minitwit-test-database",
+        "PUBLIC_PORT": str(port),
+        "PUBLIC_ADDRESS": "0.0.0.0",
+        "PROXY_NETWORK": "172.31.213",
+        "COMPOSE_DISABLE_ENV_FILE": "true",
     }
 
 
@@ -293,7 +347,11 @@ def main():
             compose("down", "--timeout", "60")
             swarm.play(options.image)
         except BaseException:
-            print(subprocess.run(["docker", "compose", "logs", "--tail", "5"], cwd=ROOT, capture_output=True, text=True).stdout)
+            print(
+                subprocess.run(
+                    ["docker", "compose", "logs", "--tail", "5"], cwd=ROOT, capture_output=True, text=True
+                ).stdout
+            )
             raise
         finally:
             subprocess.run(["docker", "compose", "down", "--volumes", "--timeout", "20"], cwd=ROOT, capture_output=True)

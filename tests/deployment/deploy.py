@@ -119,7 +119,9 @@ class Site:
         """Whether this deployment fails, says why, and leaves all as it was."""
         before = specs() if before is None else before
         code, said = self.deploy(**{"RELEASE": what, **settings})
-        check(code == 1 and why in said and "taken back: every service is what it was" in said, f"{what}: {code}\n{said}")
+        check(
+            code == 1 and why in said and "taken back: every service is what it was" in said, f"{what}: {code}\n{said}"
+        )
         check(specs() == before, f"{what}: the services are not what they were\n{said}")
         print(f"taken back: {what}", flush=True)
 
@@ -148,7 +150,9 @@ def what_nothing_needs_is_removed(site, images):
     docker("rm", *ended)
     code, said = site.deploy(MINITWIT_IMAGE=images[2], RELEASE="3")
     kept = docker("image", "ls", "--digests", "--format", "{{.Digest}}", images[0].split("@")[0].rsplit(":", 1)[0])
-    check(code == 0 and digests[0] not in kept and digests[2] in kept, f"the first image is still there: {kept}\n{said}")
+    check(
+        code == 0 and digests[0] not in kept and digests[2] in kept, f"the first image is still there: {kept}\n{said}"
+    )
     print("configs and images that nothing needs are gone; those of the version before are kept", flush=True)
 
 
@@ -167,7 +171,12 @@ def what_fails_is_taken_back(site, good, broken):
 def a_new_service_goes_again(site, good):
     file = site.directory / "stack.yaml"
     text = file.read_text()
-    file.write_text(text.replace("\nnetworks:\n", "\n  new:\n    networks: [host]\n    image: ${BESIDE_IMAGE}\n    command: [/bin/false]\n\nnetworks:\n"))
+    file.write_text(
+        text.replace(
+            "\nnetworks:\n",
+            "\n  new:\n    networks: [host]\n    image: ${BESIDE_IMAGE}\n    command: [/bin/false]\n\nnetworks:\n",
+        )
+    )
     site.is_taken_back("a new service", f"{STACK}_new", timeout=8, MINITWIT_IMAGE=good)
     file.write_text(text)
 
@@ -195,10 +204,14 @@ def nothing_is_passed_over(site, good):
     # A service that is on no machine has all the tasks that it wants: none.
     docker("stack", "rm", STACK)
     until("nothing is there", lambda: not specs() and page(site.port) is None)
-    (site.directory / "stack.yaml").write_text((site.directory / "stack.yaml").read_text().replace(
-        'deploy: {<<: *update, mode: "${WEB_MODE:-replicated}"}',
-        "deploy: {<<: *update, mode: global, placement: {constraints: [node.labels.gone == true]}}",
-    ))
+    (site.directory / "stack.yaml").write_text(
+        (site.directory / "stack.yaml")
+        .read_text()
+        .replace(
+            'deploy: {<<: *update, mode: "${WEB_MODE:-replicated}"}',
+            "deploy: {<<: *update, mode: global, placement: {constraints: [node.labels.gone == true]}}",
+        )
+    )
     site.is_taken_back("no machine has the label", "not one task is wanted", url="-", timeout=6, MINITWIT_IMAGE=good)
     print("an empty URL is refused, and no task is not all tasks", flush=True)
 

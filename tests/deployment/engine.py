@@ -115,7 +115,9 @@ class Simulation:
         self.site = site
 
     def wait_until_it_has_begun(self):
-        latest = lambda: json.loads(self.site.ask("GET", "/sim/latest")[1])["latest"]
+        def latest():
+            return json.loads(self.site.ask("GET", "/sim/latest")[1])["latest"]
+
         until("the simulator has begun", lambda: self.process.poll() is not None or latest() > 100)
         check(self.process.poll() is None, self.report.read_text())
 

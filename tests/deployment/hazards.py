@@ -41,11 +41,15 @@ def under_load(site, image, name, what, hazard, may_fail):
     over = max((begun + took - struck for begun, took in late if begun < mended), default=0)
     total, wrong = re.search(r"^all +(\d+) +(\d+)", text, re.M).groups()
     say(
-        f"{what}: of {len(views)} views {len(failed)} failed, and {len(late)} took more than {1000 * LATE:.0f} ms, the longest "
-        f"{max((took for _, took in late), default=0):.1f} s; the last of them ended {over:.1f} s after it; "
+        f"{what}: of {len(views)} views {len(failed)} failed, and {len(late)} took more than {1000 * LATE:.0f} ms, "
+        f"the longest {max((took for _, took in late), default=0):.1f} s; the last of them ended {over:.1f} s after it; "
         f"of {total} simulator commands {wrong} failed"
     )
-    say("\n".join(line for line in text.splitlines() if re.match(r"all |\d+ differences|.*(status|timed|late|error)", line)))
+    say(
+        "\n".join(
+            line for line in text.splitlines() if re.match(r"all |\d+ differences|.*(status|timed|late|error)", line)
+        )
+    )
     check(not failed, f"views failed: {failed[:5]}")
     check(int(wrong) <= may_fail, f"more failed than was under way:\n{text}")
     waiting = [took for begun, took, _ in views if begun > struck + SEEN and took > READ]
@@ -98,7 +102,9 @@ def stop_workers(pid):
     for task in Path(f"/proc/{pid}/task").iterdir():
         if (task / "comm").read_text().startswith("tokio-"):
             for request in (PTRACE_SEIZE, PTRACE_INTERRUPT):
-                check(libc.ptrace(request, int(task.name), None, None) == 0, f"ptrace: {os.strerror(ctypes.get_errno())}")
+                check(
+                    libc.ptrace(request, int(task.name), None, None) == 0, f"ptrace: {os.strerror(ctypes.get_errno())}"
+                )
             stopped.append(int(task.name))
     check(stopped, "the runtime's threads are not called as they were")
     return stopped
@@ -116,8 +122,8 @@ def runtime_hangs():
     name = container("minitwit-1")
     struck = time.monotonic()
     threads = stop_workers(inspect(name)["State"]["Pid"])
-    # Whoever has stopped a thread is told of its end, before which the process cannot end: in any order.
-    until("its process has ended", lambda: all([has_ended(thread) for thread in threads]))
+    # Whoever has stopped a thread is told of its end, before which the process cannot end: each is asked for.
+    until("its process has ended", lambda: not [thread for thread in threads if not has_ended(thread)])
     ended = time.monotonic()
     say(f"a replica whose runtime hung ended itself after {ended - struck:.0f} s")
     until("it runs again", lambda: inspect(name)["RestartCount"] == 1 and inspect(name)["State"]["Running"])

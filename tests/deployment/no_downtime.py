@@ -23,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -81,7 +82,7 @@ class Stand:
         self.database = None
 
     def spawn(self, name, command, **more):
-        with open(self.directory / f"{name}.log", "ab") as log:
+        with (self.directory / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, **more)
         self.processes.append(process)
         return process
@@ -178,8 +179,8 @@ class Load:
         wrong = verification["differences"] + verification["unverifiable"]
         print(
             f"  simulator: {everything['count']} commands in {simulated['duration_seconds']:.0f} s, "
-            f"{errors} failed{f' and {consequences} in consequence' * bool(consequences)}; p50 {everything['p50_ms']} ms, p99 {everything['p99_ms']} ms, "
-            f"max {everything['max_ms']} ms\n"
+            f"{errors} failed{f' and {consequences} in consequence' * bool(consequences)}; "
+            f"p50 {everything['p50_ms']} ms, p99 {everything['p99_ms']} ms, max {everything['max_ms']} ms\n"
             f"  pages: {len(views)} looked at, {len(unseen)} failed; "
             f"slowest {1000 * max(took for _, took, _ in views):.0f} ms\n"
             f"  read back: {verification['messages']} messages, {verification['follows']} follows; "
@@ -221,12 +222,15 @@ def run(stand, options):
     title = f"each replaced in turn{' (of the previous program, whose schema is migrated)' * bool(previous)}:"
     measured(stand, title, "replaced", options.timeout, 0, replaced)
     another_database(stand, "second")
-    quietly = lambda: [stand.replace_quietly(number) for number in stand.addresses]
+
+    def quietly():
+        for number in stand.addresses:
+            stand.replace_quietly(number)
+
     measured(stand, "each replaced without a word to nginx:", "quietly", options.timeout, 0, quietly)
     another_database(stand, "third")
     in_flight = SIMULATED + len(PAGES)
-    killed = lambda: stand.kill(1)
-    measured(stand, "one killed by SIGKILL:", "killed", options.timeout, in_flight, killed)
+    measured(stand, "one killed by SIGKILL:", "killed", options.timeout, in_flight, partial(stand.kill, 1))
 
 
 def another_database(stand, name):

@@ -67,21 +67,27 @@ def update_state(name):
 
 def tasks(name):
     """Those that are running."""
-    listed = docker("service", "ps", "--filter", "desired-state=running", "--format", "{{.ID}} {{.CurrentState}}", f"{STACK}_{name}")
+    listed = docker(
+        "service", "ps", "--filter", "desired-state=running", "--format", "{{.ID}} {{.CurrentState}}", f"{STACK}_{name}"
+    )
     return {line.split()[0] for line in listed.splitlines() if "Running" in line}
 
 
 def replicas():
     listed = docker("service", "ls", "--format", "{{.Name}} {{.Replicas}}")
-    return {name.removeprefix(f"{STACK}_"): count for name, count in (line.split(" ", 1) for line in listed.splitlines())}
+    return {
+        name.removeprefix(f"{STACK}_"): count for name, count in (line.split(" ", 1) for line in listed.splitlines())
+    }
 
 
 def is_well():
     counts = replicas()
-    return (
-        [len(tasks(name)) for name in ("minitwit", "nginx", "postgres", "prometheus")] == [2, 1, 1, 1]
-        and "(1/1 completed)" in counts["migrate"]
-    )
+    return [len(tasks(name)) for name in ("minitwit", "nginx", "postgres", "prometheus")] == [
+        2,
+        1,
+        1,
+        1,
+    ] and "(1/1 completed)" in counts["migrate"]
 
 
 def wait_until_well(site):
@@ -90,7 +96,13 @@ def wait_until_well(site):
 
 
 def image_of(base, name, line):
-    subprocess.run(["docker", "build", "--quiet", "--tag", name, "-"], input=f"FROM {base}\n{line}\n", text=True, check=True, capture_output=True)
+    subprocess.run(
+        ["docker", "build", "--quiet", "--tag", name, "-"],
+        input=f"FROM {base}\n{line}\n",
+        text=True,
+        check=True,
+        capture_output=True,
+    )
     return name
 
 
@@ -158,9 +170,26 @@ def certificate():
     """One for this machine, in the volume that nginx looks into."""
     directory = Path(os.environ["WORK"]) / "swarm-certificates"
     directory.mkdir()
-    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
-        "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1",
-        "-keyout", str(directory / "privkey.pem"), "-out", str(directory / "fullchain.pem"))
+    run(
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "1",
+        "-subj",
+        "/CN=localhost",
+        "-addext",
+        "subjectAltName=IP:127.0.0.1",
+        "-keyout",
+        str(directory / "privkey.pem"),
+        "-out",
+        str(directory / "fullchain.pem"),
+    )
     copy = "cp /from/* /certificates && chmod 444 /certificates/*"
     volumes = ["-v", f"{directory}:/from:ro", "-v", f"{os.environ['CERTIFICATES_VOLUME']}:/certificates"]
     docker("run", "--rm", "--network", "none", *volumes, "minitwit-stand-in/debian", "sh", "-c", copy)
@@ -189,7 +218,9 @@ def is_updated(image):
         asking.start()
     begun = time.monotonic()
     deploy(MINITWIT_IMAGE=image)
-    until("the update is done", lambda: update_state("minitwit") == "completed" and not tasks("minitwit") & before, UPDATE)
+    until(
+        "the update is done", lambda: update_state("minitwit") == "completed" and not tasks("minitwit") & before, UPDATE
+    )
     until("the swarm is well", is_well)
     check(service("migrate")["JobStatus"]["JobIteration"]["Index"] == job + 1, "the new image did not migrate")
     told = f": {asking.end()}" if balances() else ""
@@ -212,14 +243,21 @@ def what_is_broken_is_taken_back(site, image):
     told = asking.end()
     check(asking.failed == 0 and asking.asked > 50, f"while a broken update was taken back {told}")
     check(tasks("minitwit") == before, "replicas were replaced by a broken update")
-    say(f"an update that could not start was taken back after {time.monotonic() - begun:.0f} s, and no replica replaced: {told}")
+    say(
+        f"an update that could not start was taken back after {time.monotonic() - begun:.0f} s, "
+        f"and no replica replaced: {told}"
+    )
 
 
 def play(image):
     if client() is None:
         say(f"not tried on a swarm: that takes a client of Docker {CLIENT} or newer")
         return
-    os.environ |= {"CERTIFICATES_VOLUME": "minitwit-test-certificates", "PUBLIC_PORT_TLS": str(free_port()), "TRUSTED_PROXIES": ""}
+    os.environ |= {
+        "CERTIFICATES_VOLUME": "minitwit-test-certificates",
+        "PUBLIC_PORT_TLS": str(free_port()),
+        "TRUSTED_PROXIES": "",
+    }
     site = Site(int(os.environ["PUBLIC_PORT"]))
     docker("volume", "rm", "--force", os.environ["DATABASE_VOLUME"])
     try:
@@ -228,7 +266,9 @@ def play(image):
         what_is_the_same_is_left_alone(site, image)
         is_updated(image_of(image, "minitwit:test-update", "LABEL update=1"))
         # It migrates, and refuses to serve.
-        what_is_broken_is_taken_back(site, image_of(image, "minitwit:test-broken", "ENV MINITWIT_DATABASE_CONNECTIONS=1"))
+        what_is_broken_is_taken_back(
+            site, image_of(image, "minitwit:test-broken", "ENV MINITWIT_DATABASE_CONNECTIONS=1")
+        )
         serves_tls_with_a_certificate()
     except BaseException:
         print(subprocess.run(["docker", "stack", "ps", "--no-trunc", STACK], capture_output=True, text=True).stdout)
