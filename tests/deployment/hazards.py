@@ -42,7 +42,7 @@ def under_load(site, image, name, what, hazard, may_fail):
     total, wrong = re.search(r"^all +(\d+) +(\d+)", text, re.M).groups()
     say(
         f"{what}: of {len(views)} views {len(failed)} failed, and {len(late)} took more than {1000 * LATE:.0f} ms, "
-        f"the longest {max((took for _, took in late), default=0):.1f} s; the last of them ended {over:.1f} s after it; "
+        f"the longest {max((took for _, took in late), default=0):.1f} s; the last ended {over:.1f} s after it; "
         f"of {total} simulator commands {wrong} failed"
     )
     say(

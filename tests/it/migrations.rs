@@ -142,8 +142,14 @@ const ROWS: &[Rows] = &[
                  VALUES (2, 'of a WEEK #Then 東京', true, '2020-02-27Z')",
         query: "SELECT text FROM messages
                 WHERE of_week(terms_of(text), week_of(published_at))
-                      @@ of_week('''week'' & ''#then'' & ''東京'''::tsquery, week_of('2020-03-04 23:59:59Z'))",
+                      @@ of_week('''week'' & ''#then'' & ''=東京'''::tsquery, week_of('2020-03-04 23:59:59Z'))",
         expected: &["of a WEEK #Then 東京"],
+    },
+    Rows {
+        since: 14,
+        insert: "INSERT INTO messages (author_id, text, flagged) VALUES (2, 'unindexed', true)",
+        query: "SELECT text FROM messages WHERE text = 'unindexed'",
+        expected: &["unindexed"],
     },
 ];
 

@@ -1,11 +1,14 @@
 //! Searching for messages and users.
 
+use std::{path::Path, process::Command};
+
 use minitwit::domain::runs_together;
 use serde_json::{Value, json};
 
 use crate::support::{
     App,
     actors::{ApiClient, encode, field},
+    cluster::TestDatabase,
 };
 
 /// The values of one field of all that is found, which is of this kind.
@@ -95,6 +98,7 @@ async fn scripts_without_spaces_are_found_anywhere_and_from_one_character_on() {
         "ภาษาไทยง่ายมาก",
         "東_京 100%",
         "コンピューター と ｺﾝﾋﾟｭｰﾀ",
+        "100 \u{3316} white",
     ];
     let (app, _) = with_messages(&texts).await;
     let api = app.api();
@@ -114,9 +118,50 @@ async fn scripts_without_spaces_are_found_anywhere_and_from_one_character_on() {
         ("東_京", &[4]),
         ("東%京", &[]),
         ("京 100%", &[4]),
+        ("京 1", &[4]),
+        ("ロメート", &[6]),
+        // Pairs of letters are no words.
+        ("hi", &[]),
+        ("h", &[]),
+        ("ca", &[2]),
     ] {
         let expected: Vec<&str> = expected.iter().map(|number| texts[*number]).collect();
         assert_eq!(found(&api, text).await, expected, "{text}");
+    }
+}
+
+/// A term has 2,046 bytes at most, and NFKC writes this character with six.
+#[tokio::test]
+async fn a_word_of_any_length_can_be_posted() {
+    let (app, ann) = with_messages(&[]).await;
+    for letters in 0..20 {
+        let text = "\u{3316}".repeat(113) + &"a".repeat(letters);
+        let posted = ann.post("/messages", json!({ "text": text })).await;
+        assert_eq!(posted.status, 201, "{letters}: {}", posted.body);
+    }
+    for text in ["\u{fdfa}".repeat(280), "🦀".repeat(280), "Ⱥ".repeat(280)] {
+        assert_eq!(ann.post("/messages", json!({ "text": text })).await.status, 201, "{text}");
+    }
+    assert_eq!(app.count("SELECT count(*) FROM messages").await, 23);
+}
+
+#[tokio::test]
+async fn a_database_that_is_dumped_and_restored_is_searched_as_before() {
+    let (app, _) = with_messages(&["hello there", "#tag", "東京"]).await;
+    let query = "SELECT setting FROM pg_config WHERE name = 'BINDIR'";
+    let programs: String = sqlx::query_scalar(query).fetch_one(&app.rows).await.expect(query);
+    let (dumped, restored) = (app.stop().await, TestDatabase::empty().await);
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let run = |program: &str, arguments: &[&str]| {
+        let mut command = Command::new(Path::new(&programs).join(program));
+        let done = command.args(arguments).arg(file.path()).output().expect(program);
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    };
+    run("pg_dump", &["--format=custom", "--dbname", dumped.url().split('?').next().expect("a part"), "--file"]);
+    run("pg_restore", &["--exit-on-error", "--dbname", restored.url().split('?').next().expect("a part")]);
+    let app = App::start_on(restored).await;
+    for (text, expected) in [("hell", "hello there"), ("#tag", "#tag"), ("京", "東京")] {
+        assert_eq!(found(&app.api(), text).await, [expected], "{text}");
     }
 }
 
