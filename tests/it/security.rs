@@ -42,10 +42,12 @@ fn has_test(source: &str, name: &str) -> bool {
     (0..lines.len()).any(|it| declares(lines[it]) && attributes(it).any(is_test))
 }
 
-/// Whether this script has a check of this name, and makes it: those of `tests/deployment` are functions.
+/// Whether this script has a check of this name, and makes it or hands it to who does: those of
+/// `tests/deployment` are functions.
 fn has_check(source: &str, name: &str) -> bool {
     let call = format!("{name}(");
-    source.contains(&format!("\ndef {call}")) && source.matches(&call).count() > 1
+    source.contains(&format!("\ndef {call}"))
+        && (source.matches(&call).count() > 1 || source.contains(&format!(", {name},")))
 }
 
 /// A test within a macro, such as `proptest!`, would not be found: none is named.
