@@ -80,11 +80,17 @@ impl Source {
 
     /// A connection for migrations.
     pub(super) async fn connect(&self) -> Result<PgConnection, Failure> {
-        let connected = migrations::connect(&self.options).await;
-        connected.map_err(|error| match &self.embedded {
-            Some(_) => error.into(),
-            None => WrongUrl(error.into()).into(),
-        })
+        migrations::connect(&self.options).await.map_err(|error| self.failure(error))
+    }
+
+    /// What is told of a failure: where the database cannot be used at all, which setting names it.
+    pub(super) fn failure(&self, error: migrations::Error) -> Failure {
+        match (&self.embedded, error) {
+            (None, error @ (migrations::Error::Database(_) | migrations::Error::Encoding(_))) => {
+                WrongUrl(error.into()).into()
+            }
+            (_, error) => error.into(),
+        }
     }
 
     /// Stops the program's own PostgreSQL.

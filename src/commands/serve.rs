@@ -21,7 +21,7 @@ use super::{Failure, database::Source, start_logs};
 use crate::{
     api,
     config::{LogFormat, ServeArgs},
-    db::{Connection, Database, PgConnection, PoolSettings, migrations},
+    db::{Connection, Database, PoolSettings, migrations},
     server::{
         self, Server, connection::ConnectionLimits, limits::RequestLimits, proxies::TrustedProxies,
         shutdown::Shutdown, watchdog,
@@ -77,7 +77,12 @@ async fn serve(
 ) -> Result<(), Failure> {
     let shutdown = shut_down_by_signal(settings.limits.drain)?;
     source.prepare().await?;
-    prepare_schema(settings, source).await?;
+    apply_migrations(settings, source).await?;
+    tokio::select! {
+        applied = await_migrations(settings, source) => applied?,
+        // Nobody is served yet for whom it would have to drain.
+        () = shutdown.told() => return Ok(()),
+    }
     let database = Database::new(source.options.clone(), &pool_settings(settings));
     let service = Service::new(database, &service_settings(settings));
     let server = Server::bind(server_settings(settings), service.clone(), metrics.clone()).await?;
@@ -111,37 +116,41 @@ async fn serve(
     Ok(served?)
 }
 
-async fn prepare_schema(settings: &ServeArgs, source: &Source) -> Result<(), Failure> {
-    let mut connection = source.connect().await?;
-    if !settings.no_migrate {
-        for migration in migrations::apply(&mut connection, None).await? {
-            tracing::info!(migration, "applied");
-        }
+async fn apply_migrations(settings: &ServeArgs, source: &Source) -> Result<(), Failure> {
+    if settings.no_migrate {
+        return Ok(());
     }
-    let patience = settings.await_migrations.unwrap_or_default();
-    await_migrations(&mut connection, patience).await?;
+    let mut connection = source.connect().await?;
+    for migration in migrations::apply(&mut connection, None).await? {
+        tracing::info!(migration, "applied");
+    }
     connection.close().await?;
     Ok(())
 }
 
 /// Waits until the schema is the one that this program needs, if somebody is to bring it up to date.
-async fn await_migrations(
-    connection: &mut PgConnection,
-    patience: Duration,
-) -> Result<(), migrations::Error> {
-    let deadline = Instant::now() + patience;
-    let mut last = None;
+/// Whoever does may also start the database anew, or first of all.
+async fn await_migrations(settings: &ServeArgs, source: &Source) -> Result<(), Failure> {
+    let deadline = Instant::now() + settings.await_migrations.unwrap_or_default();
+    let mut told = None;
     loop {
-        match migrations::check(connection).await {
-            Err(migrations::Error::Pending(pending)) if Instant::now() < deadline => {
-                if last.replace(pending) != Some(pending) {
-                    tracing::info!(pending, "waiting for migrations");
-                }
-            }
-            checked => return checked,
+        let Err(error) = check_schema(source).await else { return Ok(()) };
+        if !error.passes() || Instant::now() >= deadline {
+            return Err(source.failure(error));
+        }
+        let why = error.to_string();
+        if told.as_ref() != Some(&why) {
+            tracing::info!(why, "waiting for migrations");
+            told = Some(why);
         }
         tokio::time::sleep(SCHEMA_LOOK).await;
     }
+}
+
+async fn check_schema(source: &Source) -> Result<(), migrations::Error> {
+    let mut connection = migrations::connect(&source.options).await?;
+    migrations::check(&mut connection).await?;
+    Ok(connection.close().await?)
 }
 
 /// Gives signs of life to the watchdog, if there is to be one, and never ends.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::values::seconds;
+use super::values::{seconds, seconds_from_five};
 
 /// What a client may cost.
 #[derive(Debug, Args)]
@@ -94,7 +94,7 @@ pub struct LimitArgs {
     )]
     pub shutdown_timeout: Duration,
 
-    /// Seconds without a sign of life after which the server takes itself for hung, and ends
-    #[arg(long, env = "MINITWIT_WATCHDOG", value_name = "SECONDS", value_parser = seconds)]
+    /// Seconds without a sign of life after which the server takes itself for hung, and ends; 5 at least
+    #[arg(long, env = "MINITWIT_WATCHDOG", value_name = "SECONDS", value_parser = seconds_from_five)]
     pub watchdog: Option<Duration>,
 }

@@ -59,6 +59,18 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Parses whole seconds, at least 5: fewer would take a machine that was stopped for one that hangs.
+///
+/// # Errors
+/// The rule that the text breaks.
+pub(super) fn seconds_from_five(text: &str) -> Result<Duration, String> {
+    let seconds = seconds(text)?;
+    if seconds < Duration::from_secs(5) {
+        return Err("must be at least 5 seconds".to_owned());
+    }
+    Ok(seconds)
+}
+
 /// Some networks; an address is a network of its own.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Networks(pub Vec<IpNet>);

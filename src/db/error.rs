@@ -23,18 +23,22 @@ const PASSING_STATES: &[&str] = &["08", "53", "57", "25006", "40"];
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        let passing = match &error {
-            sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
-            | sqlx::Error::Io(_)
-            | sqlx::Error::Tls(_)
-            | sqlx::Error::WorkerCrashed => true,
-            sqlx::Error::Database(cause) => cause
-                .code()
-                .is_some_and(|code| PASSING_STATES.iter().any(|state| code.starts_with(state))),
-            _ => false,
-        };
-        if passing { Self::Unavailable(error) } else { Self::Failed(error) }
+        if passes(&error) { Self::Unavailable(error) } else { Self::Failed(error) }
+    }
+}
+
+/// Whether a failure passes by itself.
+pub(super) fn passes(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(cause) => cause
+            .code()
+            .is_some_and(|code| PASSING_STATES.iter().any(|state| code.starts_with(state))),
+        _ => false,
     }
 }
 

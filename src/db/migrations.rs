@@ -16,6 +16,8 @@ use sqlx::{
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
+use super::error;
+
 mod embedded {
     refinery::embed_migrations!("migrations");
 }
@@ -65,6 +67,18 @@ pub enum Error {
         /// The migration that says so.
         migration: i32,
     },
+}
+
+impl Error {
+    /// Whether it may be over by itself: somebody migrates, or the database is away for now.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        match self {
+            Self::Pending(_) => true,
+            Self::Database(error) => error::passes(error),
+            _ => false,
+        }
+    }
 }
 
 /// A migration that this program knows or that the database has seen.

@@ -29,6 +29,11 @@ impl Shutdown {
         self.draining.is_cancelled()
     }
 
+    /// Done when the server has been told to end, be it that it is to drain first.
+    pub async fn told(&self) {
+        self.draining.cancelled().await;
+    }
+
     /// Done when the server has been told to stop.
     pub async fn stopped(&self) {
         self.stop.cancelled().await;

@@ -130,6 +130,7 @@ const WRONG: &[(&str, &str)] = &[
     ("--production", "perhaps"),
     ("--no-migrate", "perhaps"),
     ("--await-migrations", "0"),
+    ("--watchdog", "4"),
     ("--trusted-proxies", "10.0.0.0/99"),
     ("--ephemeral", "perhaps"),
     ("--database-password-file", "/does/not/exist"),

@@ -157,8 +157,14 @@ async fn a_database_that_is_dumped_and_restored_is_searched_as_before() {
         let done = command.args(arguments).arg(file.path()).output().expect(program);
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     };
-    run("pg_dump", &["--format=custom", "--dbname", dumped.url().split('?').next().expect("a part"), "--file"]);
-    run("pg_restore", &["--exit-on-error", "--dbname", restored.url().split('?').next().expect("a part")]);
+    run(
+        "pg_dump",
+        &["--format=custom", "--dbname", dumped.url().split('?').next().expect("a part"), "--file"],
+    );
+    run(
+        "pg_restore",
+        &["--exit-on-error", "--dbname", restored.url().split('?').next().expect("a part")],
+    );
     let app = App::start_on(restored).await;
     for (text, expected) in [("hell", "hello there"), ("#tag", "#tag"), ("京", "東京")] {
         assert_eq!(found(&app.api(), text).await, [expected], "{text}");

@@ -41,7 +41,7 @@ fn hang(process: Pid) {
 #[tokio::test]
 async fn a_server_that_hangs_ends_itself() {
     let database = TestDatabase::fresh().await;
-    let mut serving = Serving::start(&["--database-url", &database.url(), "--watchdog", "1"]);
+    let mut serving = Serving::start(&["--database-url", &database.url(), "--watchdog", "5"]);
     let process = serving.pid();
     let stopping = thread::spawn(move || hang(process));
     let status = serving.wait();
