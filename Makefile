@@ -86,9 +86,11 @@ no-downtime: ## Replace servers behind nginx while they are used; no request may
 env: ## Make .env and the secrets of compose.yaml that are missing
 	@scripts/make-env
 
+# As Compose takes it: from the environment, or from .env, which is no shell's, and may hold what one would run.
 .PHONY: volume
 volume: ## Make the volume that the database of compose.yaml is in; what is there stays
-	@if [ -f .env ]; then set -a; . ./.env; fi; docker volume create "$${DATABASE_VOLUME:-minitwit-database}"
+	@file=$$(if [ -f .env ]; then sed -n "s/^DATABASE_VOLUME=[\"']\{0,1\}\([^\"' ]*\).*/\1/p" .env; fi); \
+	  name=$${DATABASE_VOLUME:-$$file}; docker volume create "$${name:-minitwit-database}"
 
 .PHONY: image
 image: ## Build the container image minitwit:local
