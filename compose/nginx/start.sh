@@ -138,23 +138,18 @@ server {
 CONFIGURATION
 fi
 
-# state ADDRESS: how this replica is. It is gone or hung if it does not say within a second that it lives, which
-# takes nothing but its runtime; and not ready if it says so. That it is slow to say so is no sign: it has asked
-# its database, for which the other replica waits as well.
+# state NUMBER ADDRESS: how this replica is: 0 well, 1 not, 2 slow. It is gone or hung if it does not say within a
+# second that it lives, which takes nothing but its runtime; and not ready if it says so. That it is slow to say so
+# is no sign: it has asked its database, for which the other replica waits as well.
 state() {
-  if ! timeout 1 wget -q -O /dev/null "http://$1/healthz" 2> /dev/null; then
-    echo unwell
-    return
+  timeout 1 wget -q -O /dev/null "http://$2/healthz" 2> /dev/null || return 1
+  # Into a file, and not a pipe: Alpine's timeout keeps that open for its whole second.
+  if timeout 1 wget -O /dev/null "http://$2/readyz" > "$RUN/said-$1" 2>&1; then
+    return 0
   fi
   # Each wget tells the status line, in words of its own.
-  if said=$(timeout 1 wget -O /dev/null "http://$1/readyz" 2>&1); then
-    echo well
-  else
-    case $said in
-      *" 503 "*) echo unwell ;;
-      *) echo slow ;;
-    esac
-  fi
+  ! grep -q " 503 " "$RUN/said-$1" || return 1
+  return 2
 }
 
 # probe NUMBER ADDRESS: asks this replica how it is, for as long as nginx runs, which takes over this
@@ -162,12 +157,14 @@ state() {
 probe() {
   missed=0
   while kill -0 $$ 2> /dev/null; do
-    case $(state "$2") in
-      well)
+    how=0
+    state "$1" "$2" || how=$?
+    case $how in
+      0)
         missed=0
         rm -f "$RUN/unwell-$1"
         ;;
-      unwell)
+      1)
         missed=$((missed + 1))
         [ "$missed" -lt 2 ] || touch "$RUN/unwell-$1"
         ;;
