@@ -41,7 +41,9 @@ lint-code: ## Check format, clippy, documentation and checked queries
 files = git ls-files -z --cached --others --exclude-standard
 # What begins with a line that names a shell.
 scripts = git grep --untracked -lIE '^\#!(/usr/bin/env |/bin/)(ba)?sh$$'
-python = { git ls-files --cached --others --exclude-standard '*.py'; git grep --untracked -lIE '^\#!/usr/bin/env python3$$'; } | sort -u
+# What is called so or begins so, and is there: of a file that was removed git still lists the name.
+python = { $(files) '*.py'; git grep --untracked -zlIE '^\#!/usr/bin/env python3$$'; } | sort -zu \
+  | xargs -0r sh -c 'for file; do [ ! -f "$$file" ] || printf "%s\0" "$$file"; done' sh
 linters = target/linters/bin
 # Of the detectors of secrets, those that know what they look for: the others take every hash for one.
 guessing = HexHighEntropyString Base64HighEntropyString KeywordDetector BasicAuthDetector
@@ -54,8 +56,8 @@ lint-files: ## Check YAML, workflows, Dockerfiles, scripts and Python, and look 
 	$(linters)/zizmor --pedantic --no-online-audits --quiet .github
 	$(files) '*Dockerfile' | xargs -0 --no-run-if-empty $(linters)/hadolint
 	$(scripts) | xargs $(linters)/shellcheck
-	$(python) | xargs $(linters)/ruff check --quiet --config .ci/linters/ruff.toml
-	$(python) | xargs $(linters)/ruff format --quiet --diff --config .ci/linters/ruff.toml
+	$(python) | xargs -0r $(linters)/ruff check --quiet --config .ci/linters/ruff.toml
+	$(python) | xargs -0r $(linters)/ruff format --quiet --diff --config .ci/linters/ruff.toml
 	$(files) | xargs -0 $(linters)/detect-secrets-hook $(addprefix --disable-plugin ,$(guessing))
 
 .PHONY: deny
@@ -86,9 +88,11 @@ no-downtime: ## Replace servers behind nginx while they are used; no request may
 env: ## Make .env and the secrets of compose.yaml that are missing
 	@scripts/make-env
 
+# As Compose takes it: from the environment, or from .env, which is no shell's, and may hold what one would run.
 .PHONY: volume
 volume: ## Make the volume that the database of compose.yaml is in; what is there stays
-	@if [ -f .env ]; then set -a; . ./.env; fi; docker volume create "$${DATABASE_VOLUME:-minitwit-database}"
+	@file=$$(if [ -f .env ]; then sed -n "s/^DATABASE_VOLUME=[\"']\{0,1\}\([^\"' ]*\).*/\1/p" .env; fi); \
+	  name=$${DATABASE_VOLUME:-$$file}; docker volume create "$${name:-minitwit-database}"
 
 .PHONY: image
 image: ## Build the container image minitwit:local

@@ -8,15 +8,15 @@
 #   GRAFANA       Grafana's address, if it is to be seen at /grafana/
 #   RESOLVER      who knows that address by its name
 #   TRUSTED_PROXIES  networks of proxies before nginx whose X-Forwarded-For and -Proto are believed, with
-#                 spaces between (none)
+#                 commas or spaces between (none)
 #   PROBE         whether each replica is asked every second how it is: yes (the default), or no where
-#                 one address stands for many
+#                 one address stands for many. It takes wget and timeout
 #   RUN           a directory that only nginx writes to (/run/nginx)
 #
 # A replica is taken out by a file, `touch $RUN/out-1`, and put back by `rm $RUN/out-1`: nginx looks
 # for it at each request. A reload would do, too, but closes connections that clients keep, and whoever
-# has just sent a request on one loses it. One that does not say in time that it is ready is taken out in
-# the same way, by unwell-1: one that hangs takes connections, and would be sent requests for ever.
+# has just sent a request on one loses it. One that does not answer in time, or says that it is not ready, is
+# taken out in the same way, by unwell-1: one that hangs takes connections, and would be sent requests for ever.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -60,7 +60,8 @@ done
   done
 } > "$RUN/replicas.conf"
 
-# Where more than one is out, there is nobody better to turn to, and all are asked.
+# Where more than one is out, all are asked. Of two, which is what the Compose files have, there is nobody better
+# to turn to; of three or more the one that is well gets no more than its share.
 {
   echo "set \$replicas all;"
   out=
@@ -77,14 +78,15 @@ done
 } > "$RUN/choice.conf"
 
 # Who is believed about where a request comes from, and by which protocol: by default nobody.
+trusted=$(echo "${TRUSTED_PROXIES:-}" | tr ',' ' ')
 {
   echo "geo \$realip_remote_addr \$through_proxy {"
   echo "  default no;"
-  for network in ${TRUSTED_PROXIES:-}; do
+  for network in $trusted; do
     echo "  $network yes;"
   done
   echo "}"
-  for network in ${TRUSTED_PROXIES:-}; do
+  for network in $trusted; do
     echo "set_real_ip_from $network;"
   done
   echo "real_ip_header X-Forwarded-For;"
@@ -136,29 +138,61 @@ server {
 CONFIGURATION
 fi
 
+# state NUMBER ADDRESS: how this replica is: 0 well, 1 not, 2 slow. It is gone or hung if it does not say within a
+# second that it lives, which takes nothing but its runtime; and not ready if it says so. That it is slow to say so
+# is no sign: it has asked its database, for which the other replica waits as well.
+state() {
+  timeout 1 wget -q -O /dev/null "http://$2/healthz" 2> /dev/null || return 1
+  # Into a file, and not a pipe: Alpine's timeout keeps that open for its whole second.
+  if timeout 1 wget -O /dev/null "http://$2/readyz" > "$RUN/said-$1" 2>&1; then
+    return 0
+  fi
+  # Each wget tells the status line, in words of its own.
+  ! grep -q " 503 " "$RUN/said-$1" || return 1
+  return 2
+}
+
 # probe NUMBER ADDRESS: asks this replica how it is, for as long as nginx runs, which takes over this
-# process's number. Twice in a row is no accident.
+# process's number. Twice in a row is no accident; slow leaves it as it was.
 probe() {
   missed=0
   while kill -0 $$ 2> /dev/null; do
-    if timeout 1 wget -q -O /dev/null "http://$2/readyz" 2> /dev/null; then
-      missed=0
-      rm -f "$RUN/unwell-$1"
-    else
-      missed=$((missed + 1))
-      [ "$missed" -lt 2 ] || touch "$RUN/unwell-$1"
-    fi
+    how=0
+    state "$1" "$2" || how=$?
+    case $how in
+      0)
+        missed=0
+        rm -f "$RUN/unwell-$1"
+        ;;
+      1)
+        missed=$((missed + 1))
+        [ "$missed" -lt 2 ] || touch "$RUN/unwell-$1"
+        ;;
+    esac
     [ "$missed" = 1 ] || sleep 1
+  done
+}
+
+# keep_probing NUMBER ADDRESS: a probe that dies is begun anew, and what it said last is not left to stand.
+keep_probing() {
+  while kill -0 $$ 2> /dev/null; do
+    rm -f "$RUN/unwell-$1"
+    (probe "$1" "$2") || true
+    sleep 1
   done
 }
 
 cp "$here/nginx.conf" "$here/site.conf" "$RUN"
 rm -f "$RUN"/out-* "$RUN"/unwell-*
 if [ "$PROBE" = yes ] && [ -n "$numbers" ]; then
+  for program in wget timeout; do
+    # Without it every replica would be taken for hung.
+    command -v "$program" > /dev/null || { echo "PROBE=yes takes $program, which is not here" >&2; exit 1; }
+  done
   number=0
   for replica in $REPLICAS; do
     number=$((number + 1))
-    probe "$number" "$replica" &
+    keep_probing "$number" "$replica" &
   done
 fi
 exec nginx -e stderr -p "$RUN" -c "$RUN/nginx.conf"

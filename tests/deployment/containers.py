@@ -32,6 +32,7 @@ from engine import (
     docker,
     free_port,
     inspect,
+    make_certificate,
     run,
     say,
     until,
@@ -222,29 +223,8 @@ def loses_nothing():
 
 def tls_is_there_with_a_certificate(site):
     directory = Path(os.environ["WORK"]) / "certificates"
-    directory.mkdir()
-    key, certificate = directory / "privkey.pem", directory / "fullchain.pem"
-    run(
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:P-256",
-        "-nodes",
-        "-days",
-        "1",
-        "-subj",
-        "/CN=localhost",
-        "-addext",
-        "subjectAltName=IP:127.0.0.1",
-        "-keyout",
-        str(key),
-        "-out",
-        str(certificate),
-    )
-    key.chmod(0o444)
+    certificate = make_certificate(directory)
+    (directory / "privkey.pem").chmod(0o444)
     Path(os.environ["WORK"]).chmod(0o755)
     port = free_port()
     os.environ |= {

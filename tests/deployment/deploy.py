@@ -193,6 +193,30 @@ def who_is_ended_takes_back(site, good):
         print(f"taken back: {sign.name}", flush=True)
 
 
+def what_is_not_answered_is_tried_again(site, good):
+    """The first look after the stack was told is lost, and the first order back."""
+    docker = site.directory.parent / "bin/docker"
+    docker.parent.mkdir()
+    docker.write_text(f"""#!/bin/sh
+case "$1 $2" in
+  "stack deploy") touch "$0.told" ;;
+  "service ls" | "service rollback")
+    if [ -e "$0.told" ] && [ ! -e "$0.$2" ]; then
+      touch "$0.$2"
+      echo "lost" >&2
+      exit 1
+    fi ;;
+esac
+exec {shutil.which("docker")} "$@"
+""")
+    docker.chmod(0o755)
+    path = f"{docker.parent}:{os.environ['PATH']}"
+    # Told as what is not well yet, and not as what ends the deployment.
+    told = f"{STACK}: docker service ls: lost\n"
+    site.is_taken_back("two lost answers", told, url=NOWHERE, timeout=8, PATH=path, MINITWIT_IMAGE=good)
+    check(docker.with_name("docker.rollback").exists(), "no order was lost")
+
+
 def nothing_is_passed_over(site, good):
     before = specs()
     code, said = site.deploy(url="", MINITWIT_IMAGE=good, RELEASE="no URL")
@@ -226,6 +250,7 @@ def main():
     what_fails_is_taken_back(site, images[2], broken)
     a_new_service_goes_again(site, images[2])
     who_is_ended_takes_back(site, images[2])
+    what_is_not_answered_is_tried_again(site, images[2])
     nothing_is_passed_over(site, images[2])
 
 

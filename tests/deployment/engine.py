@@ -61,6 +61,16 @@ def container(service):
     return compose("ps", "--all", "--quiet", service)
 
 
+def make_certificate(directory):
+    """One for this machine, in a new directory: fullchain.pem, whose path is returned, and privkey.pem."""
+    directory.mkdir()
+    certificate = str(directory / "fullchain.pem")
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    command += ["-days", "1", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    run(*command, "-keyout", str(directory / "privkey.pem"), "-out", certificate)
+    return certificate
+
+
 def begin():
     compose("up", "--detach", "--wait", "--wait-timeout", str(PATIENCE), "nginx", "prometheus")
 

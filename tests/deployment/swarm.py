@@ -4,6 +4,7 @@ A kernel without IPVS has no balancer for the swarm: then names lead to the repl
 looks up when it starts, so that it has to start again after an update, and nothing is asked during one.
 """
 
+import functools
 import json
 import os
 import ssl
@@ -13,7 +14,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from engine import Site, check, docker, free_port, run, say, until
+from engine import Site, check, docker, free_port, make_certificate, run, say, until
 
 STACK = "minitwit-test"
 FILE = "compose/compose.swarm.yaml"
@@ -45,7 +46,11 @@ def client():
     return None
 
 
+@functools.cache
 def balances():
+    """Whether the kernel does. Decided once: the engine may load the module later, and the mode of a stack's services
+    must not change under way. Where there is no module or no modprobe, the kernel may have it built in."""
+    subprocess.run("modprobe ip_vs || true", shell=True, capture_output=True)
     return Path("/proc/net/ip_vs").exists()
 
 
@@ -169,31 +174,11 @@ def what_is_the_same_is_left_alone(site, image):
 def certificate():
     """One for this machine, in the volume that nginx looks into."""
     directory = Path(os.environ["WORK"]) / "swarm-certificates"
-    directory.mkdir()
-    run(
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:P-256",
-        "-nodes",
-        "-days",
-        "1",
-        "-subj",
-        "/CN=localhost",
-        "-addext",
-        "subjectAltName=IP:127.0.0.1",
-        "-keyout",
-        str(directory / "privkey.pem"),
-        "-out",
-        str(directory / "fullchain.pem"),
-    )
+    made = make_certificate(directory)
     copy = "cp /from/* /certificates && chmod 444 /certificates/*"
     volumes = ["-v", f"{directory}:/from:ro", "-v", f"{os.environ['CERTIFICATES_VOLUME']}:/certificates"]
     docker("run", "--rm", "--network", "none", *volumes, "minitwit-stand-in/debian", "sh", "-c", copy)
-    return str(directory / "fullchain.pem")
+    return made
 
 
 def serves_tls_with_a_certificate():
