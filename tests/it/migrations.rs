@@ -1,8 +1,12 @@
 //! The schema's history: from every version to the newest, by many at once, and what is refused.
 
-use std::{process::Output, thread};
+use std::process::Output;
 
 use minitwit::db::{Connection, migrations};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use sqlx::{PgConnection, Row};
 
 use crate::support::{
@@ -10,7 +14,7 @@ use crate::support::{
     actors::{Answer, Simulator},
     cluster::TestDatabase,
     eventually,
-    process::{Serving, minitwit},
+    process::{Serving, minitwit, wait, waiting_server},
 };
 
 /// What a version brought: rows by its own columns, and a query that must find them in the newest.
@@ -319,28 +323,18 @@ async fn told_not_to_migrate_it_refuses_while_migrations_are_pending() {
 #[tokio::test]
 async fn told_to_wait_for_migrations_it_serves_once_somebody_has_applied_them() {
     let database = TestDatabase::empty().await;
-    let wait = ["serve", "--listen", "127.0.0.1:0", "--no-migrate", "--await-migrations", "1"];
-    let text = refusal(&run(&database, &wait));
+    let briefly = ["serve", "--listen", "127.0.0.1:0", "--no-migrate", "--await-migrations", "1"];
+    let text = refusal(&run(&database, &briefly));
     assert!(text.contains("are pending; run `minitwit migrate` first"), "{text}");
 
-    let url = database.url();
-    let waiting = thread::spawn(move || {
-        Serving::start(&["--no-migrate", "--await-migrations", "600", "--database-url", &url])
-    });
-    let looked = "
-        SELECT count(*) > 0 FROM pg_stat_activity
-        WHERE datname = current_database() AND pid <> pg_backend_pid()
-            AND state = 'idle' AND query LIKE 'SELECT to_regclass(%'";
-    eventually("the server has looked for migrations", || async {
-        let mut connection = database.connect().await;
-        let has: bool = sqlx::query_scalar(looked).fetch_one(&mut connection).await.expect(looked);
-        has.then_some(())
-    })
-    .await;
+    let (mut server, mut read_to) = waiting_server(&database.url());
+    read_to("waiting for migrations");
     printed(&run(&database, &["migrate"]));
-    let server = waiting.join().expect("it serves");
-    assert!(server.output().contains("waiting for migrations"), "{}", server.output());
-    assert_eq!(readiness(&server.base).await.status, 200);
+    let serving = read_to("base=");
+    let base = serving.split('"').nth(1).expect("an address").to_owned();
+    assert_eq!(readiness(&base).await.status, 200);
+    kill(Pid::from_raw(server.id().try_into().expect("a pid")), Signal::SIGTERM).expect("it runs");
+    assert!(wait(&mut server).success());
 }
 
 #[tokio::test]

@@ -1,14 +1,7 @@
 //! The database away, busy or slow, and more work than there is room for: the answer is 503, soon,
 //! and all is well again by itself.
 
-use std::{
-    fs,
-    io::{BufRead, BufReader},
-    os::unix::fs::PermissionsExt,
-    path::Path,
-    process::{Child, Stdio},
-    time::Duration,
-};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
 use futures_util::future::join_all;
 use minitwit::{
@@ -35,7 +28,7 @@ use crate::support::{
     actors::{Answer, Simulator},
     cluster::TestDatabase,
     eventually,
-    process::{minitwit, wait},
+    process::{wait, waiting_server},
 };
 
 /// So short that nobody waits for it, and long enough for every statement on this little data.
@@ -315,32 +308,17 @@ async fn registrations_beyond_the_queue_get_503_and_all_else_goes_on() {
     app.stop().await;
 }
 
-/// A server that waits until somebody else has applied all migrations, and what reads its log up to a
-/// line with a text.
-fn waiting_server(options: &PgConnectOptions) -> (Child, impl FnMut(&str)) {
-    let url = options.to_url_lossy().to_string();
-    let arguments = ["serve", "--listen", "127.0.0.1:0", "--no-migrate", "--database-url", &url];
-    let mut command = minitwit(&arguments);
-    command.args(["--await-migrations", "600"]).stdout(Stdio::piped());
-    let mut server = command.spawn().expect("it starts");
-    let mut log = BufReader::new(server.stdout.take().expect("it is piped")).lines();
-    let read_to = move |text: &str| {
-        let line = log.find(|line| line.as_ref().expect("a line").contains(text));
-        assert!(line.is_some(), "it never says {text:?}");
-    };
-    (server, read_to)
-}
-
 #[tokio::test]
 async fn who_waits_for_migrations_waits_for_the_database_too_and_ends_when_told() {
     let (directory, database, options) = own_server().await;
     stop(database).await;
-    let (mut server, mut read_to) = waiting_server(&options);
+    let url = options.to_url_lossy().to_string();
+    let (mut server, mut read_to) = waiting_server(&url);
     read_to("waiting for migrations");
     kill(Pid::from_raw(server.id().try_into().expect("a pid")), Signal::SIGTERM).expect("it runs");
     assert!(wait(&mut server).success());
 
-    let (mut server, mut read_to) = waiting_server(&options);
+    let (mut server, mut read_to) = waiting_server(&url);
     read_to("waiting for migrations");
     let database = start(directory.path()).await;
     read_to("serving");

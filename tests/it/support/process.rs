@@ -131,6 +131,21 @@ fn base(line: &str) -> Option<String> {
     Some(line.trim().strip_prefix("pages")?.trim().trim_end_matches('/').to_owned())
 }
 
+/// A server that waits until somebody else has applied all migrations, and what reads its log up to the
+/// line with a text, which it returns.
+pub fn waiting_server(database_url: &str) -> (Child, impl FnMut(&str) -> String + use<>) {
+    let wait = ["serve", "--listen", "127.0.0.1:0", "--no-migrate", "--await-migrations", "600"];
+    let mut command = minitwit(&wait);
+    command.args(["--database-url", database_url]).stdout(Stdio::piped());
+    let mut server = command.spawn().expect("it starts");
+    let mut log = BufReader::new(server.stdout.take().expect("it is piped")).lines();
+    let read_to = move |text: &str| {
+        let line = log.find(|line| line.as_ref().expect("a line").contains(text));
+        line.unwrap_or_else(|| panic!("it never says {text:?}")).expect("a line")
+    };
+    (server, read_to)
+}
+
 /// Waits until a process is gone.
 ///
 /// # Panics
