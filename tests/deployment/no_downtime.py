@@ -137,9 +137,15 @@ class Stand:
         self.start(number, self.program)
 
     def end(self):
+        # nginx takes its workers along only where it is asked to end.
         for process in self.processes:
-            process.kill()
-            process.wait()
+            process.terminate()
+        for process in self.processes:
+            try:
+                process.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 def drains(program):
