@@ -10,11 +10,11 @@ pub mod commands;
 pub mod config;
 pub mod db;
 pub mod domain;
+pub mod http;
+#[cfg(feature = "seed")]
 pub mod seed;
 pub mod server;
 pub mod service;
-pub mod sim;
-pub mod simulate;
-pub mod surface;
+pub mod simulator_api;
 pub mod telemetry;
 pub mod web;

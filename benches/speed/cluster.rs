@@ -2,10 +2,8 @@
 
 use std::{fs, path::PathBuf};
 
-use minitwit::{
-    db::embedded::{Data, Embedded, Settings},
-    seed::Volume,
-};
+use embedded_postgres::{Data, Embedded, Settings};
+use minitwit::seed::Volume;
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row, postgres::PgConnectOptions,
 };

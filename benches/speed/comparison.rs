@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use crate::{
     Failure,
+    environment::Environment,
     load::{Load, Metric, Run},
     options::Options,
     processors::Usage,
-    stand::Stand,
 };
 
 /// Seconds for which each load runs before the first round, at most.
@@ -75,9 +75,10 @@ pub struct Group {
 
 impl Group {
     /// Runs all loads in turn, as often as there are rounds.
-    pub fn measure(self, options: &Options, stand: &Stand) -> Measured {
+    pub fn measure(self, options: &Options, environment: &Environment) -> Measured {
         let mut loads: Vec<Vec<Turn>> = self.contenders.iter().map(|_| Vec::new()).collect();
-        let failure = self.take_turns(options, stand, &mut loads).err().map(|it| it.to_string());
+        let failure =
+            self.take_turns(options, environment, &mut loads).err().map(|it| it.to_string());
         let names = self.contenders.iter().map(|contender| contender.name).collect();
         Measured { name: self.name, names, loads, comparisons: self.comparisons, failure }
     }
@@ -85,11 +86,11 @@ impl Group {
     fn take_turns(
         &self,
         options: &Options,
-        stand: &Stand,
+        environment: &Environment,
         loads: &mut [Vec<Turn>],
     ) -> Result<(), Failure> {
         let seconds = self.seconds.filter(|_| !options.quick).unwrap_or(options.seconds());
-        stand.checkpoint()?;
+        environment.checkpoint()?;
         for contender in &self.contenders {
             (contender.run)(seconds.min(WARM_UP))?;
         }

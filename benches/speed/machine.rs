@@ -2,7 +2,7 @@
 
 use std::{fs, process::Command};
 
-use crate::{Failure, options, program, stand::Stand};
+use crate::{Failure, environment::Environment, options, program};
 
 /// What a commit, and a row that is not in memory, depend on.
 const SETTINGS: &str = "SELECT string_agg(name || ' ' || current_setting(name), ', ')
@@ -13,21 +13,27 @@ const ROWS: &str = "SELECT (SELECT count(*) FROM messages) || ' messages, '
     || (SELECT count(*) FROM follows) || ' follows'";
 
 /// How much the large database holds.
-pub fn rows(stand: &Stand) -> Result<String, Failure> {
-    stand.cluster.text(&stand.large.database, ROWS)
+pub fn rows(environment: &Environment) -> Result<String, Failure> {
+    environment.cluster.text(&environment.large.database, ROWS)
 }
 
 /// Facts about the machine and the programs, by name.
-pub fn facts(stand: &Stand, quick: bool) -> Result<Vec<(&'static str, String)>, Failure> {
+pub fn facts(
+    environment: &Environment,
+    quick: bool,
+) -> Result<Vec<(&'static str, String)>, Failure> {
     let cores = std::thread::available_parallelism()?;
-    let postgres = stand.cluster.text(&stand.large.database, "SELECT version()")?;
+    let postgres = environment.cluster.text(&environment.large.database, "SELECT version()")?;
     let mut facts = vec![
         ("processor", format!("{} × {}", cores, field("/proc/cpuinfo", "model name")?)),
         ("memory", memory()?),
         ("kernel", trimmed(&fs::read_to_string("/proc/sys/kernel/osrelease")?)),
         ("MiniTwit", format!("{} ({})", env!("CARGO_PKG_VERSION"), commit())),
         ("PostgreSQL", postgres.split(" (").next().unwrap_or_default().to_owned()),
-        ("settings of PostgreSQL", stand.cluster.text(&stand.large.database, SETTINGS)?),
+        (
+            "settings of PostgreSQL",
+            environment.cluster.text(&environment.large.database, SETTINGS)?,
+        ),
         ("nginx", version("nginx", "-v")?),
         ("wrk", version("wrk", "-v")?),
     ];

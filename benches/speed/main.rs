@@ -7,6 +7,7 @@
 
 mod cluster;
 mod comparison;
+mod environment;
 mod http;
 mod load;
 mod machine;
@@ -19,14 +20,13 @@ mod queries;
 mod report;
 mod rows;
 mod server;
-mod stand;
 mod wrk;
 
 use std::{error::Error, process::ExitCode};
 
 use clap::Parser;
 
-use self::{comparison::Measured, options::Options, report::Report, stand::Stand};
+use self::{comparison::Measured, environment::Environment, options::Options, report::Report};
 
 /// Any failure that ends the benchmark; its text is for whoever started it.
 type Failure = Box<dyn Error>;
@@ -46,16 +46,16 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<Report, Failure> {
-    let stand = Stand::build(options)?;
-    let mut report = Report::begin(options, &stand)?;
+    let environment = Environment::build(options)?;
+    let mut report = Report::begin(options, &environment)?;
     for (name, make) in rows::ALL.iter().filter(|(name, _)| options.selects(name)) {
-        let group = make(&stand);
+        let group = make(&environment);
         report.add(group.map_or_else(
             |failure| Measured::failed(name, &failure),
-            |group| group.measure(options, &stand),
+            |group| group.measure(options, &environment),
         ));
     }
-    report.finish(&stand)?;
+    report.finish(&environment)?;
     report.write(options)?;
     Ok(report)
 }

@@ -8,9 +8,9 @@ use time::OffsetDateTime;
 use crate::{
     Failure,
     comparison::{Measured, Row},
+    environment::Environment,
     machine,
     options::{self, Options},
-    stand::Stand,
 };
 
 /// What stands around the table in the document.
@@ -29,9 +29,9 @@ pub struct Report {
 }
 
 impl Report {
-    pub fn begin(options: &Options, stand: &Stand) -> Result<Self, Failure> {
-        let mut facts = machine::facts(stand, options.quick)?;
-        facts.push(("rows at the beginning", machine::rows(stand)?));
+    pub fn begin(options: &Options, environment: &Environment) -> Result<Self, Failure> {
+        let mut facts = machine::facts(environment, options.quick)?;
+        facts.push(("rows at the beginning", machine::rows(environment)?));
         let rounds = format!("{} of {} s each", options.rounds(), options.seconds());
         facts.push(("rounds", rounds));
         facts.push(("date", OffsetDateTime::now_utc().date().to_string()));
@@ -46,9 +46,9 @@ impl Report {
     }
 
     /// Adds what is known at the end alone.
-    pub fn finish(&mut self, stand: &Stand) -> Result<(), Failure> {
-        self.facts.push(("rows at the end", machine::rows(stand)?));
-        self.memory = stand.large.server.peak_memory()?;
+    pub fn finish(&mut self, environment: &Environment) -> Result<(), Failure> {
+        self.facts.push(("rows at the end", machine::rows(environment)?));
+        self.memory = environment.large.server.peak_memory()?;
         Ok(())
     }
 

@@ -18,11 +18,11 @@ use poem_openapi::{
 use super::problem::Problem;
 use crate::{
     domain::{Account, ApiToken, SessionToken, UserId},
-    service::{Credential, Service},
-    surface::{
+    http::{
         client::{Client, SESSION_COOKIE},
         cross_site::refuse_cross_site,
     },
+    service::{Credential, Service},
 };
 
 /// How the document calls the scheme.

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::{PREFIX, openapi_service};
-use crate::surface::{openapi, routes::Routes};
+use crate::http::{openapi, routes::Routes};
 
 /// The OpenAPI document, as JSON with a line break at its end.
 #[must_use]

@@ -13,7 +13,7 @@ use super::{
     failure::{Failure, statuses},
     fields::OptionalField,
     in_flight,
-    paging::{Asked, Limit, Listed, PageRequest, default_limit},
+    paging::{Limit, PageParams, PageRequest, PageResponse, default_limit},
     problem::{FieldProblem, Problem},
     profiles::{Profile, example_username, existing_user},
 };
@@ -108,13 +108,13 @@ impl Follows {
         /// The place after which the page begins: `next_cursor` of the one before.
         #[oai(example = "example_cursor")]
         cursor: Query<OptionalField<Cursor>>,
-        asked: Asked,
+        asked: PageRequest,
         service: Data<&Service>,
-    ) -> Result<Listed<Profile>, Failure<List>> {
+    ) -> Result<PageResponse<Profile>, Failure<List>> {
         let followee = existing_user(&username)?;
-        let PageRequest { before, limit } = PageRequest::of(limit.0, cursor.0)?;
+        let PageParams { before, limit } = PageParams::of(limit.0, cursor.0)?;
         let page = service.follower_profiles(followee, before, limit).await?;
-        Ok(Listed::new(&asked, page))
+        Ok(PageResponse::new(&asked, page))
     }
 
     /// Whom a user follows
@@ -138,13 +138,13 @@ impl Follows {
         /// The place after which the page begins: `next_cursor` of the one before.
         #[oai(example = "example_cursor")]
         cursor: Query<OptionalField<Cursor>>,
-        asked: Asked,
+        asked: PageRequest,
         service: Data<&Service>,
-    ) -> Result<Listed<Profile>, Failure<List>> {
+    ) -> Result<PageResponse<Profile>, Failure<List>> {
         let follower = existing_user(&username)?;
-        let PageRequest { before, limit } = PageRequest::of(limit.0, cursor.0)?;
+        let PageParams { before, limit } = PageParams::of(limit.0, cursor.0)?;
         let page = service.followee_profiles(follower, before, limit).await?;
-        Ok(Listed::new(&asked, page))
+        Ok(PageResponse::new(&asked, page))
     }
 }
 

@@ -15,7 +15,7 @@ use super::{
     failure::{Failure, statuses},
     fields::{Field, OptionalField, Refusals},
     in_flight,
-    paging::{Asked, Limit, Listed, PageRequest, default_limit},
+    paging::{Limit, PageParams, PageRequest, PageResponse, default_limit},
     profiles::example_username,
 };
 use crate::{
@@ -174,11 +174,11 @@ impl Messages {
         /// The place after which the page begins: `next_cursor` of the one before.
         #[oai(example = "example_cursor")]
         cursor: Query<OptionalField<Cursor>>,
-        asked: Asked,
+        asked: PageRequest,
         service: Data<&Service>,
-    ) -> Result<Listed<Message>, Failure<List>> {
-        let PageRequest { before, limit } = PageRequest::of(limit.0, cursor.0)?;
-        Ok(Listed::new(&asked, service.public_timeline(before, limit).await?))
+    ) -> Result<PageResponse<Message>, Failure<List>> {
+        let PageParams { before, limit } = PageParams::of(limit.0, cursor.0)?;
+        Ok(PageResponse::new(&asked, service.public_timeline(before, limit).await?))
     }
 
     /// A message

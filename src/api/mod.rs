@@ -24,7 +24,7 @@ use poem_openapi::{OpenApiService, Tags};
 
 pub use document::{document, route_template};
 
-use crate::{service::Service, surface::openapi};
+use crate::{http::openapi, service::Service};
 
 /// Where this API is.
 pub const PREFIX: &str = "/api/v1";

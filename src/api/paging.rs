@@ -22,14 +22,14 @@ use crate::domain::{PAGE_SIZE, Page};
 pub(super) type Limit = Whole<1, 100>;
 
 /// Which page is asked for.
-pub(super) struct PageRequest<C> {
+pub(super) struct PageParams<C> {
     /// The place after which it begins; from the newest item on without one.
     pub(super) before: Option<C>,
     /// How many items it has at most.
     pub(super) limit: u16,
 }
 
-impl<C: FieldValue> PageRequest<C> {
+impl<C: FieldValue> PageParams<C> {
     /// Reads the parameters `limit` and `cursor`.
     ///
     /// # Errors
@@ -70,7 +70,7 @@ impl<T: ParseFromJSON + ToJSON + Example> Example for PageBody<T> {
 
 /// An answer that is a page of a list.
 #[derive(ApiResponse)]
-pub(super) enum Listed<T: ParseFromJSON + ToJSON + Example> {
+pub(super) enum PageResponse<T: ParseFromJSON + ToJSON + Example> {
     /// A page of the list.
     #[oai(status = 200)]
     Ok(
@@ -81,9 +81,9 @@ pub(super) enum Listed<T: ParseFromJSON + ToJSON + Example> {
     ),
 }
 
-impl<T: ParseFromJSON + ToJSON + Example> Listed<T> {
+impl<T: ParseFromJSON + ToJSON + Example> PageResponse<T> {
     /// The answer to `asked` that shows `page`.
-    pub(super) fn new<I, C>(asked: &Asked, page: Page<I, C>) -> Self
+    pub(super) fn new<I, C>(asked: &PageRequest, page: Page<I, C>) -> Self
     where
         T: From<I>,
         C: Display,
@@ -96,12 +96,12 @@ impl<T: ParseFromJSON + ToJSON + Example> Listed<T> {
 }
 
 /// The path and query of a request.
-pub(super) struct Asked {
+pub(super) struct PageRequest {
     path: String,
     query: Vec<(String, String)>,
 }
 
-impl<'a> FromRequest<'a> for Asked {
+impl<'a> FromRequest<'a> for PageRequest {
     async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
         // Not as the client wrote it: a doubled slash at its beginning would name another server.
         let path = format!("{PREFIX}{}", request.uri().path());
@@ -109,7 +109,7 @@ impl<'a> FromRequest<'a> for Asked {
     }
 }
 
-impl Asked {
+impl PageRequest {
     /// What the header `Link` says of the page after this one (RFC 8288): the same request with
     /// another cursor. `None` on the last page.
     pub(super) fn link_to_next<T, C: Display>(&self, page: &Page<T, C>) -> Option<String> {
@@ -138,7 +138,7 @@ mod tests {
     fn the_next_page_is_the_same_request_with_another_cursor() {
         let query = [("limit", "2"), ("cursor", "9"), ("q", "a&b é")];
         let query = query.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-        let asked = Asked { path: "/api/v1/users".to_owned(), query };
+        let asked = PageRequest { path: "/api/v1/users".to_owned(), query };
         let page = Page { items: vec![()], next: Some(KeyCursor(7)) };
         assert_eq!(
             asked.link_to_next(&page).as_deref(),

@@ -4,7 +4,7 @@ use poem_openapi::{Object, types::Example};
 use time::{OffsetDateTime, macros::datetime};
 
 use super::problem::Problem;
-use crate::domain::{self, Counts, SeenProfile, Username};
+use crate::domain::{self, Counts, ProfileView, Username};
 
 /// What everybody may see of a user.
 #[derive(Debug, Object)]
@@ -89,8 +89,8 @@ impl Example for UserDetails {
     }
 }
 
-impl From<SeenProfile> for UserDetails {
-    fn from(seen: SeenProfile) -> Self {
+impl From<ProfileView> for UserDetails {
+    fn from(seen: ProfileView) -> Self {
         let Profile { username, display_name, bio, joined_at } = seen.profile.into();
         let email = seen.email.as_ref().map(|email| email.as_str().to_owned());
         let Counts { messages, followers, following } = seen.counts;

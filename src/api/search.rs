@@ -10,7 +10,7 @@ use super::{
     fields::{Field, OptionalField, Refusals},
     in_flight,
     messages::Message,
-    paging::{Asked, Limit, Listed, default_limit},
+    paging::{Limit, PageRequest, PageResponse, default_limit},
     profiles::Profile,
     values::{Kind, Text},
 };
@@ -79,9 +79,9 @@ impl Search {
         /// The place after which the page begins: `next_cursor` of the one before.
         #[oai(example = "example_cursor")]
         cursor: Query<OptionalField<Text>>,
-        asked: Asked,
+        asked: PageRequest,
         service: Data<&Service>,
-    ) -> Result<Listed<Found>, Failure<Find>> {
+    ) -> Result<PageResponse<Found>, Failure<Find>> {
         let mut refusals = Refusals::default();
         let text = refusals.required("q", q.0);
         let kind = refusals.optional("kind", kind.0).unwrap_or(Kind::Messages);
@@ -92,13 +92,13 @@ impl Search {
                 let before = refusals.place(cursor);
                 let text = refusals.all(text)?;
                 let page = service.search_messages(&text, before, limit).await?;
-                Ok(Listed::new(&asked, page))
+                Ok(PageResponse::new(&asked, page))
             }
             Kind::Users => {
                 let after = refusals.place(cursor);
                 let text = refusals.all(text)?;
                 let page = service.search_users(&text, after.as_ref(), limit).await?;
-                Ok(Listed::new(&asked, page))
+                Ok(PageResponse::new(&asked, page))
             }
         }
     }

@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     domain::{self, Cursor},
-    service::{Heard, Listener, Service, Timeline, Wish},
+    service::{Listener, Service, StreamEvent, SubscribeRequest, Timeline},
 };
 
 /// Milliseconds after which a client whose stream has ended comes back. After a restart of the server
@@ -145,7 +145,7 @@ impl Stream {
             (Choice::Own, None) => return Err(Problem::unauthorized().into()),
         };
         let credential = caller.0.map(|listening| listening.credential);
-        let wish = Wish { timeline, credential, after: header.or(parameter) };
+        let wish = SubscribeRequest { timeline, credential, after: header.or(parameter) };
         let listener = service.listen(wish).await?;
         Ok(Streaming::Ok(events(listener)))
     }
@@ -156,11 +156,11 @@ fn events(listener: Listener) -> Events {
     let first = format!("retry: {RETRY_AFTER}\nid: {}\n\n", listener.place());
     let rest = stream::unfold(listener, async |mut listener| {
         let text: Bytes = match listener.next(event).await? {
-            Heard::Messages(text) => text,
-            Heard::MissedTooMany(place) => {
+            StreamEvent::Messages(text) => text,
+            StreamEvent::MissedTooMany(place) => {
                 format!("event: reset\nid: {place}\ndata: reload the timeline\n\n").into()
             }
-            Heard::Silence => Bytes::from_static(b":\n\n"),
+            StreamEvent::Silence => Bytes::from_static(b":\n\n"),
         };
         Some((text, listener))
     });

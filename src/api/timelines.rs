@@ -13,7 +13,7 @@ use super::{
     fields::OptionalField,
     in_flight,
     messages::{Message, example_cursor},
-    paging::{Asked, Limit, Listed, PageRequest, default_limit},
+    paging::{Limit, PageParams, PageRequest, PageResponse, default_limit},
     profiles::{example_username, existing_user},
 };
 use crate::{domain::Cursor, service::Service};
@@ -45,11 +45,11 @@ impl Timelines {
         /// The place after which the page begins: `next_cursor` of the one before.
         #[oai(example = "example_cursor")]
         cursor: Query<OptionalField<Cursor>>,
-        asked: Asked,
+        asked: PageRequest,
         service: Data<&Service>,
-    ) -> Result<Listed<Message>, Failure<Own>> {
-        let PageRequest { before, limit } = PageRequest::of(limit.0, cursor.0)?;
-        Ok(Listed::new(&asked, service.own_timeline(&caller.user, before, limit).await?))
+    ) -> Result<PageResponse<Message>, Failure<Own>> {
+        let PageParams { before, limit } = PageParams::of(limit.0, cursor.0)?;
+        Ok(PageResponse::new(&asked, service.own_timeline(&caller.user, before, limit).await?))
     }
 
     /// A user's messages
@@ -73,12 +73,12 @@ impl Timelines {
         /// The place after which the page begins: `next_cursor` of the one before.
         #[oai(example = "example_cursor")]
         cursor: Query<OptionalField<Cursor>>,
-        asked: Asked,
+        asked: PageRequest,
         service: Data<&Service>,
-    ) -> Result<Listed<Message>, Failure<Author>> {
+    ) -> Result<PageResponse<Message>, Failure<Author>> {
         let author = existing_user(&username)?;
-        let PageRequest { before, limit } = PageRequest::of(limit.0, cursor.0)?;
+        let PageParams { before, limit } = PageParams::of(limit.0, cursor.0)?;
         let timeline = service.author_timeline(author, None, before, limit).await?;
-        Ok(Listed::new(&asked, timeline.page))
+        Ok(PageResponse::new(&asked, timeline.page))
     }
 }

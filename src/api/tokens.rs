@@ -17,14 +17,14 @@ use super::{
     failure::{Failure, statuses},
     fields::{Field, OptionalField, Refusals},
     in_flight,
-    paging::{Asked, Limit, Listed, PageRequest, default_limit},
+    paging::{Limit, PageParams, PageRequest, PageResponse, default_limit},
     problem::Problem,
     values::{Text, Whole},
 };
 use crate::{
     domain::{KeyCursor, TokenId, TokenName, TokenRecord},
+    http::client::Client,
     service::{Origin, Service},
-    surface::client::Client,
 };
 
 /// How many days a token lasts when its maker does not say.
@@ -183,12 +183,12 @@ impl Tokens {
         /// The place after which the page begins: `next_cursor` of the one before.
         #[oai(example = "example_cursor")]
         cursor: Query<OptionalField<KeyCursor>>,
-        asked: Asked,
+        asked: PageRequest,
         service: Data<&Service>,
-    ) -> Result<Listed<Token>, Failure<List>> {
-        let PageRequest { before, limit } = PageRequest::of(limit.0, cursor.0)?;
+    ) -> Result<PageResponse<Token>, Failure<List>> {
+        let PageParams { before, limit } = PageParams::of(limit.0, cursor.0)?;
         let page = service.tokens(caller.user.id, before, limit).await?;
-        Ok(Listed::new(&asked, page))
+        Ok(PageResponse::new(&asked, page))
     }
 
     /// Revoke a token

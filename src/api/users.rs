@@ -14,7 +14,7 @@ use super::{
     failure::{Failure, statuses},
     fields::{Field, OptionalField, Refusals},
     in_flight,
-    paging::{Asked, Limit, Listed, PageRequest, default_limit, encode},
+    paging::{Limit, PageParams, PageRequest, PageResponse, default_limit, encode},
     problem::Problem,
     profiles::{Profile, UserDetails, example_username, existing_user},
     values::{NewUsername, Text},
@@ -24,8 +24,8 @@ use crate::{
         AccountChange, Bio, DisplayName, Email, KeyCursor, Password, PasswordChange, Registration,
         Username,
     },
+    http::client::Client,
     service::{Error, Origin, Service},
-    surface::client::Client,
 };
 
 /// Somebody who signs up.
@@ -187,12 +187,12 @@ impl Users {
         /// The place after which the page begins: `next_cursor` of the one before.
         #[oai(example = "example_cursor")]
         cursor: Query<OptionalField<KeyCursor>>,
-        asked: Asked,
+        asked: PageRequest,
         service: Data<&Service>,
-    ) -> Result<Listed<Profile>, Failure<List>> {
-        let PageRequest { before, limit } = PageRequest::of(limit.0, cursor.0)?;
+    ) -> Result<PageResponse<Profile>, Failure<List>> {
+        let PageParams { before, limit } = PageParams::of(limit.0, cursor.0)?;
         let page = service.users(before, limit).await?;
-        Ok(Listed::new(&asked, page))
+        Ok(PageResponse::new(&asked, page))
     }
 
     /// A profile

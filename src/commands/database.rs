@@ -2,14 +2,12 @@
 
 use std::str::FromStr;
 
+use embedded_postgres::{self as embedded, Embedded};
+
 use super::Failure;
 use crate::{
     config::DatabaseArgs,
-    db::{
-        PgConnectOptions, PgConnection,
-        embedded::{self, Embedded},
-        migrations,
-    },
+    db::{PgConnectOptions, PgConnection, migrations},
 };
 
 /// The name of the database in the program's own PostgreSQL.

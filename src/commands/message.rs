@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     config::{MessageArgs, MessageCommand},
-    db::message::Moderated,
+    db::messages::Moderated,
     service::Service,
 };
 

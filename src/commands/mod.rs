@@ -7,9 +7,12 @@ mod healthcheck;
 mod message;
 mod migrate;
 mod moderation;
+mod open_files;
 mod openapi;
+#[cfg(feature = "seed")]
 mod seed;
 mod serve;
+#[cfg(feature = "simulate")]
 mod simulate;
 mod user;
 
@@ -34,7 +37,9 @@ pub fn run(command: Command) -> ExitCode {
         Command::Healthcheck(settings) => healthcheck::run(&settings).map(|()| ExitCode::SUCCESS),
         Command::Migrate(settings) => migrate::run(&settings).map(|()| ExitCode::SUCCESS),
         Command::Openapi { api } => openapi::run(api).map(|()| ExitCode::SUCCESS),
+        #[cfg(feature = "simulate")]
         Command::Simulate(settings) => simulate::run(&settings),
+        #[cfg(feature = "seed")]
         Command::Seed(settings) => seed::run(&settings).map(|()| ExitCode::SUCCESS),
         Command::User(settings) => user::run(&settings).map(|()| ExitCode::SUCCESS),
         Command::Message(settings) => message::run(&settings).map(|()| ExitCode::SUCCESS),

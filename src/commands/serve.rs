@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use listener::{ConnectionLimits, Shutdown};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -17,17 +18,15 @@ use tokio::{
 };
 use tracing_appender::non_blocking::ErrorCounter;
 
-use super::{Failure, database::Source, start_logs};
+use super::{Failure, database::Source, open_files, start_logs};
 use crate::{
     api,
     config::{LogFormat, ServeArgs},
     db::{Connection, Database, PoolSettings, migrations},
-    server::{
-        self, Server, connection::ConnectionLimits, limits::RequestLimits, proxies::TrustedProxies,
-        shutdown::Shutdown, watchdog,
-    },
+    http::middleware::{request_limits::RequestLimits, trusted_proxies::TrustedProxies},
+    server::{self, Server, watchdog},
     service::{PasswordSettings, RateLimits, Service, Settings, StreamSettings},
-    sim,
+    simulator_api,
     telemetry::metrics,
 };
 
@@ -60,7 +59,7 @@ pub(super) fn run(settings: &ServeArgs) -> Result<(), Failure> {
     if settings.has_well_known_password() {
         tracing::warn!("the simulator's password is the contract's, which keeps nobody out");
     }
-    server::limits::raise_file_limit();
+    open_files::raise_file_limit();
     let metrics = metrics::start()?;
     let source = Source::open(&settings.database, settings.pool.database_connections)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -213,7 +212,7 @@ fn server_settings(settings: &ServeArgs) -> server::Settings {
     server::Settings {
         listen: settings.address.listen,
         simulator_listen: settings.simulator_listen,
-        credentials: sim::Credentials::new(
+        credentials: simulator_api::Credentials::new(
             settings.credentials.simulator_username.clone(),
             settings.credentials.password().expose().to_owned(),
         ),
@@ -247,7 +246,7 @@ fn announce(settings: &ServeArgs, address: SocketAddr, simulator: Option<SocketA
          API            {base}{}\n  \
          simulator API  {base}{}\n",
         api::PREFIX,
-        sim::PREFIX,
+        simulator_api::PREFIX,
     );
     if let Some(own) = own_simulator {
         lines.push_str(&format!("                 {own}\n"));

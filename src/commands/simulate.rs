@@ -9,15 +9,12 @@ use std::{
 };
 
 use serde_json::json;
+use simulator::{self, Pace, Plan, Run, Scenario, Settings};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::Failure;
-use crate::{
-    config::{PaceArgs, SimulateArgs, SourceArgs},
-    server::limits::raise_file_limit,
-    simulate::{self, Pace, Plan, Run, Scenario, Settings},
-};
+use super::{Failure, open_files::raise_file_limit};
+use crate::config::{PaceArgs, SimulateArgs, SourceArgs};
 
 /// Commands of a generated scenario, where neither their number nor a rate and a duration is given.
 const DEFAULT_COMMANDS: u32 = 10_000;
@@ -29,7 +26,7 @@ const INTERRUPTED: u8 = 130;
 /// The scenario of `--scenario` cannot be played.
 #[derive(Debug, thiserror::Error)]
 #[error("--scenario")]
-struct WrongScenario(#[source] simulate::ScenarioError);
+struct WrongScenario(#[source] simulator::ScenarioError);
 
 /// A file that is written to when all is over, and opened before: whoever mistypes its name learns it
 /// at once.
@@ -61,7 +58,7 @@ pub(super) fn run(settings: &SimulateArgs) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let (run, interrupted) = runtime.block_on(async {
         let stop = stop_signal()?;
-        let run = simulate::run(translate(settings, &scenario), scenario, stop.clone()).await?;
+        let run = simulator::run(translate(settings, &scenario), scenario, stop.clone()).await?;
         Ok::<_, Failure>((run, stop.is_cancelled()))
     })?;
     print!("{}", run.table());
@@ -88,7 +85,7 @@ fn scenario(source: &SourceArgs, pace: &PaceArgs) -> Result<Scenario, Failure> {
     let commands = source.commands.unwrap_or_else(|| fitting(pace));
     let users = source.users.unwrap_or_else(|| (commands / COMMANDS_PER_USER).max(1));
     let plan = Plan { seed: source.seed, users: users as usize, commands: commands as usize };
-    let scenario = simulate::generate(plan)?;
+    let scenario = simulator::generate(plan)?;
     if let Some(path) = &source.write_scenario {
         let write = || scenario.write(BufWriter::new(File::create(path)?));
         write().map_err(|error| about("--write-scenario", path, error))?;

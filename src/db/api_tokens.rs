@@ -34,7 +34,7 @@ pub async fn insert(
         interval(lifetime),
     )
     .fetch_optional(database.pool());
-    let row = database.patiently(statement).await?;
+    let row = database.with_timeout(statement).await?;
     Ok(row.map(|row| TokenRecord {
         id: TokenId(row.token_id),
         name: TokenName::from_stored(row.name),
@@ -54,7 +54,7 @@ pub async fn account(database: &Database, token: &TokenHash) -> Result<Option<Ac
         token.as_bytes(),
     )
     .fetch_optional(database.pool());
-    let row = database.patiently(statement).await?;
+    let row = database.with_timeout(statement).await?;
     Ok(row.map(|row| Account {
         user: User { id: UserId(row.user_id), username: Username::from_stored(row.username) },
         password_hash: PasswordHash::new(row.password_hash),
@@ -82,7 +82,7 @@ pub async fn list(
         one_more(limit),
     )
     .fetch_all(database.pool());
-    let rows = database.patiently(statement).await?.into_iter().map(|row| {
+    let rows = database.with_timeout(statement).await?.into_iter().map(|row| {
         let token = TokenRecord {
             id: TokenId(row.token_id),
             name: TokenName::from_stored(row.name),
@@ -105,7 +105,7 @@ pub async fn delete(database: &Database, owner: UserId, token: TokenId) -> Resul
         owner.0,
     )
     .execute(database.pool());
-    let deleted = database.patiently(statement).await?;
+    let deleted = database.with_timeout(statement).await?;
     Ok(deleted.rows_affected() == 1)
 }
 
@@ -122,7 +122,7 @@ pub async fn ended(database: &Database, tokens: &[TokenHash]) -> Result<Vec<Toke
         &hashes as &[&[u8]],
     )
     .fetch_all(database.pool());
-    let good = database.patiently(statement).await?;
+    let good = database.with_timeout(statement).await?;
     let ended = tokens.iter().zip(good).filter(|(_, good)| *good != Some(true));
     Ok(ended.map(|(token, _)| token.clone()).collect())
 }
@@ -134,6 +134,6 @@ pub async fn ended(database: &Database, tokens: &[TokenHash]) -> Result<Vec<Toke
 pub async fn sweep(database: &Database) -> Result<u64, Error> {
     let statement =
         sqlx::query!("DELETE FROM api_tokens WHERE expires_at < now()").execute(database.pool());
-    let swept = database.patiently(statement).await?;
+    let swept = database.with_timeout(statement).await?;
     Ok(swept.rows_affected())
 }

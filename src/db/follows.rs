@@ -66,7 +66,7 @@ pub async fn insert(database: &Database, follows: &[NewFollow]) -> Result<Vec<Ou
         &followees as &[&str],
     )
     .fetch_all(database.pool());
-    let rows = match database.patiently(statement).await {
+    let rows = match database.with_timeout(statement).await {
         // One of the two was deleted after the statement had begun.
         Err(error) if follows.len() == 1 && error.breaks_foreign_key(FOLLOWER_KEY) => {
             return Ok(vec![Outcome::of(false, true)]);
@@ -102,7 +102,7 @@ pub async fn delete(
         followee.as_str(),
     )
     .fetch_one(database.pool());
-    let pair = database.patiently(statement).await?;
+    let pair = database.with_timeout(statement).await?;
     Ok(Outcome::of(pair.follower_known, pair.followee_known))
 }
 
@@ -122,7 +122,7 @@ pub async fn delete_some_of(database: &Database, user: UserId, limit: u16) -> Re
         i64::from(limit),
     )
     .execute(database.pool());
-    Ok(database.patiently(statement).await?.rows_affected())
+    Ok(database.with_timeout(statement).await?.rows_affected())
 }
 
 /// Which of `followers` follow which of `followees`. Takes as long as the followers follow others.
@@ -150,7 +150,7 @@ pub async fn among(
         &followees,
     )
     .fetch_all(database.pool());
-    let rows = database.patiently(statement).await?.into_iter();
+    let rows = database.with_timeout(statement).await?.into_iter();
     Ok(rows.map(|row| (UserId(row.follower_id), UserId(row.followee_id))).collect())
 }
 
@@ -179,7 +179,7 @@ pub async fn followees(
         i64::from(limit),
     )
     .fetch_all(database.pool());
-    let rows = database.patiently(statement).await?;
+    let rows = database.with_timeout(statement).await?;
     if rows.is_empty() {
         return Ok(None);
     }
@@ -224,7 +224,7 @@ pub async fn followee_profiles(
         follower.as_str(),
     )
     .fetch_all(database.pool());
-    let rows = database.patiently(statement).await?;
+    let rows = database.with_timeout(statement).await?;
     if rows.is_empty() {
         return Ok(None);
     }
@@ -274,7 +274,7 @@ pub async fn follower_profiles(
         followee.as_str(),
     )
     .fetch_all(database.pool());
-    let rows = database.patiently(statement).await?;
+    let rows = database.with_timeout(statement).await?;
     if rows.is_empty() {
         return Ok(None);
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Database, Error, interval, messages::AUTHOR_KEY};
+use super::{Database, Error, interval, messages::timelines::AUTHOR_KEY};
 use crate::domain::{IdempotencyKey, Message, MessageText, User, UserId, Username};
 
 /// What a message of an author who is gone breaks, or its key.
@@ -54,7 +54,7 @@ pub async fn insert_message(
         key.as_str(),
     )
     .fetch_optional(database.pool());
-    let row = match database.patiently(statement).await {
+    let row = match database.with_timeout(statement).await {
         // The author was deleted after the statement had begun.
         Err(error) if AUTHOR_KEYS.iter().any(|key| error.breaks_foreign_key(key)) => None,
         row => row?,
@@ -87,7 +87,7 @@ pub async fn message(
         key.as_str(),
     )
     .fetch_optional(database.pool());
-    Ok(database.patiently(statement).await?.map(|row| Message {
+    Ok(database.with_timeout(statement).await?.map(|row| Message {
         id: row.message_id,
         author: author.username.clone(),
         text: row.text,
@@ -106,5 +106,5 @@ pub async fn sweep(database: &Database, age: Duration) -> Result<u64, Error> {
         interval(age),
     )
     .execute(database.pool());
-    Ok(database.patiently(statement).await?.rows_affected())
+    Ok(database.with_timeout(statement).await?.rows_affected())
 }

@@ -4,17 +4,14 @@
 //! migrations make; `make queries` renews what the checks go by (`.sqlx`).
 
 pub mod api_tokens;
-pub mod embedded;
 mod error;
-pub mod feed;
 pub mod follows;
 pub mod idempotency_keys;
-pub mod message;
 pub mod messages;
 pub mod migrations;
 pub mod moderation;
 mod pool;
-pub mod search;
+#[cfg(feature = "seed")]
 pub mod seed;
 pub mod sessions;
 pub mod simulator_latest;

@@ -43,7 +43,7 @@ pub async fn list(
         one_more(limit),
     )
     .fetch_all(database.pool());
-    let rows = database.patiently(statement).await?.into_iter().map(|row| {
+    let rows = database.with_timeout(statement).await?.into_iter().map(|row| {
         let username = Username::from_stored(row.username);
         let place = NameCursor::new(&username);
         let user = ModeratedUser {
@@ -72,7 +72,7 @@ pub async fn user(
         username.as_str(),
     )
     .fetch_optional(database.pool());
-    Ok(database.patiently(statement).await?.map(|row| {
+    Ok(database.with_timeout(statement).await?.map(|row| {
         let user = ModeratedUser {
             username: Username::from_stored(row.username),
             email: Email::from_stored(row.email),
@@ -103,7 +103,7 @@ pub async fn disable(database: &Database, username: &Username) -> Result<bool, E
         username.as_str(),
     )
     .fetch_one(database.pool());
-    database.patiently(statement).await
+    database.with_timeout(statement).await
 }
 
 /// Lets a user in again; `false` if there is none of that name.
@@ -114,7 +114,7 @@ pub async fn enable(database: &Database, username: &Username) -> Result<bool, Er
     let statement =
         sqlx::query!("UPDATE users SET disabled_at = NULL WHERE username = $1", username.as_str(),)
             .execute(database.pool());
-    Ok(database.patiently(statement).await?.rows_affected() == 1)
+    Ok(database.with_timeout(statement).await?.rows_affected() == 1)
 }
 
 /// Gives a user another password, and ends all the user's sessions and tokens; `false` if there is
@@ -139,5 +139,5 @@ pub async fn set_password(
         password_hash.expose(),
     )
     .fetch_one(database.pool());
-    database.patiently(statement).await
+    database.with_timeout(statement).await
 }

@@ -100,7 +100,7 @@ impl Database {
     }
 
     /// Waits for a statement, but not for ever: a host that is gone keeps no time-out.
-    pub(super) async fn patiently<T>(
+    pub(super) async fn with_timeout<T>(
         &self,
         statement: impl Future<Output = Result<T, sqlx::Error>>,
     ) -> Result<T, Error> {

@@ -28,7 +28,7 @@ pub async fn insert(
         interval(lifetime),
     )
     .execute(database.pool());
-    let inserted = database.patiently(statement).await?;
+    let inserted = database.with_timeout(statement).await?;
     Ok(inserted.rows_affected() == 1)
 }
 
@@ -54,7 +54,7 @@ pub async fn account(
         interval(lifetime),
     )
     .fetch_optional(database.pool());
-    let row = database.patiently(statement).await?;
+    let row = database.with_timeout(statement).await?;
     Ok(row.map(|row| Account {
         user: User { id: UserId(row.user_id), username: Username::from_stored(row.username) },
         password_hash: PasswordHash::new(row.password_hash),
@@ -68,7 +68,7 @@ pub async fn account(
 pub async fn delete(database: &Database, token: &TokenHash) -> Result<(), Error> {
     let statement = sqlx::query!("DELETE FROM sessions WHERE token_hash = $1", token.as_bytes())
         .execute(database.pool());
-    database.patiently(statement).await?;
+    database.with_timeout(statement).await?;
     Ok(())
 }
 
@@ -79,7 +79,7 @@ pub async fn delete(database: &Database, token: &TokenHash) -> Result<(), Error>
 pub async fn delete_all(database: &Database, user: UserId) -> Result<(), Error> {
     let statement =
         sqlx::query!("DELETE FROM sessions WHERE user_id = $1", user.0).execute(database.pool());
-    database.patiently(statement).await?;
+    database.with_timeout(statement).await?;
     Ok(())
 }
 
@@ -96,7 +96,7 @@ pub async fn ended(database: &Database, tokens: &[TokenHash]) -> Result<Vec<Toke
         &hashes as &[&[u8]],
     )
     .fetch_all(database.pool());
-    let good = database.patiently(statement).await?;
+    let good = database.with_timeout(statement).await?;
     let ended = tokens.iter().zip(good).filter(|(_, good)| *good != Some(true));
     Ok(ended.map(|(token, _)| token.clone()).collect())
 }
@@ -108,6 +108,6 @@ pub async fn ended(database: &Database, tokens: &[TokenHash]) -> Result<Vec<Toke
 pub async fn sweep(database: &Database) -> Result<u64, Error> {
     let statement =
         sqlx::query!("DELETE FROM sessions WHERE expires_at < now()").execute(database.pool());
-    let swept = database.patiently(statement).await?;
+    let swept = database.with_timeout(statement).await?;
     Ok(swept.rows_affected())
 }

@@ -20,7 +20,7 @@ pub async fn record(database: &Database, server_id: i64, value: i64) -> Result<(
         value,
     )
     .execute(database.pool());
-    database.patiently(statement).await?;
+    database.with_timeout(statement).await?;
     Ok(())
 }
 
@@ -32,7 +32,7 @@ pub async fn value(database: &Database) -> Result<Option<i64>, Error> {
     let statement =
         sqlx::query_scalar!("SELECT value FROM simulator_latest ORDER BY arrival DESC LIMIT 1")
             .fetch_optional(database.pool());
-    database.patiently(statement).await
+    database.with_timeout(statement).await
 }
 
 /// Removes the rows that are not in force: those of processes that are gone. A process that is not
@@ -46,6 +46,6 @@ pub async fn forget_superseded(database: &Database) -> Result<(), Error> {
          WHERE arrival < (SELECT max(arrival) FROM simulator_latest)"
     )
     .execute(database.pool());
-    database.patiently(statement).await?;
+    database.with_timeout(statement).await?;
     Ok(())
 }

@@ -49,5 +49,5 @@ pub async fn fold(database: &Database) -> Result<bool, Error> {
         BATCH,
     )
     .fetch_one(database.pool());
-    Ok(database.patiently(statement).await? == BATCH)
+    Ok(database.with_timeout(statement).await? == BATCH)
 }

@@ -6,8 +6,8 @@ use time::OffsetDateTime;
 
 use super::{Database, Error, error::breaks_check, interval, one_more};
 use crate::domain::{
-    Account, Bio, Counts, DisplayName, Email, KeyCursor, Page, PasswordHash, Profile, SeenProfile,
-    TokenHash, User, UserId, Username,
+    Account, Bio, Counts, DisplayName, Email, KeyCursor, NameCursor, Page, PasswordHash, Profile,
+    ProfileView, SearchText, TokenHash, User, UserId, Username,
 };
 
 /// What became of a new user's row.
@@ -39,7 +39,7 @@ pub async fn insert(
         password_hash.expose(),
     )
     .execute(database.pool());
-    let inserted = database.patiently(statement).await;
+    let inserted = database.with_timeout(statement).await;
     match inserted {
         Ok(done) if done.rows_affected() == 1 => Ok(Insertion::Inserted),
         Ok(_) => Ok(Insertion::UsernameTaken),
@@ -60,7 +60,7 @@ pub async fn exists(database: &Database, username: &Username) -> Result<bool, Er
         username.as_str(),
     )
     .fetch_one(database.pool());
-    database.patiently(statement).await
+    database.with_timeout(statement).await
 }
 
 /// What a sign-in is checked against.
@@ -86,7 +86,7 @@ pub async fn credentials(
         username.as_str(),
     )
     .fetch_optional(database.pool());
-    let row = database.patiently(statement).await?;
+    let row = database.with_timeout(statement).await?;
     Ok(row.map(|row| {
         let user = User { id: UserId(row.user_id), username: Username::from_stored(row.username) };
         let password_hash = PasswordHash::new(row.password_hash);
@@ -112,7 +112,7 @@ pub async fn list(
         one_more(limit),
     )
     .fetch_all(database.pool());
-    let rows = database.patiently(statement).await?.into_iter().map(|row| {
+    let rows = database.with_timeout(statement).await?.into_iter().map(|row| {
         let profile = profile(row.username, row.display_name, row.bio, row.created_at);
         (profile, KeyCursor(row.user_id))
     });
@@ -123,11 +123,11 @@ pub async fn list(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn seen_profile(
+pub async fn profile_view(
     database: &Database,
     username: &Username,
     viewer: Option<UserId>,
-) -> Result<Option<SeenProfile>, Error> {
+) -> Result<Option<ProfileView>, Error> {
     let statement = sqlx::query!(
         r#"SELECT username, display_name, bio, created_at,
                   CASE WHEN user_id = $2 THEN email END AS email,
@@ -139,8 +139,8 @@ pub async fn seen_profile(
         viewer.map(|viewer| viewer.0),
     )
     .fetch_optional(database.pool());
-    let row = database.patiently(statement).await?;
-    Ok(row.map(|row| SeenProfile {
+    let row = database.with_timeout(statement).await?;
+    Ok(row.map(|row| ProfileView {
         profile: profile(row.username, row.display_name, row.bio, row.created_at),
         counts: Counts {
             messages: row.messages,
@@ -204,7 +204,7 @@ pub async fn update(database: &Database, account: &Account, to: &Update) -> Resu
         bio.flatten().map(Bio::as_str),
     )
     .execute(database.pool());
-    let updated = database.patiently(statement).await?;
+    let updated = database.with_timeout(statement).await?;
     Ok(updated.rows_affected() == 1)
 }
 
@@ -234,7 +234,7 @@ pub async fn replace_password(
         interval(lifetime),
     )
     .execute(database.pool());
-    let begun = database.patiently(statement).await?;
+    let begun = database.with_timeout(statement).await?;
     Ok(begun.rows_affected() == 1)
 }
 
@@ -277,10 +277,45 @@ pub async fn delete(database: &Database, account: &Account, most: u16) -> Result
         i64::from(most),
     )
     .fetch_one(database.pool());
-    let row = database.patiently(statement).await?;
+    let row = database.with_timeout(statement).await?;
     Ok(match (row.known, row.deleted) {
         (_, true) => Deletion::Done,
         (true, false) => Deletion::TooMuch,
         (false, false) => Deletion::Refused,
     })
+}
+
+/// The users whose names begin with `text`, whatever the case, by name, those after `after`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn search(
+    database: &Database,
+    text: &SearchText,
+    after: Option<&NameCursor>,
+    limit: u16,
+) -> Result<Page<Profile, NameCursor>, Error> {
+    // Compared by bytes, all that begins with a text stands between it and it with the last
+    // character there is.
+    let statement = sqlx::query!(
+        r#"SELECT username, display_name, bio, created_at
+           FROM users
+           WHERE (lower(username COLLATE "default") COLLATE "C", username) >
+                 (lower(COALESCE($2, $1::text)) COLLATE "C", COALESCE($2::text, ''))
+             AND lower(username COLLATE "default") COLLATE "C" >= lower($1) COLLATE "C"
+             AND lower(username COLLATE "default") COLLATE "C" <
+                 (lower($1) || U&'\+10FFFF') COLLATE "C"
+           ORDER BY lower(username COLLATE "default") COLLATE "C", username
+           LIMIT $3"#,
+        text.as_str(),
+        after.map(NameCursor::as_str),
+        one_more(limit),
+    )
+    .fetch_all(database.pool());
+    let rows = database.with_timeout(statement).await?.into_iter().map(|row| {
+        let profile = profile(row.username, row.display_name, row.bio, row.created_at);
+        let place = NameCursor::new(&profile.username);
+        (profile, place)
+    });
+    Ok(Page::of(rows, limit))
 }

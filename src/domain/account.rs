@@ -73,7 +73,7 @@ pub struct Profile {
 
 /// A user as another sees one, or as the user does.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SeenProfile {
+pub struct ProfileView {
     /// What everybody may see.
     pub profile: Profile,
     /// How many messages, followers and followees the user has.

@@ -53,7 +53,7 @@ pub struct Message {
 
 /// A message in a list of one author's that shows no more than this.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Said {
+pub struct MessageSummary {
     /// What it says.
     pub text: String,
     /// When it was published, UTC.

@@ -18,11 +18,11 @@ mod user;
 
 pub use account::{
     Account, AccountChange, BIO_MAX_CHARS, Bio, Counts, DisplayName, PasswordChange, Profile,
-    SeenProfile,
+    ProfileView,
 };
 pub use idempotency::IdempotencyKey;
 pub use invalid::Invalid;
-pub use message::{MESSAGE_TEXT_MAX_CHARS, Message, MessageText, Said};
+pub use message::{MESSAGE_TEXT_MAX_CHARS, Message, MessageSummary, MessageText};
 pub use page::{Cursor, InvalidCursor, KeyCursor, NameCursor, PAGE_SIZE, Page};
 pub use registration::Registration;
 pub use search::{SearchTerms, SearchText, runs_together};

@@ -5,22 +5,13 @@
 //! `access` accounts for each. Which path leads where is here; how it ends is in `shutdown`, and
 //! what becomes of one that hangs in `watchdog`. `probe` asks a server from outside how it is.
 
-mod access;
-pub mod connection;
-pub mod headers;
-pub mod limits;
 mod operations;
-pub mod paths;
-mod phase;
 pub mod probe;
-pub mod proxies;
-pub mod serving;
-pub mod shutdown;
-mod stream;
 pub mod watchdog;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use listener::{ConnectionLimits, LimitedAcceptor, Shutdown};
 use metrics_exporter_prometheus::PrometheusHandle;
 use poem::{
     Endpoint, EndpointExt, IntoEndpoint, Response, Route, listener::TcpAcceptor,
@@ -30,14 +21,14 @@ use tokio::net::TcpListener;
 
 use crate::{
     api,
+    http::middleware::{
+        access_log, normalize_path, request_limits::RequestLimits, security_headers,
+        trusted_proxies::TrustedProxies,
+    },
     service::Service,
-    sim,
+    simulator_api,
     web::{self, templates::Templates},
 };
-use connection::{ConnectionLimits, LimitedAcceptor};
-use limits::RequestLimits;
-use proxies::TrustedProxies;
-use shutdown::Shutdown;
 
 /// Where and how to serve.
 #[derive(Debug, Clone)]
@@ -47,7 +38,7 @@ pub struct Settings {
     /// The address at whose root the simulator API is served besides, if any.
     pub simulator_listen: Option<SocketAddr>,
     /// What the simulator has to know.
-    pub credentials: sim::Credentials,
+    pub credentials: simulator_api::Credentials,
     /// Which proxies are believed.
     pub trusted_proxies: TrustedProxies,
     /// What a connection may take.
@@ -151,14 +142,15 @@ impl Server {
 
     fn simulator_api(&self) -> impl Endpoint<Output = Response> + 'static {
         let credentials = self.settings.credentials.clone();
-        sim::endpoint(self.service.clone(), credentials, self.settings.requests)
+        simulator_api::endpoint(self.service.clone(), credentials, self.settings.requests)
     }
 
     fn everything(&self, shutdown: &Shutdown) -> impl Endpoint<Output = Response> + 'static {
         let templates = Arc::clone(&self.templates);
         let pages = web::endpoint(self.service.clone(), templates, self.settings.requests);
         let api = api::endpoint(self.service.clone(), self.settings.requests);
-        let routes = Route::new().nest(sim::PREFIX, self.simulator_api()).nest(api::PREFIX, api);
+        let routes =
+            Route::new().nest(simulator_api::PREFIX, self.simulator_api()).nest(api::PREFIX, api);
         operations::add_to(routes, &self.service, &self.metrics, shutdown)
             .nest_no_strip("/", pages)
             .into_endpoint()
@@ -171,10 +163,10 @@ impl Server {
     ) -> impl Endpoint<Output = Response> + 'static {
         endpoint
             .with(CatchPanic::new().with_handler(|_| operations::panicked()))
-            .with(headers::SecurityHeaders)
-            .with(access::Account)
+            .with(security_headers::SecurityHeaders)
+            .with(access_log::AccessLog { template: route_template, ready_path: operations::READY })
             .with(self.settings.trusted_proxies.clone())
-            .with(paths::CleanPaths)
+            .with(normalize_path::NormalizePath)
             .map_to_response()
     }
 }
@@ -191,5 +183,24 @@ async fn serve(
     shutdown: &Shutdown,
 ) -> io::Result<()> {
     let acceptor = LimitedAcceptor::new(TcpAcceptor::from_tokio(listener)?, settings.connections);
-    serving::serve(acceptor, endpoint, shutdown, settings.shutdown_timeout).await
+    listener::serve(acceptor, endpoint, shutdown, settings.shutdown_timeout).await
+}
+
+/// The label of a request that no route took.
+const UNMATCHED: &str = "unmatched";
+
+/// What a matched route is called; where only the place matched that further routes are at, as if
+/// nothing had.
+fn route_template(pattern: &str) -> String {
+    if ["", api::PREFIX, simulator_api::PREFIX].contains(&pattern) {
+        return UNMATCHED.to_owned();
+    }
+    // On its port of its own the simulator API has no prefix.
+    if pattern.starts_with(api::PREFIX) {
+        api::route_template(pattern)
+    } else if pattern.starts_with(simulator_api::PREFIX) {
+        simulator_api::route_template(pattern)
+    } else {
+        web::route_template(&simulator_api::route_template(pattern))
+    }
 }

@@ -13,16 +13,16 @@ use serde_json::json;
 use crate::{
     api,
     db::migrations,
+    http::openapi::{Documented, swagger_ui},
     service::Service,
-    sim,
-    surface::openapi::{Documented, swagger_ui},
+    simulator_api,
     telemetry::{
         metrics,
         request::{RequestId, log_failure},
     },
 };
 
-use super::shutdown::Shutdown;
+use listener::Shutdown;
 
 /// Where a server says that it lives.
 pub(super) const HEALTHY: &str = "/healthz";
@@ -62,7 +62,11 @@ pub(super) fn add_to(
 fn documents() -> [Documented; 2] {
     [
         Documented { key: "v1", title: "MiniTwit API", document: api::document() },
-        Documented { key: "simulator", title: "MiniTwit simulator API", document: sim::document() },
+        Documented {
+            key: "simulator",
+            title: "MiniTwit simulator API",
+            document: simulator_api::document(),
+        },
     ]
 }
 

@@ -15,7 +15,7 @@ use super::operations::{HEALTHY, READY};
 
 /// What a server can be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Question {
+pub enum Probe {
     /// Whether it answers at all.
     Alive,
     /// Whether it should be sent requests.
@@ -24,7 +24,7 @@ pub enum Question {
 
 /// Why a server is not well.
 #[derive(Debug, thiserror::Error)]
-pub enum Unwell {
+pub enum ProbeError {
     /// Nothing accepts a connection there.
     #[error("no server at {0}")]
     Unreachable(SocketAddr, #[source] io::Error),
@@ -52,17 +52,17 @@ pub enum Unwell {
 /// When it is not, or does not say so within `timeout`.
 pub async fn ask(
     address: SocketAddr,
-    question: Question,
+    question: Probe,
     timeout: Duration,
-) -> Result<String, Unwell> {
+) -> Result<String, ProbeError> {
     let address = reachable(address);
     let path = match question {
-        Question::Alive => HEALTHY,
-        Question::Ready => READY,
+        Probe::Alive => HEALTHY,
+        Probe::Ready => READY,
     };
     let asked = tokio::time::timeout(timeout, get(address, path)).await;
-    let (status, body) = asked.map_err(|_| Unwell::Late(address))??;
-    if status == 200 { Ok(body) } else { Err(Unwell::Answer { path, status, body }) }
+    let (status, body) = asked.map_err(|_| ProbeError::Late(address))??;
+    if status == 200 { Ok(body) } else { Err(ProbeError::Answer { path, status, body }) }
 }
 
 /// Where a server that listens at `address` can be reached from its own machine: one that listens
@@ -76,10 +76,10 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-async fn get(address: SocketAddr, path: &'static str) -> Result<(u16, String), Unwell> {
-    let no_answer = |error| Unwell::NoAnswer(address, error);
+async fn get(address: SocketAddr, path: &'static str) -> Result<(u16, String), ProbeError> {
+    let no_answer = |error| ProbeError::NoAnswer(address, error);
     let stream = TcpStream::connect(address).await;
-    let stream = stream.map_err(|error| Unwell::Unreachable(address, error))?;
+    let stream = stream.map_err(|error| ProbeError::Unreachable(address, error))?;
     let (mut sender, connection) =
         http1::handshake(TokioIo::new(stream)).await.map_err(no_answer)?;
     // Its failure is that of the request on it.

@@ -47,7 +47,7 @@ struct Written {
 }
 
 /// A value that was noted and will be written.
-pub struct Noted {
+pub struct PendingWrite {
     number: u64,
     written: watch::Receiver<Written>,
 }
@@ -60,7 +60,7 @@ impl Latest {
         Self { noted, written }
     }
 
-    fn note(&self, value: i64) -> Noted {
+    fn note(&self, value: i64) -> PendingWrite {
         let number = {
             // A panic cannot happen while the lock is held; the value is whole in any case.
             let mut last = self.noted.last.lock().unwrap_or_else(PoisonError::into_inner);
@@ -68,11 +68,11 @@ impl Latest {
             last.number
         };
         self.noted.arrived.notify_one();
-        Noted { number, written: self.written.clone() }
+        PendingWrite { number, written: self.written.clone() }
     }
 }
 
-impl Noted {
+impl PendingWrite {
     /// Waits until the value, or one that arrived later, is what every replica shows.
     ///
     /// # Errors
@@ -93,7 +93,7 @@ impl Noted {
 impl Service {
     /// Takes note of a request's `latest`, now; the result tells when it is written.
     #[must_use]
-    pub fn note_latest(&self, value: i64) -> Noted {
+    pub fn note_latest(&self, value: i64) -> PendingWrite {
         self.inner.latest.note(value)
     }
 

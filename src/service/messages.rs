@@ -6,7 +6,7 @@ use super::{Error, Service};
 use crate::{
     db::{
         idempotency_keys::{self, PostedOnce},
-        message::{self, Changed},
+        messages::{self, Changed},
     },
     domain::{IdempotencyKey, Message, MessageText, User, UserId},
     telemetry::metrics,
@@ -21,7 +21,7 @@ impl Service {
     /// # Errors
     /// When there is none that may be seen, or when the database fails.
     pub async fn message(&self, id: i64) -> Result<Message, Error> {
-        message::by_key(self.database(), id).await?.ok_or(Error::UnknownMessage)
+        messages::by_key(self.database(), id).await?.ok_or(Error::UnknownMessage)
     }
 
     /// The message with this key, which `author` wrote and so may change.
@@ -85,7 +85,7 @@ impl Service {
     ) -> Result<Message, Error> {
         let service = self.clone();
         self.finish(async move {
-            let edited = done(message::edit(service.database(), author, id, &text).await?)?;
+            let edited = done(messages::edit(service.database(), author, id, &text).await?)?;
             service.public_timeline_changed();
             Ok(edited)
         })
@@ -99,7 +99,7 @@ impl Service {
     pub async fn delete_message(&self, author: UserId, id: i64) -> Result<(), Error> {
         let service = self.clone();
         self.finish(async move {
-            done(message::delete(service.database(), author, id).await?)?;
+            done(messages::delete(service.database(), author, id).await?)?;
             service.public_timeline_changed();
             Ok(())
         })

@@ -7,17 +7,17 @@ mod accounts;
 mod batch;
 mod counts;
 mod error;
-mod feed;
 mod following;
 mod latest;
 mod limits;
+mod live;
 mod messages;
 mod moderation;
 mod passwords;
 mod profiles;
 mod search;
 #[cfg(test)]
-pub(crate) mod silent;
+pub(crate) mod test_support;
 mod timelines;
 mod tokens;
 
@@ -27,18 +27,20 @@ use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
 pub use error::{Error, Kind};
-pub use feed::{Credential, Heard, Listener, Render, StreamSettings, Timeline, Wish};
-pub use latest::Noted;
+pub use latest::PendingWrite;
 pub use limits::{Origin, PerMinute, RateLimits};
+pub use live::{
+    Credential, Listener, Render, StreamEvent, StreamSettings, SubscribeRequest, Timeline,
+};
 pub use passwords::PasswordSettings;
 pub use tokens::NewToken;
 
 use crate::db::{self, Database, PoolState};
 use batch::Batch;
-use feed::Feed;
 use following::Following;
 use latest::Latest;
 use limits::Limits;
+use live::Feed;
 use passwords::Passwords;
 use timelines::{ListingNewest, Posting};
 

@@ -3,7 +3,7 @@
 use super::{Error, Service, passwords::Purpose};
 use crate::{
     db::{
-        message::{self, Moderated},
+        messages::{self, Moderated},
         moderation::{self, ModeratedUser},
     },
     domain::{Counts, NameCursor, Page, Password, Username},
@@ -68,7 +68,7 @@ impl Service {
     /// # Errors
     /// When there is none, or when the database fails.
     pub async fn moderated_message(&self, id: i64) -> Result<Moderated, Error> {
-        message::moderated(self.database(), id).await?.ok_or(Error::UnknownMessage)
+        messages::moderated(self.database(), id).await?.ok_or(Error::UnknownMessage)
     }
 
     /// Hides a message from everybody but operators, or shows it again.
@@ -76,7 +76,7 @@ impl Service {
     /// # Errors
     /// When there is none, or when the database fails.
     pub async fn flag_message(&self, id: i64, flagged: bool) -> Result<(), Error> {
-        match message::set_flagged(self.database(), id, flagged).await? {
+        match messages::set_flagged(self.database(), id, flagged).await? {
             true => Ok(()),
             false => Err(Error::UnknownMessage),
         }

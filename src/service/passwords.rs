@@ -15,7 +15,7 @@ use tokio::{
 use super::Error;
 use crate::{
     domain::{Password, PasswordHash},
-    telemetry::metrics::{self, UnderWay},
+    telemetry::metrics::{self, InFlightGauge},
 };
 
 /// How passwords are hashed.
@@ -68,7 +68,7 @@ impl Passwords {
             metrics::hashing_refused(label);
             Error::Busy
         })?;
-        let waiting = UnderWay::waiting_password();
+        let waiting = InFlightGauge::waiting_password();
         // The semaphores are never closed, so that acquiring cannot fail; were one, nobody hashes.
         let head = match purpose {
             Purpose::Registration => None,
@@ -76,7 +76,7 @@ impl Passwords {
         };
         let worker = Arc::clone(&self.workers).acquire_owned().await.map_err(|_| Error::Busy)?;
         drop((head, waiting));
-        let hashing = UnderWay::hashing();
+        let hashing = InFlightGauge::hashing();
         Ok(Slot { cost: self.cost, _place: place, _worker: worker, _hashing: hashing })
     }
 }
@@ -86,7 +86,7 @@ pub(super) struct Slot {
     cost: u32,
     _place: OwnedSemaphorePermit,
     _worker: OwnedSemaphorePermit,
-    _hashing: UnderWay,
+    _hashing: InFlightGauge,
 }
 
 impl Slot {

@@ -3,12 +3,12 @@
 use super::{Error, Service, passwords::Purpose};
 use crate::{
     db::{
-        follows, message,
+        follows, messages,
         users::{self, Deletion},
     },
     domain::{
         Account, AccountChange, KeyCursor, Page, Password, PasswordChange, PasswordHash, Profile,
-        SeenProfile, SessionToken, UserId, Username,
+        ProfileView, SessionToken, UserId, Username,
     },
 };
 
@@ -37,8 +37,8 @@ impl Service {
         &self,
         username: Username,
         viewer: Option<UserId>,
-    ) -> Result<SeenProfile, Error> {
-        users::seen_profile(self.database(), &username, viewer)
+    ) -> Result<ProfileView, Error> {
+        users::profile_view(self.database(), &username, viewer)
             .await?
             .ok_or(Error::UnknownUser(username))
     }
@@ -148,7 +148,7 @@ impl Service {
                     Deletion::Refused => return Err(Error::WrongPassword),
                     Deletion::TooMuch => {
                         let id = account.user.id;
-                        message::delete_newest_of(database, id, DELETED_AT_ONCE).await?;
+                        messages::delete_newest_of(database, id, DELETED_AT_ONCE).await?;
                         follows::delete_some_of(database, id, DELETED_AT_ONCE).await?;
                     }
                 }

@@ -2,7 +2,7 @@
 
 use super::{Error, Service};
 use crate::{
-    db::search,
+    db::{messages::search, users},
     domain::{Cursor, Message, NameCursor, Page, Profile, SearchText, Tag},
 };
 
@@ -44,6 +44,6 @@ impl Service {
         after: Option<&NameCursor>,
         limit: u16,
     ) -> Result<Page<Profile, NameCursor>, Error> {
-        Ok(search::users(self.database(), text, after, limit).await?)
+        Ok(users::search(self.database(), text, after, limit).await?)
     }
 }

@@ -6,9 +6,9 @@ use super::{Error, Service, batch::Statement};
 use crate::{
     db::{
         self, Database,
-        messages::{self, AuthorTimeline, Listing, NewMessage},
+        messages::timelines::{self, AuthorTimeline, Listing, NewMessage},
     },
-    domain::{Cursor, Message, MessageText, Page, Said, User, UserId, Username},
+    domain::{Cursor, Message, MessageSummary, MessageText, Page, User, UserId, Username},
     telemetry::metrics,
 };
 
@@ -32,7 +32,7 @@ impl Service {
         before: Option<Cursor>,
         limit: u16,
     ) -> Result<Page<Message>, Error> {
-        Ok(messages::public(self.database(), before, limit).await?)
+        Ok(timelines::public(self.database(), before, limit).await?)
     }
 
     /// The messages of `reader` and of everybody whom `reader` follows, likewise.
@@ -45,7 +45,7 @@ impl Service {
         before: Option<Cursor>,
         limit: u16,
     ) -> Result<Page<Message>, Error> {
-        Ok(messages::own_timeline(self.database(), reader.id, before, limit).await?)
+        Ok(timelines::own_timeline(self.database(), reader.id, before, limit).await?)
     }
 
     /// The messages of `author`, likewise, what there is to be seen of `author`, and whether `viewer`
@@ -60,7 +60,7 @@ impl Service {
         before: Option<Cursor>,
         limit: u16,
     ) -> Result<AuthorTimeline, Error> {
-        messages::by_author(self.database(), &author, viewer, before, limit)
+        timelines::by_author(self.database(), &author, viewer, before, limit)
             .await?
             .ok_or(Error::UnknownUser(author))
     }
@@ -69,7 +69,11 @@ impl Service {
     ///
     /// # Errors
     /// When there is no such author, or when the database fails.
-    pub async fn newest_of(&self, author: Username, limit: u16) -> Result<Vec<Said>, Error> {
+    pub async fn newest_of(
+        &self,
+        author: Username,
+        limit: u16,
+    ) -> Result<Vec<MessageSummary>, Error> {
         let listing = Listing { author: author.clone(), limit };
         let listed = self.inner.listings.ask(listing).await?;
         listed.ok_or(Error::UnknownUser(author))
@@ -104,7 +108,7 @@ impl Statement for Posting {
         database: &Database,
         requests: &[NewMessage],
     ) -> Result<Vec<Option<Cursor>>, db::Error> {
-        let places = messages::insert(database, requests).await?;
+        let places = timelines::insert(database, requests).await?;
         let posted = places.iter().flatten().count();
         if posted > 0 {
             self.public_version.send_modify(|version| *version += 1);
@@ -123,7 +127,7 @@ const FINDING_AN_AUTHOR: usize = 10;
 
 impl Statement for ListingNewest {
     type Request = Listing;
-    type Answer = Option<Vec<Said>>;
+    type Answer = Option<Vec<MessageSummary>>;
     /// The longest list that is served, or as many messages in shorter ones.
     const LARGEST: usize = 1_000;
     /// While two are with PostgreSQL, what the others found is on its way to the clients.
@@ -140,6 +144,6 @@ impl Statement for ListingNewest {
         database: &Database,
         requests: &[Listing],
     ) -> Result<Vec<Self::Answer>, db::Error> {
-        messages::newest_of(database, requests).await
+        timelines::newest_of(database, requests).await
     }
 }

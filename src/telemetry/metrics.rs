@@ -80,9 +80,9 @@ fn describe() {
 }
 
 /// Counts something as under way for as long as it lives.
-pub struct UnderWay(metrics::Gauge);
+pub struct InFlightGauge(metrics::Gauge);
 
-impl UnderWay {
+impl InFlightGauge {
     pub(super) fn begin(gauge: metrics::Gauge) -> Self {
         gauge.increment(1);
         Self(gauge)
@@ -107,7 +107,7 @@ impl UnderWay {
     }
 }
 
-impl Drop for UnderWay {
+impl Drop for InFlightGauge {
     fn drop(&mut self) {
         self.0.decrement(1);
     }

@@ -13,7 +13,7 @@ use std::{
 
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
-use super::metrics::{HTTP_DURATION, HTTP_IN_FLIGHT, HTTP_REQUESTS, UnderWay};
+use super::metrics::{HTTP_DURATION, HTTP_IN_FLIGHT, HTTP_REQUESTS, InFlightGauge};
 
 /// The routes that were asked for, by the pattern that the router knows them by.
 static ROUTES: LazyLock<RwLock<HashMap<String, Arc<Route>>>> = LazyLock::new(RwLock::default);
@@ -51,9 +51,9 @@ impl Route {
 
     /// Counts a request to this route as being served, for as long as the result lives.
     #[must_use]
-    pub fn in_flight(&self, method: &str) -> UnderWay {
+    pub fn in_flight(&self, method: &str) -> InFlightGauge {
         let method = method_label(method);
-        UnderWay::begin(kept(
+        InFlightGauge::begin(kept(
             &self.in_flight,
             &method,
             || gauge!(HTTP_IN_FLIGHT, "route" => self.template.clone(), "method" => method),

@@ -10,14 +10,15 @@ use poem::{
 };
 
 use super::{
+    extract::session,
     pages::{ErrorPage, Frame},
-    respond, session,
+    respond,
     templates::{TemplateError, Templates},
 };
 use crate::{
     domain::InvalidCursor,
+    http::cross_site::CrossSite,
     service::{Error, Kind, Service},
-    surface::cross_site::CrossSite,
     telemetry::request::{RequestId, log_failure},
 };
 

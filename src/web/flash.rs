@@ -9,8 +9,8 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use poem::web::cookie::CookieJar;
 use serde::{Deserialize, Serialize};
 
-use super::session::cookie;
-use crate::surface::client::Client;
+use super::extract::session::cookie;
+use crate::http::client::Client;
 
 const COOKIE: &str = "flash";
 const MAX_AGE: Duration = Duration::from_secs(300);

@@ -4,7 +4,7 @@
 use poem::{Endpoint, Middleware, Request, Result, http::Method};
 
 use super::failure::Failure;
-use crate::surface::{
+use crate::http::{
     client::Client,
     cross_site::{is_from_own_page, refuse_cross_site},
 };

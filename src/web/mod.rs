@@ -1,33 +1,22 @@
 //! Pages and forms: what a person with a browser sees.
 //!
 //! May use `service` and what lies below it. A handler parses, calls one operation and renders. A
-//! page is a model in [`pages`], rendered by [`templates`]; what it links to is named in [`paths`]
+//! page is a model in [`pages`], rendered by [`templates`]; what it links to is named in [`links`]
 //! and [`assets`], and [`avatar`] draws its pictures.
 
-mod accounts;
 pub mod assets;
 pub mod avatar;
 mod compression;
+mod extract;
 mod failure;
-mod feeds;
-mod files;
 mod flash;
-mod following;
 mod guard;
-mod message;
-mod page_query;
+mod handlers;
+pub mod links;
 pub mod pages;
-pub mod paths;
-mod people;
 mod public_page;
 mod respond;
-mod search;
-mod session;
-mod settings;
-mod tag;
 pub mod templates;
-mod timelines;
-mod tokens;
 
 use std::sync::Arc;
 
@@ -38,6 +27,9 @@ use poem::{
 
 use crate::{service::Service, telemetry};
 use guard::SameSiteOnly;
+use handlers::{
+    feeds, files, following, message, people, search, settings, sign_in, tag, timelines, tokens,
+};
 use public_page::PublicPage;
 use templates::Templates;
 
@@ -68,11 +60,11 @@ fn routes() -> Route {
     let route = at(route, "/", get(timelines::home));
     let route = at(route, "/public", get(timelines::public));
     let route = at(route, "/add_message", post(timelines::add_message.with(SameSiteOnly)));
-    let login = get(accounts::login_form).post(accounts::login.with(SameSiteOnly));
+    let login = get(sign_in::login_form).post(sign_in::login.with(SameSiteOnly));
     let route = at(route, "/login", login);
-    let register = get(accounts::register_form).post(accounts::register.with(SameSiteOnly));
+    let register = get(sign_in::register_form).post(sign_in::register.with(SameSiteOnly));
     let route = at(route, "/register", register);
-    let route = at(route, "/logout", both(|| accounts::logout));
+    let route = at(route, "/logout", both(|| sign_in::logout));
     let route = at(route, "/static/:file_name", get(files::asset));
     let route = at(route, "/favicon.ico", get(files::favicon));
     let route = at(route, "/avatar/:username", get(files::avatar));

@@ -19,7 +19,7 @@ use super::{
     public_page::PublicPage,
     templates::{Page, Templates},
 };
-use crate::{domain::User, service::Service, surface::client::Client};
+use crate::{domain::User, http::client::Client, service::Service};
 
 /// What a page is.
 pub(super) const HTML: &str = "text/html; charset=utf-8";

@@ -4,12 +4,8 @@
 use std::{future::Future, net::SocketAddr, time::Duration};
 
 use futures_util::stream;
-use minitwit::server::{
-    connection::{ConnectionLimits, LimitedAcceptor},
-    limits::RequestLimits,
-    serving,
-    shutdown::Shutdown,
-};
+use listener::{ConnectionLimits, LimitedAcceptor, Shutdown};
+use minitwit::http::middleware::request_limits::RequestLimits;
 use poem::{
     Body, EndpointExt, Route, get, handler,
     listener::{Acceptor, Listener, TcpListener},
@@ -85,7 +81,7 @@ async fn serve_and_stop_within(
     let server = tokio::spawn({
         let shutdown = shutdown.clone();
         let acceptor = LimitedAcceptor::new(acceptor, limits);
-        async move { serving::serve(acceptor, app, &shutdown, patience).await }
+        async move { listener::serve(acceptor, app, &shutdown, patience).await }
     });
     Running { address, shutdown, server }
 }

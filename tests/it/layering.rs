@@ -8,22 +8,20 @@ use crate::support::source::{self, SourceFile};
 const ARROWS: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("telemetry", &[]),
-    // A client of any MiniTwit: what it shared with the server, it could not check.
-    ("simulate", &[]),
     ("domain", &[]),
     ("db", &["domain"]),
     ("seed", &["db", "domain"]),
     ("service", &["db", "domain", "telemetry"]),
-    ("surface", &["telemetry"]),
-    ("sim", &["surface", "service", "domain", "telemetry"]),
-    ("api", &["surface", "service", "domain", "telemetry"]),
-    ("web", &["surface", "service", "domain", "telemetry"]),
-    ("server", &["sim", "api", "web", "surface", "service", "db", "domain", "telemetry"]),
+    ("http", &["telemetry"]),
+    ("simulator_api", &["http", "service", "domain", "telemetry"]),
+    ("api", &["http", "service", "domain", "telemetry"]),
+    ("web", &["http", "service", "domain", "telemetry"]),
+    ("server", &["simulator_api", "api", "web", "http", "service", "db", "domain", "telemetry"]),
     (
         "commands",
         &[
             "server",
-            "sim",
+            "simulator_api",
             "api",
             "web",
             "service",
@@ -32,7 +30,6 @@ const ARROWS: &[(&str, &[&str])] = &[
             "domain",
             "config",
             "telemetry",
-            "simulate",
         ],
     ),
     ("main", &["commands", "config"]),
@@ -42,8 +39,8 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// Each crate that is made for one job, and the modules whose job that is.
 const HOMES: &[(&str, &[&str])] = &[
-    ("poem", &["surface", "sim", "api", "web", "server"]),
-    ("poem_openapi", &["surface", "sim", "api"]),
+    ("poem", &["http", "simulator_api", "api", "web", "server"]),
+    ("poem_openapi", &["http", "simulator_api", "api"]),
     ("sqlx", &["db"]),
     ("refinery", &["db"]),
     ("refinery_core", &["db"]),
@@ -51,10 +48,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("bcrypt", &["service"]),
     ("governor", &["service"]),
     ("clap", &["config", "main"]),
-    ("hyper", &["server", "simulate"]),
-    ("hdrhistogram", &["simulate"]),
-    ("plotters", &["simulate"]),
-    ("indicatif", &["commands", "simulate"]),
+    ("hyper", &["server"]),
+    ("indicatif", &["commands"]),
 ];
 
 /// The module that the file of this path is, such as `["db", "pool"]`.
@@ -133,23 +128,34 @@ fn each_kind_of_violation_is_found() {
         ("src/db/mod.rs", "\n\nuse crate::{domain, web::paths};", "3: db uses web"),
         ("src/db/mod.rs", "use crate::{domain::{User}, config};", "db uses config"),
         ("src/domain/user.rs", "fn f() -> crate::db::Error { todo!() }", "domain uses db"),
-        ("src/sim/mod.rs", "use crate::web;", "sim uses web"),
-        ("src/web/mod.rs", "use crate::{sim as other};", "web uses sim"),
-        ("src/api/mod.rs", "use crate::sim::PREFIX;", "api uses sim"),
-        ("src/surface/mod.rs", "use crate::service::Service;", "surface uses service"),
-        ("src/web/pages/tests.rs", "use super::super::super::sim::X;", "web uses sim"),
+        ("src/simulator_api/mod.rs", "use crate::web;", "simulator_api uses web"),
+        ("src/web/mod.rs", "use crate::{simulator_api as other};", "web uses simulator_api"),
+        ("src/api/mod.rs", "use crate::simulator_api::PREFIX;", "api uses simulator_api"),
+        ("src/http/mod.rs", "use crate::service::Service;", "http uses service"),
+        (
+            "src/web/pages/tests.rs",
+            "use super::super::super::simulator_api::X;",
+            "web uses simulator_api",
+        ),
         ("src/service/mod.rs", "mod tests { use super::super::server::Y; }", "service uses server"),
         ("src/telemetry/logs.rs", "use super::super::config::*;", "telemetry uses config"),
-        ("src/sim/mod.rs", "f!(a, crate::db::users::insert(b));", "sim uses db"),
+        (
+            "src/simulator_api/mod.rs",
+            "f!(a, crate::db::users::insert(b));",
+            "simulator_api uses db",
+        ),
         ("src/main.rs", "fn main() { minitwit::server::run() }", "main uses server"),
         ("src/lib.rs", "pub use self::commands::run;", "lib uses commands"),
         ("src/service/mod.rs", "fn f(request: poem::Request) {}", "service uses the crate poem"),
         ("src/web/mod.rs", "#[derive(poem_openapi::Object)] struct S;", "the crate poem_openapi"),
-        ("src/sim/mod.rs", "fn f() { sqlx::query!(\"SELECT 1\"); }", "sim uses the crate sqlx"),
+        (
+            "src/simulator_api/mod.rs",
+            "fn f() { sqlx::query!(\"SELECT 1\"); }",
+            "simulator_api uses the crate sqlx",
+        ),
         ("src/server/mod.rs", "use ::sqlx::{Row};", "server uses the crate sqlx"),
         ("src/commands/serve.rs", "fn f() { let x: Vec<sqlx::Error>; }", "the crate sqlx"),
-        ("src/simulate/mod.rs", "use crate::domain::Username;", "simulate uses domain"),
-        ("src/sim/mod.rs", "use crate::simulate::Kind;", "sim uses simulate"),
+        ("src/domain/mod.rs", "use crate::http;", "domain uses http"),
         ("src/mail.rs", "", "mail has no place among the layers"),
     ] {
         let found = violations(path, &text.parse().expect(text));
@@ -162,10 +168,13 @@ fn what_is_allowed_is_not_found() {
     for (path, text) in [
         ("src/db/pool.rs", "use super::{Error, migrations}; use crate::domain::User;"),
         ("src/service/mod.rs", "mod tests { use super::*; use super::super::db; }"),
-        ("src/db/embedded/mod.rs", "use super::error; use sqlx::PgConnection;"),
-        ("src/web/mod.rs", "// crate::sim\nconst X: &str = \"crate::sim\"; mod sim;"),
+        ("src/db/messages/mod.rs", "use super::Error; use sqlx::PgConnection;"),
+        ("src/web/mod.rs", "// crate::api\nconst X: &str = \"crate::api\"; mod api;"),
         ("src/domain/mod.rs", "/// See [`crate::db`].\nfn f(poem: u8) -> u8 { poem }"),
-        ("src/server/mod.rs", "use crate::{sim, web::{self, templates}}; use poem::Route;"),
+        (
+            "src/server/mod.rs",
+            "use crate::{simulator_api, web::{self, templates}}; use poem::Route;",
+        ),
         ("src/main.rs", "fn main() { minitwit::commands::run(minitwit::config::parse()) }"),
     ] {
         let found = violations(path, &text.parse().expect(text));

@@ -31,6 +31,6 @@ mod safety;
 mod schema;
 mod security;
 mod seed;
-mod simulate;
 mod simulator;
+mod simulator_api;
 mod support;

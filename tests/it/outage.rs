@@ -3,13 +3,10 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
+use embedded_postgres::{Data, Embedded, Settings};
 use futures_util::future::join_all;
 use minitwit::{
-    db::{
-        Connection, Database, PgConnectOptions,
-        embedded::{Data, Embedded, Settings},
-        migrations,
-    },
+    db::{Connection, Database, PgConnectOptions, migrations},
     domain::{MessageText, Registration, Username},
     service::{Origin, Service},
 };

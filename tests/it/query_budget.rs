@@ -3,10 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use minitwit::db::{
-    embedded::{Data, Embedded, Settings},
-    migrations,
-};
+use embedded_postgres::{Data, Embedded, Settings};
+use minitwit::db::migrations;
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,

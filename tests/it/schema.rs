@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use minitwit::{
     db::{
         Database, PoolSettings,
-        messages::{self, NewMessage},
+        messages::timelines::{self, NewMessage},
         users::{self, Insertion},
     },
     domain::{Email, MessageText, PasswordHash, Username},
@@ -346,7 +346,7 @@ async fn every_valid_message_is_taken_and_kept_as_it_is() {
     for raw in with(made_up(r"[\u{1}-\u{10ffff}]{1,290}"), &chosen) {
         let Ok(text) = MessageText::parse(&raw) else { continue };
         let message = NewMessage { author: author.clone(), text };
-        let inserted = messages::insert(&pool, &[message]).await;
+        let inserted = timelines::insert(&pool, &[message]).await;
         assert!(matches!(inserted.as_deref(), Ok([Some(_)])), "{raw:?}: {inserted:?}");
         kept.push(raw);
     }

@@ -6,24 +6,29 @@ use super::{FEW_CONNECTIONS, pgbench, wrk};
 use crate::{
     Failure,
     comparison::{Comparison, Goal, Group, Reference},
+    environment::{Environment, Place},
     load::Metric,
     queries,
-    stand::{Place, Stand},
     wrk::Requests,
 };
 
 /// Messages that a page shows, and one more.
 const LIMIT: &str = "31";
 
-pub fn home(stand: &Stand) -> Result<Group, Failure> {
-    let reader = format!("{}::bigint", stand.large.database.volume.reader());
+pub fn home(environment: &Environment) -> Result<Group, Failure> {
+    let reader = format!("{}::bigint", environment.large.database.volume.reader());
     let statement = queries::find(
         &["follower_id = $4", "FROM messages", "ORDER BY"],
         &["NULL", "NULL", LIMIT, &reader],
     )?;
     let contenders = vec![
-        wrk("minitwit", &stand.large, FEW_CONNECTIONS, requests(stand, &stand.large)?),
-        pgbench("home", &stand.large, FEW_CONNECTIONS, statement),
+        wrk(
+            "minitwit",
+            &environment.large,
+            FEW_CONNECTIONS,
+            requests(environment, &environment.large)?,
+        ),
+        pgbench("home", &environment.large, FEW_CONNECTIONS, statement),
     ];
     let comparisons = vec![Comparison {
         what: "`GET /` signed in, following 500".to_owned(),
@@ -37,10 +42,10 @@ pub fn home(stand: &Stand) -> Result<Group, Failure> {
 }
 
 /// Requests of the one who follows 500, who signs in for them.
-pub fn requests(stand: &Stand, place: &Place) -> Result<Requests, Failure> {
+pub fn requests(environment: &Environment, place: &Place) -> Result<Requests, Failure> {
     let reader = username(place.database.volume.reader())?;
-    let cookie = stand.http.sign_in(&place.server.address, reader.as_str())?;
-    let page = stand.http.get(&place.server.address, "/", &cookie)?;
+    let cookie = environment.http.sign_in(&place.server.address, reader.as_str())?;
+    let page = environment.http.get(&place.server.address, "/", &cookie)?;
     if page.status != 200 {
         return Err(format!("/ is answered {} to somebody signed in", page.status).into());
     }

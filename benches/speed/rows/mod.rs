@@ -9,9 +9,9 @@ mod simulator;
 use crate::{
     Failure,
     comparison::{Contender, Group},
+    environment::{Environment, Place},
     load::Run,
     pgbench::Pgbench,
-    stand::{Place, Stand},
     wrk::{Requests, Wrk},
 };
 
@@ -22,7 +22,7 @@ const CONNECTIONS: u32 = 32;
 const FEW_CONNECTIONS: u32 = 4;
 
 /// A group that is yet to be made.
-pub type Making = fn(&Stand) -> Result<Group, Failure>;
+pub type Making = fn(&Environment) -> Result<Group, Failure>;
 
 /// The groups, by name.
 pub const ALL: &[(&str, Making)] = &[

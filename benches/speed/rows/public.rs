@@ -4,16 +4,16 @@ use super::{CONNECTIONS, wrk};
 use crate::{
     Failure,
     comparison::{Comparison, Contender, Goal, Group, Reference},
+    environment::Environment,
     load::Metric,
     nginx::Nginx,
-    stand::Stand,
     wrk::{Requests, Wrk},
 };
 
 const PATH: &str = "/public";
 
-pub fn public(stand: &Stand) -> Result<Group, Failure> {
-    let page = stand.http.get(&stand.large.server.address, PATH, "")?;
+pub fn public(environment: &Environment) -> Result<Group, Failure> {
+    let page = environment.http.get(&environment.large.server.address, PATH, "")?;
     if page.status != 200 {
         return Err(format!("{PATH} is answered {}", page.status).into());
     }
@@ -22,7 +22,7 @@ pub fn public(stand: &Stand) -> Result<Group, Failure> {
         address: nginx.address.clone(),
         requests: Requests::get(PATH),
         connections: CONNECTIONS,
-        users: stand.large.database.volume.users,
+        users: environment.large.database.volume.users,
     };
     let run = Box::new(move |seconds| {
         // It runs for as long as it may be asked.
@@ -30,7 +30,7 @@ pub fn public(stand: &Stand) -> Result<Group, Failure> {
         file.run(seconds)
     });
     let contenders = vec![
-        wrk("minitwit", &stand.large, CONNECTIONS, Requests::get(PATH)),
+        wrk("minitwit", &environment.large, CONNECTIONS, Requests::get(PATH)),
         Contender { name: "nginx", run },
     ];
     let comparisons = vec![Comparison {

@@ -13,11 +13,11 @@ use serde_json::Value;
 use crate::{
     Failure,
     comparison::{Comparison, Contender, Goal, Group, Reference},
+    environment::Environment,
     load::{Load, Metric, Run},
     options,
     program::Running,
     server::minitwit,
-    stand::Stand,
 };
 
 /// Tweets and registrations a second.
@@ -32,9 +32,9 @@ const TIMEOUT_MS: &str = "10000";
 /// Distance of the authors of tweets that follow each other: prime, so that each user has a turn.
 const STEP: u32 = 7_919;
 
-pub fn registrations(stand: &Stand) -> Result<Group, Failure> {
-    let base = format!("http://{}/sim", stand.large.server.address);
-    let users = stand.large.database.volume.users;
+pub fn registrations(environment: &Environment) -> Result<Group, Failure> {
+    let base = format!("http://{}/sim", environment.large.server.address);
+    let users = environment.large.database.volume.users;
     let alone: Run = Box::new({
         let base = base.clone();
         move |seconds| Simulation::tweets(&base, users, seconds)?.finish()

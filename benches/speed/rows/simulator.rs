@@ -4,10 +4,10 @@ use super::{CONNECTIONS, pgbench, wrk};
 use crate::{
     Failure,
     comparison::{Comparison, Goal, Group, Reference},
+    environment::Environment,
     load::Metric,
     pgbench::name_of,
     server::DATABASE_CONNECTIONS,
-    stand::Stand,
     wrk::Requests,
 };
 
@@ -19,7 +19,7 @@ const TEXT: &str = "The man put some of the money in his pocket, and went home b
 /// How many messages are asked for.
 const ASKED_FOR: u32 = 30;
 
-pub fn tweets(stand: &Stand) -> Result<Group, Failure> {
+pub fn tweets(environment: &Environment) -> Result<Group, Failure> {
     let requests = Requests {
         method: "POST",
         path: "/sim/msgs/{user}".to_owned(),
@@ -30,10 +30,10 @@ pub fn tweets(stand: &Stand) -> Result<Group, Failure> {
         "INSERT INTO messages (author_id, text) SELECT user_id, '{TEXT}' FROM users WHERE username = {}",
         name_of("user"),
     );
-    Ok(group("tweets", stand, requests, statement, "`POST /sim/msgs/{user}`", 0.8))
+    Ok(group("tweets", environment, requests, statement, "`POST /sim/msgs/{user}`", 0.8))
 }
 
-pub fn follows(stand: &Stand) -> Result<Group, Failure> {
+pub fn follows(environment: &Environment) -> Result<Group, Failure> {
     let requests = Requests {
         method: "POST",
         path: "/sim/fllws/{user}".to_owned(),
@@ -47,10 +47,10 @@ pub fn follows(stand: &Stand) -> Result<Group, Failure> {
         name_of("user"),
         name_of("other"),
     );
-    Ok(group("follows", stand, requests, statement, "`POST /sim/fllws/{user}`", 0.8))
+    Ok(group("follows", environment, requests, statement, "`POST /sim/fllws/{user}`", 0.8))
 }
 
-pub fn messages(stand: &Stand) -> Result<Group, Failure> {
+pub fn messages(environment: &Environment) -> Result<Group, Failure> {
     let requests = Requests {
         headers: HEADERS.to_owned(),
         ..Requests::get(&format!("/sim/msgs/{{user}}?no={ASKED_FOR}"))
@@ -63,12 +63,12 @@ pub fn messages(stand: &Stand) -> Result<Group, Failure> {
         name_of("user"),
     );
     let what = format!("`GET /sim/msgs/{{user}}?no={ASKED_FOR}`");
-    Ok(group("messages", stand, requests, statement, &what, 0.7))
+    Ok(group("messages", environment, requests, statement, &what, 0.7))
 }
 
 fn group(
     name: &'static str,
-    stand: &Stand,
+    environment: &Environment,
     requests: Requests,
     statement: String,
     what: &str,
@@ -78,9 +78,9 @@ fn group(
     let path = format!("{}{mark}latest={{latest}}", requests.path);
     let with_latest = Requests { path, ..requests.clone() };
     let contenders = vec![
-        wrk("minitwit", &stand.large, CONNECTIONS, requests),
-        wrk("minitwit, latest", &stand.large, CONNECTIONS, with_latest),
-        pgbench(name, &stand.large, DATABASE_CONNECTIONS.into(), statement),
+        wrk("minitwit", &environment.large, CONNECTIONS, requests),
+        wrk("minitwit, latest", &environment.large, CONNECTIONS, with_latest),
+        pgbench(name, &environment.large, DATABASE_CONNECTIONS.into(), statement),
     ];
     let comparison = |what: String, against, ours, theirs, goal| Comparison {
         what,

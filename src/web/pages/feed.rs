@@ -11,7 +11,7 @@ use super::{
 use crate::{
     domain::{Cursor, Message, Page, Username},
     web::{
-        paths::{FEED_SUFFIX, message_path, profile_path},
+        links::{FEED_SUFFIX, message_path, profile_path},
         templates,
     },
 };

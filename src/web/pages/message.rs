@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Compose, Frame, MessageList, OpenGraph, Page, Site};
-use crate::{domain::Message, web::paths::message_path};
+use crate::{domain::Message, web::links::message_path};
 
 /// A message alone.
 #[derive(Debug, Serialize)]

@@ -9,7 +9,7 @@ use crate::{
         Cursor, Message, Page,
         rich_text::{Segment, segments},
     },
-    web::paths::{avatar_path, message_path, profile_path, tag_path},
+    web::links::{avatar_path, message_path, profile_path, tag_path},
 };
 
 /// Some messages, newest first, and the way to older ones. A page has it as its field `list`, and its

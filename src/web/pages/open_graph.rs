@@ -8,7 +8,7 @@ use crate::{
     domain::{Message, Profile},
     web::{
         assets::Asset,
-        paths::{message_path, profile_path},
+        links::{message_path, profile_path},
     },
 };
 

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     domain::{self, Profile, Username},
     web::{
-        paths::{avatar_path, profile_path},
+        links::{avatar_path, profile_path},
         templates::Page,
     },
 };

@@ -4,11 +4,11 @@ use serde::Serialize;
 
 use super::{
     FollowStatus,
-    words::{Day, counted},
+    format::{Day, counted},
 };
 use crate::{
     domain::{Bio, Counts, DisplayName, Profile},
-    web::paths::{avatar_path, profile_path},
+    web::links::{avatar_path, profile_path},
 };
 
 /// A user's profile.

@@ -6,7 +6,7 @@ use super::{Frame, MessageList, PersonList};
 use crate::{
     domain::{Cursor, Message, NameCursor, Page, Profile},
     web::{
-        paths::{Sought, search_path},
+        links::{SearchScope, search_path},
         templates,
     },
 };
@@ -16,7 +16,7 @@ use crate::{
 pub struct SearchPage {
     frame: Frame,
     query: String,
-    sought: Sought,
+    sought: SearchScope,
     error: Option<String>,
     /// The same search among messages.
     in_messages: String,
@@ -29,14 +29,14 @@ pub struct SearchPage {
 impl SearchPage {
     /// The form alone, with `query` in it.
     #[must_use]
-    pub fn new(frame: Frame, query: &str, sought: Sought) -> Self {
+    pub fn new(frame: Frame, query: &str, sought: SearchScope) -> Self {
         Self {
             frame,
             query: query.to_owned(),
             sought,
             error: None,
-            in_messages: search_path(query, Sought::Messages),
-            in_people: search_path(query, Sought::People),
+            in_messages: search_path(query, SearchScope::Messages),
+            in_people: search_path(query, SearchScope::People),
             list: None,
             people: None,
         }

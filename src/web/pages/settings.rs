@@ -7,7 +7,7 @@ use super::{
     profile::{shown_bio, shown_name},
 };
 use crate::{
-    domain::{Email, SeenProfile},
+    domain::{Email, ProfileView},
     web::templates::Page,
 };
 
@@ -33,8 +33,8 @@ pub struct ProfileForm {
     pub email: Field,
 }
 
-impl From<SeenProfile> for ProfileForm {
-    fn from(seen: SeenProfile) -> Self {
+impl From<ProfileView> for ProfileForm {
+    fn from(seen: ProfileView) -> Self {
         Self {
             display_name: Field::holding(shown_name(&seen.profile).unwrap_or_default()),
             bio: Field::holding(shown_bio(&seen.profile).unwrap_or_default()),

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{Frame, MessageList, Page};
 use crate::{
     domain::{self, Message, Tag},
-    web::paths::tag_path,
+    web::links::tag_path,
 };
 
 /// One tag's messages.

@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use super::{Field, Frame, words::Day};
+use super::{Field, Frame, format::Day};
 use crate::{
     domain::{self, KeyCursor, TokenRecord},
     service::NewToken,
-    web::{paths::TOKENS_PATH, templates::Page},
+    web::{links::TOKENS_PATH, templates::Page},
 };
 
 /// A user's tokens, and the form to make another.

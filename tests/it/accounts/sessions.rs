@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use minitwit::server::proxies::TrustedProxies;
+use minitwit::http::middleware::trusted_proxies::TrustedProxies;
 use reqwest::{Method, header};
 use sha2::{Digest, Sha256};
 

@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-use minitwit::db::embedded::Embedded;
+use embedded_postgres::Embedded;
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,

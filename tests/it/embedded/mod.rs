@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use minitwit::db::embedded::{Data, Embedded, EmbeddedError, Settings};
+use embedded_postgres::{Data, Embedded, Error, Settings};
 use nix::unistd::{User, geteuid};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 use tempfile::TempDir;
@@ -34,7 +34,7 @@ fn start(directory: &Path) -> Embedded {
     Embedded::start(&settings(directory)).unwrap()
 }
 
-fn refusal(settings: &Settings) -> EmbeddedError {
+fn refusal(settings: &Settings) -> Error {
     Embedded::start(settings).map(drop).unwrap_err()
 }
 
@@ -227,7 +227,7 @@ fn an_unknown_or_unusable_cluster_is_left_alone() {
     fs::create_dir(precious.parent().unwrap()).unwrap();
     fs::write(&precious, "data").unwrap();
     let error = refusal(&settings(directory.path()));
-    assert!(matches!(error, EmbeddedError::NotACluster(_)), "{error}");
+    assert!(matches!(error, Error::NotACluster(_)), "{error}");
 
     fs::write(directory.path().join("postgres/PG_VERSION"), "12\n").unwrap();
     let error = refusal(&settings(directory.path())).to_string();

@@ -134,7 +134,7 @@ async fn addresses_are_those_by_which_the_reader_came_and_identities_never_chang
     let proxied = |settings: &mut AppSettings| {
         let network = "127.0.0.0/8".parse().expect("a network");
         settings.server.trusted_proxies =
-            minitwit::server::proxies::TrustedProxies::new(&[network]);
+            minitwit::http::middleware::trusted_proxies::TrustedProxies::new(&[network]);
     };
     let app = App::start_with(TestDatabase::fresh().await, proxied).await;
     app.signed_in("Milada").await.say("hello").await;

@@ -1,35 +1,124 @@
-//! The simulator's contract, row by row.
+//! `minitwit simulate`, as a process of its own: against the server, and against one that is wrong.
 
-mod bodies;
-mod credentials;
-mod following;
-mod messages;
-mod names;
-mod paths;
-mod registering;
+mod faults;
+mod playing;
+mod refusing;
+mod stand_in;
 
-use reqwest::{Method, header};
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
 
-use crate::support::actors::{Answer, Simulator};
+use serde_json::{Value, json};
 
-/// The answer to a POST of this body, as it stands.
-async fn post_text(simulator: &Simulator, path: &str, body: impl Into<reqwest::Body>) -> Answer {
-    let request = simulator.request(Method::POST, path);
-    Answer::of(request.header(header::CONTENT_TYPE, "application/json").body(body)).await
+use crate::support::process::minitwit;
+
+/// A time-out that no machine is too slow for, in milliseconds.
+const PATIENT: &str = "60000";
+const KINDS: [&str; 4] = ["register", "tweet", "follow", "unfollow"];
+
+/// What `minitwit simulate` did.
+struct Simulated {
+    code: Option<i32>,
+    table: String,
+    errors: String,
+    /// What it wrote to `--json`.
+    json: Value,
+    page: String,
 }
 
-/// The texts of the messages that a GET of `path` answers.
-async fn contents(simulator: &Simulator, path: &str) -> Vec<String> {
-    let answer = simulator.get(path).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let messages = answer.json();
-    let messages = messages.as_array().expect("a list").iter();
-    messages.map(|message| message["content"].as_str().expect("a text").to_owned()).collect()
+/// A directory for the files of a run.
+struct Files(tempfile::TempDir);
+
+impl Files {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a directory"))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn text(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).expect("written")
+    }
+
+    /// The process that plays with these arguments, and with all reports.
+    fn command(&self, base: &str, arguments: &[&str]) -> Command {
+        let mut command = minitwit(&["simulate", base]);
+        command.args(arguments).arg("--json").arg(self.path("run.json"));
+        command.arg("--report").arg(self.path("run.html"));
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// What a process that has ended leaves.
+    fn read(&self, output: Output) -> Simulated {
+        let text = |bytes| String::from_utf8(bytes).expect("text");
+        let (table, errors) = (text(output.stdout), text(output.stderr));
+        let json = serde_json::from_str(&self.text("run.json"));
+        let json = json.unwrap_or_else(|error| panic!("{error}: {table}{errors}"));
+        Simulated { code: output.status.code(), table, errors, json, page: self.text("run.html") }
+    }
+
+    /// Plays to the end, while this task goes on serving.
+    async fn simulate(&self, base: &str, arguments: &[&str]) -> Simulated {
+        let mut command = self.command(base, arguments);
+        let output = tokio::task::spawn_blocking(move || command.output()).await;
+        self.read(output.expect("no panic").expect("it runs"))
+    }
 }
 
-/// The names that a GET of `path` answers.
-async fn follows(simulator: &Simulator, path: &str) -> Vec<String> {
-    let answer = simulator.get(path).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    serde_json::from_value(answer.json()["follows"].clone()).expect("a list of names")
+impl Simulated {
+    fn count(&self, kind: &str) -> i64 {
+        self.json["commands"][kind]["count"].as_i64().expect("a number")
+    }
+
+    /// Asserts in which errors the commands of a kind ended.
+    #[track_caller]
+    fn assert_errors(&self, kind: &str, expected: &Value) {
+        let errors = &self.json["commands"][kind]["errors"];
+        assert_eq!(errors, expected, "{kind}: {}{}", self.table, self.errors);
+    }
+
+    /// Asserts that the system holds what it must, as far as it could be asked.
+    #[track_caller]
+    fn assert_no_difference(&self) {
+        let found = &self.json["verification"];
+        assert_eq!(found["differences"], json!([]), "{}", self.table);
+        assert_eq!(found["unverifiable"], json!([]), "{}", self.table);
+    }
+
+    /// Asserts that nothing was wrong: neither an answer nor what the system holds.
+    #[track_caller]
+    fn assert_passed(&self) {
+        self.assert_errors("all", &json!({}));
+        self.assert_no_difference();
+        assert_eq!(self.json["verification"]["uncertain_commands"], 0);
+        assert_eq!(self.code, Some(0), "{}{}", self.table, self.errors);
+    }
+
+    /// Asserts that the table says what the JSON says.
+    #[track_caller]
+    fn assert_table_agrees(&self) {
+        for kind in KINDS.into_iter().chain(["all"]) {
+            let is_row = |line: &&str| line.split_whitespace().next() == Some(kind);
+            let row = self.table.lines().find(is_row).expect("a row");
+            let figures = &self.json["commands"][kind];
+            let errors = figures["errors"].as_object().expect("an object").values();
+            let errors: i64 = errors.map(|count| count.as_i64().expect("a number")).sum();
+            let counts = [self.count(kind), errors].map(|count| count.to_string());
+            let latencies = ["p50_ms", "p95_ms", "p99_ms", "p99_9_ms", "max_ms"].map(|name| {
+                figures[name].as_f64().map_or("–".to_owned(), |latency| format!("{latency:.2}"))
+            });
+            let expected = [&[kind.to_owned()][..], &counts, &latencies].concat();
+            let row: Vec<&str> = row.split_whitespace().collect();
+            assert_eq!(row, expected);
+        }
+    }
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("text")
 }

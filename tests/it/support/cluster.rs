@@ -9,10 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use minitwit::db::{
-    embedded::{Data, Embedded, Settings},
-    migrations,
-};
+use embedded_postgres::{Data, Embedded, Settings};
+use minitwit::db::migrations;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
 use tokio::sync::OnceCell;
 
@@ -31,8 +29,14 @@ pub fn server() -> &'static Embedded {
         }
     }
     SERVER.get_or_init(|| {
+        #[allow(
+            unsafe_code,
+            reason = "a static is not dropped at exit; the comment proves this use"
+        )]
         // SAFETY: registers a function that neither unwinds nor refers to anything but a static.
-        unsafe { nix::libc::atexit(stop) };
+        unsafe {
+            nix::libc::atexit(stop)
+        };
         let settings =
             Settings { max_connections: MAX_CONNECTIONS, ..Settings::new(Data::Ephemeral) };
         Embedded::start(&settings).expect("an embedded server")

@@ -15,15 +15,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use listener::{ConnectionLimits, Shutdown};
 use metrics_exporter_prometheus::PrometheusHandle;
 use minitwit::{
     db::{Database, PoolSettings},
-    server::{
-        Server, Settings, connection::ConnectionLimits, limits::RequestLimits,
-        proxies::TrustedProxies, shutdown::Shutdown,
-    },
+    http::middleware::{request_limits::RequestLimits, trusted_proxies::TrustedProxies},
+    server::{Server, Settings},
     service::{self, PasswordSettings, RateLimits, Service, StreamSettings},
-    sim::Credentials,
+    simulator_api::Credentials,
     telemetry::metrics,
 };
 use sqlx::{PgPool, postgres::PgConnectOptions};

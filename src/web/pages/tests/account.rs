@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    domain::{ApiToken, Email, KeyCursor, SeenProfile, TokenId, TokenName, TokenRecord},
+    domain::{ApiToken, Email, KeyCursor, ProfileView, TokenId, TokenName, TokenRecord},
     service::NewToken,
 };
 
@@ -50,7 +50,7 @@ pub(super) fn pages(frame: &Frame) -> Vec<String> {
 
 #[test]
 fn the_settings_hold_what_is_kept() {
-    let seen = SeenProfile {
+    let seen = ProfileView {
         profile: profile(HOSTILE),
         counts: counts(0),
         followed: false,

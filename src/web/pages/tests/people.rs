@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     domain::{NameCursor, Page},
-    web::paths::Sought,
+    web::links::SearchScope,
 };
 
 fn crowd(names: &[&str]) -> Page<Profile> {
@@ -25,7 +25,7 @@ pub(super) fn pages(frame: &Frame) -> Vec<String> {
             pages.push(rendered(&page));
         }
     }
-    for sought in [Sought::Messages, Sought::People] {
+    for sought in [SearchScope::Messages, SearchScope::People] {
         let form = || SearchPage::new(frame.clone(), HOSTILE, sought);
         pages.push(rendered(&SearchPage::new(frame.clone(), "", sought)));
         pages.push(rendered(&form().with_error(HOSTILE.to_owned())));
@@ -105,7 +105,7 @@ fn an_empty_list_says_of_whom_it_is() {
 #[test]
 fn a_search_keeps_its_words_in_the_form_and_in_every_link() {
     let form = |sought| SearchPage::new(signed_out(), "a&b \"c\"", sought);
-    let html = rendered(&form(Sought::Messages).with_messages(messages(&["found"])));
+    let html = rendered(&form(SearchScope::Messages).with_messages(messages(&["found"])));
     assert_eq!(inputs(&html), ["q", "in", "submit"]);
     assert_contains(
         &html,
@@ -117,7 +117,7 @@ fn a_search_keeps_its_words_in_the_form_and_in_every_link() {
         ],
     );
     let found = Page { items: vec![profile("ann")], next: Some(NameCursor::new(&name("ann"))) };
-    let html = rendered(&form(Sought::People).with_people(false, found));
+    let html = rendered(&form(SearchScope::People).with_people(false, found));
     assert_contains(
         &html,
         &["<a href=\"/search?q=a%26b%20%22c%22&amp;in=people&amp;before=YW5u\" rel=\"next\">"],

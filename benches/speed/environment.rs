@@ -1,0 +1,51 @@
+//! Everything that the measurements need, running: the databases, and a server on each.
+
+use std::fs;
+
+use minitwit::seed::Volume;
+
+use crate::{
+    Failure,
+    cluster::{Cluster, Database},
+    http::Http,
+    options::{self, Options},
+    server::Server,
+};
+
+/// What the server is measured on.
+pub const LARGE: Volume =
+    Volume { users: 100_000, messages: 2_000_000, follows: 3_000_000, seed: 1 };
+/// A hundredth of all: each user has as many messages and follows as in the large one.
+pub const SMALL: Volume = Volume { users: 1_000, messages: 20_000, follows: 30_000, seed: 1 };
+
+/// A database, and a server on it.
+pub struct Place {
+    pub server: Server,
+    pub database: Database,
+}
+
+pub struct Environment {
+    // The servers end before their database does.
+    pub large: Place,
+    pub small: Place,
+    pub http: Http,
+    pub cluster: Cluster,
+}
+
+impl Environment {
+    pub fn build(options: &Options) -> Result<Self, Failure> {
+        fs::create_dir_all(options::directory())?;
+        let cluster = Cluster::start(options.keep)?;
+        let place = |name, volume| -> Result<Place, Failure> {
+            let database = cluster.seeded(name, volume)?;
+            Ok(Place { server: Server::start(&database)?, database })
+        };
+        let (large, small) = (place("large", LARGE)?, place("small", SMALL)?);
+        Ok(Self { large, small, http: Http::new()?, cluster })
+    }
+
+    /// Has PostgreSQL write what it holds in memory, so that no measurement pays for another's.
+    pub fn checkpoint(&self) -> Result<(), Failure> {
+        self.cluster.execute(&self.large.database, "CHECKPOINT".to_owned())
+    }
+}

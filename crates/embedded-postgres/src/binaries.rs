@@ -1,0 +1,214 @@
+//! Finds the programs of the PostgreSQL server, which distributions keep outside of PATH.
+
+use std::{
+    env, fmt, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use super::error::Error;
+
+/// The first major version that knows all that the migrations use (`CREATE FUNCTION … RETURN` is the
+/// youngest).
+const OLDEST_MAJOR: u32 = 14;
+
+/// Where packages put the programs, as (directory, start of an entry's name): Debian's, the
+/// PostgreSQL project's for Red Hat's family, and Homebrew's on ARM and on Intel.
+const PACKAGES: [(&str, &str); 4] = [
+    ("/usr/lib/postgresql", ""),
+    ("/usr", "pgsql-"),
+    ("/opt/homebrew/opt", "postgresql"),
+    ("/usr/local/opt", "postgresql"),
+];
+
+/// Where PostgreSQL's own `make install` puts them.
+const SOURCE_INSTALL: &str = "/usr/local/pgsql/bin";
+
+/// A server's version. Pre-releases count as minor version 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Version {
+    major: u32,
+    minor: u32,
+}
+
+impl Version {
+    /// Reads what `postgres --version` prints, such as `postgres (PostgreSQL) 15.13 (Debian …)`.
+    fn parse(text: &str) -> Option<Self> {
+        let number = text.split_once("(PostgreSQL) ")?.1;
+        let end_of_major = number.find(|c: char| !c.is_ascii_digit()).unwrap_or(number.len());
+        let (major, rest) = number.split_at(end_of_major);
+        let minor = rest.strip_prefix('.').unwrap_or_default();
+        let minor = minor.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
+        Some(Self { major: major.parse().ok()?, minor: minor.parse().unwrap_or(0) })
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+/// A directory that holds `postgres` and `initdb` of one version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Binaries {
+    dir: PathBuf,
+    version: Version,
+}
+
+impl Binaries {
+    /// The newest programs, or those of the major version of the cluster in `pgdata` if there is
+    /// one. An explicit directory is the only one looked at.
+    pub(super) fn find(
+        explicit: Option<&Path>,
+        pgdata: &Path,
+        cluster_major: Option<u32>,
+    ) -> Result<Self, Error> {
+        let found = match explicit {
+            Some(dir) => vec![Self::explicit(dir)?],
+            None => candidates().iter().filter_map(|dir| Self::probe(dir).ok()).collect(),
+        };
+        choose(found, pgdata, cluster_major)
+    }
+
+    /// The server itself.
+    pub(super) fn postgres(&self) -> PathBuf {
+        self.dir.join("postgres")
+    }
+
+    /// The program that creates a cluster.
+    pub(super) fn initdb(&self) -> PathBuf {
+        self.dir.join("initdb")
+    }
+
+    fn explicit(dir: &Path) -> Result<Self, Error> {
+        let wrong = |reason| Error::WrongBinSetting { dir: dir.to_owned(), reason };
+        // The server runs in another directory than we do.
+        let absolute = std::path::absolute(dir).map_err(|error| wrong(error.to_string()))?;
+        let binaries = Self::probe(&absolute).map_err(wrong)?;
+        if binaries.version.major < OLDEST_MAJOR {
+            return Err(wrong(format!(
+                "its PostgreSQL is {}; MiniTwit needs {OLDEST_MAJOR} or newer",
+                binaries.version
+            )));
+        }
+        Ok(binaries)
+    }
+
+    /// Asks the programs in `dir` for their version; the error says what is wrong with them.
+    fn probe(dir: &Path) -> Result<Self, String> {
+        let binaries = Self { dir: dir.to_owned(), version: Version { major: 0, minor: 0 } };
+        if !binaries.initdb().is_file() {
+            return Err("it holds no program initdb".to_owned());
+        }
+        let output = Command::new(binaries.postgres())
+            .arg("--version")
+            .output()
+            .map_err(|error| format!("its program postgres does not run: {error}"))?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let version = Version::parse(&text)
+            .ok_or_else(|| format!("its program postgres tells no version: {}", text.trim()))?;
+        Ok(Self { version, ..binaries })
+    }
+}
+
+/// Of equal versions the first wins, so that the order of [`candidates`] decides.
+fn choose(
+    mut found: Vec<Binaries>,
+    pgdata: &Path,
+    cluster_major: Option<u32>,
+) -> Result<Binaries, Error> {
+    found.retain(|binaries| binaries.version.major >= OLDEST_MAJOR);
+    found.sort_by_key(|binaries| std::cmp::Reverse(binaries.version));
+    if found.is_empty() {
+        return Err(Error::NoBinaries { oldest: OLDEST_MAJOR });
+    }
+    let Some(wanted) = cluster_major else { return Ok(found.swap_remove(0)) };
+    match found.iter().position(|binaries| binaries.version.major == wanted) {
+        Some(index) => Ok(found.swap_remove(index)),
+        None => Err(Error::NoBinariesOfMajor {
+            pgdata: pgdata.to_owned(),
+            wanted,
+            found: found.iter().map(|b| b.version.to_string()).collect::<Vec<_>>().join(", "),
+        }),
+    }
+}
+
+/// Every directory worth a look; most do not exist.
+fn candidates() -> Vec<PathBuf> {
+    let mut dirs = Vec::from_iter(pg_config_bindir());
+    for (parent, prefix) in PACKAGES {
+        let entries = fs::read_dir(parent).into_iter().flatten().flatten();
+        let packages = entries
+            .filter(|entry| entry.file_name().as_encoded_bytes().starts_with(prefix.as_bytes()));
+        dirs.extend(packages.map(|entry| entry.path().join("bin")));
+    }
+    dirs.push(SOURCE_INSTALL.into());
+    dirs.extend(env::var_os("PATH").iter().flat_map(env::split_paths));
+    // Programs are never taken from the current directory.
+    dirs.retain(|dir| dir.is_absolute());
+    dirs
+}
+
+fn pg_config_bindir() -> Option<PathBuf> {
+    let output = Command::new("pg_config").arg("--bindir").output().ok()?;
+    let dir = String::from_utf8(output.stdout).ok()?;
+    Some(PathBuf::from(dir.trim())).filter(|dir| dir.is_absolute())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn binaries(dir: &str, major: u32, minor: u32) -> Binaries {
+        Binaries { dir: dir.into(), version: Version { major, minor } }
+    }
+
+    #[test]
+    fn versions_are_read_from_what_every_packager_prints() {
+        let version = |major, minor| Some(Version { major, minor });
+        for (text, expected) in [
+            ("postgres (PostgreSQL) 15.13 (Debian 15.13-0+deb12u1)\n", version(15, 13)),
+            ("postgres (PostgreSQL) 17.5 (Homebrew)\n", version(17, 5)),
+            ("postgres (PostgreSQL) 18beta1\n", version(18, 0)),
+            ("postgres (PostgreSQL) 9.6.24\n", version(9, 6)),
+            ("postgres (PostgreSQL) 16", version(16, 0)),
+            ("postgres (PostgreSQL) devel\n", None),
+            ("sorry\n", None),
+        ] {
+            assert_eq!(Version::parse(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_newest_wins_unless_a_cluster_wants_another() {
+        let found = || {
+            vec![
+                binaries("/a", 15, 13),
+                binaries("/b", 16, 10),
+                binaries("/c", 16, 9),
+                binaries("/d", 16, 10),
+                binaries("/e", 9, 6),
+            ]
+        };
+        let chosen = |major| choose(found(), Path::new("/x"), major).map(|b| b.dir);
+        assert_eq!(chosen(None).unwrap(), Path::new("/b"));
+        assert_eq!(chosen(Some(15)).unwrap(), Path::new("/a"));
+        let error = chosen(Some(14)).unwrap_err().to_string();
+        assert!(error.contains("made by PostgreSQL 14"), "{error}");
+        assert!(error.contains("only 16.10, 16.10, 16.9, 15.13 is installed"), "{error}");
+    }
+
+    #[test]
+    fn without_programs_the_error_says_what_to_install() {
+        let error = choose(vec![binaries("/e", 9, 6)], Path::new("/x"), None).unwrap_err();
+        for text in [
+            "apt-get install postgresql",
+            "dnf install postgresql-server",
+            "brew install postgresql",
+            "--postgres-bin (MINITWIT_POSTGRES_BIN)",
+        ] {
+            assert!(error.to_string().contains(text), "{error}");
+        }
+    }
+}

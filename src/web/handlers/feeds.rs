@@ -1,0 +1,47 @@
+//! Atom feeds of the public timeline and of each user's, for programs that look for new messages.
+
+use poem::{
+    Response, Result, handler,
+    http::HeaderMap,
+    web::{Data, Path, Query},
+};
+
+use crate::web::{
+    extract::page_query::PageQuery, failure::Failure, links::FEED_SUFFIX, pages::Feed,
+    respond::Responder,
+};
+use crate::{
+    domain::{PAGE_SIZE, Username},
+    service::Service,
+};
+
+/// Everybody's messages.
+#[handler]
+pub(in crate::web) async fn public(
+    Query(query): Query<PageQuery>,
+    service: Data<&Service>,
+    headers: &HeaderMap,
+    responder: Responder,
+) -> Result<Response, Failure> {
+    let before = query.cursor()?;
+    let messages = service.public_timeline(before, PAGE_SIZE).await?;
+    responder.feed(&Feed::public(&responder.site(headers), before, messages), headers)
+}
+
+/// One user's messages.
+#[handler]
+pub(in crate::web) async fn of_user(
+    Path(file_name): Path<String>,
+    Query(query): Query<PageQuery>,
+    service: Data<&Service>,
+    headers: &HeaderMap,
+    responder: Responder,
+) -> Result<Response, Failure> {
+    let name = file_name.strip_suffix(FEED_SUFFIX).unwrap_or(&file_name);
+    let owner = Username::parse(name).map_err(|_| Failure::NoSuchUser(name.to_owned()))?;
+    let before = query.cursor()?;
+    let timeline = service.author_timeline(owner, None, before, PAGE_SIZE).await?;
+    let (site, owner) = (responder.site(headers), &timeline.author.username);
+    let feed = Feed::of_user(&site, owner, before, timeline.page);
+    responder.feed(&feed, headers)
+}

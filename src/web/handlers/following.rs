@@ -1,0 +1,35 @@
+//! Following and unfollowing.
+
+use poem::{Response, Result, handler, web::Data};
+
+use crate::service::Service;
+use crate::web::{
+    extract::path::PathName, extract::session::SignedIn, failure::Failure, flash::Flash,
+    links::profile_path, respond::Responder,
+};
+
+/// Follows the user whose path it is.
+#[handler]
+pub(in crate::web) async fn follow(
+    SignedIn(viewer): SignedIn,
+    PathName(followee): PathName,
+    service: Data<&Service>,
+    responder: Responder,
+) -> Result<Response, Failure> {
+    service.follow(viewer.username, followee.clone()).await?;
+    let flash = Flash::Followed(followee.to_string());
+    Ok(responder.redirect_with(&profile_path(&followee), flash))
+}
+
+/// Follows the user whose path it is no longer.
+#[handler]
+pub(in crate::web) async fn unfollow(
+    SignedIn(viewer): SignedIn,
+    PathName(followee): PathName,
+    service: Data<&Service>,
+    responder: Responder,
+) -> Result<Response, Failure> {
+    service.unfollow(viewer.username, followee.clone()).await?;
+    let flash = Flash::Unfollowed(followee.to_string());
+    Ok(responder.redirect_with(&profile_path(&followee), flash))
+}

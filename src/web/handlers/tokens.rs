@@ -1,0 +1,133 @@
+//! The bearer tokens of the viewer: seen, made, revoked.
+
+use std::time::Duration;
+
+use poem::{
+    Response, Result, handler,
+    http::{HeaderValue, StatusCode, header},
+    web::{Data, Form, Path, Query},
+};
+use serde::Deserialize;
+
+use crate::web::{
+    extract::page_query::PageQuery,
+    extract::session::{OwnAccount, SignedIn},
+    failure::Failure,
+    flash::Flash,
+    links::TOKENS_PATH,
+    pages::{Field, NewTokenPage, TokenForm, TokensPage},
+    respond::Responder,
+};
+use crate::{
+    domain::{KeyCursor, PAGE_SIZE, TokenId, TokenName, User},
+    service::{Error, Service},
+};
+
+/// How many days a token lasts: one of [`Days::CHOICES`].
+#[derive(Clone, Copy, Deserialize)]
+#[serde(try_from = "u16")]
+struct Days(u16);
+
+impl Days {
+    /// The JSON API takes any number up to the last of them.
+    const CHOICES: &[u16] = &[7, 30, 90, 365];
+
+    fn lifetime(self) -> Duration {
+        Duration::from_secs(u64::from(self.0) * 24 * 60 * 60)
+    }
+}
+
+impl Default for Days {
+    /// As with the JSON API.
+    fn default() -> Self {
+        Self(90)
+    }
+}
+
+impl TryFrom<u16> for Days {
+    type Error = &'static str;
+
+    fn try_from(days: u16) -> Result<Self, &'static str> {
+        if Self::CHOICES.contains(&days) { Ok(Self(days)) } else { Err("no such choice of days") }
+    }
+}
+
+/// What no browser and nothing between may keep.
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// The viewer's tokens, and the form to make one.
+#[handler]
+pub(in crate::web) async fn list(
+    SignedIn(viewer): SignedIn,
+    Query(query): Query<PageQuery>,
+    service: Data<&Service>,
+    responder: Responder,
+) -> Result<Response, Failure> {
+    let empty = form(Field::default(), Days::default());
+    show(&service, &responder, &viewer, query.cursor()?, (StatusCode::OK, empty)).await
+}
+
+fn form(name: Field, days: Days) -> TokenForm {
+    TokenForm { name, days: days.0, choices: Days::CHOICES, password: Field::default() }
+}
+
+async fn show(
+    service: &Service,
+    responder: &Responder,
+    viewer: &User,
+    before: Option<KeyCursor>,
+    (status, form): (StatusCode, TokenForm),
+) -> Result<Response, Failure> {
+    let tokens = service.tokens(viewer.id, before, PAGE_SIZE).await?;
+    let page = TokensPage::new(responder.frame(Some(viewer)), form, tokens);
+    responder.page_with_status(status, &page)
+}
+
+#[derive(Deserialize)]
+pub(in crate::web) struct TokenFields {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    days: Days,
+    #[serde(default)]
+    password: String,
+}
+
+/// Makes a token, and shows it: on the answer to this request alone, which nothing keeps.
+#[handler]
+pub(in crate::web) async fn make(
+    OwnAccount(account): OwnAccount,
+    Form(fields): Form<TokenFields>,
+    service: Data<&Service>,
+    responder: Responder,
+) -> Result<Response, Failure> {
+    let (name, parsed) = Field::parsed(fields.name, TokenName::parse);
+    let mut refused = form(name, fields.days);
+    if let Some(name) = parsed {
+        let lifetime = fields.days.lifetime();
+        match service.create_own_token(&account, &fields.password, &name, lifetime).await {
+            Ok(token) => {
+                let frame = responder.frame(Some(&account.user));
+                let mut response = responder.page(&NewTokenPage::new(frame, &token))?;
+                response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
+                return Ok(response);
+            }
+            Err(refusal @ Error::WrongPassword) => refused.password = Field::refused(refusal),
+            Err(failure) => return Err(failure.into()),
+        }
+    }
+    show(&service, &responder, &account.user, None, (StatusCode::BAD_REQUEST, refused)).await
+}
+
+/// Revokes a token of the viewer's.
+#[handler]
+pub(in crate::web) async fn revoke(
+    SignedIn(viewer): SignedIn,
+    Path(token_id): Path<String>,
+    service: Data<&Service>,
+    responder: Responder,
+) -> Result<Response, Failure> {
+    let token = token_id.parse().map(TokenId).map_err(|_| Error::UnknownToken)?;
+    service.revoke_token(viewer.id, token).await?;
+    Ok(responder.redirect_with(TOKENS_PATH, Flash::TokenRevoked))
+}
