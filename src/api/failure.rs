@@ -1,10 +1,9 @@
 //! How the API fails: which problems an operation documents, and that every error becomes one.
 
-use std::{marker::PhantomData, panic::AssertUnwindSafe, sync::Arc};
+use std::{marker::PhantomData, sync::Arc};
 
-use futures_util::FutureExt;
 use poem::{
-    Endpoint, IntoResponse, PathPattern, Request, Response, Result,
+    Endpoint, IntoResponse, Request, Response, Result,
     http::{HeaderValue, StatusCode, header},
 };
 use poem_openapi::{
@@ -19,7 +18,7 @@ use super::{
     document::ROUTES,
     problem::{FieldProblem, Problem, ProblemJson},
 };
-use crate::telemetry::request::log_failure;
+use crate::http::errors::{add_allow, call_and_render, log_internal};
 
 /// The statuses of failure that an operation documents, besides 500 and 503, which any may have.
 pub(super) trait Statuses: Send + Sync + 'static {
@@ -120,31 +119,14 @@ pub(super) async fn render<E: Endpoint<Output: IntoResponse>>(
     endpoint: Arc<E>,
     request: Request,
 ) -> Result<Response> {
-    let mut response = match AssertUnwindSafe(endpoint.call(request)).catch_unwind().await {
-        Ok(Ok(response)) => response.into_response(),
-        Ok(Err(error)) => problem_response(error),
-        // The panic itself was logged where it happened.
-        Err(_) => Problem::internal().into_response(),
-    };
+    let mut response = call_and_render(endpoint, request, async |error| to_response(error)).await;
+    add_allow(&mut response, &ROUTES);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
 }
 
-fn problem_response(error: poem::Error) -> Response {
-    let pattern = error.data::<PathPattern>().cloned();
-    let mut response = if error.is_from_response() {
-        error.into_response()
-    } else {
-        describe(&error).into_response()
-    };
-    let Some(pattern) = pattern else { return response };
-    if response.status() == StatusCode::METHOD_NOT_ALLOWED
-        && let Some(methods) = ROUTES.allow(&pattern.0)
-    {
-        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(methods));
-    }
-    response.set_data(pattern);
-    response
+fn to_response(error: poem::Error) -> Response {
+    if error.is_from_response() { error.into_response() } else { describe(&error).into_response() }
 }
 
 /// The problem that an error of the libraries is.
@@ -167,7 +149,7 @@ fn describe(error: &poem::Error) -> Problem {
         StatusCode::NOT_FOUND => Problem::new(StatusCode::NOT_FOUND, "There is nothing here"),
         status if status.is_client_error() => Problem::new(status, error.to_string()),
         _ => {
-            log_failure(error);
+            log_internal(error);
             Problem::internal()
         }
     }

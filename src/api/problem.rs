@@ -14,8 +14,9 @@ use poem_openapi::{
 };
 
 use crate::{
+    http::errors::internal_error_text,
     service::{Error, Kind},
-    telemetry::request::{RequestId, log_failure},
+    telemetry::request::log_failure,
 };
 
 /// Seconds after which a client may try again what the server had no time for.
@@ -119,8 +120,7 @@ impl Problem {
 
     /// The server failed; the log has the cause.
     pub(super) fn internal() -> Self {
-        let id = RequestId::current().map(|id| format!(" (request {id})")).unwrap_or_default();
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, format!("Internal Server Error{id}"))
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, internal_error_text())
     }
 
     /// Says that the problem is about this field.

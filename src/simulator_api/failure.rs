@@ -1,11 +1,10 @@
 //! How the simulator API fails: always as JSON, `{"status": 404, "error_msg": "…"}`.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::sync::Arc;
 
-use futures_util::FutureExt;
 use poem::{
-    Endpoint, IntoResponse, PathPattern, Request, Response, Result,
-    http::{HeaderValue, StatusCode, header},
+    Endpoint, IntoResponse, Request, Response, Result,
+    http::{StatusCode, header},
 };
 use poem_openapi::{
     Object,
@@ -15,8 +14,9 @@ use poem_openapi::{
 
 use super::{document::ROUTES, rejected_command};
 use crate::{
+    http::errors::{add_allow, call_and_render, internal_error_text, log_internal},
     service::{Error, Kind},
-    telemetry::request::{RequestId, log_failure},
+    telemetry::request::log_failure,
 };
 
 /// Seconds after which a client may try again what the server had no time for.
@@ -58,8 +58,7 @@ impl Answer {
     }
 
     fn internal() -> Self {
-        let id = RequestId::current().map(|id| format!(" (request {id})")).unwrap_or_default();
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, format!("Internal Server Error{id}"))
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, internal_error_text())
     }
 
     fn body(self) -> poem_openapi::payload::Json<Failure> {
@@ -222,29 +221,17 @@ pub(super) async fn render<E: Endpoint<Output = Response>>(
     request: Request,
 ) -> Result<Response> {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let error = match AssertUnwindSafe(endpoint.call(request)).catch_unwind().await {
-        Ok(Ok(response)) => return Ok(response),
-        Ok(Err(error)) => error,
-        // The panic itself was logged where it happened.
-        Err(_) => return Ok(Answer::internal().into_response()),
-    };
-    let pattern = error.data::<PathPattern>().cloned();
-    let mut response = if error.is_from_response() {
-        error.into_response()
-    } else {
+    let render = async |error: poem::Error| {
+        if error.is_from_response() {
+            return error.into_response();
+        }
         let answer = describe(&error);
         // An operation reports its own refusals; these came before it.
         rejected_command::unread(&method, &path, &answer);
         answer.into_response()
     };
-    if let Some(pattern) = pattern {
-        if response.status() == StatusCode::METHOD_NOT_ALLOWED
-            && let Some(methods) = ROUTES.allow(&pattern.0)
-        {
-            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(methods));
-        }
-        response.set_data(pattern);
-    }
+    let mut response = call_and_render(endpoint, request, render).await;
+    add_allow(&mut response, &ROUTES);
     Ok(response)
 }
 
@@ -274,7 +261,7 @@ fn describe(error: &poem::Error) -> Answer {
         StatusCode::NOT_FOUND => Answer::new(StatusCode::NOT_FOUND, "There is nothing here"),
         status if status.is_client_error() => Answer::new(status, error.to_string()),
         _ => {
-            log_failure(error);
+            log_internal(error);
             Answer::internal()
         }
     }

@@ -1,10 +1,9 @@
 //! How a page fails: always as a page, in the words that its status has there.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::sync::Arc;
 
-use futures_util::FutureExt;
 use poem::{
-    Endpoint, IntoResponse, PathPattern, Request, Response, Result,
+    Endpoint, IntoResponse, Request, Response, Result,
     error::ResponseError,
     http::{StatusCode, header},
 };
@@ -17,7 +16,10 @@ use super::{
 };
 use crate::{
     domain::InvalidCursor,
-    http::cross_site::CrossSite,
+    http::{
+        cross_site::CrossSite,
+        errors::{call_and_render, log_internal},
+    },
     service::{Error, Kind, Service},
     telemetry::request::{RequestId, log_failure},
 };
@@ -55,9 +57,6 @@ pub(super) enum Failure {
     /// A page could not be rendered.
     #[error(transparent)]
     Template(#[from] TemplateError),
-    /// A handler panicked. The panic itself was logged where it happened.
-    #[error("a handler panicked")]
-    Panicked,
     /// The pages are served without what they need; a mistake in `server`.
     #[error("the pages are served without their templates or without the client's address")]
     Misassembled,
@@ -78,9 +77,7 @@ impl ResponseError for Failure {
             Self::CrossSite(_) | Self::ByLink => StatusCode::FORBIDDEN,
             Self::Cursor(_) => StatusCode::BAD_REQUEST,
             Self::NoSuchUser(_) | Self::NoSuchTag(_) | Self::NoSuchFile => StatusCode::NOT_FOUND,
-            Self::Template(_) | Self::Panicked | Self::Misassembled => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
+            Self::Template(_) | Self::Misassembled => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 }
@@ -108,30 +105,23 @@ pub(super) async fn render<E: Endpoint<Output: IntoResponse>>(
 ) -> Result<Response> {
     let templates = request.data::<Arc<Templates>>().cloned();
     let viewer = session::token(request.cookie()).zip(request.data::<Service>().cloned());
-    let error = match AssertUnwindSafe(endpoint.call(request)).catch_unwind().await {
-        Ok(Ok(response)) => return Ok(response.into_response()),
-        Ok(Err(error)) => error,
-        Err(_) => Failure::Panicked.into(),
-    };
-    let status = error.status();
-    if status.is_server_error() {
-        match error.downcast_ref::<Failure>() {
-            Some(failure) => log_failure(failure),
-            None => log_failure(&error),
+    let render = async |error: poem::Error| {
+        let status = error.status();
+        if status.is_server_error() {
+            match error.downcast_ref::<Failure>() {
+                Some(failure) => log_failure(failure),
+                None => log_internal(&error),
+            }
         }
-    }
-    let mut frame = Frame::default();
-    // Where the database has just failed, it is not asked for more.
-    if let (Some((token, service)), true) = (viewer, status.is_client_error()) {
-        let user = service.session_user(&token).await.unwrap_or_default();
-        frame.viewer = user.map(|user| user.username.to_string());
-    }
-    let mut response = page(templates.as_deref(), frame, &error);
-    let pattern = error.data::<PathPattern>().cloned();
-    if let Some(pattern) = pattern {
-        response.set_data(pattern);
-    }
-    Ok(response)
+        let mut frame = Frame::default();
+        // Where the database has just failed, it is not asked for more.
+        if let (Some((token, service)), true) = (viewer, status.is_client_error()) {
+            let user = service.session_user(&token).await.unwrap_or_default();
+            frame.viewer = user.map(|user| user.username.to_string());
+        }
+        page(templates.as_deref(), frame, &error)
+    };
+    Ok(call_and_render(endpoint, request, render).await)
 }
 
 /// Seconds after which to try again, where that may help.
