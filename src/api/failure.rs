@@ -10,35 +10,17 @@ use poem_openapi::{
     ApiResponse,
     error::{ParseParamError, ParsePathError, ParseRequestPayloadError},
     payload::Payload,
-    registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchemaRef, Registry},
-    types::Type,
+    registry::{MetaResponses, Registry},
 };
 
 use super::{
     document::ROUTES,
     problem::{FieldProblem, Problem, ProblemJson},
 };
-use crate::http::errors::{add_allow, call_and_render, log_internal};
-
-/// The statuses of failure that an operation documents, besides 500 and 503, which any may have.
-pub(super) trait Statuses: Send + Sync + 'static {
-    /// The statuses, in their order.
-    const STATUSES: &'static [u16];
-}
-
-/// Declares a set of statuses as a type.
-macro_rules! statuses {
-    ($($(#[$meta:meta])* $name:ident = $statuses:expr;)*) => {
-        $($(#[$meta])*
-        pub(super) struct $name;
-
-        impl $crate::api::failure::Statuses for $name {
-            const STATUSES: &'static [u16] = &$statuses;
-        })*
-    };
-}
-
-pub(super) use statuses;
+use crate::http::{
+    errors::{add_allow, call_and_render, log_internal},
+    openapi::{Statuses, error_responses},
+};
 
 /// A problem as the failure of an operation whose statuses are `S`.
 pub(super) struct Failure<S>(Problem, PhantomData<S>);
@@ -57,41 +39,11 @@ impl<S> From<Failure<S>> for poem::Error {
 
 impl<S: Statuses> ApiResponse for Failure<S> {
     fn meta() -> MetaResponses {
-        let statuses = S::STATUSES.iter().chain(&[500, 503]);
-        MetaResponses { responses: statuses.map(|status| documented(*status)).collect() }
+        error_responses::<ProblemJson>(S::STATUSES, meaning)
     }
 
     fn register(registry: &mut Registry) {
         ProblemJson::register(registry);
-    }
-}
-
-fn documented(status: u16) -> MetaResponse {
-    let header = |name: &str, description: &str, schema: MetaSchemaRef| MetaHeader {
-        name: name.to_owned(),
-        description: Some(description.to_owned()),
-        required: true,
-        deprecated: false,
-        schema,
-    };
-    let headers = match status {
-        401 => {
-            let description = "What is needed: a bearer token.";
-            vec![header("WWW-Authenticate", description, String::schema_ref())]
-        }
-        429 | 503 => {
-            let description = "Seconds after which to try again.";
-            vec![header("Retry-After", description, u32::schema_ref())]
-        }
-        _ => Vec::new(),
-    };
-    let content_type = ProblemJson::CONTENT_TYPE;
-    MetaResponse {
-        description: meaning(status),
-        status: Some(status),
-        status_range: None,
-        content: vec![MetaMediaType { content_type, schema: ProblemJson::schema_ref() }],
-        headers,
     }
 }
 

@@ -10,13 +10,13 @@ use time::macros::datetime;
 use super::{
     Resource,
     auth::{Caller, MaybeCaller},
-    failure::{Failure, statuses},
+    failure::Failure,
     fields::OptionalField,
-    in_flight,
     paging::{Limit, PageParams, PageRequest, PageResponse, default_limit},
     problem::{FieldProblem, Problem},
     profiles::{Profile, example_username, existing_user},
 };
+use crate::http::openapi::statuses;
 use crate::{
     domain::Cursor,
     service::{Error, Service},
@@ -42,12 +42,7 @@ impl Follows {
     /// Follow
     ///
     /// The caller follows the user. Who does so already goes on.
-    #[oai(
-        path = "/following/:username",
-        method = "put",
-        operation_id = "followUser",
-        transform = "in_flight"
-    )]
+    #[oai(path = "/following/:username", method = "put", operation_id = "followUser")]
     async fn follow(
         &self,
         caller: Caller,
@@ -68,12 +63,7 @@ impl Follows {
     /// Unfollow
     ///
     /// The caller follows the user no longer. Who did not do so anyway is none the worse for it.
-    #[oai(
-        path = "/following/:username",
-        method = "delete",
-        operation_id = "unfollowUser",
-        transform = "in_flight"
-    )]
+    #[oai(path = "/following/:username", method = "delete", operation_id = "unfollowUser")]
     async fn unfollow(
         &self,
         caller: Caller,
@@ -90,12 +80,7 @@ impl Follows {
     /// Who follows a user
     ///
     /// The newest follow first.
-    #[oai(
-        path = "/users/:username/followers",
-        method = "get",
-        operation_id = "listFollowers",
-        transform = "in_flight"
-    )]
+    #[oai(path = "/users/:username/followers", method = "get", operation_id = "listFollowers")]
     async fn followers(
         &self,
         _caller: MaybeCaller,
@@ -120,12 +105,7 @@ impl Follows {
     /// Whom a user follows
     ///
     /// The newest follow first.
-    #[oai(
-        path = "/users/:username/following",
-        method = "get",
-        operation_id = "listFollowing",
-        transform = "in_flight"
-    )]
+    #[oai(path = "/users/:username/following", method = "get", operation_id = "listFollowing")]
     async fn following(
         &self,
         _caller: MaybeCaller,

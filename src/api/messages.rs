@@ -12,12 +12,12 @@ use time::{OffsetDateTime, macros::datetime};
 use super::{
     PREFIX, Resource,
     auth::{Caller, MaybeCaller},
-    failure::{Failure, statuses},
+    failure::Failure,
     fields::{Field, OptionalField, Refusals},
-    in_flight,
     paging::{Limit, PageParams, PageRequest, PageResponse, default_limit},
     profiles::example_username,
 };
+use crate::http::openapi::statuses;
 use crate::{
     domain::{self, Cursor, IdempotencyKey, MessageText},
     service::Service,
@@ -134,12 +134,7 @@ impl Messages {
     /// A client that cannot tell whether its request arrived sends it again with the same
     /// `Idempotency-Key`: then the message is posted once, and the answer is the first one, whatever
     /// the body says. A key is the caller's own, and is good for a day.
-    #[oai(
-        path = "/messages",
-        method = "post",
-        operation_id = "createMessage",
-        transform = "in_flight"
-    )]
+    #[oai(path = "/messages", method = "post", operation_id = "createMessage")]
     async fn post(
         &self,
         caller: Caller,
@@ -159,12 +154,7 @@ impl Messages {
     /// The public timeline
     ///
     /// Everybody's messages, newest first.
-    #[oai(
-        path = "/messages",
-        method = "get",
-        operation_id = "listMessages",
-        transform = "in_flight"
-    )]
+    #[oai(path = "/messages", method = "get", operation_id = "listMessages")]
     async fn list(
         &self,
         _caller: MaybeCaller,
@@ -184,12 +174,7 @@ impl Messages {
     /// A message
     ///
     /// As it is now; its address is for good.
-    #[oai(
-        path = "/messages/:id",
-        method = "get",
-        operation_id = "getMessage",
-        transform = "in_flight"
-    )]
+    #[oai(path = "/messages/:id", method = "get", operation_id = "getMessage")]
     async fn show(
         &self,
         _caller: MaybeCaller,
@@ -205,12 +190,7 @@ impl Messages {
     ///
     /// The message keeps its place on every timeline; `edited_at` tells when its text changed. The
     /// same text again changes nothing.
-    #[oai(
-        path = "/messages/:id",
-        method = "patch",
-        operation_id = "changeMessage",
-        transform = "in_flight"
-    )]
+    #[oai(path = "/messages/:id", method = "patch", operation_id = "changeMessage")]
     async fn edit(
         &self,
         caller: Caller,
@@ -228,12 +208,7 @@ impl Messages {
     /// Delete an own message
     ///
     /// For good, and at once.
-    #[oai(
-        path = "/messages/:id",
-        method = "delete",
-        operation_id = "deleteMessage",
-        transform = "in_flight"
-    )]
+    #[oai(path = "/messages/:id", method = "delete", operation_id = "deleteMessage")]
     async fn delete(
         &self,
         caller: Caller,

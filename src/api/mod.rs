@@ -19,12 +19,15 @@ mod tokens;
 mod users;
 mod values;
 
-use poem::{Endpoint, EndpointExt, IntoEndpoint, Middleware, Response, endpoint::BoxEndpoint};
+use poem::{Endpoint, EndpointExt, IntoEndpoint, Response};
 use poem_openapi::{OpenApiService, Tags};
 
 pub use document::{document, route_template};
 
-use crate::{http::openapi, service::Service};
+use crate::{
+    http::{middleware::request_limits::RequestLimits, openapi},
+    service::Service,
+};
 
 /// Where this API is.
 pub const PREFIX: &str = "/api/v1";
@@ -83,23 +86,14 @@ const DESCRIPTION: &str = "Everything that a client of MiniTwit needs.\n\n\
     rule. 429 and 503 say in `Retry-After` when to try again. 500 says under which identity the \
     server's log has the cause.";
 
-/// The API, to be served at [`PREFIX`]. `limits` goes around every request, and its refusals become
-/// problems as all others do.
-pub fn endpoint<M>(service: Service, limits: M) -> impl Endpoint<Output = Response> + 'static
-where
-    M: Middleware<BoxEndpoint<'static, Response>>,
-    M::Output: 'static,
-{
+/// The API, to be served at [`PREFIX`]. Refusals by `limits` become problems as all others do.
+pub fn endpoint(
+    service: Service,
+    limits: RequestLimits,
+) -> impl Endpoint<Output = Response> + 'static {
     openapi_service()
         .into_endpoint()
-        .map_to_response()
-        .boxed()
-        .with(limits)
+        .before(move |request| limits.read_body(request))
         .around(failure::render)
         .data(service)
-}
-
-/// Around each operation: counts the requests that it is serving.
-fn in_flight<E: Endpoint + 'static>(operation: E) -> impl Endpoint<Output = E::Output> {
-    openapi::in_flight(operation, route_template)
 }

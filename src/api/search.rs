@@ -6,14 +6,14 @@ use poem_openapi::{Object, OpenApi, param::Query, types::Example};
 use super::{
     Resource,
     auth::MaybeCaller,
-    failure::{Failure, statuses},
+    failure::Failure,
     fields::{Field, OptionalField, Refusals},
-    in_flight,
     messages::Message,
     paging::{Limit, PageRequest, PageResponse, default_limit},
     profiles::Profile,
     values::{Kind, Text},
 };
+use crate::http::openapi::statuses;
 use crate::{
     domain::{self, PAGE_SIZE, SearchText},
     service::Service,
@@ -62,7 +62,7 @@ impl Search {
     /// Messages that have all words of the text, whose last one may be the beginning of a word; where
     /// a script puts no spaces between words, its characters anywhere in a message. Newest first. Or
     /// users whose names begin with the text, by name. Upper and lower case are the same.
-    #[oai(path = "/search", method = "get", operation_id = "search", transform = "in_flight")]
+    #[oai(path = "/search", method = "get", operation_id = "search")]
     #[expect(clippy::too_many_arguments, reason = "one for each part of the request")]
     async fn search(
         &self,

@@ -18,12 +18,12 @@ use time::macros::datetime;
 use super::{
     Resource,
     auth::{Listening, MaybeListening},
-    failure::{Failure, statuses},
+    failure::Failure,
     fields::{FieldValue, OptionalField, Refusals},
-    in_flight,
     messages::Message,
     problem::Problem,
 };
+use crate::http::openapi::statuses;
 use crate::{
     domain::{self, Cursor},
     service::{Listener, Service, StreamEvent, SubscribeRequest, Timeline},
@@ -116,7 +116,7 @@ impl Stream {
     ///
     /// A comment says now and then that the stream lives. It ends when the token or the session does,
     /// when the client takes too little, and when the server stops; then the client comes back.
-    #[oai(path = "/stream", method = "get", operation_id = "stream", transform = "in_flight")]
+    #[oai(path = "/stream", method = "get", operation_id = "stream")]
     async fn listen(
         &self,
         caller: MaybeListening,

@@ -9,13 +9,13 @@ use poem_openapi::{
 use super::{
     Resource,
     auth::{Caller, MaybeCaller},
-    failure::{Failure, statuses},
+    failure::Failure,
     fields::OptionalField,
-    in_flight,
     messages::{Message, example_cursor},
     paging::{Limit, PageParams, PageRequest, PageResponse, default_limit},
     profiles::{example_username, existing_user},
 };
+use crate::http::openapi::statuses;
 use crate::{domain::Cursor, service::Service};
 
 statuses! {
@@ -30,12 +30,7 @@ impl Timelines {
     /// The own timeline
     ///
     /// The messages of the caller and of everybody whom the caller follows, newest first.
-    #[oai(
-        path = "/timeline",
-        method = "get",
-        operation_id = "getTimeline",
-        transform = "in_flight"
-    )]
+    #[oai(path = "/timeline", method = "get", operation_id = "getTimeline")]
     async fn own(
         &self,
         caller: Caller,
@@ -55,12 +50,7 @@ impl Timelines {
     /// A user's messages
     ///
     /// Newest first.
-    #[oai(
-        path = "/users/:username/messages",
-        method = "get",
-        operation_id = "listUserMessages",
-        transform = "in_flight"
-    )]
+    #[oai(path = "/users/:username/messages", method = "get", operation_id = "listUserMessages")]
     async fn author(
         &self,
         _caller: MaybeCaller,

@@ -14,13 +14,13 @@ use time::{OffsetDateTime, macros::datetime};
 use super::{
     Resource,
     auth::Caller,
-    failure::{Failure, statuses},
+    failure::Failure,
     fields::{Field, OptionalField, Refusals},
-    in_flight,
     paging::{Limit, PageParams, PageRequest, PageResponse, default_limit},
     problem::Problem,
     values::{Text, Whole},
 };
+use crate::http::openapi::statuses;
 use crate::{
     domain::{KeyCursor, TokenId, TokenName, TokenRecord},
     http::client::Client,
@@ -146,7 +146,7 @@ impl Tokens {
     ///
     /// Makes a bearer token for whoever knows the password. That an account is disabled is told only
     /// with the right password.
-    #[oai(path = "/tokens", method = "post", operation_id = "createToken", transform = "in_flight")]
+    #[oai(path = "/tokens", method = "post", operation_id = "createToken")]
     async fn create(
         &self,
         token: Json<NewToken>,
@@ -173,7 +173,7 @@ impl Tokens {
     /// The own tokens
     ///
     /// Those that have neither ended nor been revoked, newest first.
-    #[oai(path = "/tokens", method = "get", operation_id = "listTokens", transform = "in_flight")]
+    #[oai(path = "/tokens", method = "get", operation_id = "listTokens")]
     async fn list(
         &self,
         caller: Caller,
@@ -194,12 +194,7 @@ impl Tokens {
     /// Revoke a token
     ///
     /// One of the caller's own; it may be the one that this request is made with.
-    #[oai(
-        path = "/tokens/:token_id",
-        method = "delete",
-        operation_id = "revokeToken",
-        transform = "in_flight"
-    )]
+    #[oai(path = "/tokens/:token_id", method = "delete", operation_id = "revokeToken")]
     async fn revoke(
         &self,
         caller: Caller,

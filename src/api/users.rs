@@ -11,14 +11,14 @@ use poem_openapi::{
 use super::{
     PREFIX, Resource,
     auth::{Caller, MaybeCaller},
-    failure::{Failure, statuses},
+    failure::Failure,
     fields::{Field, OptionalField, Refusals},
-    in_flight,
     paging::{Limit, PageParams, PageRequest, PageResponse, default_limit, encode},
     problem::Problem,
     profiles::{Profile, UserDetails, example_username, existing_user},
     values::{NewUsername, Text},
 };
+use crate::http::openapi::statuses;
 use crate::{
     domain::{
         AccountChange, Bio, DisplayName, Email, KeyCursor, Password, PasswordChange, Registration,
@@ -153,7 +153,7 @@ impl Users {
     /// Sign up
     ///
     /// Of two requests that race for one name, exactly one wins; the other is answered 409.
-    #[oai(path = "/users", method = "post", operation_id = "createUser", transform = "in_flight")]
+    #[oai(path = "/users", method = "post", operation_id = "createUser")]
     async fn create(
         &self,
         user: Json<NewUser>,
@@ -177,7 +177,7 @@ impl Users {
     /// Everybody
     ///
     /// Who signed up last comes first.
-    #[oai(path = "/users", method = "get", operation_id = "listUsers", transform = "in_flight")]
+    #[oai(path = "/users", method = "get", operation_id = "listUsers")]
     async fn list(
         &self,
         _caller: MaybeCaller,
@@ -198,12 +198,7 @@ impl Users {
     /// A profile
     ///
     /// With the e-mail address, if it is the caller's own.
-    #[oai(
-        path = "/users/:username",
-        method = "get",
-        operation_id = "getUser",
-        transform = "in_flight"
-    )]
+    #[oai(path = "/users/:username", method = "get", operation_id = "getUser")]
     async fn see(
         &self,
         caller: MaybeCaller,
@@ -221,12 +216,7 @@ impl Users {
     ///
     /// What is absent stays as it is. A new password needs the current one; it ends all tokens and all
     /// sessions, so that whoever has one that was stolen is out.
-    #[oai(
-        path = "/users/:username",
-        method = "patch",
-        operation_id = "changeUser",
-        transform = "in_flight"
-    )]
+    #[oai(path = "/users/:username", method = "patch", operation_id = "changeUser")]
     async fn change(
         &self,
         caller: Caller,
@@ -247,12 +237,7 @@ impl Users {
     /// Delete the own account
     ///
     /// For good, and at once: messages, follows in both directions, sessions and tokens go, too.
-    #[oai(
-        path = "/users/:username",
-        method = "delete",
-        operation_id = "deleteUser",
-        transform = "in_flight"
-    )]
+    #[oai(path = "/users/:username", method = "delete", operation_id = "deleteUser")]
     async fn delete(
         &self,
         caller: Caller,

@@ -66,3 +66,11 @@ pub fn internal_error_text() -> String {
     let id = RequestId::current().map(|id| format!(" (request {id})")).unwrap_or_default();
     format!("Internal Server Error{id}")
 }
+
+/// The response to a panic outside of the surfaces.
+pub fn internal_error_response() -> Response {
+    Response::builder()
+        .status(StatusCode::INTERNAL_SERVER_ERROR)
+        .content_type("text/plain; charset=utf-8")
+        .body(internal_error_text() + "\n")
+}

@@ -75,7 +75,7 @@ async fn serve_and_stop_within(
         .at("/echo", post(echo))
         .at("/large", get(large))
         .at("/endless", get(endless))
-        .with(bodies)
+        .before(move |request| bodies.read_body(request))
         .map_to_response();
     let shutdown = Shutdown::default();
     let server = tokio::spawn({
