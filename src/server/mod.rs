@@ -1,9 +1,8 @@
-//! The HTTP server: what stands between the sockets and the handlers.
+//! The HTTP server: the routes, and what runs beside the handlers.
 //!
-//! Connections are bounded in `connection` and `stream`, and served by `serving`; requests pass
-//! `proxies`, `paths` and `limits` on their way in, and responses pass `headers` on their way out, and
-//! `access` accounts for each. Which path leads where is here; how it ends is in `shutdown`, and
-//! what becomes of one that hangs in `watchdog`. `probe` asks a server from outside how it is.
+//! The crate `listener` accepts and bounds connections. `http::middleware::stack` lists what a request
+//! passes before its surface. `operations` has the paths for operators, `watchdog` ends a server whose
+//! runtime hangs, and `probe` checks a server's health from outside.
 
 mod operations;
 pub mod probe;

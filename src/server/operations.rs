@@ -1,5 +1,4 @@
-//! What operators and readers of the API ask the server itself: is it well, what does it count, and
-//! how is it spoken to.
+//! Paths for operators and API users: health, metrics and documentation.
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use poem::{
@@ -21,19 +20,19 @@ use crate::{
 
 use listener::Shutdown;
 
-/// Where a server says that it lives.
+/// The path of the liveness check.
 pub(super) const HEALTHY: &str = "/healthz";
-/// Where it says whether it should be sent requests.
+/// The path of the readiness check.
 pub(super) const READY: &str = "/readyz";
 
-/// Swagger UI is one page with its script and style in it. It talks to this server alone.
+/// Swagger UI has its script and style inline. It sends requests to this server only.
 const DOCS_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'",
 );
 
-/// Adds these paths to `routes`.
+/// Adds the paths to `routes`.
 pub(super) fn add_to(
     routes: Route,
     service: &Service,
@@ -55,7 +54,7 @@ pub(super) fn add_to(
         .at("/docs", get(fixed("text/html; charset=utf-8", page, Some(DOCS_POLICY))))
 }
 
-/// The documents of the APIs, the one that the page of the documentation begins with first.
+/// The documents of the APIs. The documentation page shows the first by default.
 fn documents() -> [Documented; 2] {
     [
         Documented { key: "v1", title: "MiniTwit API", document: api::document() },
@@ -67,8 +66,7 @@ fn documents() -> [Documented; 2] {
     ]
 }
 
-/// Whether this replica should be sent requests: it is not about to end, and its database answers,
-/// with a schema it works on.
+/// Ready means: the server is not draining, and it can use the database and its schema.
 fn ready(service: Service, shutdown: Shutdown) -> impl Endpoint<Output = Response> {
     make(move |_| {
         let (service, shutdown) = (service.clone(), shutdown.clone());
@@ -80,7 +78,7 @@ fn ready(service: Service, shutdown: Shutdown) -> impl Endpoint<Output = Respons
                 Ok(()) => json_response(StatusCode::OK, json!({"status": "ready"})),
                 Err(error) => {
                     log_failure(&error);
-                    // Only what concerns versions is for everybody's eyes.
+                    // Other errors may have details that only operators should see.
                     match error {
                         migrations::Error::ProgramTooOld { .. }
                         | migrations::Error::Pending(_)
@@ -98,7 +96,7 @@ fn not_ready(reason: &str) -> Response {
     json_response(StatusCode::SERVICE_UNAVAILABLE, body)
 }
 
-/// The metrics, in Prometheus' text format.
+/// The metrics in Prometheus' text format.
 fn render_metrics(service: Service, handle: PrometheusHandle) -> impl Endpoint<Output = Response> {
     make(move |_| {
         let (service, handle) = (service.clone(), handle.clone());
@@ -110,7 +108,7 @@ fn render_metrics(service: Service, handle: PrometheusHandle) -> impl Endpoint<O
     })
 }
 
-/// An answer that is the same each time, and checked for news each time.
+/// A constant response, which caches must revalidate.
 fn fixed(
     content_type: &'static str,
     body: String,

@@ -134,7 +134,7 @@ fn documented_routes() -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn routes_are_templates_whatever_is_asked_for() {
+async fn routes_in_metrics_are_templates() {
     let app = App::start().await;
     let alice = app.signed_in("zebra").await;
     for path in [
@@ -200,7 +200,7 @@ async fn routes_are_templates_whatever_is_asked_for() {
 }
 
 #[tokio::test]
-async fn what_happens_is_counted() {
+async fn events_are_counted() {
     let database = TestDatabase::fresh().await;
     let serving = Serving::start(&["--database-url", &database.url()]);
     let browser = Browser::new(serving.base.clone());
@@ -282,7 +282,7 @@ async fn gauges_return_to_their_idle_values() {
 }
 
 #[tokio::test]
-async fn every_metric_says_what_it_is() {
+async fn every_metric_has_a_description() {
     let database = TestDatabase::fresh().await;
     let serving = Serving::start(&["--database-url", &database.url()]);
     let browser = Browser::new(serving.base.clone());
