@@ -2,6 +2,8 @@
 
 use clap::CommandFactory;
 
+use clap::Parser as _;
+
 use super::*;
 
 #[test]
