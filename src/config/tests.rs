@@ -1,8 +1,6 @@
 //! The command line as people type it.
 
-use clap::CommandFactory;
-
-use clap::Parser as _;
+use clap::{CommandFactory, Parser};
 
 use super::*;
 
