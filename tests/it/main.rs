@@ -13,7 +13,6 @@ mod browser;
 mod configuration;
 mod counts;
 mod durability;
-mod embedded;
 mod latest;
 mod layering;
 mod logs;
