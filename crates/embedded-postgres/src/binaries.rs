@@ -8,8 +8,8 @@ use std::{
 
 use crate::error::Error;
 
-/// The oldest major version that supports all that the migrations use: `CREATE FUNCTION … RETURN`
-/// is the newest feature among it.
+/// The oldest supported major version. The newest feature that the migrations use is
+/// `CREATE FUNCTION … RETURN`.
 const OLDEST_MAJOR: u32 = 14;
 
 /// Where packages install, as (directory, prefix of its entries): Debian, the PostgreSQL project for
