@@ -1,7 +1,6 @@
-//! Every setting, in one typed place: a flag and an environment variable each, and a default that is
-//! safe. A leaf: it imports nothing of MiniTwit. `docs/configuration.md` is its table.
+//! Every setting, typed: a flag, an environment variable and a safe default. Imports nothing of MiniTwit. `docs/reference/configuration.md` is its table.
 //!
-//! A wrong value is refused at start, with the name of the setting. Secrets do not print.
+//! An invalid value stops the program at start, with the setting's name. Secrets have no printable form.
 
 mod credentials;
 mod healthcheck;
@@ -36,7 +35,7 @@ use values::{networks, seconds, secret_file};
 #[derive(Debug, Parser)]
 #[command(name = "minitwit", version, about, max_term_width = 100)]
 pub struct Cli {
-    /// What to do.
+    /// The subcommand.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -46,32 +45,32 @@ pub struct Cli {
 pub enum Command {
     /// Serve the pages, the simulator API and their documentation
     Serve(Box<ServeArgs>),
-    /// Ask the server that runs here how it is, and fail unless it is well
+    /// Check the health of a local server
     Healthcheck(HealthcheckArgs),
-    /// Bring the database's schema up to date, or tell how it stands
+    /// Apply pending migrations, or list them
     Migrate(MigrateArgs),
-    /// Fill a new database with made-up users, messages and follows, to measure with or to look at
+    /// Fill a new database with generated users, messages and follows
     ///
-    /// All users have the password "follow-the-reader"; never do this to a server that others reach.
-    /// They are called by a name and their number: "user 000010", "Roger 000011", "O'Brien 000012",
-    /// "Zoë 000013" and so on. The lower the number, the more popular; "user 000500" follows exactly 500.
+    /// All users have the password "follow-the-reader"; never seed a server that others can reach. A name is a
+    /// first name and a number: "user 000010", "Roger 000011", "O'Brien 000012", "Zoë 000013". Users with lower
+    /// numbers are more popular; "user 000500" follows exactly 500 others.
     #[cfg(feature = "seed")]
     Seed(SeedArgs),
-    /// Look after users
+    /// List, disable or enable users, or reset their passwords
     User(UserArgs),
-    /// Look after messages
+    /// Show, hide or restore messages
     Message(MessageArgs),
     /// Print the OpenAPI document of an API
     Openapi {
-        /// Of which one
+        /// The API
         api: ApiName,
     },
-    /// Play a scenario against any MiniTwit, as the simulator does, and tell what was wrong or late
+    /// Play the simulator against any MiniTwit and report wrong and late responses
     #[cfg(feature = "simulate")]
     Simulate(Box<SimulateArgs>),
 }
 
-/// The APIs that have a document.
+/// An API with an OpenAPI document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ApiName {
     /// The JSON API, at /api/v1.
@@ -83,27 +82,27 @@ pub enum ApiName {
 /// The settings of `minitwit serve`.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
-    /// Where the server is.
+    /// Listening address.
     #[command(flatten)]
     pub address: AddressArgs,
 
-    /// Serve the simulator API also at the root of this address (0.0.0.0:5001 by custom)
+    /// Also serve the simulator API at the root of this address (0.0.0.0:5001 by custom)
     #[arg(long, env = "MINITWIT_SIMULATOR_LISTEN", value_name = "ADDRESS")]
     pub simulator_listen: Option<SocketAddr>,
 
-    /// The credentials that it asks for.
+    /// Credentials of the simulator API.
     #[command(flatten)]
     pub credentials: SimulatorCredentialArgs,
 
-    /// Refuse to start unless every secret is set, rather than left at its default
+    /// Refuse to start unless every secret is set explicitly
     #[arg(long, env = "MINITWIT_PRODUCTION")]
     pub production: bool,
 
-    /// Refuse to start while migrations are pending, instead of applying them
+    /// Do not apply migrations; refuse to start while any are pending
     #[arg(long, env = "MINITWIT_NO_MIGRATE")]
     pub no_migrate: bool,
 
-    /// Seconds that others may take to apply them, with --no-migrate, before it refuses
+    /// With --no-migrate, seconds to wait for another process to apply migrations
     #[arg(
         long,
         env = "MINITWIT_AWAIT_MIGRATIONS",
@@ -113,7 +112,8 @@ pub struct ServeArgs {
     )]
     pub await_migrations: Option<Duration>,
 
-    /// Proxies whose X-Forwarded-For, -Proto and -Host are believed: addresses or networks, by commas
+    /// Proxies whose X-Forwarded-For, -Proto and -Host headers are trusted: addresses or networks,
+    /// separated by commas
     #[arg(
         long,
         env = "MINITWIT_TRUSTED_PROXIES",
@@ -123,35 +123,35 @@ pub struct ServeArgs {
     )]
     pub trusted_proxies: Networks,
 
-    /// Which database, and how it is used.
+    /// Database.
     #[command(flatten)]
     pub database: DatabaseArgs,
 
-    /// How the pool of connections to it behaves.
+    /// Connection pool.
     #[command(flatten)]
     pub pool: PoolArgs,
 
-    /// How passwords and sessions are kept.
+    /// Passwords and sessions.
     #[command(flatten)]
     pub accounts: AccountArgs,
 
-    /// How often something may be tried.
+    /// Rate limits.
     #[command(flatten)]
     pub rates: RateArgs,
 
-    /// What a client may cost.
+    /// Limits of requests and connections.
     #[command(flatten)]
     pub limits: LimitArgs,
 
-    /// How the log looks.
+    /// Log.
     #[command(flatten)]
     pub log: LogArgs,
 }
 
-/// Where the server is, which it has to know, and whoever asks how it is.
+/// The listening address, which the server and the health check share.
 #[derive(Debug, Args)]
 pub struct AddressArgs {
-    /// Address of the pages, the API documentation, the metrics and, at /sim, the simulator API
+    /// Address of the pages, the APIs, their documentation and the metrics
     #[arg(long, env = "MINITWIT_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
 }
@@ -159,28 +159,28 @@ pub struct AddressArgs {
 /// The settings of `minitwit migrate`.
 #[derive(Debug, Args)]
 pub struct MigrateArgs {
-    /// List the applied and the pending migrations, and change nothing
+    /// List applied and pending migrations, and change nothing
     #[arg(long)]
     pub status: bool,
 
-    /// Which database.
+    /// Database.
     #[command(flatten)]
     pub database: DatabaseArgs,
 
-    /// How the log looks.
+    /// Log.
     #[command(flatten)]
     pub log: LogArgs,
 }
 
-/// Which database: the one of `--database-url`, or a PostgreSQL of the program's own.
+/// The database: a given server, or the embedded PostgreSQL.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Database")]
 pub struct DatabaseArgs {
-    /// Use this PostgreSQL server (postgres://…) instead of running one
+    /// Use this PostgreSQL server (postgres://…) instead of the embedded one
     #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Option<Secret>,
 
-    /// Read the password of that server's user from this file, rather than from the URL
+    /// Read the database password from this file instead of from the URL
     #[arg(
         long,
         env = "MINITWIT_DATABASE_PASSWORD_FILE",
@@ -190,20 +190,21 @@ pub struct DatabaseArgs {
     )]
     pub database_password_file: Option<Secret>,
 
-    /// Where the program's own PostgreSQL keeps its data [default: ~/.local/share/minitwit, or
+    /// Data directory of the embedded PostgreSQL [default: ~/.local/share/minitwit, or
     /// /var/lib/minitwit for root]
     #[arg(long, env = "MINITWIT_DATA_DIR", value_name = "DIRECTORY")]
     pub data_dir: Option<PathBuf>,
 
-    /// Run a throw-away PostgreSQL, whose data goes with the program
+    /// Run a temporary embedded PostgreSQL; its data is deleted at exit
     #[arg(long, env = "MINITWIT_EPHEMERAL", conflicts_with_all = ["database_url", "data_dir"])]
     pub ephemeral: bool,
 
-    /// Directory of the PostgreSQL server's programs [default: the newest found]
+    /// Directory of the PostgreSQL server programs [default: the newest found]
     #[arg(long, env = "MINITWIT_POSTGRES_BIN", value_name = "DIRECTORY")]
     pub postgres_bin: Option<PathBuf>,
 
-    /// User that PostgreSQL runs as when the program runs as root [default: postgres, or nobody]
+    /// Operating system user of the embedded PostgreSQL when MiniTwit runs as root [default:
+    /// postgres, or nobody]
     #[arg(long, env = "MINITWIT_POSTGRES_USER", value_name = "USER")]
     pub postgres_user: Option<String>,
 }
@@ -212,7 +213,7 @@ pub struct DatabaseArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Database")]
 pub struct PoolArgs {
-    /// Connections to the database, at most
+    /// Maximum number of database connections
     #[arg(
         long,
         env = "MINITWIT_DATABASE_CONNECTIONS",
@@ -222,7 +223,7 @@ pub struct PoolArgs {
     )]
     pub database_connections: u16,
 
-    /// Seconds that a request waits for a connection before it is answered 503
+    /// Seconds that a request waits for a database connection before it gets 503
     #[arg(
         long,
         env = "MINITWIT_DATABASE_ACQUIRE_TIMEOUT",
@@ -232,7 +233,7 @@ pub struct PoolArgs {
     )]
     pub database_acquire_timeout: Duration,
 
-    /// Seconds that one statement may take
+    /// Time-out of one statement, in seconds
     #[arg(
         long,
         env = "MINITWIT_DATABASE_STATEMENT_TIMEOUT",
@@ -247,7 +248,7 @@ pub struct PoolArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Accounts")]
 pub struct PasswordArgs {
-    /// bcrypt's cost; each step doubles the time that a password takes
+    /// bcrypt cost; each step doubles the time to hash a password
     #[arg(
         long,
         env = "MINITWIT_PASSWORD_COST",
@@ -262,11 +263,11 @@ pub struct PasswordArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Accounts")]
 pub struct AccountArgs {
-    /// How passwords are hashed.
+    /// Password hashing.
     #[command(flatten)]
     pub passwords: PasswordArgs,
 
-    /// Passwords hashed at once [default: half of the processors]
+    /// Number of passwords hashed in parallel [default: half of the processors]
     #[arg(
         long,
         env = "MINITWIT_PASSWORD_WORKERS",
@@ -275,7 +276,7 @@ pub struct AccountArgs {
     )]
     pub password_workers: Option<u16>,
 
-    /// Registrations, and sign-ins, that may wait to be hashed before further ones get 503
+    /// Length of each queue for hashing (registrations, sign-ins); further requests get 503
     #[arg(
         long,
         env = "MINITWIT_PASSWORD_QUEUE",
@@ -285,7 +286,7 @@ pub struct AccountArgs {
     )]
     pub password_queue: u16,
 
-    /// Days that somebody stays signed in after their last visit (browsers keep it 400 at most)
+    /// Days after the last visit until a session expires (browsers limit it to 400)
     #[arg(
         long,
         env = "MINITWIT_SESSION_LIFETIME",
@@ -300,11 +301,11 @@ pub struct AccountArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Log")]
 pub struct LogArgs {
-    /// How a line of the log looks
+    /// Format of the log
     #[arg(long, env = "MINITWIT_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
     pub log_format: LogFormat,
 
-    /// What is logged, as a tracing filter (minitwit=debug,info)
+    /// Log filter in the syntax of tracing (minitwit=debug,info)
     #[arg(
         long,
         env = "MINITWIT_LOG",
@@ -314,7 +315,7 @@ pub struct LogArgs {
     pub log: String,
 }
 
-/// How a line of the log looks.
+/// The format of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     /// For people.
