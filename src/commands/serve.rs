@@ -42,7 +42,7 @@ const COUNT_FOLDING: Duration = Duration::from_millis(500);
 const STREAM_BACKLOG: usize = 64;
 /// How far the stream may fall behind when more is posted than it sends, before it has its clients
 /// reload the timeline: nobody reads that much, and what is newer matters more.
-const STREAM_BEHIND: Duration = Duration::from_secs(10);
+const STREAM_MAX_LAG: Duration = Duration::from_secs(10);
 /// How often it is looked whether the migrations that somebody else applies are done.
 const SCHEMA_LOOK: Duration = Duration::from_secs(1);
 /// How long the log is given to tell why a server that hangs is ended.
@@ -202,7 +202,7 @@ fn service_settings(settings: &ServeArgs) -> Settings {
             clients: settings.limits.stream_clients as usize,
             backlog: STREAM_BACKLOG,
             heartbeat: settings.limits.idle_timeout / HEARTBEATS,
-            behind: STREAM_BEHIND,
+            max_lag: STREAM_MAX_LAG,
         },
     }
 }

@@ -70,7 +70,7 @@ async fn whoever_has_missed_too_much_is_told_to_reload() {
 async fn a_feed_that_falls_behind_goes_on_with_what_is_new() {
     let database = TestDatabase::fresh().await;
     let app = App::start_with(database, |settings| {
-        settings.service.streams.behind = Duration::ZERO;
+        settings.service.streams.max_lag = Duration::ZERO;
     })
     .await;
     let ann = app.api_user("ann").await;
