@@ -136,8 +136,8 @@ pub fn error_responses<P: Payload>(
 
 fn error_headers(status: u16) -> Vec<MetaHeader> {
     let (name, description, schema) = match status {
-        401 => ("WWW-Authenticate", "The scheme: a bearer token.", String::schema_ref()),
-        429 | 503 => ("Retry-After", "Seconds until the next attempt.", u32::schema_ref()),
+        401 => ("WWW-Authenticate", "The authentication scheme: `Bearer`.", String::schema_ref()),
+        429 | 503 => ("Retry-After", "Seconds to wait before a retry.", u32::schema_ref()),
         _ => return Vec::new(),
     };
     vec![MetaHeader {

@@ -1,5 +1,6 @@
-//! Paths for operators and API users: health, metrics and documentation.
+//! The operator endpoints and the API documents: health, readiness, metrics, OpenAPI and Swagger UI.
 
+use listener::Shutdown;
 use metrics_exporter_prometheus::PrometheusHandle;
 use poem::{
     Endpoint, Response, Route,
@@ -18,21 +19,19 @@ use crate::{
     telemetry::{metrics, request::log_failure},
 };
 
-use listener::Shutdown;
-
 /// The path of the liveness check.
 pub(super) const HEALTHY: &str = "/healthz";
 /// The path of the readiness check.
 pub(super) const READY: &str = "/readyz";
 
-/// Swagger UI has its script and style inline. It sends requests to this server only.
+/// Swagger UI is one page with inline script and style. It sends requests to this server only.
 const DOCS_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'",
 );
 
-/// Adds the paths to `routes`.
+/// Adds the operator endpoints and the API documents to `routes`.
 pub(super) fn add_to(
     routes: Route,
     service: &Service,
@@ -54,7 +53,7 @@ pub(super) fn add_to(
         .at("/docs", get(fixed("text/html; charset=utf-8", page, Some(DOCS_POLICY))))
 }
 
-/// The documents of the APIs. The documentation page shows the first by default.
+/// The API documents. Swagger UI shows the first by default.
 fn documents() -> [Documented; 2] {
     [
         Documented { key: "v1", title: "MiniTwit API", document: api::document() },
@@ -66,7 +65,8 @@ fn documents() -> [Documented; 2] {
     ]
 }
 
-/// Ready means: the server is not draining, and it can use the database and its schema.
+/// Whether this replica should get requests: it is not draining, and its database responds and has a
+/// compatible schema.
 fn ready(service: Service, shutdown: Shutdown) -> impl Endpoint<Output = Response> {
     make(move |_| {
         let (service, shutdown) = (service.clone(), shutdown.clone());
@@ -78,7 +78,7 @@ fn ready(service: Service, shutdown: Shutdown) -> impl Endpoint<Output = Respons
                 Ok(()) => json_response(StatusCode::OK, json!({"status": "ready"})),
                 Err(error) => {
                     log_failure(&error);
-                    // Other errors may have details that only operators should see.
+                    // The endpoint is public, so it reports only problems with versions.
                     match error {
                         migrations::Error::ProgramTooOld { .. }
                         | migrations::Error::Pending(_)
@@ -96,7 +96,7 @@ fn not_ready(reason: &str) -> Response {
     json_response(StatusCode::SERVICE_UNAVAILABLE, body)
 }
 
-/// The metrics in Prometheus' text format.
+/// The metrics, in Prometheus' text format.
 fn render_metrics(service: Service, handle: PrometheusHandle) -> impl Endpoint<Output = Response> {
     make(move |_| {
         let (service, handle) = (service.clone(), handle.clone());
@@ -108,7 +108,7 @@ fn render_metrics(service: Service, handle: PrometheusHandle) -> impl Endpoint<O
     })
 }
 
-/// A constant response, which caches must revalidate.
+/// A constant response, which clients revalidate before each use.
 fn fixed(
     content_type: &'static str,
     body: String,

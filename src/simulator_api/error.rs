@@ -18,7 +18,7 @@ use crate::{
         errors::internal_error_text,
         openapi::{Statuses, error_responses},
     },
-    service::{Error, Kind},
+    service::{Error, ErrorKind},
     telemetry::request::log_failure,
 };
 
@@ -66,17 +66,17 @@ impl ErrorResponse {
 impl From<Error> for ErrorResponse {
     fn from(error: Error) -> Self {
         let status = match error.kind() {
-            Kind::Invalid => StatusCode::BAD_REQUEST,
-            Kind::Forbidden => StatusCode::FORBIDDEN,
-            Kind::NotFound => StatusCode::NOT_FOUND,
-            Kind::TooMany => StatusCode::TOO_MANY_REQUESTS,
-            Kind::Unavailable => {
+            ErrorKind::Invalid => StatusCode::BAD_REQUEST,
+            ErrorKind::Forbidden => StatusCode::FORBIDDEN,
+            ErrorKind::NotFound => StatusCode::NOT_FOUND,
+            ErrorKind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+            ErrorKind::Unavailable => {
                 log_failure(&error);
                 let text = "The service is unavailable for now";
                 let response = Self::new(StatusCode::SERVICE_UNAVAILABLE, text);
                 return Self { retry_after: Some(RETRY_AFTER_SECONDS), ..response };
             }
-            Kind::Internal => {
+            ErrorKind::Internal => {
                 log_failure(&error);
                 return Self::internal();
             }

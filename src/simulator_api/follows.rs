@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     http::openapi::statuses,
-    service::{Error, Kind, Service},
+    service::{Error, ErrorKind, Service},
 };
 
 /// A user to follow or to unfollow; exactly one of the two.
@@ -188,7 +188,7 @@ fn without_nul<'a>(field: &str, text: &'a str) -> Result<&'a str, ErrorResponse>
 /// The response to `error`, which names the field if its value is invalid.
 fn with_field(field: &str, error: Error) -> ErrorResponse {
     match error.kind() {
-        Kind::Invalid => ErrorResponse::invalid_field(field, error),
+        ErrorKind::Invalid => ErrorResponse::invalid_field(field, error),
         _ => error.into(),
     }
 }

@@ -41,5 +41,5 @@ fn begin_write(request: &Request) -> Option<PendingWrite> {
     let query: Vec<(String, String)> = request.params().ok()?;
     let (_, value) = query.into_iter().find(|(name, _)| name == "latest")?;
     let CommandNumber(latest) = CommandNumber::parse(&value)?;
-    Some(request.data::<Service>()?.note_latest(latest))
+    Some(request.data::<Service>()?.record_latest(latest))
 }
