@@ -6,7 +6,7 @@ use super::templates::TemplateError;
 use crate::{
     domain::InvalidCursor,
     http::cross_site::CrossSite,
-    service::{Error, Kind},
+    service::{Error, ErrorKind},
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -44,12 +44,12 @@ impl ResponseError for Failure {
     fn status(&self) -> StatusCode {
         match self {
             Self::Service(error) => match error.kind() {
-                Kind::Invalid => StatusCode::BAD_REQUEST,
-                Kind::Forbidden => StatusCode::FORBIDDEN,
-                Kind::NotFound => StatusCode::NOT_FOUND,
-                Kind::TooMany => StatusCode::TOO_MANY_REQUESTS,
-                Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-                Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+                ErrorKind::Invalid => StatusCode::BAD_REQUEST,
+                ErrorKind::Forbidden => StatusCode::FORBIDDEN,
+                ErrorKind::NotFound => StatusCode::NOT_FOUND,
+                ErrorKind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+                ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+                ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             },
             Self::SignedOut => StatusCode::UNAUTHORIZED,
             Self::CrossSite(_) | Self::FollowedLink => StatusCode::FORBIDDEN,
@@ -66,7 +66,9 @@ impl Failure {
     /// The text for the visitor, if it says more than the usual text of the status.
     pub(super) fn text(&self) -> Option<String> {
         match self {
-            Self::Service(error) if !matches!(error.kind(), Kind::Unavailable | Kind::Internal) => {
+            Self::Service(error)
+                if !matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Internal) =>
+            {
                 Some(format!("{error}."))
             }
             Self::FollowedLink | Self::Cursor(_) | Self::NoSuchUser(_) | Self::NoSuchTag(_) => {

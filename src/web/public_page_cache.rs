@@ -166,14 +166,22 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn waiting_requests_share_one_time_out_of_an_unresponsive_database() {
         let database = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let service = test_support::on(database.local_addr().expect("bound").port());
+        let service = test_support::service_at(database.local_addr().expect("bound").port());
         let (cache, templates) = (PublicPageCache::default(), Templates::new().expect("templates"));
         let started_at = Instant::now();
         let requests = (0..6).map(|_| cache.rendering(&service, &templates));
         assert!(join_all(requests).await.iter().all(Result::is_err));
-        assert!(started_at.elapsed() < 2 * test_support::PATIENCE, "{:?}", started_at.elapsed());
+        assert!(
+            started_at.elapsed() < 2 * test_support::DATABASE_TIMEOUT,
+            "{:?}",
+            started_at.elapsed()
+        );
         // A later request tries again.
         assert!(cache.rendering(&service, &templates).await.is_err());
-        assert!(started_at.elapsed() >= 2 * test_support::PATIENCE, "{:?}", started_at.elapsed());
+        assert!(
+            started_at.elapsed() >= 2 * test_support::DATABASE_TIMEOUT,
+            "{:?}",
+            started_at.elapsed()
+        );
     }
 }

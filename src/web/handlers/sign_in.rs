@@ -16,7 +16,7 @@ use crate::web::{
 };
 use crate::{
     domain::{Invalid, Registration},
-    service::{Error, Kind, Origin, Service},
+    service::{Error, ErrorKind, Origin, Service},
 };
 
 #[handler]
@@ -51,7 +51,7 @@ pub async fn login(
             cookies::set_session(&responder.jar, &responder.client, &token);
             Ok(responder.redirect_with("/", Flash::SignedIn))
         }
-        Err(error) if error.kind() == Kind::Invalid => responder.page(&LoginPage {
+        Err(error) if error.kind() == ErrorKind::Invalid => responder.page(&LoginPage {
             frame: responder.frame(None),
             error: Some(error.to_string()),
             username: fields.username,
@@ -96,7 +96,7 @@ pub async fn register(
     let origin = Origin::Address(responder.client.address);
     match sign_up(&service, &fields, origin).await {
         Ok(()) => Ok(responder.redirect_with("/login", Flash::SignedUp)),
-        Err(error) if error.kind() == Kind::Invalid => responder.page(&RegisterPage {
+        Err(error) if error.kind() == ErrorKind::Invalid => responder.page(&RegisterPage {
             frame: responder.frame(None),
             error: Some(error.to_string()),
             username: fields.username,
