@@ -79,7 +79,9 @@ fn error_page(templates: Option<&Templates>, frame: Frame, error: &poem::Error) 
 /// The value of `Retry-After`, for errors where a retry may succeed.
 fn retry_after(error: &poem::Error) -> Option<u64> {
     match error.downcast_ref::<Failure>() {
-        Some(Failure::Service(error)) if error.kind() == ErrorKind::RateLimited => error.retry_after(),
+        Some(Failure::Service(error)) if error.kind() == ErrorKind::RateLimited => {
+            error.retry_after()
+        }
         _ if error.status() == StatusCode::SERVICE_UNAVAILABLE => Some(RETRY_AFTER_SECONDS),
         _ => None,
     }
