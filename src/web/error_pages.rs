@@ -1,10 +1,9 @@
 //! Renders every error of the pages as an HTML page.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::sync::Arc;
 
-use futures_util::FutureExt;
 use poem::{
-    Endpoint, IntoResponse, PathPattern, Request, Response, Result,
+    Endpoint, IntoResponse, Request, Response, Result,
     http::{StatusCode, header},
 };
 
@@ -16,6 +15,7 @@ use super::{
     templates::Templates,
 };
 use crate::{
+    http::errors::{call_and_render, log_internal},
     service::{ErrorKind, Service},
     telemetry::request::{RequestId, log_failure},
 };
@@ -30,28 +30,22 @@ pub(super) async fn render<E: Endpoint<Output: IntoResponse>>(
 ) -> Result<Response> {
     let templates = request.data::<Arc<Templates>>().cloned();
     let session = cookies::session_token(request.cookie()).zip(request.data::<Service>().cloned());
-    let error = match AssertUnwindSafe(endpoint.call(request)).catch_unwind().await {
-        Ok(Ok(response)) => return Ok(response.into_response()),
-        Ok(Err(error)) => error,
-        Err(_) => Failure::Panicked.into(),
-    };
-    if error.status().is_server_error() {
-        match error.downcast_ref::<Failure>() {
-            Some(failure) => log_failure(failure),
-            None => log_failure(&error),
+    let render = async |error: poem::Error| {
+        if error.status().is_server_error() {
+            match error.downcast_ref::<Failure>() {
+                Some(failure) => log_failure(failure),
+                None => log_internal(&error),
+            }
         }
-    }
-    let mut frame = Frame::default();
-    // After a server error the database may be the cause, so it gets no further query.
-    if let (Some((token, service)), true) = (session, error.status().is_client_error()) {
-        let user = service.session_user(&token).await.unwrap_or_default();
-        frame.viewer = user.map(|user| user.username.to_string());
-    }
-    let mut response = error_page(templates.as_deref(), frame, &error);
-    if let Some(pattern) = error.data::<PathPattern>() {
-        response.set_data(pattern.clone());
-    }
-    Ok(response)
+        let mut frame = Frame::default();
+        // After a server error the database may be the cause, so it gets no further query.
+        if let (Some((token, service)), true) = (session, error.status().is_client_error()) {
+            let user = service.session_user(&token).await.unwrap_or_default();
+            frame.viewer = user.map(|user| user.username.to_string());
+        }
+        error_page(templates.as_deref(), frame, &error)
+    };
+    Ok(call_and_render(endpoint, request, render).await)
 }
 
 fn error_page(templates: Option<&Templates>, frame: Frame, error: &poem::Error) -> Response {

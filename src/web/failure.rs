@@ -32,9 +32,6 @@ pub(super) enum Failure {
     NoSuchFile,
     #[error(transparent)]
     Template(#[from] TemplateError),
-    /// A handler panicked. The panic hook has logged the cause.
-    #[error("a handler panicked")]
-    Panicked,
     /// A bug in the assembly of the server.
     #[error("the request lacks the templates or the client's address")]
     MissingState,
@@ -55,9 +52,7 @@ impl ResponseError for Failure {
             Self::CrossSite(_) | Self::FollowedLink => StatusCode::FORBIDDEN,
             Self::Cursor(_) => StatusCode::BAD_REQUEST,
             Self::NoSuchUser(_) | Self::NoSuchTag(_) | Self::NoSuchFile => StatusCode::NOT_FOUND,
-            Self::Template(_) | Self::Panicked | Self::MissingState => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
+            Self::Template(_) | Self::MissingState => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 }
