@@ -41,7 +41,7 @@ const COUNT_FOLDING: Duration = Duration::from_millis(500);
 const STREAM_BACKLOG: usize = 64;
 /// How far streams may fall behind the posts before they report a gap. No reader keeps up with such
 /// a rate, and newer messages matter more.
-const STREAM_BEHIND: Duration = Duration::from_secs(10);
+const STREAM_MAX_LAG: Duration = Duration::from_secs(10);
 /// How often a heartbeat is sent on a stream within the idle time-out of its connection.
 const HEARTBEATS: u32 = 5;
 /// How often to check for migrations that another process applies.
@@ -176,7 +176,7 @@ fn service_settings(settings: &ServeArgs) -> Settings {
             clients: settings.limits.stream_clients as usize,
             backlog: STREAM_BACKLOG,
             heartbeat: settings.limits.idle_timeout / HEARTBEATS,
-            behind: STREAM_BEHIND,
+            max_lag: STREAM_MAX_LAG,
         },
     }
 }

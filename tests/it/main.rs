@@ -10,6 +10,7 @@
 mod accounts;
 mod api;
 mod browser;
+mod circles;
 mod configuration;
 mod counts;
 mod durability;

@@ -172,7 +172,7 @@ impl AppSettings {
                     clients: 100,
                     backlog: 64,
                     heartbeat: DEADLINE,
-                    behind: DEADLINE,
+                    max_lag: DEADLINE,
                 },
             },
             server: Settings {
