@@ -39,7 +39,7 @@ def run(base: str) -> None:
     assert [(message.author, message.text) for message in timeline.items] == [(names[1], text)], timeline
     tokens = list_tokens.sync(client=reader)
     assert [token.name for token in tokens.items] == ["journey"], tokens
-    farewell = Farewell(password="secret")
+    deletion = AccountDeletion(password="secret")
     assert delete_user.sync_detailed(names[0], client=reader, body=deletion).status_code == 204
     assert list_followers.sync(names[1], client=author).items == []
     print("a generated client signs up, signs in, follows, posts, reads its timeline and deletes its account")
