@@ -17,8 +17,8 @@ use super::{
 };
 use crate::{service::Service, telemetry::request::log_failure};
 
-/// The API, to be mounted at [`super::PREFIX`]. `limits` wraps every operation; its errors are rendered
-/// as problem details, too.
+/// The API, to be mounted at [`super::PREFIX`]. `limits` wraps every operation; its errors are
+/// rendered as problem details, too.
 pub fn endpoint<M>(service: Service, limits: M) -> impl Endpoint<Output = Response> + 'static
 where
     M: Middleware<BoxEndpoint<'static, Response>>,

@@ -14,7 +14,7 @@ use poem_openapi::{
 };
 
 use crate::{
-    service::{Error, Kind},
+    service::{Error, ErrorKind},
     telemetry::request::{RequestId, log_failure},
 };
 
@@ -166,15 +166,15 @@ impl From<Error> for Problem {
 impl Problem {
     fn from_kind(error: &Error, text: String) -> Self {
         match error.kind() {
-            Kind::Invalid => Self::new(StatusCode::UNPROCESSABLE_ENTITY, text)
+            ErrorKind::Invalid => Self::new(StatusCode::UNPROCESSABLE_ENTITY, text)
                 .of_type("invalid-fields", "Some fields are invalid"),
-            Kind::Forbidden => Self::new(StatusCode::FORBIDDEN, text),
-            Kind::NotFound => Self::new(StatusCode::NOT_FOUND, text),
-            Kind::TooMany => Self {
+            ErrorKind::Forbidden => Self::new(StatusCode::FORBIDDEN, text),
+            ErrorKind::NotFound => Self::new(StatusCode::NOT_FOUND, text),
+            ErrorKind::RateLimited => Self {
                 retry_after: error.retry_after(),
                 ..Self::new(StatusCode::TOO_MANY_REQUESTS, text)
             },
-            Kind::Unavailable => {
+            ErrorKind::Unavailable => {
                 log_failure(error);
                 let detail = "The service is temporarily unavailable";
                 Self {
@@ -182,7 +182,7 @@ impl Problem {
                     ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
                 }
             }
-            Kind::Internal => {
+            ErrorKind::Internal => {
                 log_failure(error);
                 Self::internal()
             }
@@ -238,7 +238,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_429_response_has_a_retry_after_header() {
-        let response = Problem::from(Error::TooMany { retry_after: 7 }).into_response();
+        let response = Problem::from(Error::RateLimited { retry_after: 7 }).into_response();
         assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
         assert_eq!(response.headers()[header::RETRY_AFTER], "7");
         assert_eq!(response.content_type(), Some("application/problem+json"));

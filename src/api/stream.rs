@@ -26,11 +26,11 @@ use super::{
 use crate::{
     domain::{self, Cursor, Invalid},
     http::openapi::documented_type,
-    service::{Listener, Service, StreamEvent, SubscribeRequest, Timeline},
+    service::{Service, StreamEvent, SubscribeRequest, Subscription, Timeline},
 };
 
-/// Milliseconds before a client reconnects. After a restart of the server all clients reconnect at once, and
-/// should not do so before the server is ready.
+/// Milliseconds before a client reconnects. After a restart of the server all clients reconnect at
+/// once, and should not do so before the server is ready.
 const RECONNECT_MILLISECONDS: u32 = 2_000;
 
 const LAST_EVENT_ID: &str = "Last-Event-ID";
@@ -101,25 +101,26 @@ pub(super) struct Stream;
 impl Stream {
     /// Receive new messages as server-sent events
     ///
-    /// The data of each `message` event is a message as JSON. Its `id` is the position of the message in the
-    /// timeline. Messages are sent in timeline order, usually within 0.2 seconds of the post. A
-    /// client that reconnects with `Last-Event-ID` receives each later message exactly once, from any
-    /// replica.
+    /// The data of each `message` event is a message as JSON. Its `id` is the position of the
+    /// message in the timeline. Messages are sent in timeline order, usually within 0.2 seconds of
+    /// the post. A client that reconnects with `Last-Event-ID` receives each later message exactly
+    /// once, from any replica.
     ///
-    /// A `reset` event means that messages were left out; the client then reloads the timeline. It is sent if a client
-    /// missed more than 500 messages, or if more messages are posted than the server can send (5,000 a second,
-    /// fewer with more than 100 clients). The stream does not report messages that the database took some
-    /// seconds to accept, or later edits, flags and deletions.
+    /// A `reset` event means that messages were left out; the client then reloads the timeline. It
+    /// is sent if a client missed more than 500 messages, or if more messages are posted than the
+    /// server can send (5,000 a second, fewer with more than 100 clients). The stream does not
+    /// report messages that the database took some seconds to accept, or later edits, flags and
+    /// deletions.
     ///
-    /// The server sends a comment now and then, so that the client can detect a broken connection. The stream ends when
-    /// the token or session ends, when the client reads too slowly, and when the server stops.
-    /// The client then reconnects.
+    /// The server sends a comment now and then, so that the client can detect a broken connection.
+    /// The stream ends when the token or session ends, when the client reads too slowly, and when
+    /// the server stops. The client then reconnects.
     #[oai(path = "/stream", method = "get", operation_id = "stream", transform = "in_flight")]
     async fn subscribe(
         &self,
         subscriber: OptionalSubscriber,
-        /// `public` for the messages of all users; `own` for the messages of the caller and of the users whom
-        /// the caller follows. `own` requires a token, or the session cookie of a page.
+        /// `public` for the messages of all users; `own` for the messages of the caller and of the
+        /// users whom the caller follows. `own` requires a token, or the session cookie of a page.
         #[oai(default = "default_timeline", example = "default_timeline")]
         timeline: Query<Unparsed<Option<StreamTimeline>>>,
         /// The `id` of the last event that the client received.
@@ -144,22 +145,22 @@ impl Stream {
         };
         let credential = subscriber.0.map(|subscriber| subscriber.credential);
         let request = SubscribeRequest { timeline, credential, after: header.or(parameter) };
-        Ok(EventStreamResponse::Ok(event_stream(service.listen(request).await?)))
+        Ok(EventStreamResponse::Ok(event_stream(service.subscribe(request).await?)))
     }
 }
 
-fn event_stream(listener: Listener) -> EventStreamBody {
+fn event_stream(subscription: Subscription) -> EventStreamBody {
     // A block without data is no event, but sets the id that the client sends when it reconnects.
-    let first = format!("retry: {RECONNECT_MILLISECONDS}\nid: {}\n\n", listener.place());
-    let rest = stream::unfold(listener, async |mut listener| {
-        let text: Bytes = match listener.next(message_event).await? {
+    let first = format!("retry: {RECONNECT_MILLISECONDS}\nid: {}\n\n", subscription.position());
+    let rest = stream::unfold(subscription, async |mut subscription| {
+        let text: Bytes = match subscription.next(message_event).await? {
             StreamEvent::Messages(text) => text,
-            StreamEvent::MissedTooMany(position) => {
+            StreamEvent::Gap(position) => {
                 format!("event: reset\nid: {position}\ndata: reload the timeline\n\n").into()
             }
-            StreamEvent::Silence => Bytes::from_static(b":\n\n"),
+            StreamEvent::Heartbeat => Bytes::from_static(b":\n\n"),
         };
-        Some((text, listener))
+        Some((text, subscription))
     });
     let all = stream::iter([Bytes::from(first)]).chain(rest);
     EventStreamBody(Body::from_bytes_stream(all.map(Ok::<_, io::Error>)))

@@ -170,7 +170,8 @@ async fn a_large_account_is_deleted_completely_and_in_chunks() {
     let left = "SELECT (SELECT count(*) FROM messages) + (SELECT count(*) FROM follows)";
     assert_eq!(app.count(left).await, 0);
     assert_eq!(app.count("SELECT sum(rows)::bigint FROM deletions").await, 3000 + 2500 + 250);
-    // One statement deletes at most 1,000 messages and 1,000 follows of each direction, so that locks are short.
+    // One statement deletes at most 1,000 messages and 1,000 follows of each direction, so that
+    // locks are short.
     assert_eq!(app.count("SELECT max(rows) FROM deletions").await, 1250);
 }
 

@@ -1,5 +1,5 @@
-//! Rate limits of the pages, of the JSON API, and of sign-ups at the simulator API without credentials. The
-//! simulator is never limited.
+//! Rate limits of the pages, of the JSON API, and of sign-ups at the simulator API without
+//! credentials. The simulator is never limited.
 
 use std::num::NonZero;
 

@@ -18,7 +18,8 @@ use crate::{
 enum Actor {
     /// A client without a token.
     SignedOut,
-    /// The owner's browser, as another site can use it: with the session cookie and without a token.
+    /// The owner's browser, as another site can use it: with the session cookie and without a
+    /// token.
     Cookie,
     Owner,
     Another,

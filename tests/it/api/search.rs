@@ -183,7 +183,8 @@ async fn an_edited_or_deleted_message_matches_by_its_current_text() {
     assert_eq!(matching_messages(&ann, "東京").await, ["after 東京"]);
 }
 
-/// Twice as many messages as a search reads without the index, so that it needs the index for the oldest.
+/// Twice as many messages as a search reads without the index, so that it needs the index for the
+/// oldest.
 const MANY: &str = "
     INSERT INTO messages (author_id, text, published_at)
     SELECT 1, CASE WHEN n % 1000 = 0 THEN 'rare 稀 ' ELSE 'common 普通 ' END || n,
@@ -217,7 +218,8 @@ async fn all_matches_are_listed_once_while_messages_are_posted() {
     }
 }
 
-/// More messages than a search reads without the index: three a day for years, the oldest inserted last.
+/// More messages than a search reads without the index: three a day for years, the oldest inserted
+/// last.
 const YEARS: &str = "
     INSERT INTO messages (author_id, text, published_at)
     SELECT 1, n || CASE WHEN n <= 1000 THEN ' past 昔 #past' ELSE ' now 今 #now' END
