@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     config::{MessageArgs, MessageCommand},
-    db::messages::Moderated,
+    domain::ModeratedMessage,
     service::Service,
 };
 
@@ -30,8 +30,8 @@ async fn carry_out(service: Service, command: &MessageCommand) -> Result<(), Fai
     Ok(())
 }
 
-fn show(moderated: Moderated) -> Result<(), Failure> {
-    let Moderated { message, flagged } = moderated;
+fn show(moderated: ModeratedMessage) -> Result<(), Failure> {
+    let ModeratedMessage { message, flagged } = moderated;
     println!("id         {}", message.id);
     println!("author     {}", message.author);
     println!("published  {}", time(message.published_at)?);

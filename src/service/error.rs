@@ -117,7 +117,7 @@ impl Error {
 
     fn database_kind(error: &db::Error) -> Kind {
         match error {
-            db::Error::Unavailable(_) | db::Error::Silent => Kind::Unavailable,
+            db::Error::Unavailable(_) | db::Error::Unresponsive => Kind::Unavailable,
             db::Error::Failed(_) => Kind::Internal,
         }
     }

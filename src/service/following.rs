@@ -4,7 +4,7 @@ use super::{Error, Service, batch::Statement};
 use crate::{
     db::{
         self, Database,
-        follows::{self, NewFollow, Outcome},
+        follows::{self, FollowResult, NewFollow},
     },
     domain::{Cursor, Invalid, Page, Profile, Username},
     telemetry::metrics,
@@ -80,11 +80,11 @@ impl Service {
     }
 }
 
-fn known(outcome: Outcome, follower: Username, followee: Username) -> Result<(), Error> {
+fn known(outcome: FollowResult, follower: Username, followee: Username) -> Result<(), Error> {
     match outcome {
-        Outcome::Done => Ok(()),
-        Outcome::UnknownFollower => Err(Error::UnknownUser(follower)),
-        Outcome::UnknownFollowee => Err(Error::UnknownUser(followee)),
+        FollowResult::Done => Ok(()),
+        FollowResult::UnknownFollower => Err(Error::UnknownUser(follower)),
+        FollowResult::UnknownFollowee => Err(Error::UnknownUser(followee)),
     }
 }
 
@@ -93,7 +93,7 @@ pub(super) struct Following;
 
 impl Statement for Following {
     type Request = NewFollow;
-    type Answer = Outcome;
+    type Answer = FollowResult;
     /// As of messages: beyond this a batch saves little more.
     const LARGEST: usize = 128;
 
@@ -101,9 +101,9 @@ impl Statement for Following {
         &self,
         database: &Database,
         requests: &[NewFollow],
-    ) -> Result<Vec<Outcome>, db::Error> {
+    ) -> Result<Vec<FollowResult>, db::Error> {
         let outcomes = follows::insert(database, requests).await?;
-        let done = outcomes.iter().filter(|outcome| **outcome == Outcome::Done).count();
+        let done = outcomes.iter().filter(|outcome| **outcome == FollowResult::Done).count();
         metrics::followed(done);
         Ok(outcomes)
     }

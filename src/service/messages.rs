@@ -21,7 +21,7 @@ impl Service {
     /// # Errors
     /// When there is none that may be seen, or when the database fails.
     pub async fn message(&self, id: i64) -> Result<Message, Error> {
-        messages::by_key(self.database(), id).await?.ok_or(Error::UnknownMessage)
+        messages::by_id(self.database(), id).await?.ok_or(Error::UnknownMessage)
     }
 
     /// The message with this key, which `author` wrote and so may change.

@@ -2,11 +2,8 @@
 
 use super::{Error, Service, passwords::Purpose};
 use crate::{
-    db::{
-        messages::{self, Moderated},
-        moderation::{self, ModeratedUser},
-    },
-    domain::{Counts, NameCursor, Page, Password, Username},
+    db::{messages, users::moderation},
+    domain::{Counts, ModeratedMessage, ModeratedUser, NameCursor, Page, Password, Username},
 };
 
 impl Service {
@@ -67,7 +64,7 @@ impl Service {
     ///
     /// # Errors
     /// When there is none, or when the database fails.
-    pub async fn moderated_message(&self, id: i64) -> Result<Moderated, Error> {
+    pub async fn moderated_message(&self, id: i64) -> Result<ModeratedMessage, Error> {
         messages::moderated(self.database(), id).await?.ok_or(Error::UnknownMessage)
     }
 

@@ -6,9 +6,11 @@ use super::{Error, Service, batch::Statement};
 use crate::{
     db::{
         self, Database,
-        messages::timelines::{self, AuthorTimeline, Listing, NewMessage},
+        messages::timelines::{self, NewMessage, NewestRequest},
     },
-    domain::{Cursor, Message, MessageSummary, MessageText, Page, User, UserId, Username},
+    domain::{
+        AuthorTimeline, Cursor, Message, MessageSummary, MessageText, Page, User, UserId, Username,
+    },
     telemetry::metrics,
 };
 
@@ -74,7 +76,7 @@ impl Service {
         author: Username,
         limit: u16,
     ) -> Result<Vec<MessageSummary>, Error> {
-        let listing = Listing { author: author.clone(), limit };
+        let listing = NewestRequest { author: author.clone(), limit };
         let listed = self.inner.listings.ask(listing).await?;
         listed.ok_or(Error::UnknownUser(author))
     }
@@ -126,7 +128,7 @@ pub(super) struct ListingNewest;
 const FINDING_AN_AUTHOR: usize = 10;
 
 impl Statement for ListingNewest {
-    type Request = Listing;
+    type Request = NewestRequest;
     type Answer = Option<Vec<MessageSummary>>;
     /// The longest list that is served, or as many messages in shorter ones.
     const LARGEST: usize = 1_000;
@@ -135,14 +137,14 @@ impl Statement for ListingNewest {
 
     const ONLY_READS: bool = true;
 
-    fn weight(request: &Listing) -> usize {
+    fn weight(request: &NewestRequest) -> usize {
         usize::from(request.limit) + FINDING_AN_AUTHOR
     }
 
     async fn run(
         &self,
         database: &Database,
-        requests: &[Listing],
+        requests: &[NewestRequest],
     ) -> Result<Vec<Self::Answer>, db::Error> {
         timelines::newest_of(database, requests).await
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use minitwit::{
-    db::{Database, PoolSettings, moderation},
+    db::{Database, PoolSettings, users::moderation},
     domain::Username,
 };
 use serde_json::json;

@@ -194,7 +194,7 @@ impl Feed {
 
     /// Starts the task, from now on.
     async fn begin(&self) -> Result<Running, Error> {
-        let mut horizon = Watermark::new(self.database.patience());
+        let mut horizon = Watermark::new(self.database.timeout());
         let look = live::poll(&self.database, None, 0).await?;
         let settled = watch::Sender::new(horizon.see(&look));
         let notices = broadcast::Sender::new(self.settings.backlog);
