@@ -211,7 +211,7 @@ mod tests {
 
     use super::*;
 
-    fn rule<T: fmt::Debug>(parsed: Result<T, Invalid>) -> &'static str {
+    fn broken_rule<T: fmt::Debug>(parsed: Result<T, Invalid>) -> &'static str {
         parsed.expect_err("invalid").rule()
     }
 
@@ -235,7 +235,7 @@ mod tests {
     fn a_username_is_normalized_and_then_counted_in_code_points() {
         let decomposed = "e\u{301}".repeat(64);
         assert_eq!(Username::parse(&decomposed).expect("64 characters").as_str(), "é".repeat(64));
-        assert!(rule(Username::parse(&"é".repeat(65))).contains("64 characters"));
+        assert!(broken_rule(Username::parse(&"é".repeat(65))).contains("64 characters"));
     }
 
     #[test]
@@ -252,7 +252,7 @@ mod tests {
             (".", "path"),
             ("..", "path"),
         ] {
-            assert!(rule(Username::parse(name)).contains(rule), "{name:?}");
+            assert!(broken_rule(Username::parse(name)).contains(rule), "{name:?}");
         }
     }
 
@@ -262,7 +262,11 @@ mod tests {
             ["public", "login", "sim", "api", "docs", "metrics", "search", "settings", "bob.atom"]
         {
             assert!(Username::parse(name).is_ok(), "{name}");
-            assert_eq!(rule(Username::parse_new(name)), "The username is reserved", "{name}");
+            assert_eq!(
+                broken_rule(Username::parse_new(name)),
+                "The username is reserved",
+                "{name}"
+            );
         }
         assert!(Username::parse_new("Public").is_ok(), "names are compared exactly");
     }
@@ -274,23 +278,25 @@ mod tests {
         }
         for bad in ["", "@", "a@", "@b", " @b", "a@ ", "ab", "a@b\0", "@@"] {
             assert_eq!(
-                rule(Email::parse(bad)),
+                broken_rule(Email::parse(bad)),
                 "You have to enter a valid email address",
                 "{bad:?}"
             );
         }
         assert!(Email::parse(&format!("{}@b", "ä".repeat(252))).is_ok());
-        assert!(rule(Email::parse(&format!("{}@b", "ä".repeat(253)))).contains("254 characters"));
+        assert!(
+            broken_rule(Email::parse(&format!("{}@b", "ä".repeat(253)))).contains("254 characters")
+        );
     }
 
     #[test]
     fn a_password_that_bcrypt_would_truncate_is_rejected() {
         assert!(Password::parse("x").is_ok());
         assert!(Password::parse(&"é".repeat(36)).is_ok());
-        assert!(rule(Password::parse(&"é".repeat(37))).contains("72 bytes"));
-        assert!(rule(Password::parse("a\0b")).contains("NUL"));
-        assert_eq!(rule(Password::parse("")), "You have to enter a password");
-        assert_eq!(rule(Password::parse(" \n")), "You have to enter a password");
+        assert!(broken_rule(Password::parse(&"é".repeat(37))).contains("72 bytes"));
+        assert!(broken_rule(Password::parse("a\0b")).contains("NUL"));
+        assert_eq!(broken_rule(Password::parse("")), "You have to enter a password");
+        assert_eq!(broken_rule(Password::parse(" \n")), "You have to enter a password");
     }
 
     #[test]
