@@ -14,7 +14,7 @@ use poem_openapi::{
 };
 
 use crate::{
-    service::{Error, Kind},
+    service::{Error, ErrorKind},
     telemetry::request::{RequestId, log_failure},
 };
 
@@ -161,15 +161,15 @@ impl From<Error> for Problem {
 impl Problem {
     fn of_remaining(error: &Error, text: String) -> Self {
         match error.kind() {
-            Kind::Invalid => Self::new(StatusCode::UNPROCESSABLE_ENTITY, text)
+            ErrorKind::Invalid => Self::new(StatusCode::UNPROCESSABLE_ENTITY, text)
                 .of_kind("invalid-fields", "Some fields break a rule"),
-            Kind::Forbidden => Self::new(StatusCode::FORBIDDEN, text),
-            Kind::NotFound => Self::new(StatusCode::NOT_FOUND, text),
-            Kind::TooMany => Self {
+            ErrorKind::Forbidden => Self::new(StatusCode::FORBIDDEN, text),
+            ErrorKind::NotFound => Self::new(StatusCode::NOT_FOUND, text),
+            ErrorKind::RateLimited => Self {
                 retry_after: error.retry_after(),
                 ..Self::new(StatusCode::TOO_MANY_REQUESTS, text)
             },
-            Kind::Unavailable => {
+            ErrorKind::Unavailable => {
                 log_failure(error);
                 Self {
                     retry_after: Some(RETRY_AFTER_SECONDS),
@@ -179,7 +179,7 @@ impl Problem {
                     )
                 }
             }
-            Kind::Internal => {
+            ErrorKind::Internal => {
                 log_failure(error);
                 Self::internal()
             }
@@ -235,7 +235,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_to_be_tried_later_says_when() {
-        let response = Problem::from(Error::TooMany { retry_after: 7 }).into_response();
+        let response = Problem::from(Error::RateLimited { retry_after: 7 }).into_response();
         assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
         assert_eq!(response.headers()[header::RETRY_AFTER], "7");
         assert_eq!(response.content_type(), Some("application/problem+json"));

@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     domain::{self, Cursor},
-    service::{Listener, Service, StreamEvent, SubscribeRequest, Timeline},
+    service::{Service, StreamEvent, SubscribeRequest, Subscription, Timeline},
 };
 
 /// Milliseconds after which a client whose stream has ended comes back. After a restart of the server
@@ -145,24 +145,24 @@ impl Stream {
             (Choice::Own, None) => return Err(Problem::unauthorized().into()),
         };
         let credential = caller.0.map(|listening| listening.credential);
-        let wish = SubscribeRequest { timeline, credential, after: header.or(parameter) };
-        let listener = service.listen(wish).await?;
-        Ok(Streaming::Ok(events(listener)))
+        let request = SubscribeRequest { timeline, credential, after: header.or(parameter) };
+        let subscription = service.subscribe(request).await?;
+        Ok(Streaming::Ok(events(subscription)))
     }
 }
 
-fn events(listener: Listener) -> Events {
+fn events(subscription: Subscription) -> Events {
     // Without data it is no event, but what a client that is cut off before the first one sends back.
-    let first = format!("retry: {RETRY_AFTER}\nid: {}\n\n", listener.place());
-    let rest = stream::unfold(listener, async |mut listener| {
-        let text: Bytes = match listener.next(event).await? {
+    let first = format!("retry: {RETRY_AFTER}\nid: {}\n\n", subscription.position());
+    let rest = stream::unfold(subscription, async |mut subscription| {
+        let text: Bytes = match subscription.next(event).await? {
             StreamEvent::Messages(text) => text,
-            StreamEvent::MissedTooMany(place) => {
+            StreamEvent::Gap(place) => {
                 format!("event: reset\nid: {place}\ndata: reload the timeline\n\n").into()
             }
-            StreamEvent::Silence => Bytes::from_static(b":\n\n"),
+            StreamEvent::Heartbeat => Bytes::from_static(b":\n\n"),
         };
-        Some((text, listener))
+        Some((text, subscription))
     });
     let all = stream::iter([Bytes::from(first)]).chain(rest);
     Events(Body::from_bytes_stream(all.map(Ok::<_, io::Error>)))
