@@ -351,7 +351,7 @@ fn page_routes() -> BTreeSet<String> {
     found
 }
 
-/// Adds the second argument of each `at(route, "…", …)`.
+/// Adds the first argument of each `at("…", …)`.
 fn routes_in(tokens: &TokenStream, found: &mut BTreeSet<String>) {
     let trees: Vec<TokenTree> = tokens.clone().into_iter().collect();
     for (place, tree) in trees.iter().enumerate() {
@@ -360,7 +360,7 @@ fn routes_in(tokens: &TokenStream, found: &mut BTreeSet<String>) {
         let called = place.checked_sub(1).map(|before| trees[before].to_string());
         let arguments: Vec<TokenTree> = group.stream().into_iter().collect();
         if called.as_deref() == Some("at")
-            && let [_, _, TokenTree::Literal(path), ..] = &arguments[..]
+            && let [TokenTree::Literal(path), ..] = &arguments[..]
         {
             found.insert(minitwit::web::route_template(path.to_string().trim_matches('"')));
         }
