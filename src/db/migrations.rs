@@ -75,7 +75,7 @@ impl Error {
     pub fn passes(&self) -> bool {
         match self {
             Self::Pending(_) => true,
-            Self::Database(error) => error::passes(error),
+            Self::Database(error) => error::is_temporary(error),
             _ => false,
         }
     }

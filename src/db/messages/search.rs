@@ -5,12 +5,13 @@
 //! which is a part of the index, until the page is full. Either way alone would be slow for what the
 //! other is for, and PostgreSQL cannot tell them apart before it plans.
 
-use time::OffsetDateTime;
-
-use crate::db::{Database, Error, keyset, one_more};
-use crate::domain::{
-    Cursor, Message, Page, SearchTerms, SearchText, Tag, Username, rich_text::has_tag,
+use super::{MessageRow, page};
+use crate::db::{
+    error::Error,
+    parameters::{keyset, one_more},
+    pool::Database,
 };
+use crate::domain::{Cursor, Message, Page, SearchTerms, SearchText, Tag, rich_text::has_tag};
 
 /// How many of the newest messages are looked through: a millisecond or two. What does not fill a page here
 /// is found so seldom that a week's messages which have it are read in a few more.
@@ -60,14 +61,6 @@ struct Wanted<'a> {
     parts: Vec<&'a str>,
 }
 
-struct Row {
-    message_id: i64,
-    author: String,
-    text: String,
-    published_at: OffsetDateTime,
-    edited_at: Option<OffsetDateTime>,
-}
-
 /// The messages that have all that is wanted.
 async fn find(
     database: &Database,
@@ -80,8 +73,8 @@ async fn find(
     // read one after the other, as far as the limit asks for them: a nested loop keeps
     // their order. OFFSET keeps the planner from reading a week in the order of time, in hope of finding
     // what fills the page soon.
-    let statement = sqlx::query_as!(
-        Row,
+    let query = sqlx::query_as!(
+        MessageRow,
         r#"WITH RECURSIVE wanted AS MATERIALIZED (
                SELECT COALESCE(query_for_words($1), query_for_tag($2), query_for_parts($4)) AS query,
                       COALESCE($3, folded(($4::text[])[1]),
@@ -150,22 +143,6 @@ async fn find(
         id,
         one_more(limit),
         NEWEST,
-    )
-    .fetch_all(database.pool());
-    Ok(page(database.with_timeout(statement).await?, limit))
-}
-
-fn page(rows: Vec<Row>, limit: u16) -> Page<Message> {
-    let messages = rows.into_iter().map(|row| {
-        let message = Message {
-            id: row.message_id,
-            author: Username::from_stored(row.author),
-            text: row.text,
-            published_at: row.published_at,
-            edited_at: row.edited_at,
-        };
-        let place = message.cursor();
-        (message, place)
-    });
-    Page::of(messages, limit)
+    );
+    Ok(page(database.all(query).await?, limit))
 }

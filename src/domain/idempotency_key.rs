@@ -1,6 +1,6 @@
-//! Keys that clients choose so that a request which is sent again is carried out once.
+//! Idempotency keys: a repeated request with the same key is carried out once.
 
-use super::Invalid;
+use super::invalid::Invalid;
 
 const KEY_MAX_CHARS: usize = 255;
 
@@ -9,10 +9,7 @@ const KEY_MAX_CHARS: usize = 255;
 pub struct IdempotencyKey(String);
 
 impl IdempotencyKey {
-    /// Checks `raw`, which is kept as it is.
-    ///
-    /// # Errors
-    /// The rule that `raw` breaks.
+    /// Checks a key, which is kept as it is.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
         let valid = (1..=KEY_MAX_CHARS).contains(&raw.len())
             && raw.bytes().all(|byte| byte.is_ascii_graphic());
@@ -23,7 +20,6 @@ impl IdempotencyKey {
     }
 
     /// The key.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }

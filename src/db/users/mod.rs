@@ -1,134 +1,137 @@
-//! The table `users`.
+//! The table `users`: accounts, sign-in and profiles.
+
+pub mod moderation;
 
 use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::{Database, Error, error::breaks_check, interval, one_more};
+use super::{
+    error::Error,
+    parameters::{interval, one_more},
+    pool::Database,
+};
 use crate::domain::{
     Account, Bio, Counts, DisplayName, Email, KeyCursor, NameCursor, Page, PasswordHash, Profile,
     ProfileView, SearchText, TokenHash, User, UserId, Username,
 };
 
-/// What became of a new user's row.
+/// The result of inserting a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Insertion {
-    /// The row is there, committed.
+    /// The row is committed.
     Inserted,
-    /// Another user has that name.
+    /// Another user has the username.
     UsernameTaken,
-    /// PostgreSQL's Unicode tables find the name not normalized where ours, of another version, do.
+    /// PostgreSQL does not take the username for normalized: its Unicode version is not ours.
     NotNormalized,
 }
 
-/// Adds a user, unless the name is taken: of two who race for one name, one wins.
-///
-/// # Errors
-/// When the database fails.
+/// Inserts a user, unless the username is taken.
 pub async fn insert(
     database: &Database,
     username: &Username,
     email: &Email,
     password_hash: &PasswordHash,
 ) -> Result<Insertion, Error> {
-    let statement = sqlx::query!(
+    let query = sqlx::query!(
         "INSERT INTO users (username, email, password_hash) VALUES ($1, $2, $3)
          ON CONFLICT ON CONSTRAINT users_username_key DO NOTHING",
         username.as_str(),
         email.as_str(),
         password_hash.expose(),
-    )
-    .execute(database.pool());
-    let inserted = database.with_timeout(statement).await;
-    match inserted {
-        Ok(done) if done.rows_affected() == 1 => Ok(Insertion::Inserted),
+    );
+    match database.execute(query).await {
+        Ok(1) => Ok(Insertion::Inserted),
         Ok(_) => Ok(Insertion::UsernameTaken),
-        Err(Error::Failed(error)) if breaks_check(&error, "users_username_normalized") => {
+        Err(error) if error.violates_check("users_username_normalized") => {
             Ok(Insertion::NotNormalized)
         }
         Err(error) => Err(error),
     }
 }
 
-/// Whether a user of this name exists.
-///
-/// # Errors
-/// When the database fails.
+/// Whether a user has this username.
 pub async fn exists(database: &Database, username: &Username) -> Result<bool, Error> {
-    let statement = sqlx::query_scalar!(
+    let query = sqlx::query!(
         r#"SELECT EXISTS (SELECT FROM users WHERE username = $1) AS "exists!""#,
         username.as_str(),
-    )
-    .fetch_one(database.pool());
-    database.with_timeout(statement).await
+    );
+    Ok(database.one(query).await?.exists)
+}
+
+/// The columns of an account.
+pub(super) struct AccountRow {
+    pub(super) user_id: i64,
+    pub(super) username: String,
+    pub(super) password_hash: String,
+}
+
+impl From<AccountRow> for Account {
+    fn from(row: AccountRow) -> Self {
+        let AccountRow { user_id, username, password_hash } = row;
+        let user = User { id: UserId(user_id), username: Username::from_stored(username) };
+        Self { user, password_hash: PasswordHash::new(password_hash) }
+    }
 }
 
 /// What a sign-in is checked against.
 #[derive(Debug, Clone)]
 pub struct Credentials {
-    /// Whose they are.
+    /// The account of the username.
     pub account: Account,
-    /// Whether an operator keeps the user out.
+    /// Whether an operator disabled the account.
     pub disabled: bool,
 }
 
-/// The credentials of the user of this name; `None` if there is none.
-///
-/// # Errors
-/// When the database fails.
+/// Returns the credentials of the user with this username, if there is one.
 pub async fn credentials(
     database: &Database,
     username: &Username,
 ) -> Result<Option<Credentials>, Error> {
-    let statement = sqlx::query!(
+    let query = sqlx::query!(
         r#"SELECT user_id, username, password_hash, disabled_at IS NOT NULL AS "disabled!"
            FROM users WHERE username = $1"#,
         username.as_str(),
-    )
-    .fetch_optional(database.pool());
-    let row = database.with_timeout(statement).await?;
-    Ok(row.map(|row| {
-        let user = User { id: UserId(row.user_id), username: Username::from_stored(row.username) };
-        let password_hash = PasswordHash::new(row.password_hash);
-        Credentials { account: Account { user, password_hash }, disabled: row.disabled }
+    );
+    Ok(database.optional(query).await?.map(|row| {
+        let account = AccountRow {
+            user_id: row.user_id,
+            username: row.username,
+            password_hash: row.password_hash,
+        };
+        Credentials { account: account.into(), disabled: row.disabled }
     }))
 }
 
-/// Everybody, who signed up last first, those before `before`.
-///
-/// # Errors
-/// When the database fails.
+/// Lists all users after the cursor `before`, newest first.
 pub async fn list(
     database: &Database,
     before: Option<KeyCursor>,
     limit: u16,
 ) -> Result<Page<Profile, KeyCursor>, Error> {
-    let statement = sqlx::query!(
+    let query = sqlx::query!(
         "SELECT user_id, username, display_name, bio, created_at FROM users
          WHERE user_id < COALESCE($1::bigint, 9223372036854775807)
          ORDER BY user_id DESC
          LIMIT $2",
         before.map(|cursor| cursor.0),
         one_more(limit),
-    )
-    .fetch_all(database.pool());
-    let rows = database.with_timeout(statement).await?.into_iter().map(|row| {
+    );
+    let rows = database.all(query).await?.into_iter().map(|row| {
         let profile = profile(row.username, row.display_name, row.bio, row.created_at);
         (profile, KeyCursor(row.user_id))
     });
     Ok(Page::of(rows, limit))
 }
 
-/// The profile of the user of this name as `viewer` sees it; `None` if there is none.
-///
-/// # Errors
-/// When the database fails.
+/// Returns the profile of the user with this username as `viewer` sees it, if there is one.
 pub async fn profile_view(
     database: &Database,
     username: &Username,
     viewer: Option<UserId>,
 ) -> Result<Option<ProfileView>, Error> {
-    let statement = sqlx::query!(
+    let query = sqlx::query!(
         r#"SELECT username, display_name, bio, created_at,
                   CASE WHEN user_id = $2 THEN email END AS email,
                   EXISTS (SELECT FROM follows
@@ -137,10 +140,8 @@ pub async fn profile_view(
            FROM users, counts_of(user_id) WHERE username = $1"#,
         username.as_str(),
         viewer.map(|viewer| viewer.0),
-    )
-    .fetch_optional(database.pool());
-    let row = database.with_timeout(statement).await?;
-    Ok(row.map(|row| ProfileView {
+    );
+    Ok(database.optional(query).await?.map(|row| ProfileView {
         profile: profile(row.username, row.display_name, row.bio, row.created_at),
         counts: Counts {
             messages: row.messages,
@@ -152,7 +153,7 @@ pub async fn profile_view(
     }))
 }
 
-/// A profile as the columns of a row have it.
+/// Builds a profile from the columns of a row.
 pub(super) fn profile(
     username: String,
     display_name: Option<String>,
@@ -167,28 +168,32 @@ pub(super) fn profile(
     }
 }
 
-/// What is written over an account. `None` leaves a column as it is; `Some(None)` empties it.
+/// A change of an account. `None` leaves a column as it is; `Some(None)` sets it to `NULL`.
 #[derive(Debug, Clone, Default)]
 pub struct Update {
-    /// The address.
+    /// The new e-mail address.
     pub email: Option<Email>,
     /// The hash of the new password.
     pub password_hash: Option<PasswordHash>,
-    /// The display name.
+    /// The new display name.
     pub display_name: Option<Option<DisplayName>>,
-    /// The bio.
+    /// The new bio.
     pub bio: Option<Option<Bio>>,
 }
 
-/// Changes an account; `false` if it is gone, or if its password is to change and no longer is the
-/// one that was checked. With the password all the user's sessions and tokens end, by a trigger.
+/// Updates an account. Returns whether it did.
 ///
-/// # Errors
-/// When the database fails.
-pub async fn update(database: &Database, account: &Account, to: &Update) -> Result<bool, Error> {
-    let display_name = to.display_name.as_ref().map(Option::as_ref);
-    let bio = to.bio.as_ref().map(Option::as_ref);
-    let statement = sqlx::query!(
+/// It does not if the account is gone, or if the password is to change and differs from that of
+/// `account`. The trigger `credentials_ended` deletes all sessions and tokens of a user whose
+/// password changes.
+pub async fn update(
+    database: &Database,
+    account: &Account,
+    update: &Update,
+) -> Result<bool, Error> {
+    let display_name = update.display_name.as_ref().map(Option::as_ref);
+    let bio = update.bio.as_ref().map(Option::as_ref);
+    let query = sqlx::query!(
         "UPDATE users
          SET email = COALESCE($3, email), password_hash = COALESCE($4, password_hash),
              display_name = CASE WHEN $5 THEN $6 ELSE display_name END,
@@ -196,31 +201,27 @@ pub async fn update(database: &Database, account: &Account, to: &Update) -> Resu
          WHERE user_id = $1 AND ($4::text IS NULL OR password_hash = $2)",
         account.user.id.0,
         account.password_hash.expose(),
-        to.email.as_ref().map(Email::as_str),
-        to.password_hash.as_ref().map(PasswordHash::expose),
+        update.email.as_ref().map(Email::as_str),
+        update.password_hash.as_ref().map(PasswordHash::expose),
         display_name.is_some(),
         display_name.flatten().map(DisplayName::as_str),
         bio.is_some(),
         bio.flatten().map(Bio::as_str),
-    )
-    .execute(database.pool());
-    let updated = database.with_timeout(statement).await?;
-    Ok(updated.rows_affected() == 1)
+    );
+    Ok(database.execute(query).await? == 1)
 }
 
-/// Replaces an account's password, with which all the user's sessions and tokens end, and begins a
-/// session for whoever replaced it; `false` if the account is gone, or if its password no longer is
-/// the one that was checked.
+/// Replaces an account's password and inserts a session. Returns whether it did.
 ///
-/// # Errors
-/// When the database fails.
+/// It does not if the account is gone or disabled, or if the password differs from that of
+/// `account`. The trigger `credentials_ended` deletes all sessions and tokens but the new one.
 pub async fn replace_password(
     database: &Database,
     account: &Account,
     password_hash: &PasswordHash,
     (token, lifetime): (&TokenHash, Duration),
 ) -> Result<bool, Error> {
-    let statement = sqlx::query!(
+    let query = sqlx::query!(
         "WITH updated AS (
              UPDATE users SET password_hash = $3
              WHERE user_id = $1 AND password_hash = $2 AND disabled_at IS NULL
@@ -232,30 +233,31 @@ pub async fn replace_password(
         password_hash.expose(),
         token.as_bytes(),
         interval(lifetime),
-    )
-    .execute(database.pool());
-    let begun = database.with_timeout(statement).await?;
-    Ok(begun.rows_affected() == 1)
+    );
+    Ok(database.execute(query).await? == 1)
 }
 
-/// What became of an account that is to go.
+/// The result of deleting an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deletion {
-    /// It is gone, and all that was the user's.
+    /// The account and all rows that reference it are deleted.
     Done,
-    /// It is there, with more messages or follows than go at once.
+    /// Nothing is deleted: more rows reference the account than one statement deletes.
     TooMuch,
-    /// It was gone already, or its password no longer is the one that was checked.
+    /// Nothing is deleted: the account is gone, or its password has changed.
     Refused,
 }
 
-/// Removes an account and all that is the user's, unless that is more than `most` messages, followers
-/// or followees: others wait while a user's row goes, and all that refers to it.
+/// Deletes an account and all rows that reference it, unless these are more than `max_rows`
+/// messages, followers or followees.
 ///
-/// # Errors
-/// When the database fails.
-pub async fn delete(database: &Database, account: &Account, most: u16) -> Result<Deletion, Error> {
-    let statement = sqlx::query!(
+/// The limit bounds how long other writers wait for the lock on the user's row.
+pub async fn delete(
+    database: &Database,
+    account: &Account,
+    max_rows: u16,
+) -> Result<Deletion, Error> {
+    let query = sqlx::query!(
         r#"WITH account AS MATERIALIZED (
                SELECT user_id,
                       GREATEST((SELECT count(*) FROM (SELECT FROM messages
@@ -274,10 +276,9 @@ pub async fn delete(database: &Database, account: &Account, most: u16) -> Result
                   EXISTS (SELECT FROM deleted) AS "deleted!""#,
         account.user.id.0,
         account.password_hash.expose(),
-        i64::from(most),
-    )
-    .fetch_one(database.pool());
-    let row = database.with_timeout(statement).await?;
+        i64::from(max_rows),
+    );
+    let row = database.one(query).await?;
     Ok(match (row.known, row.deleted) {
         (_, true) => Deletion::Done,
         (true, false) => Deletion::TooMuch,
@@ -285,19 +286,17 @@ pub async fn delete(database: &Database, account: &Account, most: u16) -> Result
     })
 }
 
-/// The users whose names begin with `text`, whatever the case, by name, those after `after`.
-///
-/// # Errors
-/// When the database fails.
+/// Lists the users whose usernames begin with `text` in any case, by username, after the cursor
+/// `after`.
 pub async fn search(
     database: &Database,
     text: &SearchText,
     after: Option<&NameCursor>,
     limit: u16,
 ) -> Result<Page<Profile, NameCursor>, Error> {
-    // Compared by bytes, all that begins with a text stands between it and it with the last
-    // character there is.
-    let statement = sqlx::query!(
+    // In collation "C", the texts with a prefix lie between it and it with U+10FFFF, the last
+    // character, appended.
+    let query = sqlx::query!(
         r#"SELECT username, display_name, bio, created_at
            FROM users
            WHERE (lower(username COLLATE "default") COLLATE "C", username) >
@@ -310,12 +309,11 @@ pub async fn search(
         text.as_str(),
         after.map(NameCursor::as_str),
         one_more(limit),
-    )
-    .fetch_all(database.pool());
-    let rows = database.with_timeout(statement).await?.into_iter().map(|row| {
+    );
+    let rows = database.all(query).await?.into_iter().map(|row| {
         let profile = profile(row.username, row.display_name, row.bio, row.created_at);
-        let place = NameCursor::new(&profile.username);
-        (profile, place)
+        let cursor = NameCursor::new(&profile.username);
+        (profile, cursor)
     });
     Ok(Page::of(rows, limit))
 }

@@ -1,6 +1,6 @@
-//! Texts of one line that people choose: 1 to 64 characters, neither begun nor ended by white space.
+//! Names on one line: 1 to 64 characters, without white space at either end.
 
-/// Declares such a text as a type. The second argument is what its refusals call it.
+/// Declares such a name as a type. The second argument is what error texts call it.
 macro_rules! one_line_text {
     ($(#[$meta:meta])* $name:ident, $called:literal) => {
         $(#[$meta])*
@@ -8,14 +8,11 @@ macro_rules! one_line_text {
         pub struct $name(String);
 
         impl $name {
-            /// How many characters (Unicode code points) it may have.
+            /// The maximum length, in characters (Unicode code points).
             pub const MAX_CHARS: usize = 64;
 
-            /// Checks `raw`, which is kept as it is.
-            ///
-            /// # Errors
-            /// The rule that `raw` breaks.
-            pub fn parse(raw: &str) -> Result<Self, $crate::domain::Invalid> {
+            /// Checks a text, which is kept as it is.
+            pub fn parse(raw: &str) -> Result<Self, $crate::domain::invalid::Invalid> {
                 let rule = if raw.is_empty() {
                     concat!("The ", $called, " must not be empty")
                 } else if raw.chars().count() > Self::MAX_CHARS {
@@ -27,18 +24,16 @@ macro_rules! one_line_text {
                 } else {
                     return Ok(Self(raw.to_owned()));
                 };
-                Err($crate::domain::Invalid::new(rule))
+                Err($crate::domain::invalid::Invalid::new(rule))
             }
 
-            /// A text as the database holds it, where constraints and this type's parser put it.
-            #[must_use]
-            pub fn from_stored(text: String) -> Self {
+            /// Wraps a text from the database without checking it.
+                    pub fn from_stored(text: String) -> Self {
                 Self(text)
             }
 
             /// The text.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
+                    pub fn as_str(&self) -> &str {
                 &self.0
             }
         }
