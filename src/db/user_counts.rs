@@ -1,7 +1,7 @@
 //! The tables `user_counts` and `user_count_changes`: how many messages, followers and followees
 //! each user has.
 //!
-//! Triggers note every change of `messages` and `follows` (`migrations/V7__user_counts.sql`); here
+//! Triggers note every change of `messages` and `follows` (`migrations/V4__counts.sql`); here
 //! what was noted is folded into one row a user. The function `counts_of` reads both.
 
 use super::{Database, Error};

@@ -25,7 +25,7 @@ pub use invalid::Invalid;
 pub use message::{MESSAGE_TEXT_MAX_CHARS, Message, MessageSummary, MessageText};
 pub use page::{Cursor, InvalidCursor, KeyCursor, NameCursor, PAGE_SIZE, Page};
 pub use registration::Registration;
-pub use search::{SearchTerms, SearchText, runs_together};
+pub use search::{SearchTerms, SearchText, has_unspaced_script};
 pub use tag::Tag;
 pub use token::{ApiToken, InvalidToken, SessionToken, TokenHash, TokenId, TokenName, TokenRecord};
 pub use user::{Email, Password, PasswordHash, User, UserId, Username};

@@ -1,5 +1,5 @@
-//! How many messages, followers and followees users have: exact whoever writes, and whenever it is
-//! folded.
+//! The counts of messages, followers and followees: exact for every writer, before and after changes are folded
+//! into `user_counts`.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use serde_json::Value;
 
 use crate::support::{App, actors::encode, cluster::TestDatabase, eventually, process::Serving};
 
-/// Users whose counts are not what there is.
+/// The number of users whose counts differ from the rows.
 const WRONG: &str = "
     SELECT count(*) FROM users CROSS JOIN LATERAL counts_of(user_id) AS counts
     WHERE counts.messages <> (SELECT count(*) FROM messages WHERE author_id = user_id AND NOT flagged)
        OR counts.followers <> (SELECT count(*) FROM follows WHERE followee_id = user_id)
        OR counts.following <> (SELECT count(*) FROM follows WHERE follower_id = user_id)";
 
-/// Users whose folded counts are not what there is.
+/// The number of users whose rows in `user_counts` differ from the rows.
 const WRONGLY_FOLDED: &str = "
     SELECT count(*) FROM users LEFT JOIN user_counts AS counts USING (user_id)
     WHERE COALESCE(counts.messages, 0) <>
@@ -53,7 +53,7 @@ async fn counts(app: &App, name: &str) -> (Value, Value, Value) {
 }
 
 #[tokio::test]
-async fn a_profile_counts_what_has_just_been_done_and_undone() {
+async fn a_profile_shows_exact_counts_after_each_change() {
     let app = App::start().await;
     let ann = app.api_user("ann").await;
     let simulator = app.simulator();
@@ -77,7 +77,7 @@ async fn a_profile_counts_what_has_just_been_done_and_undone() {
 }
 
 #[tokio::test]
-async fn every_writer_counts_whether_it_folds_or_not() {
+async fn every_writer_is_counted_before_and_after_folding() {
     let app = App::start().await;
     app.execute(ROWS).await;
     assert_eq!(app.count(WRONG).await, 0);
@@ -114,7 +114,7 @@ async fn every_writer_counts_whether_it_folds_or_not() {
 }
 
 #[tokio::test]
-async fn the_changes_of_a_user_who_is_gone_are_dropped() {
+async fn the_changes_of_a_deleted_user_are_dropped() {
     let app = App::start().await;
     app.execute(ROWS).await;
     app.execute("DELETE FROM users").await;
@@ -125,11 +125,11 @@ async fn the_changes_of_a_user_who_is_gone_are_dropped() {
 }
 
 #[tokio::test]
-async fn a_folder_that_dies_midway_loses_nothing_and_adds_nothing_twice() {
+async fn an_interrupted_fold_neither_loses_nor_repeats_changes() {
     let app = App::start().await;
     app.execute(ROWS).await;
     let pool = pool(&app.database);
-    // Whoever folds now has taken the changes away, and waits to add them to a row.
+    // The fold has deleted the changes and waits to add them to a row.
     app.service.fold_counts().await.expect("folded");
     app.execute("INSERT INTO messages (author_id, text) VALUES (1, 'one more')").await;
     let row = app.database.hold("SELECT FROM user_counts WHERE user_id = 1 FOR UPDATE").await;
@@ -140,7 +140,7 @@ async fn a_folder_that_dies_midway_loses_nothing_and_adds_nothing_twice() {
          WHERE datname = current_database() AND wait_event_type = 'Lock'",
     )
     .await;
-    folding.await.expect("no panic").expect_err("it died");
+    folding.await.expect("no panic").expect_err("interrupted");
     row.release().await;
     assert_eq!(app.count(WRONG).await, 0);
     assert_eq!(app.count(UNFOLDED).await, 1);
@@ -149,7 +149,7 @@ async fn a_folder_that_dies_midway_loses_nothing_and_adds_nothing_twice() {
 }
 
 #[tokio::test]
-async fn of_two_who_fold_at_once_one_does_and_nobody_waits() {
+async fn of_two_concurrent_folds_one_works_and_the_other_does_not_wait() {
     let app = App::start().await;
     app.execute(ROWS).await;
     app.service.fold_counts().await.expect("folded");
@@ -161,8 +161,8 @@ async fn of_two_who_fold_at_once_one_does_and_nobody_waits() {
         async move { user_counts::fold(&pool).await }
     });
     app.database.waiting_statements(1).await;
-    app.execute("INSERT INTO messages (author_id, text) VALUES (2, 'meanwhile')").await;
-    app.service.fold_counts().await.expect("nothing to do");
+    app.execute("INSERT INTO messages (author_id, text) VALUES (2, 'another one')").await;
+    app.service.fold_counts().await.expect("folded nothing");
     assert_eq!(app.count(UNFOLDED).await, 2);
     assert_eq!(app.count(WRONG).await, 0);
     row.release().await;
@@ -173,7 +173,7 @@ async fn of_two_who_fold_at_once_one_does_and_nobody_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn counts_are_exact_while_many_write_and_two_fold() {
+async fn counts_are_exact_with_concurrent_writers_and_two_folds() {
     let app = App::start().await;
     app.execute(ROWS).await;
     let replica = app.replica().await;
@@ -209,7 +209,7 @@ async fn counts_are_exact_while_many_write_and_two_fold() {
 }
 
 #[tokio::test]
-async fn the_server_folds_by_itself_and_goes_on_after_a_failure() {
+async fn the_server_folds_periodically_and_continues_after_a_failure() {
     let database = TestDatabase::fresh().await;
     let server = Serving::start(&["--database-url", &database.url()]);
     let rows = sqlx::PgPool::connect_lazy_with(database.options());
@@ -229,8 +229,8 @@ async fn the_server_folds_by_itself_and_goes_on_after_a_failure() {
     })
     .await;
     assert_eq!(unfolded().await, 1);
-    let mended = "ALTER TABLE broken RENAME TO user_counts";
-    sqlx::raw_sql(mended).execute(&rows).await.expect(mended);
+    let repaired = "ALTER TABLE broken RENAME TO user_counts";
+    sqlx::raw_sql(repaired).execute(&rows).await.expect(repaired);
     eventually("folded", folded).await;
     let wrong: i64 = sqlx::query_scalar(WRONGLY_FOLDED).fetch_one(&rows).await.expect("counted");
     assert_eq!(wrong, 0);
