@@ -1,6 +1,6 @@
-//! The database that a command works on: a given one, or one of the program's own.
+//! The database of a command: the one of `--database-url`, or an embedded PostgreSQL.
 
-use std::str::FromStr;
+use std::{fmt, path::PathBuf, str::FromStr};
 
 use embedded_postgres::{self as embedded, Embedded};
 
@@ -10,26 +10,39 @@ use crate::{
     db::{PgConnectOptions, PgConnection, migrations},
 };
 
-/// The name of the database in the program's own PostgreSQL.
+/// The name of the database in the embedded PostgreSQL.
 const DATABASE: &str = "minitwit";
-/// Connections beside the pool's: for migrations, and for an operator's psql.
+/// Connections in addition to the pool's: for migrations, and for an operator's psql.
 const SPARE_CONNECTIONS: u16 = 10;
 
-/// The database of `--database-url` cannot be used. The URL itself holds a password: only what is
-/// wrong with it is said.
+/// The database of `--database-url` cannot be used. The message leaves out the URL, which may contain a password.
 #[derive(Debug, thiserror::Error)]
 #[error("--database-url (DATABASE_URL)")]
 struct WrongUrl(#[source] Failure);
 
-/// A database, and the server that must be kept running for it, if that is the program's own.
+/// The schema is of a program before the first release, which no program upgrades.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{location}: {schema}, which cannot be upgraded, and nothing in it was changed; \
+     to begin with an empty database beside it, {remedy}"
+)]
+struct UnknownHistory {
+    location: String,
+    schema: migrations::Error,
+    remedy: &'static str,
+}
+
+/// A database, and the embedded PostgreSQL that runs for it, if any.
 pub(super) struct Source {
     pub(super) options: PgConnectOptions,
+    /// Of an embedded PostgreSQL.
+    data_dir: Option<PathBuf>,
     embedded: Option<Embedded>,
 }
 
 impl Source {
-    /// Finds the database, and starts the program's own PostgreSQL if that is the one. Blocks for
-    /// seconds the first time, when a cluster is made.
+    /// Finds the database, and starts the embedded PostgreSQL if there is no `--database-url`. Blocks for seconds
+    /// the first time, when a cluster is made.
     pub(super) fn open(settings: &DatabaseArgs, pool_size: u16) -> Result<Self, Failure> {
         if let Some(url) = &settings.database_url {
             let mut options =
@@ -37,12 +50,12 @@ impl Source {
             if let Some(password) = &settings.database_password_file {
                 options = options.password(password.expose());
             }
-            return Ok(Self { options, embedded: None });
+            return Ok(Self { options, data_dir: None, embedded: None });
         }
-        let data = match &settings.data_dir {
-            _ if settings.ephemeral => embedded::Data::Ephemeral,
+        let data_dir = if settings.ephemeral { None } else { Some(data_dir(settings)?) };
+        let data = match &data_dir {
             Some(directory) => embedded::Data::Directory(directory.clone()),
-            None => embedded::Data::Directory(embedded::default_data_dir()?),
+            None => embedded::Data::Ephemeral,
         };
         let embedded = Embedded::start(&embedded::Settings {
             data,
@@ -50,25 +63,23 @@ impl Source {
             postgres_user: settings.postgres_user.clone(),
             max_connections: pool_size.saturating_add(SPARE_CONNECTIONS),
         })?;
-        Ok(Self { options: embedded.connect_options(DATABASE), embedded: Some(embedded) })
+        let options = embedded.connect_options(DATABASE);
+        Ok(Self { options, data_dir, embedded: Some(embedded) })
     }
 
-    /// The database as an operator's command uses it, beside a server that may be running: of the
-    /// program's own PostgreSQL the one that runs, if it does.
+    /// Finds the database for an operator's command, which may run beside a server: an embedded PostgreSQL that
+    /// runs already is used and not started.
     pub(super) fn join(settings: &DatabaseArgs) -> Result<Self, Failure> {
         if settings.database_url.is_none() && !settings.ephemeral {
-            let directory = match &settings.data_dir {
-                Some(directory) => directory.clone(),
-                None => embedded::default_data_dir()?,
-            };
-            if let Some(options) = embedded::running(&directory, DATABASE) {
-                return Ok(Self { options, embedded: None });
+            let data_dir = data_dir(settings)?;
+            if let Some(options) = embedded::running(&data_dir, DATABASE) {
+                return Ok(Self { options, data_dir: Some(data_dir), embedded: None });
             }
         }
         Self::open(settings, 2)
     }
 
-    /// Makes the database in the program's own PostgreSQL, if it is not there yet.
+    /// Creates the database in the embedded PostgreSQL, unless it exists.
     pub(super) async fn prepare(&self) -> Result<(), Failure> {
         if let Some(embedded) = &self.embedded {
             embedded.create_database(DATABASE).await?;
@@ -76,25 +87,57 @@ impl Source {
         Ok(())
     }
 
-    /// A connection for migrations.
+    /// Opens a connection for migrations.
     pub(super) async fn connect(&self) -> Result<PgConnection, Failure> {
         migrations::connect(&self.options).await.map_err(|error| self.failure(error))
     }
 
-    /// What is told of a failure: where the database cannot be used at all, which setting names it.
+    /// Adds where the database is to an error of its schema, and the setting that names the database.
     pub(super) fn failure(&self, error: migrations::Error) -> Failure {
         match (&self.embedded, error) {
             (None, error @ (migrations::Error::Database(_) | migrations::Error::Encoding(_))) => {
                 WrongUrl(error.into()).into()
             }
+            (_, schema @ migrations::Error::UnknownHistory { .. }) => {
+                let remedy = match self.data_dir {
+                    Some(_) => "name another directory with --data-dir",
+                    None => "name another database in --database-url (DATABASE_URL)",
+                };
+                UnknownHistory { location: self.to_string(), schema, remedy }.into()
+            }
             (_, error) => error.into(),
         }
     }
 
-    /// Stops the program's own PostgreSQL.
+    /// Stops the embedded PostgreSQL.
     pub(super) fn close(self) {
         if let Some(embedded) = self.embedded {
             embedded.stop();
         }
+    }
+}
+
+/// Where the database is, without user and password.
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(directory) = &self.data_dir {
+            return write!(f, "data directory {}", directory.display());
+        }
+        let database = self.options.get_database().unwrap_or(self.options.get_username());
+        match self.options.get_socket() {
+            Some(socket) => write!(f, "database {database} at {}", socket.display()),
+            None => {
+                let (host, port) = (self.options.get_host(), self.options.get_port());
+                write!(f, "database {database} at {host}:{port}")
+            }
+        }
+    }
+}
+
+/// Where the embedded PostgreSQL keeps its data.
+fn data_dir(settings: &DatabaseArgs) -> Result<PathBuf, Failure> {
+    match &settings.data_dir {
+        Some(directory) => Ok(directory.clone()),
+        None => Ok(embedded::default_data_dir()?),
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn moderate<F: Future<Output = Result<(), Failure>>>(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let done = runtime.block_on(async {
         let mut connection = source.connect().await?;
-        migrations::check(&mut connection).await?;
+        migrations::check(&mut connection).await.map_err(|error| source.failure(error))?;
         connection.close().await?;
         let service = service(&source, password_cost);
         let done = command(service.clone()).await;

@@ -76,10 +76,13 @@ async fn serve(
 ) -> Result<(), Failure> {
     let shutdown = shut_down_by_signal(settings.limits.drain)?;
     source.prepare().await?;
-    apply_migrations(settings, source).await?;
+    let migrated = async {
+        apply_migrations(settings, source).await?;
+        await_migrations(settings, source).await
+    };
     tokio::select! {
-        applied = await_migrations(settings, source) => applied?,
-        // Nobody is served yet for whom it would have to drain.
+        migrated = migrated => migrated?,
+        // There are no requests yet to drain.
         () = shutdown.told() => return Ok(()),
     }
     let database = Database::new(source.options.clone(), &pool_settings(settings));
@@ -120,7 +123,8 @@ async fn apply_migrations(settings: &ServeArgs, source: &Source) -> Result<(), F
         return Ok(());
     }
     let mut connection = source.connect().await?;
-    for migration in migrations::apply(&mut connection, None).await? {
+    let applied = migrations::apply(&mut connection, None).await;
+    for migration in applied.map_err(|error| source.failure(error))? {
         tracing::info!(migration, "applied");
     }
     connection.close().await?;

@@ -87,6 +87,7 @@ fn ready(service: Service, shutdown: Shutdown) -> impl Endpoint<Output = Respons
                     match error {
                         migrations::Error::ProgramTooOld { .. }
                         | migrations::Error::Pending(_)
+                        | migrations::Error::UnknownHistory { .. }
                         | migrations::Error::Changed(_) => not_ready(&error.to_string()),
                         _ => not_ready("the database cannot be used"),
                     }
