@@ -49,13 +49,14 @@ linters = target/linters/bin
 guessing = HexHighEntropyString Base64HighEntropyString KeywordDetector BasicAuthDetector
 
 .PHONY: lint-files
-lint-files: ## Check YAML, workflows, Dockerfiles, scripts and Python, and look for secrets
+lint-files: ## Check YAML, workflows, Dockerfiles, scripts, migrations and Python, and look for secrets
 	@scripts/install-python-tools .ci/linters/requirements.txt target/linters
 	$(files) '*.yml' '*.yaml' | xargs -0 $(linters)/yamllint --strict
 	$(linters)/actionlint -shellcheck $(linters)/shellcheck
 	$(linters)/zizmor --pedantic --no-online-audits --quiet .github
 	$(files) '*Dockerfile' | xargs -0 --no-run-if-empty $(linters)/hadolint
 	$(scripts) | xargs $(linters)/shellcheck
+	scripts/lint-migrations $(linters)/squawk
 	$(python) | xargs -0r $(linters)/ruff check --quiet --config .ci/linters/ruff.toml
 	$(python) | xargs -0r $(linters)/ruff format --quiet --diff --config .ci/linters/ruff.toml
 	$(files) | xargs -0 $(linters)/detect-secrets-hook $(addprefix --disable-plugin ,$(guessing))
