@@ -79,8 +79,13 @@ bench: ## Measure how far the server is from the limits of this machine (ARGS="-
 	@scripts/install-bench-tools
 	cargo bench --locked --bench speed -- $(ARGS)
 
+.PHONY: bench-migration
+bench-migration: ## Measure the longest pause of posts while an index of MESSAGES=2000000 is built
+	@scripts/install-postgresql
+	cargo bench --locked --bench migration -- --messages $(or $(MESSAGES),2000000)
+
 .PHONY: no-downtime
-no-downtime: ## Replace servers behind nginx while they are used; no request may fail (PREVIOUS=auto begins with the last schema's)
+no-downtime: ## Replace servers behind nginx while they are used; no request may fail (PREVIOUS=auto begins with the program of the schema before)
 	@cargo build --release --locked
 	@previous=$(if $(filter auto,$(PREVIOUS)),$$(scripts/previous-program),$(PREVIOUS)); \
 	  scripts/no-downtime target/release/minitwit $${previous:+--previous "$$previous"}
