@@ -1,4 +1,4 @@
-//! The database of a command: the one of `--database-url`, or an embedded PostgreSQL.
+//! The database of a command: the one of `--database-url`, or one in the embedded PostgreSQL.
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
@@ -12,12 +12,13 @@ use crate::{
 
 /// The name of the database in the embedded PostgreSQL.
 const DATABASE: &str = "minitwit";
-/// Connections in addition to the pool's: for migrations, and for an operator's psql.
+/// Connections in addition to the pool's: for migrations and operators.
 const SPARE_CONNECTIONS: u16 = 10;
 
-/// The database of `--database-url` cannot be used. The message leaves out the URL, which may contain a password.
+/// The database of `--database-url` cannot be used. The message omits the URL, which may hold a
+/// password.
 #[derive(Debug, thiserror::Error)]
-#[error("--database-url (DATABASE_URL)")]
+#[error("cannot use the database of --database-url (DATABASE_URL)")]
 struct WrongUrl(#[source] Failure);
 
 /// The schema is of a program before the first release, which no program upgrades.
@@ -32,7 +33,7 @@ struct UnknownHistory {
     remedy: &'static str,
 }
 
-/// A database, and the embedded PostgreSQL that runs for it, if any.
+/// How to connect to a database, and its embedded PostgreSQL, if any.
 pub(super) struct Source {
     pub(super) options: PgConnectOptions,
     /// Of an embedded PostgreSQL.
@@ -41,8 +42,8 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Finds the database, and starts the embedded PostgreSQL if there is no `--database-url`. Blocks for seconds
-    /// the first time, when a cluster is made.
+    /// Starts the embedded PostgreSQL unless `--database-url` is set. Blocks, for seconds if it has to
+    /// create a cluster.
     pub(super) fn open(settings: &DatabaseArgs, pool_size: u16) -> Result<Self, Failure> {
         if let Some(url) = &settings.database_url {
             let mut options =
@@ -67,8 +68,8 @@ impl Source {
         Ok(Self { options, data_dir, embedded: Some(embedded) })
     }
 
-    /// Finds the database for an operator's command, which may run beside a server: an embedded PostgreSQL that
-    /// runs already is used and not started.
+    /// Like [`Self::open`], for operators' commands: uses the embedded PostgreSQL of a running
+    /// `minitwit serve` if there is one.
     pub(super) fn join(settings: &DatabaseArgs) -> Result<Self, Failure> {
         if settings.database_url.is_none() && !settings.ephemeral {
             let data_dir = data_dir(settings)?;
@@ -79,7 +80,7 @@ impl Source {
         Self::open(settings, 2)
     }
 
-    /// Creates the database in the embedded PostgreSQL, unless it exists.
+    /// Creates the database in the embedded PostgreSQL unless it exists.
     pub(super) async fn prepare(&self) -> Result<(), Failure> {
         if let Some(embedded) = &self.embedded {
             embedded.create_database(DATABASE).await?;
@@ -87,7 +88,7 @@ impl Source {
         Ok(())
     }
 
-    /// Opens a connection for migrations.
+    /// Connects for migrations.
     pub(super) async fn connect(&self) -> Result<PgConnection, Failure> {
         migrations::connect(&self.options).await.map_err(|error| self.failure(error))
     }

@@ -1,4 +1,4 @@
-//! `minitwit healthcheck`: asks the server that runs beside it how it is, for whoever supervises it.
+//! `minitwit healthcheck`: checks the health of a local server, for supervisors.
 
 use super::Failure;
 use crate::{
@@ -6,14 +6,10 @@ use crate::{
     server::probe::{self, Probe},
 };
 
-/// Fails unless the server is well.
-///
-/// By default it is asked whether it lives, and not whether it is ready: a supervisor restarts what is
-/// not well, which does not mend a database.
+/// Checks by default whether the server responds, not whether it is ready: supervisors restart an
+/// unhealthy server, and a restart does not repair a database.
 pub(super) fn run(settings: &HealthcheckArgs) -> Result<(), Failure> {
-    let question = if settings.ready { Probe::Ready } else { Probe::Alive };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let asked = probe::ask(settings.address.listen, question, settings.timeout);
-    println!("{}", runtime.block_on(asked)?);
+    let probe = if settings.ready { Probe::Ready } else { Probe::Alive };
+    println!("{}", probe::check(settings.address.listen, probe, settings.timeout)?);
     Ok(())
 }

@@ -15,7 +15,7 @@ use poem_openapi::{
 
 use super::{document::ROUTES, rejected_command};
 use crate::{
-    service::{Error, Kind},
+    service::{Error, ErrorKind},
     telemetry::request::{RequestId, log_failure},
 };
 
@@ -71,20 +71,20 @@ impl Answer {
 impl From<Error> for Answer {
     fn from(error: Error) -> Self {
         match error.kind() {
-            Kind::Invalid => Self::new(StatusCode::BAD_REQUEST, error.to_string()),
-            Kind::Forbidden => Self::new(StatusCode::FORBIDDEN, error.to_string()),
-            Kind::NotFound => Self::new(StatusCode::NOT_FOUND, error.to_string()),
-            Kind::TooMany => {
+            ErrorKind::Invalid => Self::new(StatusCode::BAD_REQUEST, error.to_string()),
+            ErrorKind::Forbidden => Self::new(StatusCode::FORBIDDEN, error.to_string()),
+            ErrorKind::NotFound => Self::new(StatusCode::NOT_FOUND, error.to_string()),
+            ErrorKind::RateLimited => {
                 let answer = Self::new(StatusCode::TOO_MANY_REQUESTS, error.to_string());
                 Self { retry_after: error.retry_after(), ..answer }
             }
-            Kind::Unavailable => {
+            ErrorKind::Unavailable => {
                 log_failure(&error);
                 let text = "The service is unavailable for now";
                 let answer = Self::new(StatusCode::SERVICE_UNAVAILABLE, text);
                 Self { retry_after: Some(RETRY_AFTER_SECONDS), ..answer }
             }
-            Kind::Internal => {
+            ErrorKind::Internal => {
                 log_failure(&error);
                 Self::internal()
             }

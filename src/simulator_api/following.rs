@@ -19,7 +19,7 @@ use super::{
     },
     rejected_command::Command,
 };
-use crate::service::{Error, Kind, Service};
+use crate::service::{Error, ErrorKind, Service};
 
 /// Whom to follow, or whom to follow no longer: one of the two.
 #[derive(Debug, Object)]
@@ -192,7 +192,7 @@ fn without_nul<'a>(field: &str, text: &'a str) -> Result<&'a str, Answer> {
 /// A refusal names the field that it is about.
 fn named(field: &str, error: Error) -> Answer {
     match error.kind() {
-        Kind::Invalid => Answer::invalid_field(field, error),
+        ErrorKind::Invalid => Answer::invalid_field(field, error),
         _ => error.into(),
     }
 }

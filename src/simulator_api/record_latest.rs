@@ -55,5 +55,5 @@ fn note(request: &Request) -> Option<PendingWrite> {
     let query: Vec<(String, String)> = request.params().ok()?;
     let (_, value) = query.into_iter().find(|(name, _)| name == "latest")?;
     let latest = value.parse().ok().filter(|latest: &i64| *latest >= 0)?;
-    Some(request.data::<Service>()?.note_latest(latest))
+    Some(request.data::<Service>()?.record_latest(latest))
 }

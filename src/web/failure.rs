@@ -18,7 +18,7 @@ use super::{
 use crate::{
     domain::InvalidCursor,
     http::cross_site::CrossSite,
-    service::{Error, Kind, Service},
+    service::{Error, ErrorKind, Service},
     telemetry::request::{RequestId, log_failure},
 };
 
@@ -67,12 +67,12 @@ impl ResponseError for Failure {
     fn status(&self) -> StatusCode {
         match self {
             Self::Service(error) => match error.kind() {
-                Kind::Invalid => StatusCode::BAD_REQUEST,
-                Kind::Forbidden => StatusCode::FORBIDDEN,
-                Kind::NotFound => StatusCode::NOT_FOUND,
-                Kind::TooMany => StatusCode::TOO_MANY_REQUESTS,
-                Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-                Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+                ErrorKind::Invalid => StatusCode::BAD_REQUEST,
+                ErrorKind::Forbidden => StatusCode::FORBIDDEN,
+                ErrorKind::NotFound => StatusCode::NOT_FOUND,
+                ErrorKind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+                ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+                ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             },
             Self::SignedOut => StatusCode::UNAUTHORIZED,
             Self::CrossSite(_) | Self::ByLink => StatusCode::FORBIDDEN,
@@ -89,7 +89,9 @@ impl Failure {
     /// What the page says instead of its status's usual words, if that helps.
     fn text(&self) -> Option<String> {
         match self {
-            Self::Service(error) if !matches!(error.kind(), Kind::Unavailable | Kind::Internal) => {
+            Self::Service(error)
+                if !matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Internal) =>
+            {
                 Some(format!("{error}."))
             }
             Self::ByLink | Self::Cursor(_) | Self::NoSuchUser(_) | Self::NoSuchTag(_) => {
@@ -137,7 +139,9 @@ pub(super) async fn render<E: Endpoint<Output: IntoResponse>>(
 /// Seconds after which to try again, where that may help.
 fn retry_after(error: &poem::Error) -> Option<u64> {
     match error.downcast_ref::<Failure>() {
-        Some(Failure::Service(error)) if error.kind() == Kind::TooMany => error.retry_after(),
+        Some(Failure::Service(error)) if error.kind() == ErrorKind::RateLimited => {
+            error.retry_after()
+        }
         _ if error.status() == StatusCode::SERVICE_UNAVAILABLE => Some(RETRY_AFTER_SECONDS),
         _ => None,
     }

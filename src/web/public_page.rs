@@ -170,14 +170,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn readers_wait_for_a_silent_database_together_and_not_in_turn() {
         let database = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let service = test_support::on(database.local_addr().expect("bound").port());
+        let service = test_support::service_at(database.local_addr().expect("bound").port());
         let (page, templates) = (PublicPage::default(), Templates::new().expect("templates"));
         let began = Instant::now();
         let readers = (0..6).map(|_| page.rendering(&service, &templates));
         assert!(join_all(readers).await.iter().all(Result::is_err));
-        assert!(began.elapsed() < 2 * test_support::PATIENCE, "{:?}", began.elapsed());
+        assert!(began.elapsed() < 2 * test_support::DATABASE_TIMEOUT, "{:?}", began.elapsed());
         // Whoever comes later tries anew.
         assert!(page.rendering(&service, &templates).await.is_err());
-        assert!(began.elapsed() >= 2 * test_support::PATIENCE, "{:?}", began.elapsed());
+        assert!(began.elapsed() >= 2 * test_support::DATABASE_TIMEOUT, "{:?}", began.elapsed());
     }
 }

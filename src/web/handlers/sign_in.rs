@@ -15,7 +15,7 @@ use crate::web::{
 };
 use crate::{
     domain::{Invalid, Registration},
-    service::{Error, Kind, Origin, Service},
+    service::{Error, ErrorKind, Origin, Service},
 };
 
 /// The form to sign in.
@@ -55,7 +55,7 @@ pub(in crate::web) async fn login(
             session::begin(&responder.jar, &responder.client, &token);
             Ok(responder.redirect_with("/", Flash::SignedIn))
         }
-        Err(refusal) if refusal.kind() == Kind::Invalid => responder.page(&LoginPage {
+        Err(refusal) if refusal.kind() == ErrorKind::Invalid => responder.page(&LoginPage {
             frame: responder.frame(None),
             error: Some(refusal.to_string()),
             username: form.username,
@@ -102,7 +102,7 @@ pub(in crate::web) async fn register(
     let origin = Origin::Address(responder.client.address);
     match sign_up(&service, &form, origin).await {
         Ok(()) => Ok(responder.redirect_with("/login", Flash::SignedUp)),
-        Err(refusal) if refusal.kind() == Kind::Invalid => responder.page(&RegisterPage {
+        Err(refusal) if refusal.kind() == ErrorKind::Invalid => responder.page(&RegisterPage {
             frame: responder.frame(None),
             error: Some(refusal.to_string()),
             username: form.username,

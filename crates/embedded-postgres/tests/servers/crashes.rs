@@ -1,4 +1,4 @@
-//! `kill -9` of either program, and what a former run may have left.
+//! `kill -9` of either program, and the remains of earlier runs.
 
 use std::{
     env, fs,
@@ -15,13 +15,13 @@ use nix::{
 };
 use sqlx::{Connection as _, PgConnection};
 
-use super::{Rerun, block_on, directory, eventually, query, rerun, settings, start, try_query};
+use crate::{Rerun, block_on, directory, eventually, query, rerun, settings, start, try_query};
 
-/// Names the data directory for [`serve_until_killed`].
+/// The variable with the data directory of [`serve_until_killed`].
 const DIRECTORY_VARIABLE: &str = "MINITWIT_TEST_DIRECTORY";
 
 #[test]
-fn a_killed_postgres_is_started_again() {
+fn a_killed_postgres_is_restarted() {
     let directory = directory();
     let server = start(directory.path());
     query(&server, "CREATE TABLE kept (text text)");
@@ -35,67 +35,67 @@ fn a_killed_postgres_is_started_again() {
     assert_eq!(query(&server, "SELECT text FROM kept"), ["first", "second"]);
 }
 
-/// A connection's server process that is stopped until this is dropped: it neither ends nor frees
-/// its memory while its postmaster is killed.
-struct Lingering {
+/// A suspended backend process. It keeps the shared memory of its postmaster after that is killed,
+/// until this is dropped.
+struct SuspendedBackend {
     _connection: PgConnection,
     pid: Pid,
 }
 
-impl Drop for Lingering {
+impl Drop for SuspendedBackend {
     fn drop(&mut self) {
         kill(self.pid, Signal::SIGCONT).unwrap();
     }
 }
 
-async fn linger(server: &Embedded) -> Lingering {
+async fn suspend_backend(server: &Embedded) -> SuspendedBackend {
     let options = server.connect_options("postgres");
     let mut connection = PgConnection::connect_with(&options).await.unwrap();
     let sql = "SELECT pg_backend_pid()";
     let pid: i32 = sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap();
     kill(Pid::from_raw(pid), Signal::SIGSTOP).unwrap();
-    Lingering { _connection: connection, pid: Pid::from_raw(pid) }
+    SuspendedBackend { _connection: connection, pid: Pid::from_raw(pid) }
 }
 
 #[test]
-fn a_lingering_process_delays_the_new_start() {
+fn a_restart_waits_for_the_shared_memory() {
     let directory = directory();
     let server = start(directory.path());
     block_on(async {
-        let lingering = linger(&server).await;
+        let suspended = suspend_backend(&server).await;
         let mut last = server.pid().unwrap();
         kill(Pid::from_raw(last.cast_signed()), Signal::SIGKILL).unwrap();
-        // The first of these surely fails, as it cannot share the memory.
+        // The first of these fails: the memory is still in use.
         for _ in 0..2 {
             last = eventually("another process", || server.pid().filter(|pid| *pid != last));
         }
-        drop(lingering);
+        drop(suspended);
     });
     eventually("recovery", || try_query(&server, "SELECT 1").ok());
 }
 
 #[test]
-fn a_lingering_process_of_a_former_run_delays_the_start() {
+fn a_start_waits_for_the_shared_memory_of_an_earlier_run() {
     let directory = directory();
     let server = start(directory.path());
-    let former = leave_running(&server, directory.path());
+    let orphan = leave_running(&server, directory.path());
     block_on(async {
-        let lingering = linger(&server).await;
-        drop(former);
+        let suspended = suspend_backend(&server).await;
+        drop(orphan);
         thread::scope(|scope| {
             let started = scope.spawn(|| Embedded::start(&settings(directory.path())).map(drop));
             let attempt = || postmasters(directory.path()).first().copied();
             let first = eventually("a first attempt", attempt);
             eventually("a second attempt", || attempt().filter(|pid| *pid != first));
-            drop(lingering);
+            drop(suspended);
             started.join().unwrap().unwrap();
         });
     });
 }
 
-/// No test by itself: the process that the next ones kill.
+/// Not a test: the process that other tests kill.
 #[test]
-#[ignore = "other tests run it in a process of its own"]
+#[ignore = "other tests run it in its own process"]
 fn serve_until_killed() {
     let server = start(Path::new(&env::var_os(DIRECTORY_VARIABLE).unwrap()));
     query(&server, "CREATE TABLE kept (text text)");
@@ -107,13 +107,13 @@ fn serve_until_killed() {
 }
 
 fn serve_in_a_process(directory: &Path) -> (Rerun, Process) {
-    let mut rerun = rerun("deaths::serve_until_killed");
+    let mut rerun = rerun("crashes::serve_until_killed");
     rerun.command.env(DIRECTORY_VARIABLE, directory).stdout(Stdio::null());
     let process = Process(rerun.command.spawn().unwrap());
     (rerun, process)
 }
 
-/// The processes that were started as servers of this directory.
+/// The postmasters of this directory.
 fn postmasters(directory: &Path) -> Vec<Pid> {
     let arguments = format!("postgres\0-D\0{}/postgres\0", directory.display());
     let runs_it = |process: &fs::DirEntry| {
@@ -124,14 +124,16 @@ fn postmasters(directory: &Path) -> Vec<Pid> {
 }
 
 #[test]
-fn a_killed_minitwit_leaves_no_orphan_and_loses_nothing() {
+fn a_killed_parent_leaves_no_orphan_and_loses_no_data() {
     let directory = directory();
     let (_rerun, process) = serve_in_a_process(directory.path());
     eventually("serving", || directory.path().join("serving").exists().then_some(()));
     drop(process);
-    // Where the kernel tells it nothing, it is the next start that ends it.
+    // On other systems than Linux the next start stops it.
     if cfg!(target_os = "linux") {
-        eventually("the orphan's end", || postmasters(directory.path()).is_empty().then_some(()));
+        eventually("the end of the orphan", || {
+            postmasters(directory.path()).is_empty().then_some(())
+        });
     }
 
     let server = start(directory.path());
@@ -139,7 +141,7 @@ fn a_killed_minitwit_leaves_no_orphan_and_loses_nothing() {
 }
 
 #[test]
-fn an_interrupted_initdb_is_made_good() {
+fn an_interrupted_initdb_is_repeated() {
     let directory = directory();
     let unfinished = || {
         let entries = fs::read_dir(directory.path()).unwrap();
@@ -150,7 +152,7 @@ fn an_interrupted_initdb_is_made_good() {
     eventually("initdb", || unfinished().iter().find(|p| p.join("PG_VERSION").exists()).cloned());
     drop(process);
     assert!(!directory.path().join("postgres").exists());
-    // What initdb leaves if it is killed, too.
+    // The remains of an initdb that is killed, too.
     let left = directory.path().join("postgres.new-killed");
     fs::create_dir(&left).unwrap();
     fs::write(left.join("PG_VERSION"), "15\n").unwrap();
@@ -160,7 +162,7 @@ fn an_interrupted_initdb_is_made_good() {
     assert_eq!(unfinished(), Vec::<PathBuf>::new());
 }
 
-/// A process that is killed with `kill -9` when this is dropped, so also by a failing test.
+/// A process that is killed with `kill -9` when this is dropped, also by a failing test.
 struct Process(Child);
 
 impl Drop for Process {
@@ -171,7 +173,7 @@ impl Drop for Process {
     }
 }
 
-/// Starts the program as the owner of the cluster.
+/// Starts a program as the owner of the cluster.
 fn spawn_as_owner(program: &[String], directory: &Path) -> Process {
     let owner = fs::metadata(directory.join("postgres")).unwrap();
     let mut command = Command::new(&program[0]);
@@ -179,7 +181,7 @@ fn spawn_as_owner(program: &[String], directory: &Path) -> Process {
     Process(command.gid(owner.gid()).uid(owner.uid()).spawn().unwrap())
 }
 
-/// Stops the server, and starts its process again without anybody to watch it.
+/// Stops the server, and starts its postmaster as an orphan.
 fn leave_running(server: &Embedded, directory: &Path) -> Process {
     let command = fs::read_to_string(format!("/proc/{}/cmdline", server.pid().unwrap())).unwrap();
     let command: Vec<String> = command.trim_end_matches('\0').split('\0').map(Into::into).collect();
@@ -190,18 +192,18 @@ fn leave_running(server: &Embedded, directory: &Path) -> Process {
 }
 
 #[test]
-fn a_server_of_a_former_run_is_stopped() {
+fn an_orphan_of_an_earlier_run_is_stopped() {
     let directory = directory();
     let server = start(directory.path());
-    let mut former = leave_running(&server, directory.path());
+    let mut orphan = leave_running(&server, directory.path());
 
     let server = start(directory.path());
-    assert!(former.0.try_wait().unwrap().unwrap().success());
+    assert!(orphan.0.try_wait().unwrap().unwrap().success());
     assert_eq!(query(&server, "SELECT 'hello'"), ["hello"]);
 }
 
 #[test]
-fn a_reused_process_id_does_no_harm() {
+fn a_reused_process_id_is_not_mistaken_for_an_orphan() {
     let directory = directory();
     start(directory.path()).stop();
     let mut sleeper = spawn_as_owner(&["sleep".into(), "600".into()], directory.path());

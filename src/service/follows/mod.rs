@@ -1,58 +1,49 @@
 //! Following and unfollowing.
 
-use super::{Error, Service, batch::Statement};
+pub(super) mod statement;
+
+use super::{error::Error, state::Service};
 use crate::{
-    db::{
-        self, Database,
-        follows::{self, NewFollow, Outcome},
-    },
+    db::follows::{self, NewFollow, Outcome},
     domain::{Cursor, Invalid, Page, Profile, Username},
     telemetry::metrics,
 };
 
 impl Service {
-    /// Makes `follower` follow `followee`; nothing changes if it is so already.
+    /// Makes `follower` follow `followee`; succeeds without a change if it already does.
     ///
-    /// # Errors
-    /// When they are one and the same, when either does not exist, or when the database fails.
+    /// Returns an error if either does not exist or both are the same user.
     pub async fn follow(&self, follower: Username, followee: Username) -> Result<(), Error> {
         if follower == followee {
             return Err(Invalid::new("You cannot follow yourself").into());
         }
         let follow = NewFollow { follower: follower.clone(), followee: followee.clone() };
-        let outcome = self.inner.follows.ask(follow).await?;
-        known(outcome, follower, followee)
+        let outcome = self.inner.follows.submit(follow).await?;
+        require_known(outcome, follower, followee)
     }
 
-    /// Makes `follower` no longer follow `followee`; nothing changes if it is so already.
+    /// Makes `follower` no longer follow `followee`; succeeds without a change if it does not.
     ///
-    /// # Errors
-    /// When either does not exist, or when the database fails.
+    /// Returns an error if either does not exist.
     pub async fn unfollow(&self, follower: Username, followee: Username) -> Result<(), Error> {
         let service = self.clone();
         self.finish(async move {
             let outcome = follows::delete(service.database(), &follower, &followee).await?;
-            known(outcome, follower, followee)?;
+            require_known(outcome, follower, followee)?;
             metrics::unfollowed();
             Ok(())
         })
         .await
     }
 
-    /// The first `limit` of those whom `follower` follows, oldest follow first.
-    ///
-    /// # Errors
-    /// When there is no such follower, or when the database fails.
+    /// The first `limit` followees of `follower`, oldest follow first.
     pub async fn followees(&self, follower: Username, limit: u16) -> Result<Vec<Username>, Error> {
         follows::followees(self.database(), &follower, limit)
             .await?
             .ok_or(Error::UnknownUser(follower))
     }
 
-    /// Those whom `follower` follows, newest follow first, after `before` or from the newest on.
-    ///
-    /// # Errors
-    /// When there is no such follower, or when the database fails.
+    /// The followees of `follower`, newest follow first, after the cursor `before`.
     pub async fn followee_profiles(
         &self,
         follower: Username,
@@ -64,10 +55,7 @@ impl Service {
             .ok_or(Error::UnknownUser(follower))
     }
 
-    /// Those who follow `followee`, likewise.
-    ///
-    /// # Errors
-    /// When there is no such followee, or when the database fails.
+    /// The followers of `followee`, newest follow first, after the cursor `before`.
     pub async fn follower_profiles(
         &self,
         followee: Username,
@@ -80,31 +68,10 @@ impl Service {
     }
 }
 
-fn known(outcome: Outcome, follower: Username, followee: Username) -> Result<(), Error> {
+fn require_known(outcome: Outcome, follower: Username, followee: Username) -> Result<(), Error> {
     match outcome {
         Outcome::Done => Ok(()),
         Outcome::UnknownFollower => Err(Error::UnknownUser(follower)),
         Outcome::UnknownFollowee => Err(Error::UnknownUser(followee)),
-    }
-}
-
-/// Makes users follow.
-pub(super) struct Following;
-
-impl Statement for Following {
-    type Request = NewFollow;
-    type Answer = Outcome;
-    /// As of messages: beyond this a batch saves little more.
-    const LARGEST: usize = 128;
-
-    async fn run(
-        &self,
-        database: &Database,
-        requests: &[NewFollow],
-    ) -> Result<Vec<Outcome>, db::Error> {
-        let outcomes = follows::insert(database, requests).await?;
-        let done = outcomes.iter().filter(|outcome| **outcome == Outcome::Done).count();
-        metrics::followed(done);
-        Ok(outcomes)
     }
 }

@@ -1,97 +1,19 @@
-//! The embedded PostgreSQL server: its life, its death, and who may run it.
-
-mod deaths;
+//! Starting servers: data, settings, accounts and errors.
 
 use std::{
-    env, fs,
+    fs,
     os::unix::{
         fs::{MetadataExt as _, PermissionsExt as _},
         process::CommandExt as _,
     },
-    path::{Path, PathBuf},
-    process::Command,
+    path::PathBuf,
     thread,
-    time::{Duration, Instant},
 };
 
 use embedded_postgres::{Data, Embedded, Error, Settings};
 use nix::unistd::{User, geteuid};
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
-use tempfile::TempDir;
 
-/// A directory that every account can enter.
-fn directory() -> TempDir {
-    let directory = tempfile::tempdir().unwrap();
-    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    directory
-}
-
-fn settings(directory: &Path) -> Settings {
-    Settings::new(Data::Directory(directory.to_owned()))
-}
-
-fn start(directory: &Path) -> Embedded {
-    Embedded::start(&settings(directory)).unwrap()
-}
-
-fn refusal(settings: &Settings) -> Error {
-    Embedded::start(settings).map(drop).unwrap_err()
-}
-
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
-}
-
-/// Runs a query on the database postgres, and returns the first column's text.
-fn try_query(server: &Embedded, sql: &str) -> Result<Vec<String>, sqlx::Error> {
-    block_on(async {
-        let options = server.connect_options("postgres");
-        let mut connection = PgConnection::connect_with(&options).await?;
-        let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut connection).await?;
-        rows.iter().map(|row| row.try_get_unchecked(0)).collect()
-    })
-}
-
-fn query(server: &Embedded, sql: &str) -> Vec<String> {
-    try_query(server, sql).unwrap()
-}
-
-/// Waits for something that other processes do.
-fn eventually<T>(what: &str, mut poll: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
-        if let Some(value) = poll() {
-            return value;
-        }
-        assert!(Instant::now() < deadline, "{what} took too long");
-        thread::sleep(Duration::from_millis(10));
-    }
-}
-
-/// A run of one test in a process of its own, which every account can execute.
-struct Rerun {
-    command: Command,
-    _directory: TempDir,
-}
-
-fn rerun(test: &str) -> Rerun {
-    let directory = directory();
-    let program = directory.path().join("it");
-    fs::copy(env::current_exe().unwrap(), &program).unwrap();
-    let mut command = Command::new(program);
-    command.args([&format!("embedded::{test}"), "--exact", "--include-ignored", "--nocapture"]);
-    command.current_dir("/");
-    Rerun { command, _directory: directory }
-}
-
-impl Rerun {
-    fn passes(mut self) {
-        let output = self.command.output().unwrap();
-        let text = String::from_utf8_lossy(&output.stdout);
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success() && text.contains("1 passed"), "{text}\n{errors}");
-    }
-}
+use crate::{block_on, directory, query, rerun, settings, start, start_error, try_query};
 
 #[test]
 fn data_is_kept_and_is_utf8() {
@@ -114,8 +36,8 @@ fn data_is_kept_and_is_utf8() {
 }
 
 #[test]
-fn the_environment_changes_nothing() {
-    let mut rerun = rerun("data_is_kept_and_is_utf8");
+fn the_environment_does_not_affect_the_server() {
+    let mut rerun = rerun("start::data_is_kept_and_is_utf8");
     rerun.command.env("LC_ALL", "C").env("LANG", "de_DE.ISO-8859-1").env("LANGUAGE", "de");
     rerun.command.env("PGDATA", "/nonexistent").env("PGPORT", "1").env("PGHOST", "nowhere.invalid");
     rerun
@@ -127,8 +49,8 @@ fn the_environment_changes_nothing() {
 }
 
 #[test]
-fn an_ordinary_user_runs_it() {
-    let mut rerun = rerun("data_is_kept_and_is_utf8");
+fn an_unprivileged_user_can_run_it() {
+    let mut rerun = rerun("start::data_is_kept_and_is_utf8");
     if geteuid().is_root() {
         let nobody = User::from_name("nobody").unwrap().unwrap();
         rerun.command.gid(nobody.gid.as_raw()).uid(nobody.uid.as_raw());
@@ -137,7 +59,7 @@ fn an_ordinary_user_runs_it() {
 }
 
 #[test]
-fn settings_are_durable_and_discreet() {
+fn commits_are_durable_and_statements_stay_out_of_the_log() {
     let directory = directory();
     let server = start(directory.path());
     for (name, value) in [
@@ -178,9 +100,9 @@ fn the_socket_is_private_and_the_only_listener() {
 }
 
 #[test]
-fn a_long_path_and_odd_characters_do_no_harm() {
+fn long_paths_and_special_characters_work() {
     let directory = directory();
-    let long = directory.path().join(r#"a "quoted", odd 'näme' "#).join("x".repeat(200));
+    let long = directory.path().join(r#"a "quoted", special 'näme' "#).join("x".repeat(200));
     let server = start(&long);
     let run = fs::read_link(long.join("run")).unwrap();
     let mode = fs::metadata(&run).unwrap().mode();
@@ -189,17 +111,17 @@ fn a_long_path_and_odd_characters_do_no_harm() {
     server.stop();
     assert!(!run.exists() && !long.join("run").is_symlink());
 
-    let odd = directory.path().join(r#"a "quoted", odd 'näme' "#).join("y");
-    let server = start(&odd);
-    assert!(odd.join("run/.s.PGSQL.5432").exists());
+    let special = directory.path().join(r#"a "quoted", special 'näme' "#).join("y");
+    let server = start(&special);
+    assert!(special.join("run/.s.PGSQL.5432").exists());
     assert_eq!(query(&server, "SELECT 'hello'"), ["hello"]);
 }
 
 #[test]
-fn a_second_instance_is_refused() {
+fn a_second_server_on_the_same_data_is_rejected() {
     let directory = directory();
     let server = start(directory.path());
-    let error = refusal(&settings(directory.path())).to_string();
+    let error = start_error(&settings(directory.path())).to_string();
     assert!(error.contains("another MiniTwit uses"), "{error}");
     assert!(error.contains(directory.path().to_str().unwrap()), "{error}");
     drop(server);
@@ -207,58 +129,58 @@ fn a_second_instance_is_refused() {
 }
 
 #[test]
-fn wrong_settings_are_named() {
+fn an_invalid_setting_is_named() {
     let directory = directory();
-    let mut wrong = settings(directory.path());
-    wrong.postgres_bin = Some("/nonexistent".into());
-    let error = refusal(&wrong).to_string();
+    let mut invalid = settings(directory.path());
+    invalid.postgres_bin = Some("/nonexistent".into());
+    let error = start_error(&invalid).to_string();
     assert!(error.contains("--postgres-bin (MINITWIT_POSTGRES_BIN) is /nonexistent"), "{error}");
 
-    let mut wrong = settings(directory.path());
-    wrong.postgres_user = Some("no-such-account".into());
-    let error = refusal(&wrong).to_string();
+    let mut invalid = settings(directory.path());
+    invalid.postgres_user = Some("no-such-account".into());
+    let error = start_error(&invalid).to_string();
     assert!(error.contains("--postgres-user (MINITWIT_POSTGRES_USER) is no-such-a"), "{error}");
 }
 
 #[test]
-fn an_unknown_or_unusable_cluster_is_left_alone() {
+fn a_foreign_or_too_old_cluster_is_left_untouched() {
     let directory = directory();
-    let precious = directory.path().join("postgres/precious");
-    fs::create_dir(precious.parent().unwrap()).unwrap();
-    fs::write(&precious, "data").unwrap();
-    let error = refusal(&settings(directory.path()));
+    let foreign = directory.path().join("postgres/foreign");
+    fs::create_dir(foreign.parent().unwrap()).unwrap();
+    fs::write(&foreign, "data").unwrap();
+    let error = start_error(&settings(directory.path()));
     assert!(matches!(error, Error::NotACluster(_)), "{error}");
 
     fs::write(directory.path().join("postgres/PG_VERSION"), "12\n").unwrap();
-    let error = refusal(&settings(directory.path())).to_string();
+    let error = start_error(&settings(directory.path())).to_string();
     assert!(error.contains("made by PostgreSQL 12"), "{error}");
-    assert_eq!(fs::read_to_string(precious).unwrap(), "data");
+    assert_eq!(fs::read_to_string(foreign).unwrap(), "data");
 }
 
 #[test]
-fn a_server_that_cannot_start_says_why() {
+fn a_failed_start_reports_the_log() {
     let directory = directory();
     start(directory.path()).stop();
     fs::remove_file(directory.path().join("postgres/global/pg_control")).unwrap();
-    let error = refusal(&settings(directory.path())).to_string();
+    let error = start_error(&settings(directory.path())).to_string();
     assert!(error.contains("could not find the database system"), "{error}");
 }
 
 #[test]
-fn a_directory_that_postgres_cannot_enter_is_refused() {
-    // Only root runs PostgreSQL as somebody else.
+fn a_directory_that_postgres_cannot_enter_is_rejected() {
+    // Only root runs PostgreSQL as another user.
     if !geteuid().is_root() {
         return;
     }
     let private = directory();
     fs::set_permissions(private.path(), fs::Permissions::from_mode(0o700)).unwrap();
-    let error = refusal(&settings(&private.path().join("deep/data"))).to_string();
+    let error = start_error(&settings(&private.path().join("deep/data"))).to_string();
     assert!(error.contains(&format!("cannot enter {}.", private.path().display())), "{error}");
     assert_eq!(fs::read_dir(private.path()).unwrap().count(), 0);
 }
 
 #[test]
-fn an_ephemeral_server_leaves_nothing() {
+fn an_ephemeral_server_removes_its_data() {
     let server = Embedded::start(&Settings::new(Data::Ephemeral)).unwrap();
     let pgdata = PathBuf::from(&query(&server, "SHOW data_directory")[0]);
     let home = pgdata.parent().unwrap();
@@ -271,7 +193,7 @@ fn an_ephemeral_server_leaves_nothing() {
 }
 
 #[test]
-fn databases_are_made_once_by_many_at_once() {
+fn concurrent_creations_of_a_database_succeed() {
     let server = Embedded::start(&Settings::new(Data::Ephemeral)).unwrap();
     thread::scope(|scope| {
         for _ in 0..4 {
