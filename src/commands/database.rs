@@ -21,7 +21,7 @@ const SPARE_CONNECTIONS: u16 = 10;
 #[error("cannot use the database of --database-url (DATABASE_URL)")]
 struct WrongUrl(#[source] Failure);
 
-/// The schema is of a program before the first release, which no program upgrades.
+/// The schema is of a program before the first release, and cannot be upgraded.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "{location}: {schema}, which cannot be upgraded, and nothing in it was changed; \

@@ -41,8 +41,10 @@ pub enum Error {
     /// An applied migration differs from the one that this program embeds.
     #[error("migration V{0} was changed after it was applied to this database")]
     Changed(SchemaVersion),
-    /// Another history made the schema: that of a program before the first release.
-    #[error("schema V{version} ({name}) is of a program before the first release")]
+    /// Other migrations made the schema: those of a program before the first release.
+    #[error(
+        "schema V{version} ({name}) is of no release: its migrations are not those of this program"
+    )]
     UnknownHistory {
         /// The number of the last applied migration.
         version: SchemaVersion,
