@@ -49,10 +49,3 @@ pub(super) static ROUTES: LazyLock<Routes> = LazyLock::new(|| Routes::of(&docume
 pub fn route_template(pattern: &str) -> String {
     ROUTES.template(pattern)
 }
-
-/// Counts the requests that the operation is serving.
-pub(super) fn in_flight<E: poem::Endpoint + 'static>(
-    operation: E,
-) -> impl poem::Endpoint<Output = E::Output> {
-    openapi::in_flight(operation, route_template)
-}

@@ -5,14 +5,14 @@ use poem_openapi::{Object, OpenApi, param::Query, registry::MetaSchema, types::E
 
 use super::{
     auth::OptionalCaller,
-    document::in_flight,
-    failure::{Failure, statuses},
+    failure::Failure,
     fields::{FieldErrors, Unparsed},
     messages::Message,
     paging::{LimitParam, PageRequest, PageResponse, default_limit, parse_cursor, parse_limit},
     profiles::User,
     tags::Tag,
 };
+use crate::http::openapi::statuses;
 use crate::{
     domain::{self, Invalid, SearchText},
     http::openapi::documented_type,
@@ -85,7 +85,7 @@ impl Search {
     /// beginning of a word. In scripts without spaces between words, such as Chinese, Japanese and
     /// Thai, a message matches if it contains the text anywhere. With `kind=users`, returns the users
     /// whose usernames begin with the text, sorted by username. The search ignores case.
-    #[oai(path = "/search", method = "get", operation_id = "search", transform = "in_flight")]
+    #[oai(path = "/search", method = "get", operation_id = "search")]
     #[expect(clippy::too_many_arguments, reason = "one argument for each part of the request")]
     async fn search(
         &self,
