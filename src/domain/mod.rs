@@ -26,7 +26,7 @@ pub use message::{
 pub use page::{Cursor, InvalidCursor, KeyCursor, NameCursor, PAGE_SIZE, Page};
 pub use profile::{BIO_MAX_CHARS, Bio, Counts, DisplayName, Profile, ProfileView};
 pub use registration::Registration;
-pub use search::{SearchTerms, SearchText, runs_together};
+pub use search::{SearchTerms, SearchText, has_unspaced_script};
 pub use tag::Tag;
 pub use token::{ApiToken, InvalidToken, SessionToken, TokenHash, TokenId, TokenName, TokenRecord};
 pub use user::{Email, Password, PasswordHash, User, UserId, Username};

@@ -133,9 +133,11 @@ pub struct SchemaError(#[from] db::migrations::Error);
 impl SchemaError {
     /// The reason for clients, which may know of versions but not of the database.
     pub fn public_reason(&self) -> String {
-        use db::migrations::Error::{Changed, Pending, ProgramTooOld};
+        use db::migrations::Error::{Changed, Pending, ProgramTooOld, UnknownHistory};
         match &self.0 {
-            ProgramTooOld { .. } | Pending(_) | Changed(_) => self.to_string(),
+            ProgramTooOld { .. } | UnknownHistory { .. } | Pending(_) | Changed(_) => {
+                self.to_string()
+            }
             _ => "the database cannot be used".to_owned(),
         }
     }
