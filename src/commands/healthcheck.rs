@@ -1,4 +1,4 @@
-//! `minitwit healthcheck`: asks the server that runs beside it how it is, for whoever supervises it.
+//! `minitwit healthcheck`: checks the health of a local server, for its supervisor.
 
 use super::Failure;
 use crate::{
@@ -6,14 +6,14 @@ use crate::{
     server::probe::{self, Probe},
 };
 
-/// Fails unless the server is well.
+/// Returns an error unless the server is healthy.
 ///
-/// By default it is asked whether it lives, and not whether it is ready: a supervisor restarts what is
-/// not well, which does not mend a database.
+/// The default probe is liveness: a supervisor restarts an unhealthy server, which does not repair a
+/// database that readiness depends on.
 pub(super) fn run(settings: &HealthcheckArgs) -> Result<(), Failure> {
-    let question = if settings.ready { Probe::Ready } else { Probe::Alive };
+    let probe = if settings.ready { Probe::Ready } else { Probe::Alive };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let asked = probe::ask(settings.address.listen, question, settings.timeout);
-    println!("{}", runtime.block_on(asked)?);
+    let response = probe::ask(settings.address.listen, probe, settings.timeout);
+    println!("{}", runtime.block_on(response)?);
     Ok(())
 }

@@ -28,8 +28,8 @@ pub use rates::RateArgs;
 #[cfg(feature = "seed")]
 pub use seed::SeedArgs;
 #[cfg(feature = "simulate")]
-pub use simulate::{PaceArgs, ReportArgs, RequestArgs, SimulateArgs, SourceArgs};
-pub use values::{Networks, Ramp, Secret};
+pub use simulate::{PaceArgs, SimulateArgs, SourceArgs};
+pub use values::{Networks, Secret};
 use values::{networks, seconds, secret_file};
 
 /// MiniTwit, a microblog on PostgreSQL.
@@ -46,15 +46,15 @@ pub struct Cli {
 pub enum Command {
     /// Serve the pages, the simulator API and their documentation
     Serve(Box<ServeArgs>),
-    /// Ask the server that runs here how it is, and fail unless it is well
+    /// Check the health of a local server
     Healthcheck(HealthcheckArgs),
     /// Bring the database's schema up to date, or tell how it stands
     Migrate(MigrateArgs),
-    /// Fill a new database with made-up users, messages and follows, to measure with or to look at
+    /// Fill an empty database with generated users, messages and follows
     ///
-    /// All users have the password "follow-the-reader"; never do this to a server that others reach.
-    /// They are called by a name and their number: "user 000010", "Roger 000011", "O'Brien 000012",
-    /// "Zoë 000013" and so on. The lower the number, the more popular; "user 000500" follows exactly 500.
+    /// All users have the password "follow-the-reader": never seed a server that others can reach.
+    /// User names are a first name and a number: "user 000010", "Roger 000011", "O'Brien 000012",
+    /// "Zoë 000013" and so on. Low numbers are popular; "user 000500" follows exactly 500 users.
     #[cfg(feature = "seed")]
     Seed(SeedArgs),
     /// Look after users
@@ -66,7 +66,7 @@ pub enum Command {
         /// Of which one
         api: ApiName,
     },
-    /// Play a scenario against any MiniTwit, as the simulator does, and tell what was wrong or late
+    /// Play simulator commands against any MiniTwit, and report errors and latencies
     #[cfg(feature = "simulate")]
     Simulate(Box<SimulateArgs>),
 }
