@@ -281,7 +281,7 @@ mod tests {
                     *messages.entry(user).or_default() += 1;
                 }
                 Action::Follow(followee) => {
-                    drop(follows.entry(user).or_default().insert(*followee))
+                    follows.entry(user).or_default().insert(*followee);
                 }
                 Action::Unfollow(followee) => {
                     let was = follows.entry(user).or_default().remove(followee);

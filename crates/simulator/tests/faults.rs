@@ -96,7 +96,8 @@ async fn each_fault_is_reported_by_command_number_and_kind_and_nothing_else() {
         assert_eq!(figures["errors"], errors, "{kind}: {table}");
         let failed: i64 =
             errors.as_object().expect("an object").values().filter_map(Value::as_i64).sum();
-        let row = format!("{kind:<10}{:>9}{failed:>8}", figures["count"]);
+        let count = figures["count"].as_u64().expect("a number");
+        let row = format!("{kind:<10}{count:>9}{failed:>8}");
         assert!(table.contains(&row), "{row}: {table}");
     }
     let errors = json["first_errors"].as_array().expect("a list").iter();
