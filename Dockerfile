@@ -1,24 +1,27 @@
-# The image of MiniTwit: the program alone on a small Debian, without a shell script between.
+# The image of MiniTwit: the program on a slim Debian, started directly.
 #
-# The base images are arguments, so that another registry, or another build of them, can be used. Their
-# defaults are stages, since Dependabot renews pins in FROM lines, and none in arguments; a stage that
-# is not used is not built.
+# Base images are arguments, so that builds can use another registry. Their defaults are stages, because
+# Dependabot renews pins in FROM lines but not in arguments. Unused stages are not built.
 ARG RUST_IMAGE=pinned-rust
 ARG RUNTIME_IMAGE=pinned-runtime
 FROM rust:1.95.0-slim-bookworm@sha256:d7482085ff5b415f84dba5647ae71606650bdef00db7aeb69f4b3d170c3e4082 AS pinned-rust
 FROM debian:bookworm-20260824-slim@sha256:88200866dfff7ea7f5cbcb6ec7c8a701889efe6fe859fe64d6990e4b07ea4171 AS pinned-runtime
 
-# The dependencies, which change with Cargo.lock alone: a program of nothing is built with them.
+# Builds the dependencies with empty sources. The layer changes only with Cargo.lock and the manifests.
+# Without default features: the image contains neither the load generator nor seeded passwords.
 FROM ${RUST_IMAGE} AS dependencies
 WORKDIR /source
 COPY Cargo.toml Cargo.lock rust-toolchain.toml ./
-# The pipe's beginning cannot fail.
+COPY crates/embedded-postgres/Cargo.toml crates/embedded-postgres/
+COPY crates/listener/Cargo.toml crates/listener/
+COPY crates/simulator/Cargo.toml crates/simulator/
+# The first command of the pipe cannot fail.
 # hadolint ignore=DL4006
-RUN mkdir -p src tests/it benches/speed \
+RUN mkdir -p src tests/it benches/speed crates/embedded-postgres/src crates/listener/src crates/simulator/src \
  && echo 'fn main() {}' | tee build.rs src/main.rs tests/it/main.rs benches/speed/main.rs > /dev/null \
- && touch src/lib.rs \
- && cargo build --release --locked --bin minitwit \
- && rm -rf src build.rs
+ && touch src/lib.rs crates/embedded-postgres/src/lib.rs crates/listener/src/lib.rs crates/simulator/src/lib.rs \
+ && cargo build --release --locked --no-default-features --bin minitwit \
+ && rm -rf src crates/*/src build.rs
 
 FROM dependencies AS build
 COPY .cargo .cargo
@@ -27,16 +30,17 @@ COPY migrations migrations
 COPY static static
 COPY templates templates
 COPY build.rs ./
+COPY crates crates
 COPY src src
-# What is copied may be older than the program of nothing, and cargo goes by time.
-RUN touch build.rs src/lib.rs src/main.rs \
- && cargo build --release --locked --bin minitwit
+# The copied files may be older than the empty ones, and cargo compares times.
+RUN touch build.rs src/lib.rs src/main.rs crates/*/src/lib.rs \
+ && cargo build --release --locked --no-default-features --bin minitwit
 
 FROM ${RUNTIME_IMAGE} AS runtime
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /source/target/release/minitwit /usr/local/bin/minitwit
 
-# Nobody's, and nobody's in the host either. It writes no file: the root file system may be read-only.
+# A user without rights, also on the host. The program writes no files, so the root file system may be read-only.
 USER 10001:10001
 ENV MINITWIT_LISTEN=0.0.0.0:8080 \
     MINITWIT_LOG_FORMAT=json
@@ -47,7 +51,7 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
 ENTRYPOINT ["/usr/local/bin/minitwit"]
 CMD ["serve"]
 
-# Last, since they change with each build.
+# Last, because they change with each build.
 ARG VERSION=0.0.0
 ARG REVISION=unknown
 ARG CREATED=1970-01-01T00:00:00Z

@@ -1,17 +1,15 @@
-//! The PostgreSQL that everything runs on: the server's own kind, durable, on a Unix socket.
+//! The embedded PostgreSQL that all programs use: durable, on a Unix socket.
 
-use std::{fs, path::PathBuf};
+use std::fs;
 
 use embedded_postgres::{Data, Embedded, Settings};
 use minitwit::seed::Volume;
-use sqlx::{
-    AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row, postgres::PgConnectOptions,
-};
+use sqlx::{AssertSqlSafe, Connection, Row};
 use tokio::runtime::Runtime;
 
-use crate::{Failure, options, server};
+use crate::{Failure, binary, database::Database, options};
 
-/// Room for two servers, pgbench, and this program.
+/// Enough for two servers, pgbench and this program.
 const MAX_CONNECTIONS: u16 = 80;
 
 /// A running cluster.
@@ -21,7 +19,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Starts it, with the data of the last run or without any.
+    /// Starts the cluster, empty or with the data of the last run.
     pub fn start(keep: bool) -> Result<Self, Failure> {
         let data = options::directory().join("data");
         if !keep && data.exists() {
@@ -34,7 +32,7 @@ impl Cluster {
         Ok(Self { runtime, server })
     }
 
-    /// A database that `minitwit seed` has filled, now or in a former run.
+    /// A database filled by `minitwit seed` in this run or an earlier one.
     pub fn seeded(&self, name: &'static str, volume: Volume) -> Result<Database, Failure> {
         let stamp = format!("{volume:?}");
         self.runtime.block_on(self.server.create_database(name))?;
@@ -43,13 +41,13 @@ impl Cluster {
                        FROM pg_database WHERE datname = current_database()";
         if self.text(&database, stamped)? != stamp {
             eprintln!("filling the database {name:?}");
-            server::seed(&database.url(), volume)?;
+            binary::seed(&database.url(), volume)?;
             self.execute(&database, format!("COMMENT ON DATABASE {name} IS '{stamp}'"))?;
         }
         Ok(database)
     }
 
-    /// The first column of the first row of a query, which is text.
+    /// Reads the first column of the first row as text.
     pub fn text(&self, database: &Database, query: &'static str) -> Result<String, Failure> {
         self.runtime.block_on(async {
             let mut connection = database.connect().await?;
@@ -59,40 +57,12 @@ impl Cluster {
         })
     }
 
-    /// Runs a statement.
+    /// Executes a statement.
     pub fn execute(&self, database: &Database, statement: String) -> Result<(), Failure> {
         self.runtime.block_on(async {
             let mut connection = database.connect().await?;
             sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await?;
             Ok(connection.close().await?)
         })
-    }
-}
-
-/// A database of the cluster.
-#[derive(Clone)]
-pub struct Database {
-    pub name: &'static str,
-    pub volume: Volume,
-    options: PgConnectOptions,
-}
-
-impl Database {
-    /// Its address.
-    pub fn url(&self) -> String {
-        self.options.to_url_lossy().to_string()
-    }
-
-    /// The directory of the server's socket.
-    pub fn socket(&self) -> PathBuf {
-        self.options.get_socket().cloned().unwrap_or_default()
-    }
-
-    pub fn user(&self) -> &str {
-        self.options.get_username()
-    }
-
-    async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
-        self.options.connect().await
     }
 }

@@ -1,4 +1,4 @@
-//! Loads that take turns, and what comes out of comparing them.
+//! Alternating loads and the comparison of their results.
 
 use serde_json::{Value, json};
 
@@ -10,10 +10,10 @@ use crate::{
     processors::Usage,
 };
 
-/// Seconds for which each load runs before the first round, at most.
+/// Duration of the warm-up, in seconds.
 const WARM_UP: u64 = 3;
 
-/// What a ratio is to be.
+/// The goal of a ratio.
 #[derive(Debug, Clone, Copy)]
 pub enum Goal {
     AtLeast(f64),
@@ -38,22 +38,22 @@ impl std::fmt::Display for Goal {
     }
 }
 
-/// One of the loads that take turns.
+/// One of the alternating loads.
 pub struct Contender {
     pub name: &'static str,
     pub run: Run,
 }
 
-/// What a contender is compared with.
+/// The other side of a comparison.
 #[derive(Debug, Clone, Copy)]
 pub enum Reference {
-    /// The contender at this place.
+    /// The contender with this index.
     Contender(usize),
-    /// A figure that is given.
+    /// A constant.
     Constant(f64),
 }
 
-/// A contender, by its place, and what of it is compared with what.
+/// A comparison of a contender, by index, with a reference.
 #[derive(Debug, Clone)]
 pub struct Comparison {
     pub what: String,
@@ -64,17 +64,17 @@ pub struct Comparison {
     pub goal: Goal,
 }
 
-/// Loads that take turns.
+/// Alternating loads.
 pub struct Group {
     pub name: &'static str,
     pub contenders: Vec<Contender>,
     pub comparisons: Vec<Comparison>,
-    /// Seconds that each load lasts; `None` leaves it to the options.
+    /// Duration of each load in seconds; `None` uses the option.
     pub seconds: Option<u64>,
 }
 
 impl Group {
-    /// Runs all loads in turn, as often as there are rounds.
+    /// Runs all loads alternately, once a round.
     pub fn measure(self, options: &Options, environment: &Environment) -> Measured {
         let mut loads: Vec<Vec<Turn>> = self.contenders.iter().map(|_| Vec::new()).collect();
         let failure =
@@ -110,7 +110,7 @@ impl Group {
 /// One load of one round.
 struct Turn {
     load: Load,
-    /// Where the processors' time went.
+    /// Processor time by program.
     usage: Usage,
 }
 
@@ -120,38 +120,38 @@ impl Turn {
     }
 }
 
-/// What a group came to.
+/// The result of a group.
 pub struct Measured {
     pub name: &'static str,
     names: Vec<&'static str>,
     loads: Vec<Vec<Turn>>,
     comparisons: Vec<Comparison>,
-    /// Why the figures are none.
+    /// The error, if the figures are invalid.
     pub failure: Option<String>,
 }
 
 /// A row of the table.
 pub struct Row {
     pub comparison: Comparison,
-    /// What all rounds came to.
+    /// Result of all rounds.
     pub ours: f64,
     pub theirs: f64,
-    /// The ratio of the two.
+    /// Ratio of both results.
     pub ratio: f64,
-    /// The least and the greatest ratio of one round.
+    /// Smallest and largest ratio of a round.
     pub spread: (f64, f64),
-    /// Where the processors' time went in our last round.
+    /// Processor time by program in our last round.
     pub usage: Option<Usage>,
 }
 
 impl Measured {
-    /// A group that could not even be made.
+    /// A group that could not be built.
     pub fn failed(name: &'static str, failure: &Failure) -> Self {
         let (names, loads, comparisons) = (Vec::new(), Vec::new(), Vec::new());
         Self { name, names, loads, comparisons, failure: Some(failure.to_string()) }
     }
 
-    /// The rows; none if anything failed.
+    /// The rows; empty if a load failed.
     pub fn rows(&self) -> Vec<Row> {
         let comparisons = self.comparisons.iter().filter(|_| self.failure.is_none());
         comparisons.map(|comparison| self.row(comparison)).collect()
@@ -178,13 +178,13 @@ impl Measured {
         Row { comparison: comparison.clone(), ours, theirs, ratio, spread, usage }
     }
 
-    /// The greatest share of the processors' time that something else took meanwhile.
+    /// Largest share of processor time of unrelated processes.
     pub fn disturbance(&self) -> f64 {
         let turns = self.loads.iter().flatten();
         turns.map(|turn| turn.usage.others()).fold(0.0, f64::max)
     }
 
-    /// Every figure of every round.
+    /// All figures of all rounds.
     pub fn json(&self) -> Value {
         let of = |turns: &Vec<Turn>| turns.iter().map(Turn::json).collect::<Vec<_>>();
         let loads: Vec<Value> = self

@@ -1,4 +1,4 @@
-//! Everything that the measurements need, running: the databases, and a server on each.
+//! The running databases and servers that the measurements use.
 
 use std::fs;
 
@@ -6,26 +6,27 @@ use minitwit::seed::Volume;
 
 use crate::{
     Failure,
-    cluster::{Cluster, Database},
+    cluster::Cluster,
+    database::Database,
     http::Http,
     options::{self, Options},
     server::Server,
 };
 
-/// What the server is measured on.
+/// Size of the large database.
 pub const LARGE: Volume =
     Volume { users: 100_000, messages: 2_000_000, follows: 3_000_000, seed: 1 };
-/// A hundredth of all: each user has as many messages and follows as in the large one.
+/// Size of the small database: a hundredth, so each user has as many rows as in the large one.
 pub const SMALL: Volume = Volume { users: 1_000, messages: 20_000, follows: 30_000, seed: 1 };
 
-/// A database, and a server on it.
+/// A database and a server on it.
 pub struct Place {
     pub server: Server,
     pub database: Database,
 }
 
 pub struct Environment {
-    // The servers end before their database does.
+    // Fields drop in order: servers before their database.
     pub large: Place,
     pub small: Place,
     pub http: Http,
@@ -44,7 +45,7 @@ impl Environment {
         Ok(Self { large, small, http: Http::new()?, cluster })
     }
 
-    /// Has PostgreSQL write what it holds in memory, so that no measurement pays for another's.
+    /// Runs a checkpoint, so that no measurement pays for the writes of another.
     pub fn checkpoint(&self) -> Result<(), Failure> {
         self.cluster.execute(&self.large.database, "CHECKPOINT".to_owned())
     }

@@ -1,4 +1,4 @@
-//! Single requests, which look whether a load would measure what it means to.
+//! Single requests, to check that a load measures what it should.
 
 use minitwit::seed::PASSWORD;
 use reqwest::{Client, Response, header, redirect::Policy};
@@ -6,7 +6,7 @@ use tokio::runtime::Runtime;
 
 use crate::Failure;
 
-/// What a server answered.
+/// A response.
 pub struct Answer {
     pub status: u16,
     pub headers: header::HeaderMap,
@@ -25,7 +25,7 @@ impl Http {
         Ok(Self { runtime, client: Client::builder().redirect(Policy::none()).build()? })
     }
 
-    /// The answer to a GET, with the cookie of a session if there is one.
+    /// Sends a GET request, with a session cookie if given.
     pub fn get(&self, address: &str, path: &str, cookie: &str) -> Result<Answer, Failure> {
         let request = self.client.get(format!("http://{address}{path}"));
         self.runtime.block_on(async {
@@ -35,7 +35,7 @@ impl Http {
         })
     }
 
-    /// Signs a seeded user in, and returns the cookie.
+    /// Signs a seeded user in and returns the session cookie.
     pub fn sign_in(&self, address: &str, username: &str) -> Result<String, Failure> {
         let form = [("username", username), ("password", PASSWORD)];
         let request = self.client.post(format!("http://{address}/login")).form(&form);

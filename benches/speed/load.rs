@@ -1,11 +1,10 @@
-//! What a load came to.
+//! The result of one load.
 
 use serde_json::{Value, json};
 
 use crate::Failure;
 
-/// The outcome of one load: how many requests or transactions, and how long they took, or NaN where
-/// that was not measured.
+/// Rate and latencies of one load; NaN for what was not measured.
 #[derive(Debug, Clone, Copy)]
 pub struct Load {
     pub per_second: f64,
@@ -32,14 +31,14 @@ impl std::fmt::Display for Load {
     }
 }
 
-/// What of a load is compared.
+/// The figure of a load that is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Metric {
-    /// Requests or transactions a second.
+    /// Requests or transactions per second.
     Rate,
-    /// The latency in milliseconds that 99 of 100 stay below.
+    /// 99th percentile of latency, in milliseconds.
     P99,
-    /// The longest latency in milliseconds.
+    /// Maximum latency, in milliseconds.
     Max,
 }
 
@@ -52,7 +51,7 @@ impl Metric {
         }
     }
 
-    /// What the figures of all rounds come to.
+    /// Combines the figures of all rounds.
     pub fn of_all(self, figures: &[f64]) -> f64 {
         match self {
             Self::Rate | Self::P99 => median(figures),
@@ -69,10 +68,10 @@ impl Metric {
     }
 }
 
-/// Puts a load on something for that many seconds.
+/// Runs a load for this many seconds.
 pub type Run = Box<dyn Fn(u64) -> Result<Load, Failure>>;
 
-/// The middle one of some figures.
+/// The median.
 fn median(figures: &[f64]) -> f64 {
     let mut sorted = figures.to_vec();
     sorted.sort_by(f64::total_cmp);

@@ -1,23 +1,23 @@
-//! What it was measured on. Says nothing that would tell whose machine it is.
+//! Facts about the machine, without anything that identifies it.
 
 use std::{fs, process::Command};
 
 use crate::{Failure, environment::Environment, options, program};
 
-/// What a commit, and a row that is not in memory, depend on.
+/// PostgreSQL settings that determine the cost of a commit and of a row that is not cached.
 const SETTINGS: &str = "SELECT string_agg(name || ' ' || current_setting(name), ', ')
     FROM unnest(ARRAY['fsync', 'synchronous_commit', 'wal_sync_method', 'full_page_writes',
                       'shared_buffers', 'max_wal_size', 'jit']) AS name";
-/// How much there is in the tables that posts add to.
+/// Row counts of the tables that posts add to.
 const ROWS: &str = "SELECT (SELECT count(*) FROM messages) || ' messages, '
     || (SELECT count(*) FROM follows) || ' follows'";
 
-/// How much the large database holds.
+/// Row counts of the large database.
 pub fn rows(environment: &Environment) -> Result<String, Failure> {
     environment.cluster.text(&environment.large.database, ROWS)
 }
 
-/// Facts about the machine and the programs, by name.
+/// Facts about the machine and the programs by name.
 pub fn facts(
     environment: &Environment,
     quick: bool,
@@ -47,7 +47,7 @@ fn trimmed(text: &str) -> String {
     text.trim().to_owned()
 }
 
-/// The value after a name and a colon in a file of the kernel's.
+/// Value after `name:` in a file of the kernel.
 fn field(file: &str, name: &str) -> Result<String, Failure> {
     let text = fs::read_to_string(file)?;
     let lines = text.lines().filter_map(|line| line.split_once(':'));
@@ -61,14 +61,14 @@ fn memory() -> Result<String, Failure> {
     Ok(format!("{:.0} GiB", kibibytes / 1024.0 / 1024.0))
 }
 
-/// The commit that was built, and whether anything has changed since.
+/// Commit of the build, with `-dirty` if files have changed.
 fn commit() -> String {
     let mut git = Command::new("git");
     git.current_dir(options::repository()).args(["describe", "--always", "--dirty"]);
     program::output(&mut git).map_or_else(|_| "no commit".to_owned(), |text| trimmed(&text))
 }
 
-/// The number in what a program says of its version. (wrk fails in saying so.)
+/// Version number in the output of `--version`. (wrk exits with an error there.)
 fn version(name: &str, flag: &str) -> Result<String, Failure> {
     let output = Command::new(program::find(name)?).arg(flag).output()?;
     let text = [output.stdout, output.stderr].concat();
@@ -79,7 +79,7 @@ fn version(name: &str, flag: &str) -> Result<String, Failure> {
     Ok(number.unwrap_or("unknown").to_owned())
 }
 
-/// How long the disk takes to make a write durable, as PostgreSQL's own tool measures it.
+/// Duration of a durable write, measured by pg_test_fsync.
 fn fdatasync() -> Result<String, Failure> {
     let file = options::directory().join("data").join("fsync-test");
     let tool = fs::read_dir("/usr/lib/postgresql")
@@ -91,7 +91,7 @@ fn fdatasync() -> Result<String, Failure> {
     let text = program::output(Command::new(tool).args(["-s", "1", "-f"]).arg(&file));
     let _ = fs::remove_file(file);
     let text = text?;
-    // "fdatasync   8114.013 ops/sec   123 usecs/op", first of one write.
+    // "fdatasync   8114.013 ops/sec   123 usecs/op"; the first such line is for a single write.
     let line = text.lines().find(|line| line.trim().starts_with("fdatasync"));
     let words: Vec<&str> = line.unwrap_or_default().split_whitespace().collect();
     match words[..] {

@@ -1,13 +1,15 @@
-//! How far the server is from the limits of the machine it stands on: `make bench`.
+//! `make bench`: compares the server with programs that do the same with less work.
 //!
-//! Each row of the table compares two kinds of load that take turns (A B A B), so that whatever else
-//! the machine does falls on both. The reference is what does the same with less: pgbench with the
-//! one statement, nginx with the same bytes in a file. All programs run here, on the loopback
-//! interface and on one durable PostgreSQL with the settings of the server's own.
+//! Each row alternates two loads (A B A B), so that disturbances affect both. The reference is pgbench with the one
+//! statement that is needed, or nginx with the same bytes in a file. All programs run on this machine, over loopback
+//! and one durable PostgreSQL with the settings of the embedded server.
 
+mod binary;
 mod cluster;
 mod comparison;
+mod database;
 mod environment;
+mod failure;
 mod http;
 mod load;
 mod machine;
@@ -22,20 +24,20 @@ mod rows;
 mod server;
 mod wrk;
 
-use std::{error::Error, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::Parser;
 
-use self::{comparison::Measured, environment::Environment, options::Options, report::Report};
-
-/// Any failure that ends the benchmark; its text is for whoever started it.
-type Failure = Box<dyn Error>;
+use self::{
+    comparison::Measured, environment::Environment, failure::Failure, options::Options,
+    report::Report,
+};
 
 fn main() -> ExitCode {
     match run(&Options::parse()) {
         Ok(report) if report.is_valid() => ExitCode::SUCCESS,
         Ok(_) => {
-            eprintln!("some figures are invalid: answers were errors");
+            eprintln!("some figures are invalid: responses were errors");
             ExitCode::FAILURE
         }
         Err(failure) => {

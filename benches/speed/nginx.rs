@@ -1,4 +1,4 @@
-//! nginx, which serves the bytes of a page as a file, with the page's headers.
+//! nginx, serving the bytes of a page as a file with the page's headers.
 
 use std::{fs, net::TcpListener, net::TcpStream, process::Command};
 
@@ -12,7 +12,7 @@ use crate::{
     program::{self, Running},
 };
 
-/// Headers that nginx makes itself.
+/// Headers that nginx adds itself.
 const OWN_HEADERS: [header::HeaderName; 7] = [
     header::CONTENT_LENGTH,
     header::CONTENT_TYPE,
@@ -35,9 +35,9 @@ impl Nginx {
         let directory = options::directory().join("nginx");
         fs::create_dir_all(&directory)?;
         fs::write(directory.join("public"), &page.body)?;
-        // The log begins anew, as the server's does.
+        // An empty log, as for the server.
         fs::write(directory.join("access.log"), "")?;
-        // The port is free a moment ago, on a machine that is to be otherwise idle.
+        // The port was free a moment ago; the machine is otherwise idle.
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
         let configuration = directory.join("nginx.conf");
         fs::write(&configuration, configured(&address, page))?;
@@ -51,7 +51,7 @@ impl Nginx {
 }
 
 fn configured(address: &str, page: &Answer) -> String {
-    // As root it would serve as a user who may not read this directory.
+    // As root, nginx would switch to a user that cannot read this directory.
     let user = if geteuid().is_root() { "user root;" } else { "" };
     let headers: String = page
         .headers

@@ -1,18 +1,18 @@
-//! pgbench, which sends one prepared statement again and again over the server's own transport.
+//! pgbench, repeating one prepared statement over the server's own transport.
 
 use std::{fs, path::Path, process::Command};
 
 use minitwit::seed::FIRST_NAMES;
 
-use crate::{Failure, cluster::Database, load::Load, options, program, wrk::random_seed};
+use crate::{Failure, database::Database, load::Load, options, program, wrk::random_seed};
 
-/// What every script begins with: a random user, and a random other.
+/// Beginning of every script: a random user and a different one.
 const RANDOM_USERS: &str = "\\set user random(1, :users)
 \\set other (:user + random(0, :users - 2)) % :users + 1
 ";
 
-/// The name of the user whose number is in a pgbench variable, as an SQL expression: pgbench's own
-/// variables are numbers. It takes less than a microsecond of a transaction.
+/// SQL expression for the name of the user whose number is in a pgbench variable (pgbench variables are numbers). It
+/// costs less than a microsecond a transaction.
 pub fn name_of(variable: &str) -> String {
     let quoted = FIRST_NAMES.map(|name| format!("'{}'", name.replace('\'', "''")));
     format!(
@@ -21,23 +21,20 @@ pub fn name_of(variable: &str) -> String {
     )
 }
 
-/// A load of one statement on a database.
+/// A load of one SQL statement on a database.
 pub struct Pgbench {
     pub database: Database,
-    /// Names this load's files.
+    /// Name of this load's files.
     pub name: &'static str,
-    /// The statement, in which `:user` and `:other` are random numbers of users.
+    /// The statement; `:user` and `:other` are random user numbers.
     pub statement: String,
     pub clients: u32,
-    /// Whether it writes down how long each transaction took, without which only the rate is known.
+    /// Logs the latency of each transaction; otherwise only the rate is known.
     pub latencies: bool,
 }
 
 impl Pgbench {
-    /// Runs the statement for that many seconds, as fast as it is answered.
-    ///
-    /// # Errors
-    /// When a statement fails.
+    /// Repeats the statement in a closed loop for this many seconds.
     pub fn run(&self, seconds: u64) -> Result<Load, Failure> {
         let directory = options::directory().join("pgbench");
         fs::create_dir_all(&directory)?;
@@ -89,7 +86,7 @@ fn remove_logs(directory: &Path) -> Result<(), Failure> {
     Ok(logs(directory)?.into_iter().try_for_each(fs::remove_file)?)
 }
 
-/// How long each transaction took, in milliseconds, from the shortest to the longest.
+/// Latencies of all transactions in milliseconds, sorted.
 fn logged_latencies(directory: &Path) -> Result<Vec<f64>, Failure> {
     let mut latencies = Vec::new();
     for log in logs(directory)? {

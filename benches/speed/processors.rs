@@ -1,4 +1,4 @@
-//! Where the processors' time goes while something is measured: that is what limits it.
+//! Processor time by program during a load, which shows what limits it.
 
 use std::{collections::HashMap, fs, process, thread, time::Duration};
 
@@ -6,40 +6,39 @@ use serde_json::{Value, json};
 
 use crate::Failure;
 
-/// Processor time since the start of the machine or of a program, or a part of it; the kernel counts
-/// in hundredths of a second.
+/// Processor time by program, in hundredths of a second as the kernel counts it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Usage {
     minitwit: f64,
     postgres: f64,
     nginx: f64,
-    /// wrk, pgbench, and whatever else made the load.
+    /// wrk, pgbench and other load generators.
     clients: f64,
     idle: f64,
     all: f64,
 }
 
-/// How long PostgreSQL's processes may take to end when their clients are gone.
+/// Time for PostgreSQL's backends to exit after their clients.
 const SETTLING: Duration = Duration::from_millis(100);
 
-/// A process, as the kernel describes it.
+/// A process in `/proc`.
 struct Process {
     name: String,
     parent: u32,
-    /// Its own time, and that of its children that have ended.
+    /// Its own time and that of its finished children.
     own: f64,
     ended_children: f64,
 }
 
 impl Usage {
-    /// What there was until now, when whatever a load has started has ended.
+    /// Reads the times, once all processes of the last load have exited.
     pub fn settled() -> Result<Self, Failure> {
         thread::sleep(SETTLING);
         let processes = processes();
         let me = process::id();
         let mut usage = Self::machine()?;
         for it in processes.values() {
-            // Ours are the children of this program, and their children.
+            // Ours are descendants of this program.
             let parents_parent = processes.get(&it.parent).map(|parent| parent.parent);
             if it.parent != me && parents_parent != Some(me) {
                 continue;
@@ -60,14 +59,14 @@ impl Usage {
         let line = text.lines().next().unwrap_or_default();
         let times: Vec<f64> =
             line.split_whitespace().skip(1).filter_map(|time| time.parse().ok()).collect();
-        // user, nice, system, idle, iowait, irq, softirq, steal; what follows is part of them.
+        // user, nice, system, idle, iowait, irq, softirq, steal; later fields are included in these.
         let [_, _, _, idle, waiting, ..] = times[..] else {
             return Err("the kernel tells nothing of its processors".into());
         };
         Ok(Self { idle: idle + waiting, all: times.iter().take(8).sum(), ..Self::default() })
     }
 
-    /// The shares of all processors' time that each had since `before`.
+    /// Shares of all processor time since `before`.
     pub fn since(self, before: Self) -> Self {
         let all = (self.all - before.all).max(1.0);
         Self {
@@ -80,7 +79,7 @@ impl Usage {
         }
     }
 
-    /// The share of whatever has nothing to do with the benchmark, and disturbs it.
+    /// Share of unrelated processes, which disturb the measurement.
     pub fn others(&self) -> f64 {
         let ours = self.minitwit + self.postgres + self.nginx + self.clients + self.idle;
         (self.all - ours).max(0.0)
@@ -113,19 +112,18 @@ impl std::fmt::Display for Usage {
     }
 }
 
-/// All processes of the machine, by their ids.
+/// All processes of the machine by id.
 fn processes() -> HashMap<u32, Process> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    // One that ends meanwhile is left out.
+    // A process that exits during the scan is skipped.
     ids.filter_map(|id: u32| {
         Some((id, parse(&fs::read_to_string(format!("/proc/{id}/stat")).ok()?)?))
     })
     .collect()
 }
 
-/// Reads a line of `/proc/…/stat`, as proc(5) has it: the name in parentheses, the parent as the
-/// fourth field, and as the fourteenth to the seventeenth the times.
+/// Parses `/proc/…/stat` (proc(5)): name in parentheses, parent in field 4, times in fields 14 to 17.
 fn parse(line: &str) -> Option<Process> {
     let (before, after) = line.rsplit_once(')')?;
     let (_, name) = before.split_once('(')?;

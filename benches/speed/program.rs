@@ -1,4 +1,4 @@
-//! Programs that are run to their end, or until they are dropped.
+//! Child processes.
 
 use std::{
     path::PathBuf,
@@ -13,25 +13,19 @@ use nix::{
 
 use crate::Failure;
 
-/// How long a program may take to stop when it is asked to.
-const PATIENCE: Duration = Duration::from_secs(40);
+/// Time for a program to start or stop.
+const TIMEOUT: Duration = Duration::from_secs(40);
 
-/// The path of a program.
-///
-/// # Errors
-/// When it is not installed.
+/// Finds an installed program.
 pub fn find(name: &str) -> Result<PathBuf, Failure> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    // Where Debian has nginx, for whoever is not root.
+    // Debian installs nginx in a directory that is only in root's PATH.
     let directories = std::env::split_paths(&path).chain(["/usr/sbin".into()]);
     let found = directories.map(|directory| directory.join(name)).find(|path| path.is_file());
     found.ok_or_else(|| format!("{name} is missing: run scripts/install-bench-tools").into())
 }
 
-/// Runs a program to its end, and returns what it wrote to both of its outputs.
-///
-/// # Errors
-/// When it fails, with what it wrote.
+/// Runs a program and returns both of its outputs. The error contains them too.
 pub fn output(command: &mut Command) -> Result<String, Failure> {
     let name = command.get_program().to_string_lossy().into_owned();
     let output = command.output().map_err(|error| format!("{name}: {error}"))?;
@@ -40,12 +34,10 @@ pub fn output(command: &mut Command) -> Result<String, Failure> {
     if output.status.success() { Ok(text) } else { Err(format!("{name} failed: {text}").into()) }
 }
 
-/// A program that runs until this is dropped.
+/// A running program; dropping it stops the program.
 pub struct Running(Child);
 
 impl Running {
-    /// # Errors
-    /// When it cannot be started.
     pub fn start(command: &mut Command) -> Result<Self, Failure> {
         let name = command.get_program().to_string_lossy().into_owned();
         Ok(Self(command.spawn().map_err(|error| format!("{name}: {error}"))?))
@@ -55,12 +47,12 @@ impl Running {
         self.0.id()
     }
 
-    /// Waits until it has ended; returns whether it succeeded.
+    /// Waits for its exit. Returns true on success.
     pub fn wait(&mut self) -> Result<bool, Failure> {
         Ok(self.0.wait()?.success())
     }
 
-    /// Whether it runs still.
+    /// Returns true while it runs.
     pub fn is_alive(&mut self) -> bool {
         matches!(self.0.try_wait(), Ok(None))
     }
@@ -68,10 +60,10 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Its process id is its own until it was waited for.
+        // The process id stays valid until wait() is called.
         let _ = kill(Pid::from_raw(self.pid().cast_signed()), Signal::SIGTERM);
         let asked = Instant::now();
-        while self.is_alive() && asked.elapsed() < PATIENCE {
+        while self.is_alive() && asked.elapsed() < TIMEOUT {
             std::thread::sleep(Duration::from_millis(20));
         }
         let _ = self.0.kill();
@@ -79,17 +71,14 @@ impl Drop for Running {
     }
 }
 
-/// Waits until `probe` has an answer.
-///
-/// # Errors
-/// When it has none for long.
+/// Polls until `probe` returns a value.
 pub fn eventually<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> Result<T, Failure> {
     let begun = Instant::now();
-    while begun.elapsed() < PATIENCE {
+    while begun.elapsed() < TIMEOUT {
         if let Some(answer) = probe() {
             return Ok(answer);
         }
         std::thread::sleep(Duration::from_millis(20));
     }
-    Err(format!("not within {} s: {what}", PATIENCE.as_secs()).into())
+    Err(format!("not within {} s: {what}", TIMEOUT.as_secs()).into())
 }

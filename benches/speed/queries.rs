@@ -1,4 +1,4 @@
-//! The server's own queries, as `.sqlx` has their texts.
+//! The server's queries, read from `.sqlx`.
 
 use std::fs;
 
@@ -6,10 +6,8 @@ use serde_json::Value;
 
 use crate::{Failure, options};
 
-/// The one query that contains all of these fragments, with its parameters replaced, in their order.
-///
-/// # Errors
-/// When no query does, or several do: then the server's queries have changed, and so must this.
+/// The one query that contains all fragments, with its parameters replaced in order. Returns an error unless exactly
+/// one query matches; then the server's queries have changed, and the fragments must follow.
 pub fn find(fragments: &[&str], arguments: &[&str]) -> Result<String, Failure> {
     let mut found = Vec::new();
     for entry in fs::read_dir(options::repository().join(".sqlx"))? {

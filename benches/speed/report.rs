@@ -1,4 +1,4 @@
-//! The table, on the terminal and in `docs/PERFORMANCE.md`, and all figures as JSON.
+//! The result: a table on the terminal and in `docs/PERFORMANCE.md`, all figures as JSON.
 
 use std::fs;
 
@@ -13,18 +13,18 @@ use crate::{
     options::{self, Options},
 };
 
-/// What stands around the table in the document.
+/// Marks around the table in the document.
 const BEGIN: &str = "<!-- make bench: begin -->";
 const END: &str = "<!-- make bench: end -->";
-/// What the server may need at most, in MiB.
+/// Goal for the server's peak memory, in MiB.
 const MEMORY_GOAL: f64 = 100.0;
-/// The share of the processors' time above which whatever else the machine does is told of.
+/// Share of processor time above which other processes are reported as a disturbance.
 const DISTURBANCE: f64 = 0.1;
 
 pub struct Report {
     facts: Vec<(&'static str, String)>,
     measured: Vec<Measured>,
-    /// The most memory that the server had, in MiB.
+    /// Peak memory of the server, in MiB.
     memory: f64,
 }
 
@@ -45,19 +45,19 @@ impl Report {
         self.measured.push(measured);
     }
 
-    /// Adds what is known at the end alone.
+    /// Adds the facts that are known only at the end.
     pub fn finish(&mut self, environment: &Environment) -> Result<(), Failure> {
         self.facts.push(("rows at the end", machine::rows(environment)?));
         self.memory = environment.large.server.peak_memory()?;
         Ok(())
     }
 
-    /// Whether every figure is one.
+    /// Returns true if no row failed.
     pub fn is_valid(&self) -> bool {
         self.measured.iter().all(|measured| measured.failure.is_none())
     }
 
-    /// Prints the table, and keeps it with all figures; the whole benchmark also publishes it.
+    /// Prints the table and stores all figures; a whole run also updates the document.
     pub fn write(&self, options: &Options) -> Result<(), Failure> {
         let (table, json) = (self.table(), format!("{:#}\n", self.json()));
         println!("\n{table}");
@@ -137,7 +137,7 @@ fn yes_or_no(reached: bool) -> &'static str {
     if reached { "yes" } else { "**no**" }
 }
 
-/// Three digits, or all before the point.
+/// Formats three significant digits.
 fn figure(value: f64) -> String {
     match value {
         value if value < 10.0 => format!("{value:.2}"),
@@ -146,7 +146,7 @@ fn figure(value: f64) -> String {
     }
 }
 
-/// The document with something else between its marks.
+/// The document with a new table between its marks.
 fn between_marks(document: &str, content: &str) -> Result<String, Failure> {
     let parts = document.split_once(BEGIN).and_then(|(before, rest)| {
         let (_, after) = rest.split_once(END)?;

@@ -1,60 +1,31 @@
-//! MiniTwit itself, as it is released: `minitwit serve` with its default settings and its log.
+//! A server: `minitwit serve` as released, with default settings and its log.
 
 use std::{
     fs::{self, File},
     path::PathBuf,
-    process::{Command, Stdio},
+    process::Stdio,
 };
-
-use minitwit::seed::Volume;
 
 use crate::{
     Failure,
-    cluster::Database,
+    binary::minitwit,
+    database::Database,
     options,
     program::{self, Running},
 };
 
-/// The program, built as it is released.
-const PROGRAM: &str = env!("CARGO_BIN_EXE_minitwit");
-/// The server's connections to its database, by default.
+/// Default number of the server's database connections.
 pub const DATABASE_CONNECTIONS: u16 = 16;
-
-/// The program without any of this process's settings.
-pub fn minitwit() -> Command {
-    let mut command = Command::new(PROGRAM);
-    for (name, _) in std::env::vars_os() {
-        let text = name.to_string_lossy();
-        if text.starts_with("MINITWIT_") || text == "DATABASE_URL" {
-            command.env_remove(&name);
-        }
-    }
-    command
-}
-
-/// Fills a database, showing the progress.
-pub fn seed(url: &str, volume: Volume) -> Result<(), Failure> {
-    let Volume { users, messages, follows, seed } = volume;
-    let numbers = [
-        format!("--users={users}"),
-        format!("--messages={messages}"),
-        format!("--follows={follows}"),
-        format!("--seed={seed}"),
-    ];
-    let status =
-        minitwit().args(["seed", "--yes", "--database-url", url]).args(numbers).status()?;
-    if status.success() { Ok(()) } else { Err("minitwit seed failed".into()) }
-}
 
 /// A server on a database.
 pub struct Server {
     process: Running,
-    /// Where it serves, such as `127.0.0.1:40123`.
+    /// Its address, such as `127.0.0.1:40123`.
     pub address: String,
 }
 
 impl Server {
-    /// Starts it on any free port, and returns once it serves.
+    /// Starts a server on a free port and waits until it serves.
     pub fn start(database: &Database) -> Result<Self, Failure> {
         let log: PathBuf = options::directory().join(format!("{}.log", database.name));
         let mut command = minitwit();
@@ -70,7 +41,7 @@ impl Server {
         Ok(Self { process, address })
     }
 
-    /// The most memory that it ever had, in MiB.
+    /// Peak memory, in MiB.
     pub fn peak_memory(&self) -> Result<f64, Failure> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.pid()))?;
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

@@ -1,4 +1,4 @@
-//! wrk, which sends HTTP requests over connections that stay open.
+//! wrk, sending HTTP requests over kept connections.
 
 use std::{cell::Cell, fs, process::Command};
 
@@ -8,21 +8,21 @@ use serde_json::Value;
 
 use crate::{Failure, load::Load, options, program};
 
-/// Makes the requests, and prints the outcome as JSON.
+/// Script that creates the requests and prints the result as JSON.
 const SCRIPT: &str = include_str!("wrk.lua");
-/// How the line of the outcome begins.
+/// Beginning of the result line.
 const OUTCOME: &str = "outcome ";
 
-/// Connections for which one thread is enough.
+/// Number of connections up to which one thread suffices.
 const CONNECTIONS_OF_A_THREAD: u32 = 16;
 
-/// Requests of one kind. In the path and the body, `{user}` stands for a random user, `{other}` for a
-/// random user who is another, and `{latest}` for a number that increases.
+/// Requests of one kind. In path and body, `{user}` is a random user, `{other}` a different random user, and
+/// `{latest}` an increasing number.
 #[derive(Clone)]
 pub struct Requests {
     pub method: &'static str,
     pub path: String,
-    /// Lines of the head, each with its end.
+    /// Header lines, each with its line break.
     pub headers: String,
     pub body: String,
 }
@@ -33,20 +33,17 @@ impl Requests {
     }
 }
 
-/// A load of requests on a server.
+/// A load of HTTP requests on a server.
 pub struct Wrk {
     pub address: String,
     pub requests: Requests,
     pub connections: u32,
-    /// How many users there are.
+    /// Number of users.
     pub users: u32,
 }
 
 impl Wrk {
-    /// Sends requests for that many seconds, as fast as they are answered.
-    ///
-    /// # Errors
-    /// When any answer is an error: a figure of errors is no figure.
+    /// Sends requests in a closed loop for this many seconds. Returns an error if any response is an error.
     pub fn run(&self, seconds: u64) -> Result<Load, Failure> {
         let script = options::directory().join("wrk.lua");
         fs::write(&script, SCRIPT)?;
@@ -74,7 +71,7 @@ impl Wrk {
         })
     }
 
-    /// One thread takes one core at most, which must not be what limits the server.
+    /// Two threads where many connections are open, because one core could limit the server.
     fn threads(&self) -> u32 {
         if self.connections < CONNECTIONS_OF_A_THREAD { 1 } else { 2 }
     }
@@ -96,12 +93,12 @@ impl Wrk {
     }
 }
 
-/// A text as it stands in a path.
+/// Percent-encodes a path segment.
 pub fn encoded(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
-/// Another seed for each load, the same ones in each run of the benchmark.
+/// Seed of the next load; a run always uses the same sequence.
 pub fn random_seed() -> u32 {
     thread_local! {
         static LAST: Cell<u32> = const { Cell::new(0) };

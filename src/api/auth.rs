@@ -1,6 +1,7 @@
-//! Who calls: the bearer token of a request, and whose it is. Cookies count for nothing here, so that
-//! no other site can make a browser act in its owner's name; but for one operation, which changes
-//! nothing, and to which other sites' requests come as those of nobody.
+//! Authentication of requests by bearer token.
+//!
+//! Cookies authenticate nothing here, so another site cannot make a browser act for its user. The one exception
+//! is the event stream: it changes nothing, and ignores the cookie of a cross-site request.
 
 use std::ops::Deref;
 
@@ -25,22 +26,14 @@ use crate::{
     service::{Credential, Service},
 };
 
-/// How the document calls the scheme.
-const SCHEME: &str = "token";
-const SCHEME_DESCRIPTION: &str = "A bearer token that `POST /tokens` gave out.";
-/// How the document calls the other scheme.
+const TOKEN_SCHEME: &str = "token";
 const SESSION_SCHEME: &str = "session";
-const SESSION_SCHEME_DESCRIPTION: &str = "The cookie of somebody who has signed in to the pages, sent \
-    by one of them.";
 
-/// The owner of the request's token; without a good one the request is answered 401. The first
-/// argument of an operation, since arguments are extracted in order and 401 comes before any other
-/// failure.
+/// The account whose token authenticates the request. Without a valid token the response is 401.
+///
+/// It is the first argument of an operation: arguments are extracted in order, and 401 takes precedence over
+/// other errors.
 pub(super) struct Caller(pub(super) Account);
-
-/// The owner of the request's token, if it has one. One that is no longer good is answered 401, too:
-/// its owner believes to be signed in.
-pub(super) struct MaybeCaller(pub(super) Option<Account>);
 
 impl Deref for Caller {
     type Target = Account;
@@ -50,23 +43,29 @@ impl Deref for Caller {
     }
 }
 
-/// Somebody who listens to the stream, and by what right.
-pub(super) struct Listening {
+/// The account whose token authenticates the request, if the request has a token.
+///
+/// An invalid token is 401, too: its client assumes that it is signed in.
+pub(super) struct OptionalCaller(pub(super) Option<Account>);
+
+/// The user who opens an event stream, and the credential that the stream depends on.
+pub(super) struct Subscriber {
     pub(super) user: UserId,
     pub(super) credential: Credential,
 }
 
-/// The owner of the request's token, or of the session whose cookie one of the pages sent, if there is
-/// either. A token that is no longer good is answered 401.
-pub(super) struct MaybeListening(pub(super) Option<Listening>);
+/// The subscriber, if the request has a token or the cookie of a session. An invalid token is 401.
+pub(super) struct OptionalSubscriber(pub(super) Option<Subscriber>);
 
-/// Whose token the request has; `None` if it has no credentials at all.
+/// Returns the account of the request's token; `None` if the request has no `Authorization` header.
 async fn account(request: &Request) -> Result<Option<Account>, Problem> {
-    let Some(token) = token(request)? else { return Ok(None) };
-    token_account(request, &token).await.map(Some)
+    match token(request)? {
+        Some(token) => token_account(request, &token).await.map(Some),
+        None => Ok(None),
+    }
 }
 
-/// The token that the request has; `None` if it has no credentials at all.
+/// Returns the request's token; `None` if the request has no `Authorization` header.
 fn token(request: &Request) -> Result<Option<ApiToken>, Problem> {
     if !request.headers().contains_key(header::AUTHORIZATION) {
         return Ok(None);
@@ -76,74 +75,70 @@ fn token(request: &Request) -> Result<Option<ApiToken>, Problem> {
 }
 
 async fn token_account(request: &Request, token: &ApiToken) -> Result<Account, Problem> {
-    let service = request.data::<Service>().ok_or_else(Problem::internal)?;
-    service.token_account(token).await?.ok_or_else(Problem::unauthorized)
+    service(request)?.token_account(token).await?.ok_or_else(Problem::unauthorized)
 }
 
-/// Who would listen; `None` if the request has neither a token nor a session that counts.
-async fn listening(request: &Request) -> Result<Option<Listening>, Problem> {
+async fn subscriber(request: &Request) -> Result<Option<Subscriber>, Problem> {
     if let Some(token) = token(request)? {
         let user = token_account(request, &token).await?.user.id;
-        return Ok(Some(Listening { user, credential: Credential::Token(token.hash()) }));
+        return Ok(Some(Subscriber { user, credential: Credential::Token(token.hash()) }));
     }
     let Some(session) = session(request) else { return Ok(None) };
-    let service = request.data::<Service>().ok_or_else(Problem::internal)?;
-    let user = service.session_user(&session).await?;
+    let user = service(request)?.session_user(&session).await?;
     let credential = Credential::Session(session.hash());
-    Ok(user.map(|user| Listening { user: user.id, credential }))
+    Ok(user.map(|user| Subscriber { user: user.id, credential }))
 }
 
-/// The session whose cookie the request has, unless another site made the browser send it.
+/// Returns the session of the request's cookie, unless the request is cross-site.
 fn session(request: &Request) -> Option<SessionToken> {
     refuse_cross_site(request.headers(), request.data::<Client>()?).ok()?;
     request.headers().typed_get::<Cookie>()?.get(SESSION_COOKIE)?.parse().ok()
 }
 
-fn register_scheme(registry: &mut Registry) {
-    let scheme = MetaSecurityScheme {
-        ty: "http",
-        description: Some(SCHEME_DESCRIPTION),
-        name: None,
-        key_in: None,
-        scheme: Some("bearer"),
-        bearer_format: None,
-        flows: None,
-        openid_connect_url: None,
-    };
-    registry.create_security_scheme(SCHEME, scheme);
+fn service(request: &Request) -> Result<&Service, Problem> {
+    request.data().ok_or_else(Problem::internal)
 }
 
-fn register_both_schemes(registry: &mut Registry) {
-    register_scheme(registry);
-    let scheme = MetaSecurityScheme {
-        ty: "apiKey",
-        description: Some(SESSION_SCHEME_DESCRIPTION),
-        name: Some(SESSION_COOKIE),
-        key_in: Some("cookie"),
-        scheme: None,
-        bearer_format: None,
-        flows: None,
-        openid_connect_url: None,
-    };
-    registry.create_security_scheme(SESSION_SCHEME, scheme);
-}
+const TOKEN: MetaSecurityScheme = MetaSecurityScheme {
+    ty: "http",
+    description: Some("A bearer token from `POST /tokens`."),
+    name: None,
+    key_in: None,
+    scheme: Some("bearer"),
+    bearer_format: None,
+    flows: None,
+    openid_connect_url: None,
+};
 
-/// Makes an extractor of a type: what the document says, and how it is made of the request.
+const SESSION: MetaSecurityScheme = MetaSecurityScheme {
+    ty: "apiKey",
+    description: Some(
+        "The cookie of a session on the pages, in a request from one of these pages.",
+    ),
+    name: Some(SESSION_COOKIE),
+    key_in: Some("cookie"),
+    scheme: None,
+    bearer_format: None,
+    flows: None,
+    openid_connect_url: None,
+};
+
+/// Implements an extractor: the security schemes in the document, and a function from the request to the value.
 macro_rules! credentials {
-    (
-        $type:ty, $schemes:expr, $register:path, optional: $optional:literal, $of:expr
-    ) => {
+    ($type:ty, $schemes:expr, optional: $optional:literal, $authenticate:expr) => {
         impl<'a> ApiExtractor<'a> for $type {
             const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
             type ParamType = ();
             type ParamRawType = ();
 
             fn register(registry: &mut Registry) {
-                $register(registry);
+                for (name, scheme) in $schemes {
+                    registry.create_security_scheme(name, scheme);
+                }
             }
 
             fn security_schemes() -> Vec<&'static str> {
-                $schemes
+                $schemes.map(|(name, _)| name).to_vec()
             }
 
             fn has_security_fallback() -> bool {
@@ -155,23 +150,22 @@ macro_rules! credentials {
                 _body: &mut RequestBody,
                 _options: ExtractParamOptions<()>,
             ) -> Result<Self> {
-                let of: Result<Self, Problem> = $of(request).await;
-                of.map_err(Problem::into_error)
+                let value: Result<Self, Problem> = $authenticate(request).await;
+                value.map_err(Problem::into_error)
             }
         }
     };
 }
 
-credentials!(Caller, vec![SCHEME], register_scheme, optional: false, async |request| {
+credentials!(Caller, [(TOKEN_SCHEME, TOKEN)], optional: false, async |request| {
     account(request).await?.map(Caller).ok_or_else(Problem::unauthorized)
 });
-credentials!(MaybeCaller, vec![SCHEME], register_scheme, optional: true, async |request| {
-    account(request).await.map(MaybeCaller)
+credentials!(OptionalCaller, [(TOKEN_SCHEME, TOKEN)], optional: true, async |request| {
+    account(request).await.map(OptionalCaller)
 });
 credentials!(
-    MaybeListening,
-    vec![SCHEME, SESSION_SCHEME],
-    register_both_schemes,
+    OptionalSubscriber,
+    [(TOKEN_SCHEME, TOKEN), (SESSION_SCHEME, SESSION)],
     optional: true,
-    async |request| listening(request).await.map(MaybeListening)
+    async |request| subscriber(request).await.map(OptionalSubscriber)
 );

@@ -1,21 +1,51 @@
-//! The API's own description: the OpenAPI document, and its routes.
+//! The OpenAPI service with all resources, its document, and the routes in it.
 
 use std::sync::LazyLock;
 
-use super::{PREFIX, openapi_service};
+use poem_openapi::OpenApiService;
+
+use super::{
+    follows::Follows, messages::Messages, paths::PREFIX, search::Search, stream::Stream,
+    timelines::Timelines, tokens::Tokens, users::Users,
+};
 use crate::http::{openapi, routes::Routes};
 
-/// The OpenAPI document, as JSON with a line break at its end.
-#[must_use]
-pub fn document() -> String {
-    openapi::document(&openapi_service().spec())
+const DESCRIPTION: &str = "The JSON API for MiniTwit clients.\n\n\
+    **Authentication.** `POST /tokens` exchanges a username and a password for a bearer token. Send it as \
+    `Authorization: Bearer …`. Operations that need no token accept one, too, but respond with 401 if it is \
+    invalid, expired or revoked. The API ignores cookies. The exception is `GET /stream`, because \
+    browsers cannot add a header to a request for an event stream.\n\n\
+    **Lists** are paged and, unless stated otherwise, sorted newest first. `limit` sets the page size (1 to \
+    100, 30 by default). The `Link` header with `rel=\"next\"` points to the next page; `next_cursor` in the \
+    body is the `cursor` of that page. Items that are added while a client reads a list never make it \
+    skip or repeat another item.\n\n\
+    **Errors** are problem details (RFC 9457). A 422 response names every invalid field and the rule that \
+    the field violates. 429 and 503 responses say in `Retry-After` when to retry. A 500 response \
+    contains the request id, under which the server logs the cause.";
+
+type Resources = (Tokens, Users, Follows, Messages, Timelines, Stream, Search);
+
+pub(super) fn openapi_service() -> OpenApiService<Resources, ()> {
+    let resources = (Tokens, Users, Follows, Messages, Timelines, Stream, Search);
+    OpenApiService::new(resources, "MiniTwit API", env!("CARGO_PKG_VERSION"))
+        .description(DESCRIPTION)
+        .license(openapi::license())
+        .server(PREFIX)
 }
 
-/// The paths of the document.
+/// The OpenAPI document, as JSON with a final line break.
+pub fn document() -> String {
+    let mut document = openapi::document(&openapi_service().spec());
+    // The library names the schema of a generic type `Page_Message`.
+    for item in ["Message", "SearchResult", "Token", "User"] {
+        document = document.replace(&format!("Page_{item}\""), &format!("{item}Page\""));
+    }
+    document
+}
+
 pub(super) static ROUTES: LazyLock<Routes> = LazyLock::new(|| Routes::of(&document(), PREFIX));
 
-/// The route template that the pattern of a matched route stands for.
-#[must_use]
+/// The path in the document, with named parameters, of a matched route pattern.
 pub fn route_template(pattern: &str) -> String {
     ROUTES.template(pattern)
 }

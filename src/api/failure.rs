@@ -1,47 +1,17 @@
-//! How the API fails: which problems an operation documents, and that every error becomes one.
+//! The failures of an operation, and how the OpenAPI document lists them.
 
-use std::{marker::PhantomData, panic::AssertUnwindSafe, sync::Arc};
+use std::marker::PhantomData;
 
-use futures_util::FutureExt;
-use poem::{
-    Endpoint, IntoResponse, PathPattern, Request, Response, Result,
-    http::{HeaderValue, StatusCode, header},
-};
 use poem_openapi::{
     ApiResponse,
-    error::{ParseParamError, ParsePathError, ParseRequestPayloadError},
     payload::Payload,
-    registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchemaRef, Registry},
-    types::Type,
+    registry::{MetaResponses, Registry},
 };
 
-use super::{
-    document::ROUTES,
-    problem::{FieldProblem, Problem, ProblemJson},
-};
-use crate::telemetry::request::log_failure;
+use super::problem::{Problem, ProblemJson};
+use crate::http::openapi::{Statuses, error_responses};
 
-/// The statuses of failure that an operation documents, besides 500 and 503, which any may have.
-pub(super) trait Statuses: Send + Sync + 'static {
-    /// The statuses, in their order.
-    const STATUSES: &'static [u16];
-}
-
-/// Declares a set of statuses as a type.
-macro_rules! statuses {
-    ($($(#[$meta:meta])* $name:ident = $statuses:expr;)*) => {
-        $($(#[$meta])*
-        pub(super) struct $name;
-
-        impl $crate::api::failure::Statuses for $name {
-            const STATUSES: &'static [u16] = &$statuses;
-        })*
-    };
-}
-
-pub(super) use statuses;
-
-/// A problem as the failure of an operation whose statuses are `S`.
+/// The error type of an operation that documents the statuses `S`.
 pub(super) struct Failure<S>(Problem, PhantomData<S>);
 
 impl<S, P: Into<Problem>> From<P> for Failure<S> {
@@ -58,8 +28,7 @@ impl<S> From<Failure<S>> for poem::Error {
 
 impl<S: Statuses> ApiResponse for Failure<S> {
     fn meta() -> MetaResponses {
-        let statuses = S::STATUSES.iter().chain(&[500, 503]);
-        MetaResponses { responses: statuses.map(|status| documented(*status)).collect() }
+        error_responses::<ProblemJson>(S::STATUSES, description)
     }
 
     fn register(registry: &mut Registry) {
@@ -67,108 +36,23 @@ impl<S: Statuses> ApiResponse for Failure<S> {
     }
 }
 
-fn documented(status: u16) -> MetaResponse {
-    let header = |name: &str, description: &str, schema: MetaSchemaRef| MetaHeader {
-        name: name.to_owned(),
-        description: Some(description.to_owned()),
-        required: true,
-        deprecated: false,
-        schema,
-    };
-    let headers = match status {
-        401 => {
-            let description = "What is needed: a bearer token.";
-            vec![header("WWW-Authenticate", description, String::schema_ref())]
-        }
-        429 | 503 => {
-            let description = "Seconds after which to try again.";
-            vec![header("Retry-After", description, u32::schema_ref())]
-        }
-        _ => Vec::new(),
-    };
-    let content_type = ProblemJson::CONTENT_TYPE;
-    MetaResponse {
-        description: meaning(status),
-        status: Some(status),
-        status_range: None,
-        content: vec![MetaMediaType { content_type, schema: ProblemJson::schema_ref() }],
-        headers,
-    }
-}
-
-/// What a status means, whichever operation answers it.
-fn meaning(status: u16) -> &'static str {
+fn description(status: u16) -> &'static str {
     match status {
-        400 => "The body is not JSON.",
-        401 => "The token, or the name and password, are missing or not good.",
-        403 => "This is not the caller's to do.",
-        404 => "There is no such thing.",
-        408 => "The body took too long to arrive.",
-        409 => "It clashes with what is there.",
+        400 => "The body is not well-formed JSON.",
+        401 => "The bearer token, or the username and password, are missing or invalid.",
+        403 => "The caller is not permitted to do this.",
+        404 => "The resource does not exist.",
+        408 => "The body did not arrive in time.",
+        409 => "The request conflicts with existing data.",
         413 => "The body is too large.",
-        415 => "The body is not called JSON.",
-        422 => "Fields or parameters break a rule; all that do are named.",
-        429 => "It was tried too often of late.",
-        503 => "The server, or its database, has no time now.",
-        _ => "The server failed. Its log has the cause, under the request's identity.",
-    }
-}
-
-/// Around the whole API: turns every error into its problem. No answer is for a cache, since what is
-/// private might be in it.
-pub(super) async fn render<E: Endpoint<Output: IntoResponse>>(
-    endpoint: Arc<E>,
-    request: Request,
-) -> Result<Response> {
-    let mut response = match AssertUnwindSafe(endpoint.call(request)).catch_unwind().await {
-        Ok(Ok(response)) => response.into_response(),
-        Ok(Err(error)) => problem_response(error),
-        // The panic itself was logged where it happened.
-        Err(_) => Problem::internal().into_response(),
-    };
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
-}
-
-fn problem_response(error: poem::Error) -> Response {
-    let pattern = error.data::<PathPattern>().cloned();
-    let mut response = if error.is_from_response() {
-        error.into_response()
-    } else {
-        describe(&error).into_response()
-    };
-    let Some(pattern) = pattern else { return response };
-    if response.status() == StatusCode::METHOD_NOT_ALLOWED
-        && let Some(methods) = ROUTES.allow(&pattern.0)
-    {
-        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(methods));
-    }
-    response.set_data(pattern);
-    response
-}
-
-/// The problem that an error of the libraries is.
-fn describe(error: &poem::Error) -> Problem {
-    if let Some(ParseParamError { name, .. }) = error.downcast_ref() {
-        return Problem::invalid(vec![FieldProblem::new(name, "is malformed")]);
-    }
-    if let Some(ParseRequestPayloadError { reason }) = error.downcast_ref() {
-        // The library quotes a value of the wrong type, which might be a password.
-        return if reason.starts_with("Expected input type") {
-            Problem::invalid(vec![FieldProblem::new("body", "must be a JSON object")])
-        } else {
-            Problem::new(StatusCode::BAD_REQUEST, "The body must be well-formed JSON")
-        };
-    }
-    if error.is::<ParsePathError>() || error.is::<poem::error::ParsePathError>() {
-        return Problem::new(StatusCode::NOT_FOUND, "There is nothing here");
-    }
-    match error.status() {
-        StatusCode::NOT_FOUND => Problem::new(StatusCode::NOT_FOUND, "There is nothing here"),
-        status if status.is_client_error() => Problem::new(status, error.to_string()),
+        415 => "Unsupported `Content-Type`; send `application/json`.",
+        422 => "One or more fields or parameters are invalid; `errors` lists all of them.",
+        429 => "The rate limit is exceeded; retry after the time in `Retry-After`.",
+        503 => {
+            "The server or its database is overloaded or unavailable; retry after the time in `Retry-After`."
+        }
         _ => {
-            log_failure(error);
-            Problem::internal()
+            "The server failed. `detail` contains the request id, under which the server logs the cause."
         }
     }
 }

@@ -1,186 +1,194 @@
-//! Fields and parameters of requests, read without failing, so that all that break a rule can be
-//! told at once.
+//! Fields and parameters of requests, and the errors in them.
+//!
+//! The library stops at the first field that it cannot parse. This API reports all invalid fields in one
+//! response, so requests contain [`Unparsed`] fields, and operations parse them with [`FieldErrors`].
 
-use std::borrow::Cow;
+use std::{borrow::Cow, marker::PhantomData, ops::RangeInclusive, str::FromStr};
 
 use poem::http::HeaderMap;
 use poem_openapi::{
-    registry::{MetaSchema, MetaSchemaRef},
+    registry::{MetaSchemaRef, Registry},
     types::{ParseFromJSON, ParseFromParameter, ParseResult, ToJSON, Type},
 };
 use serde_json::Value;
 
-use super::{
-    problem::{FieldProblem, Problem},
-    values::Text,
-};
+use super::problem::{FieldError, Problem};
+use crate::domain::Invalid;
 
-/// A type that a field of a request can have.
-pub(super) trait FieldValue: Sized + Send + Sync {
-    /// What the document says of the type.
-    fn schema() -> MetaSchema;
+/// A field that the document describes as a `T`, and that holds any JSON value, or none.
+///
+/// Validators of such a field appear in the document, and reject nothing: they would report only the
+/// first invalid field.
+pub(super) struct Unparsed<T>(Option<Value>, PhantomData<fn() -> T>);
 
-    /// Reads a value.
-    ///
-    /// # Errors
-    /// The rule that it breaks. It never quotes the value, which might be a password.
-    fn read(value: Value) -> Result<Self, Cow<'static, str>>;
+impl<T> Unparsed<T> {
+    fn new(value: Option<Value>) -> Self {
+        Self(value, PhantomData)
+    }
 
-    /// The value as the document's examples show it.
-    fn shown(&self) -> Value;
-}
-
-/// A field as it came. `REQUIRED` says whether it has to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Field<T, const REQUIRED: bool = true> {
-    /// It did not come.
-    Absent,
-    /// It came, and keeps the rules.
-    Given(T),
-    /// It came, and breaks this rule.
-    Wrong(Cow<'static, str>),
-}
-
-/// A field or parameter that may be absent.
-pub(super) type OptionalField<T> = Field<T, false>;
-
-impl<T> OptionalField<T> {
-    /// The field of the header `name`, of which the library leaves out values that are not ASCII: they
-    /// have come all the same.
-    pub(super) fn of_header(self, headers: &HeaderMap, name: &str) -> Self {
-        match self {
-            Self::Absent if headers.contains_key(name) => {
-                Self::Wrong("must be visible ASCII characters".into())
-            }
-            field => field,
-        }
+    /// This header parameter, or the header `name` itself if the library skipped its value, which it does
+    /// for bytes other than visible ASCII.
+    pub(super) fn or_header(self, headers: &HeaderMap, name: &str) -> Self {
+        let skipped = || Some(String::from_utf8_lossy(headers.get(name)?.as_bytes()).into());
+        Self::new(self.0.or_else(skipped))
     }
 }
 
-impl<T, const REQUIRED: bool> From<T> for Field<T, REQUIRED> {
-    fn from(value: T) -> Self {
-        Self::Given(value)
+impl<T, V: Into<Value>> From<V> for Unparsed<T> {
+    fn from(value: V) -> Self {
+        Self::new(Some(value.into()))
     }
 }
 
-impl<T: FieldValue, const REQUIRED: bool> Field<T, REQUIRED> {
-    fn read(value: Value) -> Self {
-        T::read(value).map_or_else(Self::Wrong, Self::Given)
-    }
-}
-
-impl<T: FieldValue, const REQUIRED: bool> Type for Field<T, REQUIRED> {
-    const IS_REQUIRED: bool = REQUIRED;
-    type RawValueType = Self;
-    type RawElementValueType = Self;
+impl<T: Type> Type for Unparsed<T> {
+    const IS_REQUIRED: bool = T::IS_REQUIRED;
+    type RawValueType = T::RawValueType;
+    type RawElementValueType = T::RawElementValueType;
 
     fn name() -> Cow<'static, str> {
-        T::schema().ty.into()
+        T::name()
     }
 
     fn schema_ref() -> MetaSchemaRef {
-        MetaSchemaRef::Inline(Box::new(T::schema()))
+        T::schema_ref()
     }
 
-    fn as_raw_value(&self) -> Option<&Self> {
-        Some(self)
+    fn register(registry: &mut Registry) {
+        T::register(registry);
     }
 
-    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
-        Box::new(std::iter::once(self))
-    }
-}
-
-impl<T: FieldValue, const REQUIRED: bool> ParseFromJSON for Field<T, REQUIRED> {
-    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
-        Ok(value.map_or(Self::Absent, Self::read))
-    }
-}
-
-impl<T: FieldValue, const REQUIRED: bool> ParseFromParameter for Field<T, REQUIRED> {
-    fn parse_from_parameter(value: &str) -> ParseResult<Self> {
-        // A parameter is a text; where a number is asked for, it is that of the text.
-        let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
-        let number = value.parse::<u64>().ok().filter(|_| is_number && T::schema().ty == "integer");
-        Ok(Self::read(number.map_or_else(|| value.into(), Value::from)))
-    }
-
-    fn parse_from_parameters<I: IntoIterator<Item = A>, A: AsRef<str>>(
-        values: I,
-    ) -> ParseResult<Self> {
-        match values.into_iter().next() {
-            Some(value) => Self::parse_from_parameter(value.as_ref()),
-            None => Ok(Self::Absent),
-        }
-    }
-}
-
-impl<T: FieldValue, const REQUIRED: bool> ToJSON for Field<T, REQUIRED> {
-    fn to_json(&self) -> Option<Value> {
-        match self {
-            Self::Given(value) => Some(value.shown()),
-            Self::Absent | Self::Wrong(_) => None,
-        }
-    }
-}
-
-/// The fields of a request that break a rule, as far as they have been read.
-#[derive(Debug, Default)]
-pub(super) struct Refusals(Vec<FieldProblem>);
-
-impl Refusals {
-    /// The value of a field that must be there; `None` if the request will be refused for it.
-    pub(super) fn required<T>(&mut self, name: &str, field: Field<T>) -> Option<T> {
-        match field {
-            Field::Given(value) => return Some(value),
-            Field::Absent => self.add(name, "must be given"),
-            Field::Wrong(rule) => self.add(name, &rule),
-        }
+    fn as_raw_value(&self) -> Option<&Self::RawValueType> {
         None
     }
 
-    /// The value of a field that may be absent; `None` if it is, or if the request will be refused
-    /// for it.
-    pub(super) fn optional<T>(&mut self, name: &str, field: OptionalField<T>) -> Option<T> {
-        match field {
-            Field::Given(value) => Some(value),
-            Field::Absent => None,
-            Field::Wrong(rule) => {
-                self.add(name, &rule);
-                None
-            }
+    fn raw_element_iter<'a>(
+        &'a self,
+    ) -> Box<dyn Iterator<Item = &'a Self::RawElementValueType> + 'a> {
+        Box::new(std::iter::empty())
+    }
+}
+
+impl<T: Type> ParseFromJSON for Unparsed<T> {
+    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
+        Ok(Self::new(value))
+    }
+}
+
+impl<T: Type> ParseFromParameter for Unparsed<T> {
+    fn parse_from_parameter(text: &str) -> ParseResult<Self> {
+        let is_integer =
+            matches!(T::schema_ref(), MetaSchemaRef::Inline(schema) if schema.ty == "integer");
+        let digits = is_integer && text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = if digits { text.parse::<u64>().ok() } else { None };
+        Ok(number.map_or_else(|| text.into(), Self::from))
+    }
+
+    fn parse_from_parameters<I: IntoIterator<Item = A>, A: AsRef<str>>(
+        texts: I,
+    ) -> ParseResult<Self> {
+        match texts.into_iter().next() {
+            Some(text) => Self::parse_from_parameter(text.as_ref()),
+            None => Ok(Self::new(None)),
         }
     }
+}
 
-    /// The place that the parameter `cursor` names.
-    pub(super) fn place<C: FieldValue>(&mut self, cursor: Option<Text>) -> Option<C> {
-        let field = cursor.map_or(Field::Absent, |Text(cursor)| OptionalField::read(cursor.into()));
-        self.optional("cursor", field)
+impl<T: Type> ToJSON for Unparsed<T> {
+    fn to_json(&self) -> Option<Value> {
+        self.0.clone()
+    }
+}
+
+/// Parses the fields of a request, and collects the errors.
+///
+/// The methods return `None` for an invalid field and for an absent optional one. An error never
+/// quotes the value, which may be a password.
+#[derive(Debug, Default)]
+pub(super) struct FieldErrors(Vec<FieldError>);
+
+impl FieldErrors {
+    /// Parses a string.
+    pub(super) fn string<T: Type, V>(
+        &mut self,
+        name: &str,
+        field: Unparsed<T>,
+        parse: impl FnOnce(&str) -> Result<V, Invalid>,
+    ) -> Option<V> {
+        self.field(name, field, |value| parse_string(value, parse))
     }
 
-    /// Refuses the request for this field.
+    /// Parses a string or `null`, which becomes `Some(None)`.
+    pub(super) fn nullable_string<T: Type, V>(
+        &mut self,
+        name: &str,
+        field: Unparsed<T>,
+        parse: impl FnOnce(&str) -> Result<V, Invalid>,
+    ) -> Option<Option<V>> {
+        self.field(name, field, |value| match value {
+            Value::Null => Ok(None),
+            value => parse_string(value, parse).map(Some),
+        })
+    }
+
+    /// Parses an integer within `range`.
+    pub(super) fn integer<T: Type>(
+        &mut self,
+        name: &str,
+        field: Unparsed<T>,
+        range: RangeInclusive<u16>,
+    ) -> Option<u16> {
+        self.field(name, field, |value| {
+            let number = value.as_u64().and_then(|number| u16::try_from(number).ok());
+            number.filter(|number| range.contains(number)).ok_or_else(|| {
+                format!("must be an integer from {} to {}", range.start(), range.end()).into()
+            })
+        })
+    }
+
+    fn field<T: Type, V>(
+        &mut self,
+        name: &str,
+        field: Unparsed<T>,
+        parse: impl FnOnce(&Value) -> Result<V, Cow<'static, str>>,
+    ) -> Option<V> {
+        let parsed = match &field.0 {
+            Some(value) => parse(value),
+            None if T::IS_REQUIRED => Err("is required".into()),
+            None => return None,
+        };
+        parsed.map_err(|rule| self.add(name, &rule)).ok()
+    }
+
+    /// Adds an error.
     pub(super) fn add(&mut self, name: &str, rule: &str) {
-        self.0.push(FieldProblem::new(name, rule));
+        self.0.push(FieldError::new(name, rule));
     }
 
-    /// Whether every field that was read keeps the rules.
-    ///
-    /// # Errors
-    /// The problem of those that do not.
-    pub(super) fn none(self) -> Result<(), Problem> {
-        if self.0.is_empty() { Ok(()) } else { Err(Problem::invalid(self.0)) }
-    }
-
-    /// The values of fields that must be there, if all that was read keeps the rules.
-    ///
-    /// # Errors
-    /// The problem of those that do not.
-    pub(super) fn all<T>(self, values: Option<T>) -> Result<T, Problem> {
-        match values {
+    /// Returns the parsed values of the required fields, or the problem that lists all errors.
+    pub(super) fn finish<V>(self, required: Option<V>) -> Result<V, Problem> {
+        match required {
             Some(values) if self.0.is_empty() => Ok(values),
-            _ => Err(Problem::invalid(self.0)),
+            _ => Err(Problem::invalid_fields(self.0)),
         }
     }
+}
+
+fn parse_string<V>(
+    value: &Value,
+    parse: impl FnOnce(&str) -> Result<V, Invalid>,
+) -> Result<V, Cow<'static, str>> {
+    let text = value.as_str().ok_or("must be a string")?;
+    parse(text).map_err(|invalid| invalid.rule().into())
+}
+
+/// Accepts any string: a name or password that is compared with a stored one.
+pub(super) fn any_string(text: &str) -> Result<String, Invalid> {
+    Ok(text.to_owned())
+}
+
+/// Parses a cursor or an event id.
+pub(super) fn cursor<C: FromStr>(text: &str) -> Result<C, Invalid> {
+    text.parse().map_err(|_| Invalid::new("must be a value that this API returned"))
 }
 
 #[cfg(test)]
@@ -188,30 +196,61 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::domain::Email;
-
-    fn read(value: Option<Value>) -> Field<Email> {
-        Field::parse_from_json(value).expect("never fails")
-    }
+    use crate::domain::{Bio, Email};
 
     #[test]
-    fn all_wrong_fields_are_told_at_once_and_none_is_quoted() {
-        let mut refusals = Refusals::default();
-        assert!(refusals.required("a", read(None)).is_none());
-        assert!(refusals.required("b", read(Some(Value::Null))).is_none());
-        assert!(refusals.required("c", read(Some(json!(12_345)))).is_none());
-        assert!(refusals.required("d", read(Some(json!("secret")))).is_none());
-        assert!(refusals.required("e", read(Some(json!("a@b")))).is_some());
-        let told: Vec<&str> = refusals.0.iter().map(|problem| problem.detail()).collect();
+    fn all_invalid_fields_are_reported_and_no_value_is_quoted() {
+        let mut errors = FieldErrors::default();
+        for value in [None, Some(Value::Null), Some(json!(12_345)), Some(json!("secret"))] {
+            let field = Unparsed::<String>::new(value);
+            assert!(errors.string("email", field, Email::parse).is_none());
+        }
+        assert!(errors.string("email", Unparsed::<String>::from("a@b"), Email::parse).is_some());
+        let rules: Vec<&str> = errors.0.iter().map(FieldError::rule).collect();
         assert_eq!(
-            told,
+            rules,
             [
-                "must be given",
-                "must be a text",
-                "must be a text",
+                "is required",
+                "must be a string",
+                "must be a string",
                 "You have to enter a valid email address"
             ]
         );
-        assert!(refusals.none().is_err());
+        assert!(errors.finish(Some(())).is_err());
+    }
+
+    #[test]
+    fn an_absent_optional_field_is_no_error() {
+        let mut errors = FieldErrors::default();
+        let absent = Unparsed::<Option<String>>::new(None);
+        assert!(errors.string("email", absent, Email::parse).is_none());
+        assert!(errors.finish(Some(())).is_ok());
+    }
+
+    #[test]
+    fn an_integer_must_be_within_its_range() {
+        let read = |value| {
+            let mut errors = FieldErrors::default();
+            let number = errors.integer("limit", Unparsed::<i32>::from(value), 1..=100);
+            (number, errors.0.first().map(|error| error.rule().to_owned()))
+        };
+        for good in [1, 30, 100] {
+            assert_eq!(read(json!(good)), (Some(good), None));
+        }
+        for bad in [json!(0), json!(101), json!(-1), json!(1.5), json!("30"), json!(null)] {
+            let rule = "must be an integer from 1 to 100".to_owned();
+            assert_eq!(read(bad), (None, Some(rule)));
+        }
+    }
+
+    #[test]
+    fn null_is_valid_only_in_a_nullable_field() {
+        let read = |value| {
+            let field = Unparsed::<Option<String>>::from(value);
+            FieldErrors::default().nullable_string("bio", field, Bio::parse)
+        };
+        assert_eq!(read(json!(null)), Some(None));
+        assert!(matches!(read(json!("hello")), Some(Some(_))));
+        assert_eq!(read(json!("")), None);
     }
 }

@@ -1,41 +1,47 @@
-//! Messages: posting, and one at a time; and everybody's.
+//! Post, read, edit and delete single messages; the public timeline.
 
 use poem::{http::HeaderMap, web::Data};
 use poem_openapi::{
     ApiResponse, Object, OpenApi,
-    param::{Header, Path, Query},
+    param::{Header, Path},
     payload::Json,
     types::Example,
 };
 use time::{OffsetDateTime, macros::datetime};
 
 use super::{
-    PREFIX, Resource,
-    auth::{Caller, MaybeCaller},
-    failure::{Failure, statuses},
-    fields::{Field, OptionalField, Refusals},
-    in_flight,
-    paging::{Limit, PageParams, PageRequest, PageResponse, default_limit},
+    auth::{Caller, OptionalCaller},
+    failure::Failure,
+    fields::{FieldErrors, Unparsed},
+    paging::{
+        CursorParam, LimitParam, PageParams, PageRequest, PageResponse, default_limit,
+        example_cursor,
+    },
+    paths,
     profiles::example_username,
+    tags::Tag,
 };
+use crate::http::openapi::statuses;
 use crate::{
     domain::{self, Cursor, IdempotencyKey, MessageText},
     service::Service,
 };
 
+const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+
 /// A message.
 #[derive(Debug, Object)]
 #[oai(example)]
 pub(super) struct Message {
-    /// The number by which it is known.
+    /// The id of the message.
     id: i64,
-    /// The name of who wrote it.
+    /// The username of the author.
     author: String,
-    /// What it says.
+    /// The text.
     text: String,
-    /// When it was published.
+    /// The time at which the message was posted.
     published_at: OffsetDateTime,
-    /// When its text was last changed; null if it never was.
+    /// The time of the last edit; null if the message was never edited.
     #[oai(nullable)]
     edited_at: Option<OffsetDateTime>,
 }
@@ -64,199 +70,169 @@ impl From<domain::Message> for Message {
     }
 }
 
-/// What to say.
+/// The content of a message, to post or to edit it.
 #[derive(Object)]
 #[oai(example)]
-struct MessageBody {
-    /// 1 to 280 characters, not all of them white space.
-    text: Field<MessageText>,
+struct MessageContent {
+    /// The text: 1 to 280 characters, not only white space.
+    #[oai(validator(
+        min_length = 1,
+        max_length = 280,
+        pattern = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
+    ))]
+    text: Unparsed<String>,
 }
 
-impl Example for MessageBody {
+impl Example for MessageContent {
     fn example() -> Self {
-        Self { text: MessageText::parse("Anybody out there?").map_or(Field::Absent, Field::Given) }
-    }
-}
-
-impl MessageBody {
-    /// The text, and the key that came with it.
-    fn read(
-        self,
-        key: OptionalField<IdempotencyKey>,
-    ) -> Result<(MessageText, Option<IdempotencyKey>), super::problem::Problem> {
-        let mut refusals = Refusals::default();
-        let text = refusals.required("text", self.text);
-        let key = refusals.optional("Idempotency-Key", key);
-        Ok((refusals.all(text)?, key))
+        Self { text: "Anybody out there?".into() }
     }
 }
 
 #[derive(ApiResponse)]
-enum Posted {
+enum CreateResponse {
     /// The message is posted.
     #[oai(status = 201)]
     Created(
         Json<Message>,
-        /// Where the message is.
+        /// The path of the message.
         #[oai(header = "Location")]
         String,
     ),
 }
 
 #[derive(ApiResponse)]
-enum Shown {
+enum MessageResponse {
     /// The message.
     #[oai(status = 200)]
     Ok(Json<Message>),
 }
 
 #[derive(ApiResponse)]
-enum Deleted {
-    /// The message is gone.
+enum DeleteResponse {
+    /// The message is deleted.
     #[oai(status = 204)]
     NoContent,
 }
 
 statuses! {
-    Post = [400, 401, 408, 413, 415, 422, 429];
+    Create = [400, 401, 408, 413, 415, 422, 429];
     List = [401, 422];
-    Show = [401, 404];
+    Get = [401, 404];
     Edit = [400, 401, 403, 404, 408, 413, 415, 422];
     Delete = [401, 403, 404];
 }
 
 pub(super) struct Messages;
 
-#[OpenApi(tag = "Resource::Messages")]
+#[OpenApi(tag = "Tag::Messages")]
 impl Messages {
     /// Post a message
     ///
-    /// A client that cannot tell whether its request arrived sends it again with the same
-    /// `Idempotency-Key`: then the message is posted once, and the answer is the first one, whatever
-    /// the body says. A key is the caller's own, and is good for a day.
-    #[oai(
-        path = "/messages",
-        method = "post",
-        operation_id = "createMessage",
-        transform = "in_flight"
-    )]
-    async fn post(
+    /// To retry safely, send an `Idempotency-Key`. A request with a key that the caller has already used
+    /// posts nothing and returns the first response, even if the body differs. The server keeps a key
+    /// for 24 hours.
+    #[oai(path = "/messages", method = "post", operation_id = "createMessage")]
+    async fn create(
         &self,
         caller: Caller,
-        /// A text that no other request of the caller's has: 1 to 255 visible ASCII characters.
-        #[oai(name = "Idempotency-Key", example = "example_key")]
-        key: Header<OptionalField<IdempotencyKey>>,
+        /// A value that identifies this post among the caller's posts, such as a UUID: 1 to 255 visible
+        /// ASCII characters.
+        #[oai(
+            name = "Idempotency-Key",
+            example = "example_key",
+            validator(min_length = 1, max_length = 255, pattern = "^[!-~]+$")
+        )]
+        key: Header<Unparsed<Option<String>>>,
         headers: &HeaderMap,
-        body: Json<MessageBody>,
+        content: Json<MessageContent>,
         service: Data<&Service>,
-    ) -> Result<Posted, Failure<Post>> {
-        let (text, key) = body.0.read(key.0.of_header(headers, "Idempotency-Key"))?;
-        let message = service.post_once(caller.0.user, text, key).await?;
-        let location = format!("{PREFIX}/messages/{}", message.id);
-        Ok(Posted::Created(Json(message.into()), location))
+    ) -> Result<CreateResponse, Failure<Create>> {
+        let mut errors = FieldErrors::default();
+        let text = errors.string("text", content.0.text, MessageText::parse);
+        let key = key.0.or_header(headers, IDEMPOTENCY_KEY);
+        let key = errors.string(IDEMPOTENCY_KEY, key, IdempotencyKey::parse);
+        let message = service.post_once(caller.0.user, errors.finish(text)?, key).await?;
+        let location = paths::message(message.id);
+        Ok(CreateResponse::Created(Json(message.into()), location))
     }
 
-    /// The public timeline
+    /// Read the public timeline
     ///
-    /// Everybody's messages, newest first.
-    #[oai(
-        path = "/messages",
-        method = "get",
-        operation_id = "listMessages",
-        transform = "in_flight"
-    )]
+    /// Returns the messages of all users, newest first.
+    #[oai(path = "/messages", method = "get", operation_id = "listMessages")]
     async fn list(
         &self,
-        _caller: MaybeCaller,
-        /// How many messages at most.
+        _caller: OptionalCaller,
+        /// The largest number of messages in the response.
         #[oai(default = "default_limit", example = "default_limit")]
-        limit: Query<OptionalField<Limit>>,
-        /// The place after which the page begins: `next_cursor` of the one before.
+        limit: LimitParam,
+        /// The `next_cursor` of the previous page; absent for the first page.
         #[oai(example = "example_cursor")]
-        cursor: Query<OptionalField<Cursor>>,
-        asked: PageRequest,
+        cursor: CursorParam<Cursor>,
+        request: PageRequest,
         service: Data<&Service>,
     ) -> Result<PageResponse<Message>, Failure<List>> {
-        let PageParams { before, limit } = PageParams::of(limit.0, cursor.0)?;
-        Ok(PageResponse::new(&asked, service.public_timeline(before, limit).await?))
+        let PageParams { before, limit } = PageParams::parse(limit, cursor)?;
+        Ok(PageResponse::new(&request, service.public_timeline(before, limit).await?))
     }
 
-    /// A message
+    /// Read a message
     ///
-    /// As it is now; its address is for good.
-    #[oai(
-        path = "/messages/:id",
-        method = "get",
-        operation_id = "getMessage",
-        transform = "in_flight"
-    )]
-    async fn show(
+    /// Returns the message with its current text. The path of a message never changes.
+    #[oai(path = "/messages/:id", method = "get", operation_id = "getMessage")]
+    async fn get(
         &self,
-        _caller: MaybeCaller,
-        /// The message's number.
+        _caller: OptionalCaller,
+        /// The id of the message.
         #[oai(example = "example_id")]
         id: Path<i64>,
         service: Data<&Service>,
-    ) -> Result<Shown, Failure<Show>> {
-        Ok(Shown::Ok(Json(service.message(id.0).await?.into())))
+    ) -> Result<MessageResponse, Failure<Get>> {
+        Ok(MessageResponse::Ok(Json(service.message(id.0).await?.into())))
     }
 
-    /// Edit an own message
+    /// Edit a message
     ///
-    /// The message keeps its place on every timeline; `edited_at` tells when its text changed. The
-    /// same text again changes nothing.
-    #[oai(
-        path = "/messages/:id",
-        method = "patch",
-        operation_id = "changeMessage",
-        transform = "in_flight"
-    )]
+    /// Replaces the text of one of the caller's messages, and sets `edited_at`. The message keeps its
+    /// position in all timelines. The same text again changes nothing.
+    #[oai(path = "/messages/:id", method = "patch", operation_id = "changeMessage")]
     async fn edit(
         &self,
         caller: Caller,
-        /// The message's number.
+        /// The id of the message.
         #[oai(example = "example_id")]
         id: Path<i64>,
-        body: Json<MessageBody>,
+        content: Json<MessageContent>,
         service: Data<&Service>,
-    ) -> Result<Shown, Failure<Edit>> {
-        let (text, _) = body.0.read(Field::Absent)?;
-        let message = service.edit_message(caller.user.id, id.0, text).await?;
-        Ok(Shown::Ok(Json(message.into())))
+    ) -> Result<MessageResponse, Failure<Edit>> {
+        let mut errors = FieldErrors::default();
+        let text = errors.string("text", content.0.text, MessageText::parse);
+        let message = service.edit_message(caller.user.id, id.0, errors.finish(text)?).await?;
+        Ok(MessageResponse::Ok(Json(message.into())))
     }
 
-    /// Delete an own message
+    /// Delete a message
     ///
-    /// For good, and at once.
-    #[oai(
-        path = "/messages/:id",
-        method = "delete",
-        operation_id = "deleteMessage",
-        transform = "in_flight"
-    )]
+    /// Deletes one of the caller's messages immediately and permanently.
+    #[oai(path = "/messages/:id", method = "delete", operation_id = "deleteMessage")]
     async fn delete(
         &self,
         caller: Caller,
-        /// The message's number.
+        /// The id of the message.
         #[oai(example = "example_id")]
         id: Path<i64>,
         service: Data<&Service>,
-    ) -> Result<Deleted, Failure<Delete>> {
+    ) -> Result<DeleteResponse, Failure<Delete>> {
         service.delete_message(caller.user.id, id.0).await?;
-        Ok(Deleted::NoContent)
+        Ok(DeleteResponse::NoContent)
     }
-}
-
-/// The place of the example, for the document.
-pub(super) fn example_cursor() -> OptionalField<Cursor> {
-    Cursor::new(datetime!(2020-02-21 00:21 UTC), example_id()).into()
 }
 
 fn example_id() -> i64 {
     7
 }
 
-fn example_key() -> OptionalField<IdempotencyKey> {
-    IdempotencyKey::parse("8e03978e-40d5-43dd-bc93-6894a57f9324")
-        .map_or(Field::Absent, Field::Given)
+fn example_key() -> Unparsed<Option<String>> {
+    "8e03978e-40d5-43dd-bc93-6894a57f9324".into()
 }

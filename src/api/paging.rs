@@ -1,63 +1,103 @@
-//! Lists: which page is asked for, and how the next one is named.
+//! Lists: the page that a request selects, and the response with a link to the next page.
 
-use std::fmt::Display;
+use std::{fmt::Display, str::FromStr};
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use poem::{FromRequest, Request, RequestBody, Result};
 use poem_openapi::{
     ApiResponse, Object,
+    param::Query,
     payload::Json,
-    types::{Example, ParseFromJSON, ToJSON},
+    registry::MetaSchema,
+    types::{Example, ParseFromJSON, ToJSON, Type},
 };
+use time::macros::datetime;
 
 use super::{
-    PREFIX,
-    fields::{FieldValue, OptionalField, Refusals},
+    fields::{FieldErrors, Unparsed, cursor},
+    paths::{PREFIX, encode},
     problem::Problem,
-    values::Whole,
 };
-use crate::domain::{PAGE_SIZE, Page};
+use crate::{
+    domain::{Cursor, KeyCursor, PAGE_SIZE, Page},
+    http::openapi::documented_type,
+};
 
-/// How many items a page has at most.
-pub(super) type Limit = Whole<1, 100>;
+const MAX_LIMIT: u16 = 100;
 
-/// Which page is asked for.
+/// A page size, as the document describes it.
+pub(super) struct Limit;
+
+documented_type!(
+    Limit,
+    "Limit",
+    MetaSchema {
+        minimum: Some(1.0),
+        maximum: Some(MAX_LIMIT.into()),
+        ..MetaSchema::new_with_format("integer", "int32")
+    }
+);
+documented_type!(Cursor, "Cursor", string(r"^-?\d{1,18}_-?\d{1,18}$"));
+documented_type!(KeyCursor, "KeyCursor", string(r"^\d{1,18}$"));
+
+fn string(pattern: &str) -> MetaSchema {
+    MetaSchema { pattern: Some(pattern.to_owned()), ..MetaSchema::new("string") }
+}
+
+/// The parameter `limit` of a list.
+pub(super) type LimitParam = Query<Unparsed<Option<Limit>>>;
+/// The parameter `cursor` of a list.
+pub(super) type CursorParam<C> = Query<Unparsed<Option<C>>>;
+
+/// The page that a request selects.
 pub(super) struct PageParams<C> {
-    /// The place after which it begins; from the newest item on without one.
+    /// The position after which the page starts; `None` for the first page.
     pub(super) before: Option<C>,
-    /// How many items it has at most.
+    /// The largest number of items.
     pub(super) limit: u16,
 }
 
-impl<C: FieldValue> PageParams<C> {
-    /// Reads the parameters `limit` and `cursor`.
-    ///
-    /// # Errors
-    /// When either breaks its rule.
-    pub(super) fn of(
-        limit: OptionalField<Limit>,
-        cursor: OptionalField<C>,
-    ) -> Result<Self, Problem> {
-        let mut refusals = Refusals::default();
-        let limit = refusals.optional("limit", limit).map_or(PAGE_SIZE, |limit| limit.0);
-        let before = refusals.optional("cursor", cursor);
-        refusals.none()?;
-        Ok(Self { before, limit })
+impl<C: FromStr + Type> PageParams<C> {
+    /// Parses the parameters `limit` and `cursor`.
+    pub(super) fn parse(limit: LimitParam, cursor: CursorParam<C>) -> Result<Self, Problem> {
+        let mut errors = FieldErrors::default();
+        let limit = parse_limit(&mut errors, limit);
+        let before = parse_cursor(&mut errors, cursor);
+        errors.finish(Some(Self { before, limit }))
     }
 }
 
-/// The limit of a request that has none, for the document.
-pub(super) fn default_limit() -> OptionalField<Limit> {
-    Whole(PAGE_SIZE).into()
+/// Parses the parameter `limit`; [`PAGE_SIZE`] if it is absent.
+pub(super) fn parse_limit(errors: &mut FieldErrors, limit: LimitParam) -> u16 {
+    errors.integer("limit", limit.0, 1..=MAX_LIMIT).unwrap_or(PAGE_SIZE)
 }
 
-/// A page of a list.
+/// Parses the parameter `cursor`.
+pub(super) fn parse_cursor<T: Type, C: FromStr>(
+    errors: &mut FieldErrors,
+    param: Query<Unparsed<T>>,
+) -> Option<C> {
+    errors.string("cursor", param.0, cursor)
+}
+
+pub(super) fn default_limit() -> Unparsed<Option<Limit>> {
+    PAGE_SIZE.into()
+}
+
+pub(super) fn example_cursor() -> Unparsed<Option<Cursor>> {
+    Cursor::new(datetime!(2020-02-21 00:21 UTC), 7).to_string().into()
+}
+
+pub(super) fn example_key_cursor() -> Unparsed<Option<KeyCursor>> {
+    KeyCursor(7).to_string().into()
+}
+
+/// One page of a list.
 #[derive(Debug, Object)]
-#[oai(rename = "PageOf", example)]
+#[oai(rename = "Page", example)]
 pub(super) struct PageBody<T: ParseFromJSON + ToJSON + Example> {
-    /// The items, newest first.
+    /// The items, in the order of the list.
     items: Vec<T>,
-    /// The `cursor` of the next page; null on the last one.
+    /// The `cursor` of the next page; null on the last page.
     #[oai(nullable)]
     next_cursor: Option<String>,
 }
@@ -68,34 +108,32 @@ impl<T: ParseFromJSON + ToJSON + Example> Example for PageBody<T> {
     }
 }
 
-/// An answer that is a page of a list.
 #[derive(ApiResponse)]
 pub(super) enum PageResponse<T: ParseFromJSON + ToJSON + Example> {
-    /// A page of the list.
+    /// One page of the list.
     #[oai(status = 200)]
     Ok(
         Json<PageBody<T>>,
-        /// Where the next page is, as `<…>; rel="next"`; absent on the last one.
+        /// The next page, as `<…>; rel="next"`; absent on the last page.
         #[oai(header = "Link")]
         Option<String>,
     ),
 }
 
 impl<T: ParseFromJSON + ToJSON + Example> PageResponse<T> {
-    /// The answer to `asked` that shows `page`.
-    pub(super) fn new<I, C>(asked: &PageRequest, page: Page<I, C>) -> Self
+    pub(super) fn new<I, C>(request: &PageRequest, page: Page<I, C>) -> Self
     where
         T: From<I>,
         C: Display,
     {
-        let link = asked.link_to_next(&page);
         let next_cursor = page.next.map(|next| next.to_string());
+        let link = next_cursor.as_deref().map(|cursor| request.link_to(cursor));
         let items = page.items.into_iter().map(T::from).collect();
         Self::Ok(Json(PageBody { items, next_cursor }), link)
     }
 }
 
-/// The path and query of a request.
+/// The path and query of a request for a page.
 pub(super) struct PageRequest {
     path: String,
     query: Vec<(String, String)>,
@@ -103,47 +141,37 @@ pub(super) struct PageRequest {
 
 impl<'a> FromRequest<'a> for PageRequest {
     async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
-        // Not as the client wrote it: a doubled slash at its beginning would name another server.
+        // The path as the client sent it could begin with `//`, which would name another host.
         let path = format!("{PREFIX}{}", request.uri().path());
         Ok(Self { path, query: request.params().unwrap_or_default() })
     }
 }
 
 impl PageRequest {
-    /// What the header `Link` says of the page after this one (RFC 8288): the same request with
-    /// another cursor. `None` on the last page.
-    pub(super) fn link_to_next<T, C: Display>(&self, page: &Page<T, C>) -> Option<String> {
-        let next = page.next.as_ref()?.to_string();
+    /// The value of the `Link` header (RFC 8288): the same request with another cursor.
+    fn link_to(&self, cursor: &str) -> String {
         let others = self.query.iter().filter(|(name, _)| name != "cursor");
         let others = others.map(|(name, value)| (name.as_str(), value.as_str()));
         let query: Vec<String> = others
-            .chain([("cursor", next.as_str())])
+            .chain([("cursor", cursor)])
             .map(|(name, value)| format!("{}={}", encode(name), encode(value)))
             .collect();
-        Some(format!("<{}?{}>; rel=\"next\"", self.path, query.join("&")))
+        format!("<{}?{}>; rel=\"next\"", self.path, query.join("&"))
     }
-}
-
-/// A text as it stands in a path or a query.
-pub(super) fn encode(text: &str) -> impl Display {
-    utf8_percent_encode(text, NON_ALPHANUMERIC)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::KeyCursor;
 
     #[test]
-    fn the_next_page_is_the_same_request_with_another_cursor() {
+    fn the_link_to_the_next_page_keeps_the_other_parameters() {
         let query = [("limit", "2"), ("cursor", "9"), ("q", "a&b é")];
         let query = query.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-        let asked = PageRequest { path: "/api/v1/users".to_owned(), query };
-        let page = Page { items: vec![()], next: Some(KeyCursor(7)) };
+        let request = PageRequest { path: "/api/v1/users".to_owned(), query };
         assert_eq!(
-            asked.link_to_next(&page).as_deref(),
-            Some("</api/v1/users?limit=2&q=a%26b%20%C3%A9&cursor=7>; rel=\"next\"")
+            request.link_to("7"),
+            "</api/v1/users?limit=2&q=a%26b%20%C3%A9&cursor=7>; rel=\"next\""
         );
-        assert_eq!(asked.link_to_next(&Page::<(), KeyCursor> { items: vec![], next: None }), None);
     }
 }

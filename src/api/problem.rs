@@ -1,4 +1,4 @@
-//! What a client is told of a failure: problem details (RFC 9457).
+//! Error responses: problem details (RFC 9457).
 
 use std::fmt;
 
@@ -14,74 +14,75 @@ use poem_openapi::{
 };
 
 use crate::{
-    service::{Error, Kind},
-    telemetry::request::{RequestId, log_failure},
+    http::errors::internal_error_text,
+    service::{Error, ErrorKind},
+    telemetry::request::log_failure,
 };
 
-/// Seconds after which a client may try again what the server had no time for.
+/// The `Retry-After` of a 503 response, in seconds.
 const RETRY_AFTER_SECONDS: u64 = 1;
-/// What the URIs of the kinds of problems begin with.
+/// The prefix of the URIs of problem types.
 const TYPE_PREFIX: &str = "urn:problem-type:minitwit:";
 
-/// What went wrong (RFC 9457).
+/// The body of an error response: problem details (RFC 9457).
 #[derive(Debug, Clone, Object)]
 #[oai(example)]
 pub(super) struct Problem {
-    /// The kind of problem, as a URI; `about:blank` where the status says it all.
+    /// A URI that identifies the type of problem; `about:blank` if the status identifies it.
     #[oai(rename = "type", validator(max_length = 200))]
-    kind: String,
-    /// The kind of problem in words; the same for each of its kind.
+    type_uri: String,
+    /// A summary of the type of problem; the same text for every problem of this type.
     title: String,
-    /// The HTTP status, once more.
+    /// The HTTP status of the response.
     #[oai(validator(minimum(value = "400"), maximum(value = "599")))]
     status: u16,
-    /// What is wrong this time. Of a failure of the server, only by which identity its log knows it.
+    /// The cause of this problem. For a failure of the server it contains only the request id.
     detail: String,
-    /// The fields and parameters that break a rule, all of them.
+    /// All invalid fields and parameters; absent if the problem is not about fields.
     #[oai(skip_serializing_if_is_empty, default)]
-    errors: Vec<FieldProblem>,
+    errors: Vec<FieldError>,
     #[oai(skip)]
     retry_after: Option<u64>,
 }
 
-/// A field or parameter that breaks a rule.
+/// An invalid field or parameter.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
 #[oai(example)]
-pub(super) struct FieldProblem {
+pub(super) struct FieldError {
     /// The name of the field or parameter; `body` for the body as a whole.
     field: String,
-    /// The rule that it breaks.
+    /// The rule that it violates.
     detail: String,
 }
 
 impl Example for Problem {
     fn example() -> Self {
-        Self::invalid(vec![FieldProblem::example()])
+        Self::invalid_fields(vec![FieldError::example()])
     }
 }
 
-impl Example for FieldProblem {
+impl Example for FieldError {
     fn example() -> Self {
         Self::new("email", "You have to enter a valid email address")
     }
 }
 
-impl FieldProblem {
+impl FieldError {
     pub(super) fn new(field: &str, detail: impl fmt::Display) -> Self {
         Self { field: field.to_owned(), detail: detail.to_string() }
     }
 
     #[cfg(test)]
-    pub(super) fn detail(&self) -> &str {
+    pub(super) fn rule(&self) -> &str {
         &self.detail
     }
 }
 
 impl Problem {
-    /// A problem of which the status says the kind.
+    /// A problem whose type is its status.
     pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Self {
-            kind: "about:blank".to_owned(),
+            type_uri: "about:blank".to_owned(),
             title: status.canonical_reason().unwrap_or("Error").to_owned(),
             status: status.as_u16(),
             detail: detail.into(),
@@ -90,46 +91,50 @@ impl Problem {
         }
     }
 
-    fn of_kind(mut self, kind: &str, title: &str) -> Self {
-        self.kind = format!("{TYPE_PREFIX}{kind}");
+    fn of_type(mut self, name: &str, title: &str) -> Self {
+        self.type_uri = format!("{TYPE_PREFIX}{name}");
         title.clone_into(&mut self.title);
         self
     }
 
-    /// The refusal of a request for these fields.
-    pub(super) fn invalid(errors: Vec<FieldProblem>) -> Self {
+    /// 422, with all invalid fields.
+    pub(super) fn invalid_fields(errors: Vec<FieldError>) -> Self {
         let detail = match &errors[..] {
             [one] => format!("{}: {}", one.field, one.detail),
-            _ => "Several fields break a rule".to_owned(),
+            _ => "Several fields are invalid".to_owned(),
         };
         let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail);
-        Self { errors, ..problem.of_kind("invalid-fields", "Some fields break a rule") }
+        Self { errors, ..problem.of_type("invalid-fields", "Some fields are invalid") }
     }
 
-    /// Nobody has this name, since nobody can have it.
+    /// 404, for a name that no user can have.
     pub(super) fn no_such_user(name: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, format!("There is no user named {name}"))
     }
 
-    /// The request needs a token that is good.
+    /// 404, for a path that no operation has.
+    pub(super) fn no_such_path() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "There is no resource at this path")
+    }
+
+    /// 401.
     pub(super) fn unauthorized() -> Self {
-        let detail = "A bearer token is needed that has neither ended nor been revoked";
+        let detail = "A bearer token is required that is valid, not expired and not revoked";
         Self::new(StatusCode::UNAUTHORIZED, detail)
     }
 
-    /// The server failed; the log has the cause.
+    /// 500. The caller has logged the cause.
     pub(super) fn internal() -> Self {
-        let id = RequestId::current().map(|id| format!(" (request {id})")).unwrap_or_default();
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, format!("Internal Server Error{id}"))
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, internal_error_text())
     }
 
-    /// Says that the problem is about this field.
-    pub(super) fn about(mut self, field: &str) -> Self {
-        self.errors = vec![FieldProblem::new(field, &self.detail)];
+    /// Names the field that caused the problem.
+    pub(super) fn about_field(mut self, field: &str) -> Self {
+        self.errors = vec![FieldError::new(field, &self.detail)];
         self
     }
 
-    /// The problem as the error of an extractor.
+    /// The error that an extractor returns.
     pub(super) fn into_error(self) -> poem::Error {
         poem::Error::from_response(self.into_response())
     }
@@ -144,42 +149,40 @@ impl From<Error> for Problem {
         let text = error.to_string();
         match error {
             Error::UsernameTaken => Self::new(StatusCode::CONFLICT, text)
-                .of_kind("username-taken", "The username is taken")
-                .about("username"),
-            // Which of the two is wrong is nobody's business.
+                .of_type("username-taken", "The username is taken")
+                .about_field("username"),
+            // One text for both, because the difference would reveal which names exist.
             Error::WrongUsername | Error::WrongPassword => {
                 Self::new(StatusCode::UNAUTHORIZED, "The username or the password is wrong")
-                    .of_kind("wrong-credentials", "The credentials are wrong")
+                    .of_type("wrong-credentials", "The credentials are wrong")
             }
             Error::Disabled => Self::new(StatusCode::FORBIDDEN, text)
-                .of_kind("account-disabled", "The account is disabled"),
-            _ => Self::of_remaining(&error, text),
+                .of_type("account-disabled", "The account is disabled"),
+            _ => Self::from_kind(&error, text),
         }
     }
 }
 
 impl Problem {
-    fn of_remaining(error: &Error, text: String) -> Self {
+    fn from_kind(error: &Error, text: String) -> Self {
         match error.kind() {
-            Kind::Invalid => Self::new(StatusCode::UNPROCESSABLE_ENTITY, text)
-                .of_kind("invalid-fields", "Some fields break a rule"),
-            Kind::Forbidden => Self::new(StatusCode::FORBIDDEN, text),
-            Kind::NotFound => Self::new(StatusCode::NOT_FOUND, text),
-            Kind::TooMany => Self {
+            ErrorKind::Invalid => Self::new(StatusCode::UNPROCESSABLE_ENTITY, text)
+                .of_type("invalid-fields", "Some fields are invalid"),
+            ErrorKind::Forbidden => Self::new(StatusCode::FORBIDDEN, text),
+            ErrorKind::NotFound => Self::new(StatusCode::NOT_FOUND, text),
+            ErrorKind::RateLimited => Self {
                 retry_after: error.retry_after(),
                 ..Self::new(StatusCode::TOO_MANY_REQUESTS, text)
             },
-            Kind::Unavailable => {
+            ErrorKind::Unavailable => {
                 log_failure(error);
+                let detail = "The service is temporarily unavailable";
                 Self {
                     retry_after: Some(RETRY_AFTER_SECONDS),
-                    ..Self::new(
-                        StatusCode::SERVICE_UNAVAILABLE,
-                        "The service is unavailable for now",
-                    )
+                    ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
                 }
             }
-            Kind::Internal => {
+            ErrorKind::Internal => {
                 log_failure(error);
                 Self::internal()
             }
@@ -205,7 +208,7 @@ impl IntoResponse for Problem {
     }
 }
 
-/// The media type of problem details, for the document.
+/// The payload type of error responses, for the document.
 pub(super) struct ProblemJson;
 
 impl Payload for ProblemJson {
@@ -225,17 +228,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_problem_names_the_field_or_says_that_there_are_several() {
-        let one = FieldProblem::new("email", "is wrong");
-        let problem = Problem::invalid(vec![one.clone()]);
+    fn the_detail_names_a_single_invalid_field() {
+        let one = FieldError::new("email", "is wrong");
+        let problem = Problem::invalid_fields(vec![one.clone()]);
         assert_eq!((problem.status, problem.detail.as_str()), (422, "email: is wrong"));
-        let two = Problem::invalid(vec![one.clone(), one]);
-        assert_eq!((two.errors.len(), two.detail.as_str()), (2, "Several fields break a rule"));
+        let two = Problem::invalid_fields(vec![one.clone(), one]);
+        assert_eq!((two.errors.len(), two.detail.as_str()), (2, "Several fields are invalid"));
     }
 
     #[tokio::test]
-    async fn what_is_to_be_tried_later_says_when() {
-        let response = Problem::from(Error::TooMany { retry_after: 7 }).into_response();
+    async fn a_429_response_has_a_retry_after_header() {
+        let response = Problem::from(Error::RateLimited { retry_after: 7 }).into_response();
         assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
         assert_eq!(response.headers()[header::RETRY_AFTER], "7");
         assert_eq!(response.content_type(), Some("application/problem+json"));

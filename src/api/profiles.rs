@@ -1,31 +1,31 @@
-//! What clients see of users.
+//! Users as responses contain them, and usernames in paths.
 
 use poem_openapi::{Object, types::Example};
 use time::{OffsetDateTime, macros::datetime};
 
 use super::problem::Problem;
-use crate::domain::{self, Counts, ProfileView, Username};
+use crate::domain::{Counts, Profile, ProfileView, Username};
 
-/// What everybody may see of a user.
+/// The public profile of a user.
 #[derive(Debug, Object)]
 #[oai(example)]
-pub(super) struct Profile {
-    /// The name that the user signed up with.
+pub(super) struct User {
+    /// The username, which identifies the user and never changes.
     username: String,
-    /// How the user wants to be called, if it is otherwise.
+    /// The name to display instead of the username; null if the user has not set one.
     #[oai(nullable)]
     display_name: Option<String>,
-    /// What the user tells.
+    /// A text about the user; null if the user has not set one.
     #[oai(nullable)]
     bio: Option<String>,
-    /// When the user signed up.
+    /// The time of the sign-up.
     joined_at: OffsetDateTime,
 }
 
-impl Example for Profile {
+impl Example for User {
     fn example() -> Self {
         Self {
-            username: "Roger Histand".to_owned(),
+            username: example_username(),
             display_name: Some("Roger".to_owned()),
             bio: Some("Anybody out there?".to_owned()),
             joined_at: datetime!(2020-02-21 00:21 UTC),
@@ -33,8 +33,8 @@ impl Example for Profile {
     }
 }
 
-impl From<domain::Profile> for Profile {
-    fn from(profile: domain::Profile) -> Self {
+impl From<Profile> for User {
+    fn from(profile: Profile) -> Self {
         Self {
             username: profile.username.to_string(),
             display_name: profile.display_name.map(|name| name.as_str().to_owned()),
@@ -44,80 +44,57 @@ impl From<domain::Profile> for Profile {
     }
 }
 
-/// A user, with what only the caller may know.
+/// The profile of a user, with counts and what depends on the caller.
 #[derive(Debug, Object)]
 #[oai(example)]
 pub(super) struct UserDetails {
-    /// The name that the user signed up with.
-    username: String,
-    /// How the user wants to be called, if it is otherwise.
-    #[oai(nullable)]
-    display_name: Option<String>,
-    /// What the user tells.
-    #[oai(nullable)]
-    bio: Option<String>,
-    /// When the user signed up.
-    joined_at: OffsetDateTime,
-    /// How many messages the user has posted that are still there.
+    #[oai(flatten)]
+    profile: User,
+    /// The number of the user's messages.
     messages: i64,
-    /// How many follow the user.
+    /// The number of users who follow this user.
     followers: i64,
-    /// How many the user follows.
+    /// The number of users whom this user follows.
     following: i64,
-    /// Whether the caller follows the user; false for who has no token.
+    /// Whether the caller follows the user; false if the request has no token.
     followed: bool,
-    /// The e-mail address, for its owner alone.
+    /// The e-mail address; present only if the caller is this user.
     #[oai(skip_serializing_if_is_none)]
     email: Option<String>,
 }
 
 impl Example for UserDetails {
     fn example() -> Self {
-        let Profile { username, display_name, bio, joined_at } = Profile::example();
-        let email = Some("Roger+Histand@hotmail.com".to_owned());
         Self {
-            username,
-            display_name,
-            bio,
-            joined_at,
+            profile: User::example(),
             messages: 12,
             followers: 3,
             following: 5,
             followed: false,
-            email,
+            email: Some("Roger+Histand@hotmail.com".to_owned()),
         }
     }
 }
 
 impl From<ProfileView> for UserDetails {
-    fn from(seen: ProfileView) -> Self {
-        let Profile { username, display_name, bio, joined_at } = seen.profile.into();
-        let email = seen.email.as_ref().map(|email| email.as_str().to_owned());
-        let Counts { messages, followers, following } = seen.counts;
-        let followed = seen.followed;
+    fn from(view: ProfileView) -> Self {
+        let Counts { messages, followers, following } = view.counts;
         Self {
-            username,
-            display_name,
-            bio,
-            joined_at,
+            profile: view.profile.into(),
             messages,
             followers,
             following,
-            followed,
-            email,
+            followed: view.followed,
+            email: view.email.map(|email| email.as_str().to_owned()),
         }
     }
 }
 
-/// The name of somebody who may exist. A malformed name is nobody's.
-///
-/// # Errors
-/// When nobody can have that name.
-pub(super) fn existing_user(raw: &str) -> Result<Username, Problem> {
+/// Parses a username in a path. No user can have an invalid one, so it is 404.
+pub(super) fn path_username(raw: &str) -> Result<Username, Problem> {
     Username::parse(raw).map_err(|_| Problem::no_such_user(raw))
 }
 
-/// A name for the document.
 pub(super) fn example_username() -> String {
     "Roger Histand".to_owned()
 }

@@ -1,49 +1,71 @@
-//! Searching for messages and for users.
+//! Search for messages and for users.
 
 use poem::web::Data;
-use poem_openapi::{Object, OpenApi, param::Query, types::Example};
+use poem_openapi::{Object, OpenApi, param::Query, registry::MetaSchema, types::Example};
 
 use super::{
-    Resource,
-    auth::MaybeCaller,
-    failure::{Failure, statuses},
-    fields::{Field, OptionalField, Refusals},
-    in_flight,
+    auth::OptionalCaller,
+    failure::Failure,
+    fields::{FieldErrors, Unparsed},
     messages::Message,
-    paging::{Limit, PageRequest, PageResponse, default_limit},
-    profiles::Profile,
-    values::{Kind, Text},
+    paging::{LimitParam, PageRequest, PageResponse, default_limit, parse_cursor, parse_limit},
+    profiles::User,
+    tags::Tag,
 };
+use crate::http::openapi::statuses;
 use crate::{
-    domain::{self, PAGE_SIZE, SearchText},
+    domain::{self, Invalid, SearchText},
+    http::openapi::documented_type,
     service::Service,
 };
 
-/// What was found: a message or a user.
-#[derive(Debug, Object)]
-#[oai(example)]
-pub(super) struct Found {
-    /// The message, if it is one.
-    #[oai(skip_serializing_if_is_none)]
-    message: Option<Message>,
-    /// The user, if it is one.
-    #[oai(skip_serializing_if_is_none)]
-    user: Option<Profile>,
+#[derive(Debug, Clone, Copy)]
+enum SearchTarget {
+    Messages,
+    Users,
 }
 
-impl Example for Found {
+documented_type!(
+    SearchTarget,
+    "SearchTarget",
+    MetaSchema { enum_items: vec!["messages".into(), "users".into()], ..MetaSchema::new("string") }
+);
+
+impl SearchTarget {
+    fn parse(text: &str) -> Result<Self, Invalid> {
+        match text {
+            "messages" => Ok(Self::Messages),
+            "users" => Ok(Self::Users),
+            _ => Err(Invalid::new("must be messages or users")),
+        }
+    }
+}
+
+/// A message or a user that matches the search.
+#[derive(Debug, Object)]
+#[oai(example)]
+pub(super) struct SearchResult {
+    /// The message; present if `kind` is `messages`.
+    #[oai(skip_serializing_if_is_none)]
+    message: Option<Message>,
+    /// The user; present if `kind` is `users`.
+    #[oai(skip_serializing_if_is_none)]
+    user: Option<User>,
+}
+
+impl Example for SearchResult {
     fn example() -> Self {
         Self { message: Some(Message::example()), user: None }
     }
 }
 
-impl From<domain::Message> for Found {
+impl From<domain::Message> for SearchResult {
     fn from(message: domain::Message) -> Self {
         Self { message: Some(message.into()), user: None }
     }
 }
 
-impl From<domain::Profile> for Found {
+impl From<domain::Profile> for SearchResult {
     fn from(profile: domain::Profile) -> Self {
         Self { message: None, user: Some(profile.into()) }
     }
@@ -55,63 +77,70 @@ statuses! {
 
 pub(super) struct Search;
 
-#[OpenApi(tag = "Resource::Search")]
+#[OpenApi(tag = "Tag::Search")]
 impl Search {
-    /// Search
+    /// Search messages or users
     ///
-    /// Messages that have all words of the text, whose last one may be the beginning of a word; where
-    /// a script puts no spaces between words, its characters anywhere in a message. Newest first. Or
-    /// users whose names begin with the text, by name. Upper and lower case are the same.
-    #[oai(path = "/search", method = "get", operation_id = "search", transform = "in_flight")]
-    #[expect(clippy::too_many_arguments, reason = "one for each part of the request")]
+    /// Returns the messages that contain all words of the text, newest first; the last word may be the
+    /// beginning of a word. In scripts without spaces between words, such as Chinese, Japanese and
+    /// Thai, a message matches if it contains the text anywhere. With `kind=users`, returns the users
+    /// whose usernames begin with the text, sorted by username. The search ignores case.
+    #[oai(path = "/search", method = "get", operation_id = "search")]
+    #[expect(clippy::too_many_arguments, reason = "one argument for each part of the request")]
     async fn search(
         &self,
-        _caller: MaybeCaller,
-        /// What to search for: 1 to 100 characters.
-        #[oai(example = "example_text")]
-        q: Query<Field<SearchText>>,
-        /// What to search.
-        #[oai(default = "default_kind", example = "default_kind")]
-        kind: Query<OptionalField<Kind>>,
-        /// How many results at most.
+        _caller: OptionalCaller,
+        /// The text to search for: 1 to 100 characters, not only white space.
+        #[oai(
+            example = "example_text",
+            validator(
+                min_length = 1,
+                max_length = 100,
+                pattern = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
+            )
+        )]
+        q: Query<Unparsed<String>>,
+        /// What to search: messages or users.
+        #[oai(default = "default_target", example = "default_target")]
+        kind: Query<Unparsed<Option<SearchTarget>>>,
+        /// The largest number of results in the response.
         #[oai(default = "default_limit", example = "default_limit")]
-        limit: Query<OptionalField<Limit>>,
-        /// The place after which the page begins: `next_cursor` of the one before.
-        #[oai(example = "example_cursor")]
-        cursor: Query<OptionalField<Text>>,
-        asked: PageRequest,
+        limit: LimitParam,
+        /// The `next_cursor` of the previous page; absent for the first page.
+        #[oai(example = "example_cursor", validator(pattern = r"^[^\u0000]*$"))]
+        cursor: Query<Unparsed<Option<String>>>,
+        request: PageRequest,
         service: Data<&Service>,
-    ) -> Result<PageResponse<Found>, Failure<Find>> {
-        let mut refusals = Refusals::default();
-        let text = refusals.required("q", q.0);
-        let kind = refusals.optional("kind", kind.0).unwrap_or(Kind::Messages);
-        let limit = refusals.optional("limit", limit.0).map_or(PAGE_SIZE, |limit| limit.0);
-        let cursor = refusals.optional("cursor", cursor.0);
-        match kind {
-            Kind::Messages => {
-                let before = refusals.place(cursor);
-                let text = refusals.all(text)?;
+    ) -> Result<PageResponse<SearchResult>, Failure<Find>> {
+        let mut errors = FieldErrors::default();
+        let text = errors.string("q", q.0, SearchText::parse);
+        let target = errors.string("kind", kind.0, SearchTarget::parse);
+        let limit = parse_limit(&mut errors, limit);
+        match target.unwrap_or(SearchTarget::Messages) {
+            SearchTarget::Messages => {
+                let before = parse_cursor(&mut errors, cursor);
+                let text = errors.finish(text)?;
                 let page = service.search_messages(&text, before, limit).await?;
-                Ok(PageResponse::new(&asked, page))
+                Ok(PageResponse::new(&request, page))
             }
-            Kind::Users => {
-                let after = refusals.place(cursor);
-                let text = refusals.all(text)?;
+            SearchTarget::Users => {
+                let after = parse_cursor(&mut errors, cursor);
+                let text = errors.finish(text)?;
                 let page = service.search_users(&text, after.as_ref(), limit).await?;
-                Ok(PageResponse::new(&asked, page))
+                Ok(PageResponse::new(&request, page))
             }
         }
     }
 }
 
-fn example_text() -> Field<SearchText> {
-    SearchText::parse("anybody").map_or(Field::Absent, Field::Given)
+fn example_text() -> Unparsed<String> {
+    "anybody".into()
 }
 
-fn example_cursor() -> OptionalField<Text> {
-    Text::from("1582244460000000_7").into()
+fn example_cursor() -> Unparsed<Option<String>> {
+    "1582244460000000_7".into()
 }
 
-fn default_kind() -> OptionalField<Kind> {
-    Kind::Messages.into()
+fn default_target() -> Unparsed<Option<SearchTarget>> {
+    "messages".into()
 }

@@ -1,6 +1,6 @@
-//! New messages as they come, by Server-Sent Events.
+//! New messages as server-sent events (SSE).
 
-use std::{borrow::Cow, io};
+use std::io;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
@@ -12,65 +12,61 @@ use poem_openapi::{
     registry::{MetaSchema, MetaSchemaRef, Registry},
     types::{Example, ToJSON, Type},
 };
-use serde_json::Value;
-use time::macros::datetime;
 
 use super::{
-    Resource,
-    auth::{Listening, MaybeListening},
-    failure::{Failure, statuses},
-    fields::{FieldValue, OptionalField, Refusals},
-    in_flight,
+    auth::{OptionalSubscriber, Subscriber},
+    failure::Failure,
+    fields::{FieldErrors, Unparsed, cursor},
     messages::Message,
+    paging::example_cursor,
     problem::Problem,
+    tags::Tag,
 };
+use crate::http::openapi::statuses;
 use crate::{
-    domain::{self, Cursor},
-    service::{Listener, Service, StreamEvent, SubscribeRequest, Timeline},
+    domain::{self, Cursor, Invalid},
+    http::openapi::documented_type,
+    service::{Service, StreamEvent, SubscribeRequest, Subscription, Timeline},
 };
 
-/// Milliseconds after which a client whose stream has ended comes back. After a restart of the server
-/// all come at once, and should not come before it serves.
-const RETRY_AFTER: u32 = 2_000;
+/// Milliseconds before a client reconnects. After a restart of the server all clients reconnect at once, and
+/// should not do so before the server is ready.
+const RECONNECT_MILLISECONDS: u32 = 2_000;
 
-/// Which timeline is listened to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Choice {
+const LAST_EVENT_ID: &str = "Last-Event-ID";
+
+#[derive(Debug, Clone, Copy)]
+enum StreamTimeline {
     Public,
     Own,
 }
 
-impl FieldValue for Choice {
-    fn schema() -> MetaSchema {
-        let enum_items = vec![Self::Public.shown(), Self::Own.shown()];
-        MetaSchema { enum_items, ..MetaSchema::new("string") }
-    }
+documented_type!(
+    StreamTimeline,
+    "StreamTimeline",
+    MetaSchema { enum_items: vec!["public".into(), "own".into()], ..MetaSchema::new("string") }
+);
 
-    fn read(value: Value) -> Result<Self, Cow<'static, str>> {
-        match value.as_str() {
-            Some("public") => Ok(Self::Public),
-            Some("own") => Ok(Self::Own),
-            _ => Err("must be public or own".into()),
-        }
-    }
-
-    fn shown(&self) -> Value {
-        match self {
-            Self::Public => "public".into(),
-            Self::Own => "own".into(),
+impl StreamTimeline {
+    fn parse(text: &str) -> Result<Self, Invalid> {
+        match text {
+            "public" => Ok(Self::Public),
+            "own" => Ok(Self::Own),
+            _ => Err(Invalid::new("must be public or own")),
         }
     }
 }
 
-/// Events for as long as both sides like.
-struct Events(Body);
+/// The body of an event stream.
+struct EventStreamBody(Body);
 
-impl Payload for Events {
+impl Payload for EventStreamBody {
     const CONTENT_TYPE: &'static str = "text/event-stream";
 
     fn schema_ref() -> MetaSchemaRef {
+        let example = format_event("1582244460000000_7", &Message::example());
         MetaSchemaRef::Inline(Box::new(MetaSchema {
-            example: Some(event_of(example_place(), &Message::example()).into()),
+            example: Some(example.into()),
             ..MetaSchema::new("string")
         }))
     }
@@ -80,111 +76,104 @@ impl Payload for Events {
     }
 }
 
-impl IntoResponse for Events {
+impl IntoResponse for EventStreamBody {
     fn into_response(self) -> Response {
-        // nginx hands on what it has when it is told not to wait for more.
+        // This header disables response buffering in nginx.
         let response = Response::builder().header("X-Accel-Buffering", "no");
         response.content_type(Self::CONTENT_TYPE).body(self.0)
     }
 }
 
 #[derive(ApiResponse)]
-enum Streaming {
-    /// The stream has begun.
+enum EventStreamResponse {
+    /// The stream of events; it has no end.
     #[oai(status = 200)]
-    Ok(Events),
+    Ok(EventStreamBody),
 }
 
 statuses! {
-    Listen = [401, 422];
+    Subscribe = [401, 422];
 }
 
 pub(super) struct Stream;
 
-#[OpenApi(tag = "Resource::Stream")]
+#[OpenApi(tag = "Tag::Stream")]
 impl Stream {
-    /// New messages as they come
+    /// Receive new messages as server-sent events
     ///
-    /// Server-Sent Events. Each `message` has a message as its data, as JSON, and its place on the
-    /// timeline as its `id`. Messages come in the order of the timeline, none twice and none skipped,
-    /// whichever replica the client comes back to: `Last-Event-ID` says where to go on. Whoever has
-    /// missed more than 500 messages is told so by the event `reset`, and gets those that come after;
-    /// the timeline itself has the others. A message may come up to 0.2 seconds after it was posted. While
-    /// more are posted than are sent (5,000 a second, or fewer with more than 100 clients), it comes
-    /// later, or is left out with the event `reset`. One that took the database more than some seconds to accept, and one
-    /// that is edited, flagged or deleted later on, is not told of.
+    /// The data of each `message` event is a message as JSON. Its `id` is the position of the message in the
+    /// timeline. Messages are sent in timeline order, usually within 0.2 seconds of the post. A
+    /// client that reconnects with `Last-Event-ID` receives each later message exactly once, from any
+    /// replica.
     ///
-    /// A comment says now and then that the stream lives. It ends when the token or the session does,
-    /// when the client takes too little, and when the server stops; then the client comes back.
-    #[oai(path = "/stream", method = "get", operation_id = "stream", transform = "in_flight")]
-    async fn listen(
+    /// A `reset` event means that messages were left out; the client then reloads the timeline. It is sent if a client
+    /// missed more than 500 messages, or if more messages are posted than the server can send (5,000 a second,
+    /// fewer with more than 100 clients). The stream does not report messages that the database took some
+    /// seconds to accept, or later edits, flags and deletions.
+    ///
+    /// The server sends a comment now and then, so that the client can detect a broken connection. The stream ends when
+    /// the token or session ends, when the client reads too slowly, and when the server stops.
+    /// The client then reconnects.
+    #[oai(path = "/stream", method = "get", operation_id = "stream")]
+    async fn subscribe(
         &self,
-        caller: MaybeListening,
-        /// Everybody's messages, or those of the caller and of everybody whom the caller follows. The
-        /// latter needs a token, or the cookie of a page's session.
+        subscriber: OptionalSubscriber,
+        /// `public` for the messages of all users; `own` for the messages of the caller and of the users whom
+        /// the caller follows. `own` requires a token, or the session cookie of a page.
         #[oai(default = "default_timeline", example = "default_timeline")]
-        timeline: Query<OptionalField<Choice>>,
-        /// The `id` of the last event that was received.
+        timeline: Query<Unparsed<Option<StreamTimeline>>>,
+        /// The `id` of the last event that the client received.
         #[oai(name = "Last-Event-ID", example = "example_cursor")]
-        last_event_id: Header<OptionalField<Cursor>>,
-        /// The same, for clients that cannot set headers. The header counts for more.
+        last_event_id: Header<Unparsed<Option<Cursor>>>,
+        /// The same for clients that cannot set headers. The header takes precedence.
         #[oai(name = "last_event_id", example = "example_cursor")]
-        last_event_id_parameter: Query<OptionalField<Cursor>>,
+        last_event_id_parameter: Query<Unparsed<Option<Cursor>>>,
         headers: &HeaderMap,
         service: Data<&Service>,
-    ) -> Result<Streaming, Failure<Listen>> {
-        let mut refusals = Refusals::default();
-        let timeline = refusals.optional("timeline", timeline.0).unwrap_or(Choice::Public);
-        let header = last_event_id.0.of_header(headers, "Last-Event-ID");
-        let header = refusals.optional("Last-Event-ID", header);
-        let parameter = refusals.optional("last_event_id", last_event_id_parameter.0);
-        refusals.none()?;
-        let timeline = match (timeline, &caller.0) {
-            (Choice::Public, _) => Timeline::Public,
-            (Choice::Own, Some(Listening { user, .. })) => Timeline::Own(*user),
-            (Choice::Own, None) => return Err(Problem::unauthorized().into()),
+    ) -> Result<EventStreamResponse, Failure<Subscribe>> {
+        let mut errors = FieldErrors::default();
+        let timeline = errors.string("timeline", timeline.0, StreamTimeline::parse);
+        let header = last_event_id.0.or_header(headers, LAST_EVENT_ID);
+        let header = errors.string(LAST_EVENT_ID, header, cursor);
+        let parameter = errors.string("last_event_id", last_event_id_parameter.0, cursor);
+        errors.finish(Some(()))?;
+        let timeline = match (timeline, &subscriber.0) {
+            (Some(StreamTimeline::Own), Some(Subscriber { user, .. })) => Timeline::Own(*user),
+            (Some(StreamTimeline::Own), None) => return Err(Problem::unauthorized().into()),
+            _ => Timeline::Public,
         };
-        let credential = caller.0.map(|listening| listening.credential);
-        let wish = SubscribeRequest { timeline, credential, after: header.or(parameter) };
-        let listener = service.listen(wish).await?;
-        Ok(Streaming::Ok(events(listener)))
+        let credential = subscriber.0.map(|subscriber| subscriber.credential);
+        let request = SubscribeRequest { timeline, credential, after: header.or(parameter) };
+        Ok(EventStreamResponse::Ok(event_stream(service.subscribe(request).await?)))
     }
 }
 
-fn events(listener: Listener) -> Events {
-    // Without data it is no event, but what a client that is cut off before the first one sends back.
-    let first = format!("retry: {RETRY_AFTER}\nid: {}\n\n", listener.place());
-    let rest = stream::unfold(listener, async |mut listener| {
-        let text: Bytes = match listener.next(event).await? {
+fn event_stream(subscription: Subscription) -> EventStreamBody {
+    // A block without data is no event, but sets the id that the client sends when it reconnects.
+    let first = format!("retry: {RECONNECT_MILLISECONDS}\nid: {}\n\n", subscription.position());
+    let rest = stream::unfold(subscription, async |mut subscription| {
+        let text: Bytes = match subscription.next(message_event).await? {
             StreamEvent::Messages(text) => text,
-            StreamEvent::MissedTooMany(place) => {
-                format!("event: reset\nid: {place}\ndata: reload the timeline\n\n").into()
+            StreamEvent::Gap(position) => {
+                format!("event: reset\nid: {position}\ndata: reload the timeline\n\n").into()
             }
-            StreamEvent::Silence => Bytes::from_static(b":\n\n"),
+            StreamEvent::Heartbeat => Bytes::from_static(b":\n\n"),
         };
-        Some((text, listener))
+        Some((text, subscription))
     });
     let all = stream::iter([Bytes::from(first)]).chain(rest);
-    Events(Body::from_bytes_stream(all.map(Ok::<_, io::Error>)))
+    EventStreamBody(Body::from_bytes_stream(all.map(Ok::<_, io::Error>)))
 }
 
-fn event(message: &domain::Message) -> String {
-    event_of(message.cursor(), &message.clone().into())
+fn message_event(message: &domain::Message) -> String {
+    format_event(&message.cursor().to_string(), &message.clone().into())
 }
 
-fn event_of(place: Cursor, message: &Message) -> String {
-    // JSON has no line breaks but escaped ones.
-    format!("id: {place}\nevent: message\ndata: {}\n\n", message.to_json_string())
+fn format_event(id: &str, message: &Message) -> String {
+    // JSON escapes line breaks, so the data is one line.
+    format!("id: {id}\nevent: message\ndata: {}\n\n", message.to_json_string())
 }
 
-fn default_timeline() -> OptionalField<Choice> {
-    Choice::Public.into()
-}
-
-fn example_place() -> Cursor {
-    Cursor::new(datetime!(2020-02-21 00:21 UTC), 7)
-}
-
-fn example_cursor() -> OptionalField<Cursor> {
-    example_place().into()
+fn default_timeline() -> Unparsed<Option<StreamTimeline>> {
+    "public".into()
 }

@@ -1,84 +1,73 @@
-//! The timelines of users: the own one, and the messages of one author.
+//! The timelines of users: the own timeline, and the messages of one author.
 
 use poem::web::Data;
-use poem_openapi::{
-    OpenApi,
-    param::{Path, Query},
-};
+use poem_openapi::{OpenApi, param::Path};
 
 use super::{
-    Resource,
-    auth::{Caller, MaybeCaller},
-    failure::{Failure, statuses},
-    fields::OptionalField,
-    in_flight,
-    messages::{Message, example_cursor},
-    paging::{Limit, PageParams, PageRequest, PageResponse, default_limit},
-    profiles::{example_username, existing_user},
+    auth::{Caller, OptionalCaller},
+    failure::Failure,
+    messages::Message,
+    paging::{
+        CursorParam, LimitParam, PageParams, PageRequest, PageResponse, default_limit,
+        example_cursor,
+    },
+    profiles::{example_username, path_username},
+    tags::Tag,
 };
+use crate::http::openapi::statuses;
 use crate::{domain::Cursor, service::Service};
 
 statuses! {
-    Own = [401, 422];
-    Author = [401, 404, 422];
+    OwnTimeline = [401, 422];
+    AuthorTimeline = [401, 404, 422];
 }
 
 pub(super) struct Timelines;
 
-#[OpenApi(tag = "Resource::Messages")]
+#[OpenApi(tag = "Tag::Messages")]
 impl Timelines {
-    /// The own timeline
+    /// Read the caller's timeline
     ///
-    /// The messages of the caller and of everybody whom the caller follows, newest first.
-    #[oai(
-        path = "/timeline",
-        method = "get",
-        operation_id = "getTimeline",
-        transform = "in_flight"
-    )]
+    /// Returns the messages of the caller and of the users whom the caller follows, newest first.
+    #[oai(path = "/timeline", method = "get", operation_id = "getTimeline")]
     async fn own(
         &self,
         caller: Caller,
-        /// How many messages at most.
+        /// The largest number of messages in the response.
         #[oai(default = "default_limit", example = "default_limit")]
-        limit: Query<OptionalField<Limit>>,
-        /// The place after which the page begins: `next_cursor` of the one before.
+        limit: LimitParam,
+        /// The `next_cursor` of the previous page; absent for the first page.
         #[oai(example = "example_cursor")]
-        cursor: Query<OptionalField<Cursor>>,
-        asked: PageRequest,
+        cursor: CursorParam<Cursor>,
+        request: PageRequest,
         service: Data<&Service>,
-    ) -> Result<PageResponse<Message>, Failure<Own>> {
-        let PageParams { before, limit } = PageParams::of(limit.0, cursor.0)?;
-        Ok(PageResponse::new(&asked, service.own_timeline(&caller.user, before, limit).await?))
+    ) -> Result<PageResponse<Message>, Failure<OwnTimeline>> {
+        let PageParams { before, limit } = PageParams::parse(limit, cursor)?;
+        Ok(PageResponse::new(&request, service.own_timeline(&caller.user, before, limit).await?))
     }
 
-    /// A user's messages
+    /// List the messages of a user
     ///
-    /// Newest first.
-    #[oai(
-        path = "/users/:username/messages",
-        method = "get",
-        operation_id = "listUserMessages",
-        transform = "in_flight"
-    )]
+    /// Returns the user's messages, newest first.
+    #[oai(path = "/users/:username/messages", method = "get", operation_id = "listUserMessages")]
     async fn author(
         &self,
-        _caller: MaybeCaller,
-        /// Whose messages.
+        _caller: OptionalCaller,
+        /// The author of the messages.
         #[oai(example = "example_username")]
         username: Path<String>,
-        /// How many messages at most.
+        /// The largest number of messages in the response.
         #[oai(default = "default_limit", example = "default_limit")]
-        limit: Query<OptionalField<Limit>>,
-        /// The place after which the page begins: `next_cursor` of the one before.
+        limit: LimitParam,
+        /// The `next_cursor` of the previous page; absent for the first page.
         #[oai(example = "example_cursor")]
-        cursor: Query<OptionalField<Cursor>>,
-        asked: PageRequest,
+        cursor: CursorParam<Cursor>,
+        request: PageRequest,
         service: Data<&Service>,
-    ) -> Result<PageResponse<Message>, Failure<Author>> {
-        let author = existing_user(&username)?;
-        let PageParams { before, limit } = PageParams::of(limit.0, cursor.0)?;
+    ) -> Result<PageResponse<Message>, Failure<AuthorTimeline>> {
+        let author = path_username(&username)?;
+        let PageParams { before, limit } = PageParams::parse(limit, cursor)?;
         let timeline = service.author_timeline(author, None, before, limit).await?;
-        Ok(PageResponse::new(&asked, timeline.page))
+        Ok(PageResponse::new(&request, timeline.page))
     }
 }

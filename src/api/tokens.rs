@@ -1,74 +1,76 @@
-//! Bearer tokens.
+//! Bearer tokens: create, list and revoke them.
 
 use std::time::Duration;
 
 use poem::web::Data;
-use poem_openapi::{
-    ApiResponse, Object, OpenApi,
-    param::{Path, Query},
-    payload::Json,
-    types::Example,
-};
+use poem_openapi::{ApiResponse, Object, OpenApi, param::Path, payload::Json, types::Example};
 use time::{OffsetDateTime, macros::datetime};
 
 use super::{
-    Resource,
     auth::Caller,
-    failure::{Failure, statuses},
-    fields::{Field, OptionalField, Refusals},
-    in_flight,
-    paging::{Limit, PageParams, PageRequest, PageResponse, default_limit},
-    problem::Problem,
-    values::{Text, Whole},
+    failure::Failure,
+    fields::{FieldErrors, Unparsed, any_string},
+    paging::{
+        CursorParam, LimitParam, PageParams, PageRequest, PageResponse, default_limit,
+        example_key_cursor,
+    },
+    profiles::example_username,
+    tags::Tag,
 };
+use crate::http::openapi::statuses;
 use crate::{
     domain::{KeyCursor, TokenId, TokenName, TokenRecord},
     http::client::Client,
-    service::{Origin, Service},
+    service::{Error, Origin, Service},
 };
 
-/// How many days a token lasts when its maker does not say.
-const DEFAULT_DAYS: u16 = 90;
+const DEFAULT_LIFETIME_DAYS: u16 = 90;
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How many days a token lasts.
-type Days = Whole<1, 365>;
-
-/// A token to make.
+/// A request for a bearer token.
 #[derive(Object)]
 #[oai(example)]
 struct NewToken {
-    /// The name of whoever signs in.
-    username: Field<Text>,
-    /// That user's password.
-    password: Field<Text>,
-    /// What to call the token, to tell it from others: 1 to 64 characters.
-    name: Field<TokenName>,
-    /// How many days it lasts: 1 to 365, and 90 when this is absent.
-    expires_in_days: OptionalField<Days>,
+    /// The username.
+    #[oai(validator(pattern = r"^[^\u0000]*$"))]
+    username: Unparsed<String>,
+    /// The user's password.
+    #[oai(validator(pattern = r"^[^\u0000]*$"))]
+    password: Unparsed<String>,
+    /// A name that helps the user to recognize the token in a list: 1 to 64 characters.
+    #[oai(validator(
+        min_length = 1,
+        max_length = 64,
+        pattern = r"^[^\s\u0000-\u001f\u007f-\u009f]([^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f])?$"
+    ))]
+    name: Unparsed<String>,
+    /// The lifetime in days: 1 to 365, 90 by default.
+    #[oai(validator(minimum(value = "1"), maximum(value = "365")))]
+    expires_in_days: Unparsed<Option<i32>>,
 }
 
 impl Example for NewToken {
     fn example() -> Self {
         Self {
-            username: Text::from("Roger Histand").into(),
-            password: Text::from("correct horse").into(),
-            name: TokenName::from_stored("Roger's phone".to_owned()).into(),
-            expires_in_days: Whole(DEFAULT_DAYS).into(),
+            username: example_username().into(),
+            password: "correct horse".into(),
+            name: "Roger's phone".into(),
+            expires_in_days: DEFAULT_LIFETIME_DAYS.into(),
         }
     }
 }
 
-/// A token as its owner sees it: everything but the secret.
+/// A bearer token, without its secret.
 #[derive(Debug, Object)]
 #[oai(example)]
 struct Token {
-    /// The number by which to revoke it.
+    /// The id, with which the token can be revoked.
     id: i64,
-    /// What it is called.
+    /// The name that the user gave to the token.
     name: String,
-    /// When it was made.
+    /// The time at which the token was created.
     created_at: OffsetDateTime,
-    /// When it ends.
+    /// The time at which the token expires.
     expires_at: OffsetDateTime,
 }
 
@@ -94,132 +96,113 @@ impl From<TokenRecord> for Token {
     }
 }
 
-/// A token that was just made.
+/// A new bearer token, with its secret.
 #[derive(Object)]
 #[oai(example)]
-struct MadeToken {
-    /// The number by which to revoke it.
-    id: i64,
-    /// What it is called.
-    name: String,
-    /// When it was made.
-    created_at: OffsetDateTime,
-    /// When it ends.
-    expires_at: OffsetDateTime,
-    /// The secret to send as `Authorization: Bearer …`. It is shown this once; only its hash is kept.
+struct IssuedToken {
+    #[oai(flatten)]
+    record: Token,
+    /// The secret, to be sent as `Authorization: Bearer …`. The server stores only its hash and cannot
+    /// return it again.
     token: String,
 }
 
-impl Example for MadeToken {
+impl Example for IssuedToken {
     fn example() -> Self {
-        let Token { id, name, created_at, expires_at } = Token::example();
         let token = "minitwit_BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc".to_owned();
-        Self { id, name, created_at, expires_at, token }
+        Self { record: Token::example(), token }
     }
 }
 
 #[derive(ApiResponse)]
-enum Made {
-    /// The token is made. Its secret is never shown again.
+enum CreateResponse {
+    /// The token is created. Store the secret; no later response contains it.
     #[oai(status = 201)]
-    Created(Json<MadeToken>),
+    Created(Json<IssuedToken>),
 }
 
 #[derive(ApiResponse)]
-enum Revoked {
-    /// The token is good no longer.
+enum RevokeResponse {
+    /// The token is revoked.
     #[oai(status = 204)]
     NoContent,
 }
 
 statuses! {
-    Make = [400, 401, 403, 408, 413, 415, 422, 429];
+    Create = [400, 401, 403, 408, 413, 415, 422, 429];
     List = [401, 422];
     Revoke = [401, 404];
 }
 
 pub(super) struct Tokens;
 
-#[OpenApi(tag = "Resource::Tokens")]
+#[OpenApi(tag = "Tag::Tokens")]
 impl Tokens {
-    /// Sign in
+    /// Create a bearer token
     ///
-    /// Makes a bearer token for whoever knows the password. That an account is disabled is told only
-    /// with the right password.
-    #[oai(path = "/tokens", method = "post", operation_id = "createToken", transform = "in_flight")]
+    /// Signs a client in with a username and a password. 401 if either of them is wrong; 403 if the
+    /// account is disabled and the password is right.
+    #[oai(path = "/tokens", method = "post", operation_id = "createToken")]
     async fn create(
         &self,
         token: Json<NewToken>,
         client: Client,
         service: Data<&Service>,
-    ) -> Result<Made, Failure<Make>> {
-        let Json(NewToken { username, password, name, expires_in_days }) = token;
-        let mut refusals = Refusals::default();
-        let username = refusals.required("username", username);
-        let password = refusals.required("password", password);
-        let name = refusals.required("name", name);
-        let days = refusals.optional("expires_in_days", expires_in_days);
-        let given = username.zip(password).zip(name);
-        let ((Text(username), Text(password)), name) = refusals.all(given)?;
-        let days = days.map_or(DEFAULT_DAYS, |days| days.0);
-        let lifetime = Duration::from_secs(u64::from(days) * 24 * 60 * 60);
+    ) -> Result<CreateResponse, Failure<Create>> {
+        let token = token.0;
+        let mut errors = FieldErrors::default();
+        let username = errors.string("username", token.username, any_string);
+        let password = errors.string("password", token.password, any_string);
+        let name = errors.string("name", token.name, TokenName::parse);
+        let days = errors.integer("expires_in_days", token.expires_in_days, 1..=365);
+        let ((username, password), name) = errors.finish(username.zip(password).zip(name))?;
+        let lifetime = DAY * days.unwrap_or(DEFAULT_LIFETIME_DAYS).into();
         let origin = Origin::Address(client.address);
-        let made = service.create_token(&username, &password, &name, lifetime, origin).await?;
-        let Token { id, name, created_at, expires_at } = made.record.into();
-        let token = made.secret.expose();
-        Ok(Made::Created(Json(MadeToken { id, name, created_at, expires_at, token })))
+        let issued = service.create_token(&username, &password, &name, lifetime, origin).await?;
+        let token = issued.secret.expose();
+        Ok(CreateResponse::Created(Json(IssuedToken { record: issued.record.into(), token })))
     }
 
-    /// The own tokens
+    /// List the caller's tokens
     ///
-    /// Those that have neither ended nor been revoked, newest first.
-    #[oai(path = "/tokens", method = "get", operation_id = "listTokens", transform = "in_flight")]
+    /// Returns the tokens that are neither expired nor revoked, newest first.
+    #[oai(path = "/tokens", method = "get", operation_id = "listTokens")]
     async fn list(
         &self,
         caller: Caller,
-        /// How many tokens at most.
+        /// The largest number of tokens in the response.
         #[oai(default = "default_limit", example = "default_limit")]
-        limit: Query<OptionalField<Limit>>,
-        /// The place after which the page begins: `next_cursor` of the one before.
-        #[oai(example = "example_cursor")]
-        cursor: Query<OptionalField<KeyCursor>>,
-        asked: PageRequest,
+        limit: LimitParam,
+        /// The `next_cursor` of the previous page; absent for the first page.
+        #[oai(example = "example_key_cursor")]
+        cursor: CursorParam<KeyCursor>,
+        request: PageRequest,
         service: Data<&Service>,
     ) -> Result<PageResponse<Token>, Failure<List>> {
-        let PageParams { before, limit } = PageParams::of(limit.0, cursor.0)?;
+        let PageParams { before, limit } = PageParams::parse(limit, cursor)?;
         let page = service.tokens(caller.user.id, before, limit).await?;
-        Ok(PageResponse::new(&asked, page))
+        Ok(PageResponse::new(&request, page))
     }
 
     /// Revoke a token
     ///
-    /// One of the caller's own; it may be the one that this request is made with.
-    #[oai(
-        path = "/tokens/:token_id",
-        method = "delete",
-        operation_id = "revokeToken",
-        transform = "in_flight"
-    )]
+    /// Revokes one of the caller's tokens immediately. It may be the token of this request, which signs the
+    /// client out.
+    #[oai(path = "/tokens/:token_id", method = "delete", operation_id = "revokeToken")]
     async fn revoke(
         &self,
         caller: Caller,
-        /// Which token.
+        /// The id of the token.
         #[oai(example = "example_id")]
         token_id: Path<String>,
         service: Data<&Service>,
-    ) -> Result<Revoked, Failure<Revoke>> {
-        // What is no number is no token's.
-        let id =
-            token_id.parse().map_err(|_| Problem::from(crate::service::Error::UnknownToken))?;
+    ) -> Result<RevokeResponse, Failure<Revoke>> {
+        let id = token_id.parse().map_err(|_| Error::UnknownToken)?;
         service.revoke_token(caller.user.id, TokenId(id)).await?;
-        Ok(Revoked::NoContent)
+        Ok(RevokeResponse::NoContent)
     }
 }
 
 fn example_id() -> String {
     "7".to_owned()
-}
-
-fn example_cursor() -> OptionalField<KeyCursor> {
-    KeyCursor(7).into()
 }

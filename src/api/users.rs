@@ -1,307 +1,327 @@
-//! Signing up, profiles, and the own account.
+//! Sign-up, profiles, and changes to the caller's account.
 
 use poem::{http::StatusCode, web::Data};
 use poem_openapi::{
     ApiResponse, Object, OpenApi,
-    param::{Path, Query},
+    param::Path,
     payload::Json,
-    types::Example,
+    types::{Example, Password as PasswordString},
 };
 
 use super::{
-    PREFIX, Resource,
-    auth::{Caller, MaybeCaller},
-    failure::{Failure, statuses},
-    fields::{Field, OptionalField, Refusals},
-    in_flight,
-    paging::{Limit, PageParams, PageRequest, PageResponse, default_limit, encode},
+    auth::{Caller, OptionalCaller},
+    failure::Failure,
+    fields::{FieldErrors, Unparsed, any_string},
+    paging::{
+        CursorParam, LimitParam, PageParams, PageRequest, PageResponse, default_limit,
+        example_key_cursor,
+    },
+    paths,
     problem::Problem,
-    profiles::{Profile, UserDetails, example_username, existing_user},
-    values::{NewUsername, Text},
+    profiles::{User, UserDetails, example_username, path_username},
+    tags::Tag,
 };
+use crate::http::openapi::statuses;
 use crate::{
     domain::{
-        AccountChange, Bio, DisplayName, Email, KeyCursor, Password, PasswordChange, Registration,
-        Username,
+        self, Bio, DisplayName, Email, KeyCursor, Password, PasswordChange, Registration, Username,
     },
     http::client::Client,
     service::{Error, Origin, Service},
 };
 
-/// Somebody who signs up.
+/// A user to sign up.
 #[derive(Object)]
 #[oai(example)]
 struct NewUser {
-    /// The name: 1 to 64 characters of any script. A few are reserved.
-    username: Field<NewUsername>,
-    /// The e-mail address, which nobody else will see.
-    email: Field<Email>,
+    /// The username: 1 to 64 characters of any script. Some names are reserved.
+    #[oai(validator(
+        min_length = 1,
+        max_length = 64,
+        pattern = r"^[^\s/\u0000-\u001f\u007f-\u009f]([^/\u0000-\u001f\u007f-\u009f]*[^\s/\u0000-\u001f\u007f-\u009f])?$"
+    ))]
+    username: Unparsed<String>,
+    /// The e-mail address. The API shows it only to this user.
+    #[oai(validator(
+        min_length = 1,
+        max_length = 254,
+        pattern = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f]@[^\s@\u0000-\u001f\u007f-\u009f]+$"
+    ))]
+    email: Unparsed<String>,
     /// The password: 1 to 72 bytes.
-    password: Field<Password>,
+    #[oai(validator(
+        min_length = 1,
+        max_length = 72,
+        pattern = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
+    ))]
+    password: Unparsed<PasswordString>,
 }
 
 impl Example for NewUser {
     fn example() -> Self {
         Self {
-            username: NewUsername(Username::from_stored(example_username())).into(),
-            email: Email::from_stored("Roger+Histand@hotmail.com".to_owned()).into(),
-            password: Password::parse("correct horse").map_or(Field::Absent, Field::Given),
+            username: example_username().into(),
+            email: "Roger+Histand@hotmail.com".into(),
+            password: "correct horse".into(),
         }
     }
 }
 
-/// What to change of the own account. What is absent stays as it is.
+/// Changes to an account. Absent fields stay as they are.
 #[derive(Object)]
 #[oai(example)]
-struct UserChange {
+struct AccountChange {
     /// The new e-mail address.
-    email: OptionalField<Email>,
-    /// The new password. With it all tokens and all sessions end, this request's token among them.
-    password: OptionalField<Password>,
-    /// The password that was good until now; needed to change it.
-    current_password: OptionalField<Text>,
-    /// How to be called, 1 to 64 characters; null takes it away.
-    display_name: OptionalField<Option<DisplayName>>,
-    /// What to tell, 1 to 160 characters; null takes it away.
-    bio: OptionalField<Option<Bio>>,
+    #[oai(validator(
+        min_length = 1,
+        max_length = 254,
+        pattern = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f]@[^\s@\u0000-\u001f\u007f-\u009f]+$"
+    ))]
+    email: Unparsed<Option<String>>,
+    /// The new password: 1 to 72 bytes. It requires `current_password`, and ends all sessions and
+    /// tokens of the account, including the token of this request.
+    #[oai(validator(
+        min_length = 1,
+        max_length = 72,
+        pattern = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
+    ))]
+    password: Unparsed<Option<PasswordString>>,
+    /// The current password; required to change the password.
+    #[oai(validator(pattern = r"^[^\u0000]*$"))]
+    current_password: Unparsed<Option<String>>,
+    /// The new display name: 1 to 64 characters; null removes it.
+    #[oai(
+        nullable,
+        validator(
+            min_length = 1,
+            max_length = 64,
+            pattern = r"^[^\s\u0000-\u001f\u007f-\u009f]([^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f])?$"
+        )
+    )]
+    display_name: Unparsed<Option<String>>,
+    /// The new bio: 1 to 160 characters; null removes it.
+    #[oai(
+        nullable,
+        validator(
+            min_length = 1,
+            max_length = 160,
+            pattern = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
+        )
+    )]
+    bio: Unparsed<Option<String>>,
 }
 
-impl Example for UserChange {
+impl Example for AccountChange {
     fn example() -> Self {
         Self {
-            email: Email::from_stored("roger@example.org".to_owned()).into(),
-            password: Password::parse("battery staple").map_or(Field::Absent, Field::Given),
-            current_password: Text::from("correct horse").into(),
-            display_name: Some(DisplayName::from_stored("Roger".to_owned())).into(),
-            bio: None.into(),
+            email: "roger@example.org".into(),
+            password: "battery staple".into(),
+            current_password: "correct horse".into(),
+            display_name: "Roger".into(),
+            bio: serde_json::Value::Null.into(),
         }
     }
 }
 
-/// The proof that it is the owner who deletes an account.
-#[derive(Object)]
-#[oai(example)]
-struct Farewell {
-    /// The account's password.
-    password: Field<Text>,
-}
-
-impl Example for Farewell {
-    fn example() -> Self {
-        Self { password: Text::from("correct horse").into() }
+impl AccountChange {
+    fn parse(self) -> Result<domain::AccountChange, Problem> {
+        let mut errors = FieldErrors::default();
+        let email = errors.string("email", self.email, Email::parse);
+        let new = errors.string("password", self.password, Password::parse);
+        let current = errors.string("current_password", self.current_password, any_string);
+        let display_name =
+            errors.nullable_string("display_name", self.display_name, DisplayName::parse);
+        let bio = errors.nullable_string("bio", self.bio, Bio::parse);
+        if new.is_some() && current.is_none() {
+            errors.add("current_password", "is required to change the password");
+        }
+        let password = new.zip(current).map(|(new, current)| PasswordChange { current, new });
+        errors.finish(Some(domain::AccountChange { email, password, display_name, bio }))
     }
 }
 
-/// Somebody who has just signed up.
+/// The confirmation of a deletion.
 #[derive(Object)]
 #[oai(example)]
-struct NewProfile {
-    /// The name, in Unicode's normalization form C.
+struct AccountDeletion {
+    /// The password of the account.
+    #[oai(validator(pattern = r"^[^\u0000]*$"))]
+    password: Unparsed<String>,
+}
+
+impl Example for AccountDeletion {
+    fn example() -> Self {
+        Self { password: "correct horse".into() }
+    }
+}
+
+/// A user who has signed up.
+#[derive(Object)]
+#[oai(example)]
+struct CreatedUser {
+    /// The username, in Unicode normalization form C.
     username: String,
 }
 
-impl Example for NewProfile {
+impl Example for CreatedUser {
     fn example() -> Self {
         Self { username: example_username() }
     }
 }
 
 #[derive(ApiResponse)]
-enum SignedUp {
+enum CreateResponse {
     /// The user is signed up.
     #[oai(status = 201)]
     Created(
-        Json<NewProfile>,
-        /// Where the new user's profile is.
+        Json<CreatedUser>,
+        /// The path of the user's profile.
         #[oai(header = "Location")]
         String,
     ),
 }
 
 #[derive(ApiResponse)]
-enum Seen {
-    /// The profile.
+enum UserResponse {
+    /// The user.
     #[oai(status = 200)]
     Ok(Json<UserDetails>),
 }
 
 #[derive(ApiResponse)]
-enum Changed {
+enum ChangeResponse {
     /// The account is changed.
     #[oai(status = 204)]
     NoContent,
 }
 
 #[derive(ApiResponse)]
-enum Deleted {
-    /// The account is gone, and all that was its owner's.
+enum DeleteResponse {
+    /// The account is deleted.
     #[oai(status = 204)]
     NoContent,
 }
 
 statuses! {
-    SignUp = [400, 408, 409, 413, 415, 422, 429];
+    Create = [400, 408, 409, 413, 415, 422, 429];
     List = [401, 422];
-    See = [401, 404];
-    ChangeOwn = [400, 401, 403, 404, 408, 413, 415, 422, 429];
+    Get = [401, 404];
+    ChangeAccount = [400, 401, 403, 404, 408, 413, 415, 422, 429];
 }
 
 pub(super) struct Users;
 
-#[OpenApi(tag = "Resource::Users")]
+#[OpenApi(tag = "Tag::Users")]
 impl Users {
     /// Sign up
     ///
-    /// Of two requests that race for one name, exactly one wins; the other is answered 409.
-    #[oai(path = "/users", method = "post", operation_id = "createUser", transform = "in_flight")]
+    /// Creates a user. 409 if the username is taken; of several simultaneous requests for one username
+    /// exactly one succeeds.
+    #[oai(path = "/users", method = "post", operation_id = "createUser")]
     async fn create(
         &self,
         user: Json<NewUser>,
         client: Client,
         service: Data<&Service>,
-    ) -> Result<SignedUp, Failure<SignUp>> {
-        let Json(NewUser { username, email, password }) = user;
-        let mut refusals = Refusals::default();
-        let username = refusals.required("username", username);
-        let email = refusals.required("email", email);
-        let password = refusals.required("password", password);
-        let given = username.zip(email).zip(password);
-        let ((NewUsername(username), email), password) = refusals.all(given)?;
-        let profile = NewProfile { username: username.to_string() };
-        let location = profile_path(&username);
+    ) -> Result<CreateResponse, Failure<Create>> {
+        let user = user.0;
+        let mut errors = FieldErrors::default();
+        let username = errors.string("username", user.username, Username::parse_new);
+        let email = errors.string("email", user.email, Email::parse);
+        let password = errors.string("password", user.password, Password::parse);
+        let ((username, email), password) = errors.finish(username.zip(email).zip(password))?;
+        let created = CreatedUser { username: username.to_string() };
+        let location = paths::user(&username);
         let registration = Registration { username, email, password };
         service.register(registration, Origin::Address(client.address)).await?;
-        Ok(SignedUp::Created(Json(profile), location))
+        Ok(CreateResponse::Created(Json(created), location))
     }
 
-    /// Everybody
+    /// List all users
     ///
-    /// Who signed up last comes first.
-    #[oai(path = "/users", method = "get", operation_id = "listUsers", transform = "in_flight")]
+    /// Returns the users in the order of their sign-up, newest first.
+    #[oai(path = "/users", method = "get", operation_id = "listUsers")]
     async fn list(
         &self,
-        _caller: MaybeCaller,
-        /// How many users at most.
+        _caller: OptionalCaller,
+        /// The largest number of users in the response.
         #[oai(default = "default_limit", example = "default_limit")]
-        limit: Query<OptionalField<Limit>>,
-        /// The place after which the page begins: `next_cursor` of the one before.
-        #[oai(example = "example_cursor")]
-        cursor: Query<OptionalField<KeyCursor>>,
-        asked: PageRequest,
+        limit: LimitParam,
+        /// The `next_cursor` of the previous page; absent for the first page.
+        #[oai(example = "example_key_cursor")]
+        cursor: CursorParam<KeyCursor>,
+        request: PageRequest,
         service: Data<&Service>,
-    ) -> Result<PageResponse<Profile>, Failure<List>> {
-        let PageParams { before, limit } = PageParams::of(limit.0, cursor.0)?;
-        let page = service.users(before, limit).await?;
-        Ok(PageResponse::new(&asked, page))
+    ) -> Result<PageResponse<User>, Failure<List>> {
+        let PageParams { before, limit } = PageParams::parse(limit, cursor)?;
+        Ok(PageResponse::new(&request, service.users(before, limit).await?))
     }
 
-    /// A profile
+    /// Read a user's profile
     ///
-    /// With the e-mail address, if it is the caller's own.
-    #[oai(
-        path = "/users/:username",
-        method = "get",
-        operation_id = "getUser",
-        transform = "in_flight"
-    )]
-    async fn see(
+    /// Returns the profile with counts and whether the caller follows the user. Callers see the e-mail
+    /// address of their own account only.
+    #[oai(path = "/users/:username", method = "get", operation_id = "getUser")]
+    async fn get(
         &self,
-        caller: MaybeCaller,
-        /// Whose profile.
+        caller: OptionalCaller,
+        /// The username.
         #[oai(example = "example_username")]
         username: Path<String>,
         service: Data<&Service>,
-    ) -> Result<Seen, Failure<See>> {
+    ) -> Result<UserResponse, Failure<Get>> {
         let viewer = caller.0.map(|account| account.user.id);
-        let seen = service.profile(existing_user(&username)?, viewer).await?;
-        Ok(Seen::Ok(Json(seen.into())))
+        let view = service.profile(path_username(&username)?, viewer).await?;
+        Ok(UserResponse::Ok(Json(view.into())))
     }
 
-    /// Change the own account
+    /// Change the caller's account
     ///
-    /// What is absent stays as it is. A new password needs the current one; it ends all tokens and all
-    /// sessions, so that whoever has one that was stolen is out.
-    #[oai(
-        path = "/users/:username",
-        method = "patch",
-        operation_id = "changeUser",
-        transform = "in_flight"
-    )]
+    /// Changes the fields that are present. A new password requires the current one, and ends all sessions
+    /// and tokens of the account, so that stolen ones become useless. 403 if the account is another
+    /// user's, or if the current password is wrong.
+    #[oai(path = "/users/:username", method = "patch", operation_id = "changeUser")]
     async fn change(
         &self,
         caller: Caller,
-        /// The caller's own name.
+        /// The caller's username.
         #[oai(example = "example_username")]
         username: Path<String>,
-        change: Json<UserChange>,
+        change: Json<AccountChange>,
         service: Data<&Service>,
-    ) -> Result<Changed, Failure<ChangeOwn>> {
-        service.require_own_account(&caller, &existing_user(&username)?).await?;
-        let change = account_change(change.0)?;
-        match service.change_account(caller.0, change).await {
+    ) -> Result<ChangeResponse, Failure<ChangeAccount>> {
+        service.require_own_account(&caller, &path_username(&username)?).await?;
+        match service.change_account(caller.0, change.0.parse()?).await {
             Err(Error::WrongPassword) => Err(wrong_password("current_password").into()),
-            changed => Ok(changed.map(|()| Changed::NoContent)?),
+            changed => Ok(changed.map(|()| ChangeResponse::NoContent)?),
         }
     }
 
-    /// Delete the own account
+    /// Delete the caller's account
     ///
-    /// For good, and at once: messages, follows in both directions, sessions and tokens go, too.
-    #[oai(
-        path = "/users/:username",
-        method = "delete",
-        operation_id = "deleteUser",
-        transform = "in_flight"
-    )]
+    /// Deletes the account immediately and permanently, with its messages, follows in both directions, sessions
+    /// and tokens. 403 if the account is another user's, or if the password is wrong.
+    #[oai(path = "/users/:username", method = "delete", operation_id = "deleteUser")]
     async fn delete(
         &self,
         caller: Caller,
-        /// The caller's own name.
+        /// The caller's username.
         #[oai(example = "example_username")]
         username: Path<String>,
-        farewell: Json<Farewell>,
+        deletion: Json<AccountDeletion>,
         service: Data<&Service>,
-    ) -> Result<Deleted, Failure<ChangeOwn>> {
-        service.require_own_account(&caller, &existing_user(&username)?).await?;
-        let mut refusals = Refusals::default();
-        let password = refusals.required("password", farewell.0.password);
-        let Text(password) = refusals.all(password)?;
-        match service.delete_account(caller.0, &password).await {
+    ) -> Result<DeleteResponse, Failure<ChangeAccount>> {
+        service.require_own_account(&caller, &path_username(&username)?).await?;
+        let mut errors = FieldErrors::default();
+        let password = errors.string("password", deletion.0.password, any_string);
+        match service.delete_account(caller.0, &errors.finish(password)?).await {
             Err(Error::WrongPassword) => Err(wrong_password("password").into()),
-            deleted => Ok(deleted.map(|()| Deleted::NoContent)?),
+            deleted => Ok(deleted.map(|()| DeleteResponse::NoContent)?),
         }
     }
 }
 
-fn account_change(change: UserChange) -> Result<AccountChange, Problem> {
-    let UserChange { email, password, current_password, display_name, bio } = change;
-    let mut refusals = Refusals::default();
-    let email = refusals.optional("email", email);
-    let new_password = refusals.optional("password", password);
-    let current_password = refusals.optional("current_password", current_password);
-    let display_name = refusals.optional("display_name", display_name);
-    let bio = refusals.optional("bio", bio);
-    let password = match (new_password, current_password) {
-        (Some(new), Some(Text(current))) => Some(PasswordChange { current, new }),
-        (Some(_), None) => {
-            refusals.add("current_password", "must be given to change the password");
-            None
-        }
-        (None, _) => None,
-    };
-    refusals.none()?;
-    Ok(AccountChange { email, password, display_name, bio })
-}
-
-/// The token is good and the password is not: nothing that a new token would mend.
+/// 403, not 401: the token is valid, so a new token would not help.
 fn wrong_password(field: &str) -> Problem {
-    Problem::new(StatusCode::FORBIDDEN, "The password is wrong").about(field)
-}
-
-fn profile_path(username: &Username) -> String {
-    format!("{PREFIX}/users/{}", encode(username.as_str()))
-}
-
-fn example_cursor() -> OptionalField<KeyCursor> {
-    KeyCursor(7).into()
+    Problem::new(StatusCode::FORBIDDEN, "The password is wrong").about_field(field)
 }

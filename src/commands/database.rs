@@ -1,4 +1,4 @@
-//! The database that a command works on: a given one, or one of the program's own.
+//! The database of a command: the one of `--database-url`, or one in the embedded PostgreSQL.
 
 use std::str::FromStr;
 
@@ -10,26 +10,26 @@ use crate::{
     db::{PgConnectOptions, PgConnection, migrations},
 };
 
-/// The name of the database in the program's own PostgreSQL.
+/// The name of the database in the embedded PostgreSQL.
 const DATABASE: &str = "minitwit";
-/// Connections beside the pool's: for migrations, and for an operator's psql.
+/// Connections in addition to the pool's: for migrations and operators.
 const SPARE_CONNECTIONS: u16 = 10;
 
-/// The database of `--database-url` cannot be used. The URL itself holds a password: only what is
-/// wrong with it is said.
+/// The database of `--database-url` cannot be used. The message omits the URL, which may hold a
+/// password.
 #[derive(Debug, thiserror::Error)]
-#[error("--database-url (DATABASE_URL)")]
+#[error("cannot use the database of --database-url (DATABASE_URL)")]
 struct WrongUrl(#[source] Failure);
 
-/// A database, and the server that must be kept running for it, if that is the program's own.
+/// How to connect to a database, and its embedded PostgreSQL, if any.
 pub(super) struct Source {
     pub(super) options: PgConnectOptions,
     embedded: Option<Embedded>,
 }
 
 impl Source {
-    /// Finds the database, and starts the program's own PostgreSQL if that is the one. Blocks for
-    /// seconds the first time, when a cluster is made.
+    /// Starts the embedded PostgreSQL unless `--database-url` is set. Blocks, for seconds if it has to
+    /// create a cluster.
     pub(super) fn open(settings: &DatabaseArgs, pool_size: u16) -> Result<Self, Failure> {
         if let Some(url) = &settings.database_url {
             let mut options =
@@ -53,8 +53,8 @@ impl Source {
         Ok(Self { options: embedded.connect_options(DATABASE), embedded: Some(embedded) })
     }
 
-    /// The database as an operator's command uses it, beside a server that may be running: of the
-    /// program's own PostgreSQL the one that runs, if it does.
+    /// Like [`Self::open`], for operators' commands: uses the embedded PostgreSQL of a running
+    /// `minitwit serve` if there is one.
     pub(super) fn join(settings: &DatabaseArgs) -> Result<Self, Failure> {
         if settings.database_url.is_none() && !settings.ephemeral {
             let directory = match &settings.data_dir {
@@ -68,7 +68,7 @@ impl Source {
         Self::open(settings, 2)
     }
 
-    /// Makes the database in the program's own PostgreSQL, if it is not there yet.
+    /// Creates the database in the embedded PostgreSQL unless it exists.
     pub(super) async fn prepare(&self) -> Result<(), Failure> {
         if let Some(embedded) = &self.embedded {
             embedded.create_database(DATABASE).await?;
@@ -76,12 +76,12 @@ impl Source {
         Ok(())
     }
 
-    /// A connection for migrations.
+    /// Connects for migrations.
     pub(super) async fn connect(&self) -> Result<PgConnection, Failure> {
         migrations::connect(&self.options).await.map_err(|error| self.failure(error))
     }
 
-    /// What is told of a failure: where the database cannot be used at all, which setting names it.
+    /// Adds the name of the setting to an error if the database is unusable.
     pub(super) fn failure(&self, error: migrations::Error) -> Failure {
         match (&self.embedded, error) {
             (None, error @ (migrations::Error::Database(_) | migrations::Error::Encoding(_))) => {
@@ -91,7 +91,7 @@ impl Source {
         }
     }
 
-    /// Stops the program's own PostgreSQL.
+    /// Stops the embedded PostgreSQL.
     pub(super) fn close(self) {
         if let Some(embedded) = self.embedded {
             embedded.stop();

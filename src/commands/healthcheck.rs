@@ -1,4 +1,4 @@
-//! `minitwit healthcheck`: checks the health of a local server, for its supervisor.
+//! `minitwit healthcheck`: checks the health of a local server, for supervisors.
 
 use super::Failure;
 use crate::{
@@ -6,14 +6,10 @@ use crate::{
     server::probe::{self, Probe},
 };
 
-/// Returns an error unless the server is healthy.
-///
-/// The default probe is liveness: a supervisor restarts an unhealthy server, which does not repair a
-/// database that readiness depends on.
+/// Checks by default whether the server responds, not whether it is ready: supervisors restart an
+/// unhealthy server, and a restart does not repair a database.
 pub(super) fn run(settings: &HealthcheckArgs) -> Result<(), Failure> {
     let probe = if settings.ready { Probe::Ready } else { Probe::Alive };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let response = probe::ask(settings.address.listen, probe, settings.timeout);
-    println!("{}", runtime.block_on(response)?);
+    println!("{}", probe::check(settings.address.listen, probe, settings.timeout)?);
     Ok(())
 }

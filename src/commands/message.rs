@@ -1,8 +1,8 @@
-//! `minitwit message`: looks after messages.
+//! `minitwit message`: shows, flags and unflags messages.
 
 use super::{
     Failure,
-    moderation::{moderate, printable, time},
+    moderation::{escape, format_time, with_service},
 };
 use crate::{
     config::{MessageArgs, MessageCommand},
@@ -11,16 +11,18 @@ use crate::{
 };
 
 pub(super) fn run(settings: &MessageArgs) -> Result<(), Failure> {
-    // No password is hashed.
-    moderate(&settings.database, &settings.log, 10, |service| carry_out(service, &settings.command))
+    // The command hashes no password, so the cost does not matter.
+    with_service(&settings.database, &settings.log, 10, |service| {
+        execute(service, &settings.command)
+    })
 }
 
-async fn carry_out(service: Service, command: &MessageCommand) -> Result<(), Failure> {
+async fn execute(service: Service, command: &MessageCommand) -> Result<(), Failure> {
     match command {
         MessageCommand::Show { id } => show(service.moderated_message(*id).await?)?,
         MessageCommand::Flag { id } => {
             service.flag_message(*id, true).await?;
-            println!("flagged {id}: nobody but operators sees it");
+            println!("flagged {id}: it is hidden from everybody but operators");
         }
         MessageCommand::Unflag { id } => {
             service.flag_message(*id, false).await?;
@@ -34,11 +36,11 @@ fn show(moderated: Moderated) -> Result<(), Failure> {
     let Moderated { message, flagged } = moderated;
     println!("id         {}", message.id);
     println!("author     {}", message.author);
-    println!("published  {}", time(message.published_at)?);
+    println!("published  {}", format_time(message.published_at)?);
     if let Some(edited_at) = message.edited_at {
-        println!("edited     {}", time(edited_at)?);
+        println!("edited     {}", format_time(edited_at)?);
     }
     println!("flagged    {}", if flagged { "yes" } else { "no" });
-    println!("text       {}", printable(&message.text));
+    println!("text       {}", escape(&message.text));
     Ok(())
 }

@@ -1,9 +1,11 @@
-//! What the program does when it is run: one file a command.
+//! The subcommands, one file each.
 //!
-//! A command turns the settings into what the layers below need, and puts the layers together.
+//! A subcommand translates the settings for the layers below and connects them.
 
 mod database;
+mod failure;
 mod healthcheck;
+mod logs;
 mod message;
 mod migrate;
 mod moderation;
@@ -16,21 +18,14 @@ mod serve;
 mod simulate;
 mod user;
 
-use std::{error::Error, process::ExitCode};
+use std::process::ExitCode;
 
-use tracing_subscriber::EnvFilter;
+use failure::Failure;
+use logs::start_logs;
 
-use crate::{
-    config::{Command, LogArgs, LogFormat},
-    telemetry::{self, logs::Logs},
-};
+use crate::{config::Command, telemetry};
 
-/// Any failure that ends the program; its text is for whoever started it.
-type Failure = Box<dyn Error + Send + Sync>;
-
-/// Runs a command to its end. Returns 0 when it succeeded, 1 when it did not, and 130 when Ctrl-C
-/// ended a simulation.
-#[must_use]
+/// Runs a subcommand. Returns 0 on success, 1 on failure, and 130 if Ctrl-C ended a simulation.
 pub fn run(command: Command) -> ExitCode {
     let result = match command {
         Command::Serve(settings) => serve::run(&settings).map(|()| ExitCode::SUCCESS),
@@ -51,9 +46,4 @@ pub fn run(command: Command) -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-fn start_logs(settings: &LogArgs) -> Result<Logs, Failure> {
-    let filter = EnvFilter::try_new(&settings.log).map_err(|error| format!("--log: {error}"))?;
-    Ok(telemetry::logs::start(settings.log_format == LogFormat::Json, filter)?)
 }

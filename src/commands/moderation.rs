@@ -1,5 +1,5 @@
-//! What the commands of operators share: the operations on a database that a server may be using,
-//! and how things are printed.
+//! Shared by the operators' commands `user` and `message`: a service on the database, and formatting.
+//! A server may use the same database at the time.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use crate::{
     service::{PasswordSettings, RateLimits, Service, Settings, StreamSettings},
 };
 
-/// Runs `command` with all operations on the database, whose schema must be up to date.
-pub(super) fn moderate<F: Future<Output = Result<(), Failure>>>(
+/// Runs `command` with a service on the database. Fails if the schema is not up to date.
+pub(super) fn with_service<F: Future<Output = Result<(), Failure>>>(
     database: &DatabaseArgs,
     log: &LogArgs,
     password_cost: u32,
@@ -22,17 +22,17 @@ pub(super) fn moderate<F: Future<Output = Result<(), Failure>>>(
     let _log = start_logs(log)?;
     let source = Source::join(database)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let done = runtime.block_on(async {
+    let result = runtime.block_on(async {
         let mut connection = source.connect().await?;
         migrations::check(&mut connection).await?;
         connection.close().await?;
         let service = service(&source, password_cost);
-        let done = command(service.clone()).await;
+        let result = command(service.clone()).await;
         service.shut_down().await;
-        done
+        result
     });
     source.close();
-    done
+    result
 }
 
 fn service(source: &Source, password_cost: u32) -> Service {
@@ -43,31 +43,32 @@ fn service(source: &Source, password_cost: u32) -> Service {
     };
     let settings = Settings {
         passwords: PasswordSettings { cost: password_cost, workers: 1, queue: 1 },
-        // No session begins here.
+        // The commands create no session.
         session_lifetime: Duration::from_secs(1),
         limits: RateLimits::default(),
-        // Nor does anybody listen.
+        // The commands open no stream.
         streams: StreamSettings {
             clients: 0,
             backlog: 1,
             heartbeat: Duration::MAX,
-            behind: Duration::MAX,
+            max_lag: Duration::MAX,
         },
     };
     Service::new(Database::new(source.options.clone(), &pool), &settings)
 }
 
-/// What others have written, so that no character of it commands the terminal or breaks a line.
-pub(super) fn printable(text: &str) -> String {
-    let escaped = |character: char| match character {
+/// Escapes control characters of users' text, which could control the terminal or break the line.
+pub(super) fn escape(text: &str) -> String {
+    let escape = |character: char| match character {
         '\\' => String::from(r"\\"),
         _ if character.is_control() => character.escape_default().to_string(),
         _ => character.to_string(),
     };
-    text.chars().map(escaped).collect()
+    text.chars().map(escape).collect()
 }
 
-pub(super) fn time(time: OffsetDateTime) -> Result<String, Failure> {
+/// Formats a time by RFC 3339, in seconds.
+pub(super) fn format_time(time: OffsetDateTime) -> Result<String, Failure> {
     Ok(time.replace_nanosecond(0)?.format(&Rfc3339)?)
 }
 
@@ -76,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_text_commands_the_terminal() {
-        assert_eq!(printable("a\u{1b}[2J\nb\u{9b}\\ é🦀"), r"a\u{1b}[2J\nb\u{9b}\\ é🦀");
+    fn control_characters_and_backslashes_are_escaped() {
+        assert_eq!(escape("a\u{1b}[2J\nb\u{9b}\\ é🦀"), r"a\u{1b}[2J\nb\u{9b}\\ é🦀");
     }
 }

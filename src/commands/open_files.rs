@@ -1,10 +1,9 @@
-//! The limit of open files, and so of connections.
+//! The limit of open files, which also limits connections.
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tracing::{info, warn};
 
-/// Lets this process open as many files, and so connections, as the system allows it, since the
-/// usual soft limit of 1,024 is a shell's.
+/// Raises the soft limit of open files, usually 1,024, to the hard limit.
 pub(super) fn raise_file_limit() {
     let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(soft, hard)| {
         if soft < hard {
@@ -13,8 +12,8 @@ pub(super) fn raise_file_limit() {
         Ok((soft, hard))
     });
     match raised {
-        Ok((soft, hard)) => info!(before = soft, now = hard, "the limit of open files is set"),
-        Err(error) => warn!(%error, "the limit of open files could not be raised"),
+        Ok((soft, hard)) => info!(before = soft, now = hard, "raised the limit of open files"),
+        Err(error) => warn!(%error, "cannot raise the limit of open files"),
     }
 }
 
@@ -23,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_soft_limit_of_open_files_becomes_the_hard_one() {
+    fn the_soft_limit_is_raised_to_the_hard_limit() {
         let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("readable");
         raise_file_limit();
         let now = getrlimit(Resource::RLIMIT_NOFILE).expect("readable");

@@ -1,8 +1,6 @@
-//! `minitwit serve`: puts the layers together, serves, and takes them apart again.
+//! `minitwit serve`: starts the layers, serves, and stops them in reverse order.
 
 use std::{
-    convert::Infallible,
-    future,
     io::{self, Write},
     net::SocketAddr,
     num::NonZero,
@@ -14,6 +12,7 @@ use listener::{ConnectionLimits, Shutdown};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{
     signal::unix::{SignalKind, signal},
+    task::JoinHandle,
     time::{Instant, MissedTickBehavior},
 };
 use tracing_appender::non_blocking::ErrorCounter;
@@ -30,34 +29,36 @@ use crate::{
     telemetry::metrics,
 };
 
-/// How often histograms are folded, which would otherwise grow while nobody scrapes them.
+/// How often the exporter aggregates histograms, which otherwise grow until the next scrape.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
-/// How often what is left of ended sessions and tokens is removed.
+/// How often ended sessions and tokens and old idempotency keys are deleted.
 const SWEEP: Duration = Duration::from_secs(3_600);
-/// How often changes of counts are folded. The more of one user's are folded at once, the less it
-/// costs; the fewer there are, the less it costs to read that user's counts.
+/// How often changes of counts are folded. A longer interval makes folding cheaper, since it folds
+/// more changes of one user at once; a shorter one makes reading counts cheaper.
 const COUNT_FOLDING: Duration = Duration::from_millis(500);
-/// How many batches of new messages are kept for clients of the stream that are slow to take them.
-/// There are ten a second at most, so that it is more than six seconds' worth.
+/// How many deliveries are kept for slow subscribers. There are at most ten a second, so these are
+/// more than six seconds' worth.
 const STREAM_BACKLOG: usize = 64;
-/// How far the stream may fall behind when more is posted than it sends, before it has its clients
-/// reload the timeline: nobody reads that much, and what is newer matters more.
-const STREAM_BEHIND: Duration = Duration::from_secs(10);
-/// How often it is looked whether the migrations that somebody else applies are done.
-const SCHEMA_LOOK: Duration = Duration::from_secs(1);
-/// How long the log is given to tell why a server that hangs is ended.
-const LAST_WORDS: Duration = Duration::from_millis(200);
-/// The exit code of one that was.
-const HUNG: i32 = 70;
-/// How often a client of the stream hears something within the time after which its connection would be
-/// closed.
+/// How far streams may fall behind the posts before they report a gap. No reader keeps up with such
+/// a rate, and newer messages matter more.
+const STREAM_MAX_LAG: Duration = Duration::from_secs(10);
+/// How often a heartbeat is sent on a stream within the idle time-out of its connection.
 const HEARTBEATS: u32 = 5;
+/// How often to check for migrations that another process applies.
+const SCHEMA_POLL: Duration = Duration::from_secs(1);
+/// The time for the log to be written before a server that hangs is ended.
+const LOG_FLUSH: Duration = Duration::from_millis(200);
+/// The exit code of a server that the watchdog ended: `EX_SOFTWARE` of `sysexits.h`.
+const EXIT_HUNG: i32 = 70;
 
 pub(super) fn run(settings: &ServeArgs) -> Result<(), Failure> {
     settings.check_production()?;
     let logs = start_logs(&settings.log)?;
     if settings.has_well_known_password() {
-        tracing::warn!("the simulator's password is the contract's, which keeps nobody out");
+        tracing::warn!(
+            "the simulator's password is the contract's and is publicly known; \
+             set --simulator-password"
+        );
     }
     open_files::raise_file_limit();
     let metrics = metrics::start()?;
@@ -79,40 +80,25 @@ async fn serve(
     apply_migrations(settings, source).await?;
     tokio::select! {
         applied = await_migrations(settings, source) => applied?,
-        // Nobody is served yet for whom it would have to drain.
-        () = shutdown.told() => return Ok(()),
+        // There are no clients yet to drain.
+        () = shutdown.draining() => return Ok(()),
     }
     let database = Database::new(source.options.clone(), &pool_settings(settings));
     let service = Service::new(database, &service_settings(settings));
     let server = Server::bind(server_settings(settings), service.clone(), metrics.clone()).await?;
     announce(settings, server.address()?, server.simulator_address()?);
-    let upkeep = tokio::spawn(keep_up(service.clone(), metrics, dropped_lines));
-    let folding = tokio::spawn(fold_counts(service.clone()));
-    let served = async {
-        let served = server.run(shutdown.clone()).await;
-        // Also a server that failed is stopped.
-        shutdown.stop();
-        served
-    };
-    let asked_to_stop = async {
-        shutdown.stopped().await;
-        Instant::now()
-    };
-    let life = live(settings.limits.watchdog)?;
-    let (served, asked_to_stop) = tokio::select! {
-        ended = async { tokio::join!(served, asked_to_stop) } => ended,
-        never = life => match never {},
-    };
-    upkeep.abort();
-    folding.abort();
-    // Writes whose clients went away are finished, unless the database is gone, too.
-    let deadline = asked_to_stop + settings.limits.shutdown_timeout;
-    let finished = tokio::time::timeout_at(deadline, service.shut_down()).await;
-    if finished.is_err() {
-        tracing::warn!("writes were still under way at the end");
+    let background = [
+        tokio::spawn(maintain(service.clone(), metrics, dropped_lines)),
+        tokio::spawn(fold_counts(service)),
+    ];
+    // The watchdog also covers the task that accepts connections, so both share this task.
+    match settings.limits.watchdog {
+        Some(timeout) => watchdog::watch(timeout, exit_hung, server.run(shutdown)).await?,
+        None => server.run(shutdown).await,
     }
+    background.iter().for_each(JoinHandle::abort);
     tracing::info!("stopped");
-    Ok(served?)
+    Ok(())
 }
 
 async fn apply_migrations(settings: &ServeArgs, source: &Source) -> Result<(), Failure> {
@@ -127,22 +113,22 @@ async fn apply_migrations(settings: &ServeArgs, source: &Source) -> Result<(), F
     Ok(())
 }
 
-/// Waits until the schema is the one that this program needs, if somebody is to bring it up to date.
-/// Whoever does may also start the database anew, or first of all.
+/// Waits until another process has applied the migrations that this program needs. The database may
+/// be unreachable until then.
 async fn await_migrations(settings: &ServeArgs, source: &Source) -> Result<(), Failure> {
     let deadline = Instant::now() + settings.await_migrations.unwrap_or_default();
-    let mut told = None;
+    let mut logged = None;
     loop {
         let Err(error) = check_schema(source).await else { return Ok(()) };
         if !error.passes() || Instant::now() >= deadline {
             return Err(source.failure(error));
         }
-        let why = error.to_string();
-        if told.as_ref() != Some(&why) {
-            tracing::info!(why, "waiting for migrations");
-            told = Some(why);
+        let reason = error.to_string();
+        if logged.as_ref() != Some(&reason) {
+            tracing::info!(reason, "waiting for migrations");
+            logged = Some(reason);
         }
-        tokio::time::sleep(SCHEMA_LOOK).await;
+        tokio::time::sleep(SCHEMA_POLL).await;
     }
 }
 
@@ -152,22 +138,10 @@ async fn check_schema(source: &Source) -> Result<(), migrations::Error> {
     Ok(connection.close().await?)
 }
 
-/// Gives signs of life to the watchdog, if there is to be one, and never ends.
-fn live(patience: Option<Duration>) -> io::Result<impl Future<Output = Infallible>> {
-    let watched = patience.map(|patience| watchdog::start(patience, end_hung)).transpose()?;
-    Ok(async {
-        if let Some(watched) = watched {
-            watched.live().await;
-        }
-        future::pending().await
-    })
-}
-
-/// Ends a process that can do nothing properly any more.
-fn end_hung() {
-    tracing::error!("no sign of life: the server hangs, and is ended");
-    thread::sleep(LAST_WORDS);
-    process::exit(HUNG);
+fn exit_hung() {
+    tracing::error!("the async runtime hangs; ending the process");
+    thread::sleep(LOG_FLUSH);
+    process::exit(EXIT_HUNG);
 }
 
 fn pool_settings(settings: &ServeArgs) -> PoolSettings {
@@ -180,7 +154,7 @@ fn pool_settings(settings: &ServeArgs) -> PoolSettings {
 
 fn service_settings(settings: &ServeArgs) -> Settings {
     let accounts = &settings.accounts;
-    // Half of the processors: the other half stays free for everything that is not a password.
+    // Half of the processors; the other half serves all other requests.
     let workers = accounts.password_workers.map_or_else(
         || thread::available_parallelism().map_or(1, NonZero::get).div_ceil(2),
         usize::from,
@@ -202,7 +176,7 @@ fn service_settings(settings: &ServeArgs) -> Settings {
             clients: settings.limits.stream_clients as usize,
             backlog: STREAM_BACKLOG,
             heartbeat: settings.limits.idle_timeout / HEARTBEATS,
-            behind: STREAM_BEHIND,
+            max_lag: STREAM_MAX_LAG,
         },
     }
 }
@@ -231,11 +205,11 @@ fn server_settings(settings: &ServeArgs) -> server::Settings {
     }
 }
 
-/// Says where things are: in the log, and where that is for people, in lines of their own.
+/// Logs the addresses, and prints them for people unless the log is JSON.
 fn announce(settings: &ServeArgs, address: SocketAddr, simulator: Option<SocketAddr>) {
     let base = format!("http://{address}");
-    let own_simulator = simulator.map(|address| format!("http://{address}/"));
-    tracing::info!(base, simulator = own_simulator, "serving");
+    let simulator_base = simulator.map(|address| format!("http://{address}/"));
+    tracing::info!(base, simulator = simulator_base, "serving");
     if settings.log.log_format == LogFormat::Json {
         return;
     }
@@ -248,16 +222,16 @@ fn announce(settings: &ServeArgs, address: SocketAddr, simulator: Option<SocketA
         api::PREFIX,
         simulator_api::PREFIX,
     );
-    if let Some(own) = own_simulator {
-        lines.push_str(&format!("                 {own}\n"));
+    if let Some(base) = simulator_base {
+        lines.push_str(&format!("                 {base}\n"));
     }
     lines.push_str(&format!("  metrics        {base}/metrics\n"));
-    // Nobody need read them.
+    // A closed standard output is no reason to stop.
     let _ = io::stdout().write_all(lines.as_bytes());
 }
 
-/// Ends the server when the process is asked to end: by SIGTERM after it has drained for as long as
-/// `drain` says, by Ctrl-C or by a second signal at once.
+/// Shuts the server down by signal: SIGTERM drains it for `drain` first; Ctrl-C and any second signal
+/// stop it at once.
 fn shut_down_by_signal(drain: Option<Duration>) -> Result<Shutdown, Failure> {
     let shutdown = Shutdown::default();
     let mut terminate = signal(SignalKind::terminate())?;
@@ -285,8 +259,8 @@ fn shut_down_by_signal(drain: Option<Duration>) -> Result<Shutdown, Failure> {
     Ok(shutdown)
 }
 
-/// What a server does now and then.
-async fn keep_up(service: Service, metrics: PrometheusHandle, dropped_lines: ErrorCounter) {
+/// Runs the periodic maintenance.
+async fn maintain(service: Service, metrics: PrometheusHandle, dropped_lines: ErrorCounter) {
     let mut upkeep = tokio::time::interval(METRICS_UPKEEP);
     let mut sweep = tokio::time::interval(SWEEP);
     loop {
@@ -297,17 +271,17 @@ async fn keep_up(service: Service, metrics: PrometheusHandle, dropped_lines: Err
             }
             _ = sweep.tick() => {
                 if let Err(error) = service.sweep_ended().await {
-                    tracing::warn!(%error, "ended sessions and tokens were not removed");
+                    tracing::warn!(%error, "cannot delete ended sessions and tokens");
                 }
                 if let Err(error) = service.sweep_idempotency_keys().await {
-                    tracing::warn!(%error, "old idempotency keys were not removed");
+                    tracing::warn!(%error, "cannot delete old idempotency keys");
                 }
             }
         }
     }
 }
 
-/// Folds changes of counts, again and again. Of failures in a row the first is logged.
+/// Folds changes of counts periodically. Logs only the first of consecutive failures.
 async fn fold_counts(service: Service) {
     let mut ticks = tokio::time::interval(COUNT_FOLDING);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -318,7 +292,7 @@ async fn fold_counts(service: Service) {
         if let Err(error) = &folded
             && !failing
         {
-            tracing::warn!(%error, "counts were not folded");
+            tracing::warn!(%error, "cannot fold counts");
         }
         failing = folded.is_err();
     }

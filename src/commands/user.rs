@@ -1,4 +1,4 @@
-//! `minitwit user`: looks after users.
+//! `minitwit user`: lists, shows, disables and enables users, and resets passwords.
 
 use std::io::{self, BufRead};
 
@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use super::{
     Failure,
-    moderation::{moderate, printable, time},
+    moderation::{escape, format_time, with_service},
 };
 use crate::{
     config::{UserArgs, UserCommand},
@@ -15,17 +15,17 @@ use crate::{
     service::Service,
 };
 
-/// Random bytes of a password that the program makes up: 120 bits, 20 characters.
+/// Random bytes of a generated password: 120 bits, 20 characters.
 const PASSWORD_BYTES: usize = 15;
 
 pub(super) fn run(settings: &UserArgs) -> Result<(), Failure> {
     let cost = settings.passwords.password_cost;
-    moderate(&settings.database, &settings.log, cost, |service| {
-        carry_out(service, &settings.command)
+    with_service(&settings.database, &settings.log, cost, |service| {
+        execute(service, &settings.command)
     })
 }
 
-async fn carry_out(service: Service, command: &UserCommand) -> Result<(), Failure> {
+async fn execute(service: Service, command: &UserCommand) -> Result<(), Failure> {
     match command {
         UserCommand::List { prefix, after, limit } => {
             list(&service, prefix, after.as_deref(), *limit).await
@@ -33,7 +33,7 @@ async fn carry_out(service: Service, command: &UserCommand) -> Result<(), Failur
         UserCommand::Show { name } => show(&service, Username::parse(name)?).await,
         UserCommand::Disable { name } => {
             service.disable_user(Username::parse(name)?).await?;
-            println!("disabled {name}: every session and token has ended");
+            println!("disabled {name}: all sessions and tokens have ended");
             Ok(())
         }
         UserCommand::Enable { name } => {
@@ -59,27 +59,27 @@ async fn list(
     for user in &page.items {
         let ModeratedUser { username, email, joined_at, disabled_at } = user;
         let state = if disabled_at.is_some() { "disabled" } else { "enabled" };
-        let email = printable(email.as_str());
-        println!("{username}\t{email}\tjoined {}\t{state}", time(*joined_at)?);
+        let email = escape(email.as_str());
+        println!("{username}\t{email}\tjoined {}\t{state}", format_time(*joined_at)?);
     }
     if let Some(next) = page.next {
-        eprintln!("there are more: --after {}", quoted(next.as_str()));
+        eprintln!("there are more users; continue with --after {}", shell_quote(next.as_str()));
     }
     Ok(())
 }
 
-/// A word as a shell takes it, whatever it holds: names are their users' choice.
-fn quoted(word: &str) -> String {
+/// Quotes a word for a shell; usernames may contain spaces and quotes.
+fn shell_quote(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 async fn show(service: &Service, username: Username) -> Result<(), Failure> {
     let (user, counts) = service.moderated_user(username).await?;
     println!("username   {}", user.username);
-    println!("email      {}", printable(user.email.as_str()));
-    println!("joined     {}", time(user.joined_at)?);
+    println!("email      {}", escape(user.email.as_str()));
+    println!("joined     {}", format_time(user.joined_at)?);
     match user.disabled_at {
-        Some(since) => println!("disabled   {}", time(since)?),
+        Some(since) => println!("disabled   {}", format_time(since)?),
         None => println!("disabled   no"),
     }
     println!("messages   {}", counts.messages);
@@ -93,23 +93,23 @@ async fn reset_password(
     username: Username,
     from_stdin: bool,
 ) -> Result<(), Failure> {
-    let password = if from_stdin { read_password()? } else { made_up() };
+    let password = if from_stdin { read_password()? } else { generate_password() };
     service.reset_password(username, Password::parse(&password)?).await?;
     if !from_stdin {
         println!("{password}");
     }
-    eprintln!("the password is changed: every session and token has ended");
+    eprintln!("the password is changed: all sessions and tokens have ended");
     Ok(())
 }
 
-/// The first line of the standard input.
+/// Reads the first line of the standard input.
 fn read_password() -> Result<String, Failure> {
     let mut line = String::new();
     io::stdin().lock().read_line(&mut line)?;
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-fn made_up() -> String {
+fn generate_password() -> String {
     URL_SAFE_NO_PAD.encode(rand::random::<[u8; PASSWORD_BYTES]>())
 }
 
@@ -118,8 +118,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_one_word_of_a_shell() {
-        assert_eq!(quoted("ann"), "'ann'");
-        assert_eq!(quoted("x'; reboot"), r"'x'\''; reboot'");
+    fn a_quoted_name_is_one_word_for_a_shell() {
+        assert_eq!(shell_quote("ann"), "'ann'");
+        assert_eq!(shell_quote("x'; reboot"), r"'x'\''; reboot'");
     }
 }

@@ -1,13 +1,13 @@
-//! The settings of the simulator's credentials.
+//! The simulator's credentials.
 
 use clap::Args;
 
 use super::values::{Secret, secret_file};
 
-/// The simulator's password in the contract, which everybody knows.
+/// The password in the simulator's contract, which is public.
 pub(super) const WELL_KNOWN_PASSWORD: &str = "super_safe!";
 
-/// The simulator's credentials, which the server asks for and the simulator sends.
+/// The credentials that the server requires and `minitwit simulate` sends.
 #[derive(Debug, Args)]
 pub struct SimulatorCredentialArgs {
     /// User name of the simulator's HTTP Basic credentials
@@ -19,8 +19,8 @@ pub struct SimulatorCredentialArgs {
     )]
     pub simulator_username: String,
 
-    /// Password of the simulator's HTTP Basic credentials; the default is the contract's, known to all
-    /// [default: super_safe!]
+    /// Password of the simulator's HTTP Basic credentials; the default is public, because the
+    /// contract contains it [default: super_safe!]
     #[arg(
         long,
         env = "MINITWIT_SIMULATOR_PASSWORD",
@@ -29,7 +29,7 @@ pub struct SimulatorCredentialArgs {
     )]
     pub simulator_password: Option<Secret>,
 
-    /// Read that password from this file
+    /// Read the simulator's password from this file
     #[arg(
         long,
         env = "MINITWIT_SIMULATOR_PASSWORD_FILE",
@@ -41,7 +41,7 @@ pub struct SimulatorCredentialArgs {
 }
 
 impl SimulatorCredentialArgs {
-    /// The password that was set, be it as it is or by a file; otherwise the contract's.
+    /// The password from the file or the flag; otherwise the contract's.
     #[must_use]
     pub fn password(&self) -> Secret {
         let set = self.simulator_password.clone().or_else(|| self.simulator_password_file.clone());

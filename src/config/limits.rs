@@ -1,4 +1,4 @@
-//! The settings of what a client may cost, and of how a server stops.
+//! Limits of requests and connections, and time-outs of a shutdown.
 
 use std::time::Duration;
 
@@ -6,11 +6,11 @@ use clap::Args;
 
 use super::values::{seconds, seconds_from_five};
 
-/// What a client may cost.
+/// Limits of requests and connections.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
 pub struct LimitArgs {
-    /// Bytes of a request's body, at most
+    /// Maximum size of a request body, in bytes
     #[arg(
         long,
         env = "MINITWIT_BODY_LIMIT",
@@ -20,7 +20,7 @@ pub struct LimitArgs {
     )]
     pub body_limit: u32,
 
-    /// Seconds in which a request's body must have arrived
+    /// Seconds within which a request body must arrive
     #[arg(
         long,
         env = "MINITWIT_BODY_TIMEOUT",
@@ -30,7 +30,7 @@ pub struct LimitArgs {
     )]
     pub body_timeout: Duration,
 
-    /// Seconds in which a request's head must have arrived
+    /// Seconds within which a request head must arrive
     #[arg(
         long,
         env = "MINITWIT_HEADER_TIMEOUT",
@@ -40,7 +40,7 @@ pub struct LimitArgs {
     )]
     pub header_timeout: Duration,
 
-    /// Seconds after which a connection without a request is closed
+    /// Seconds after which an idle connection is closed
     #[arg(
         long,
         env = "MINITWIT_IDLE_TIMEOUT",
@@ -50,7 +50,7 @@ pub struct LimitArgs {
     )]
     pub idle_timeout: Duration,
 
-    /// Seconds in which a client must have taken what was sent to it
+    /// Seconds within which a client must read a response
     #[arg(
         long,
         env = "MINITWIT_WRITE_TIMEOUT",
@@ -60,7 +60,7 @@ pub struct LimitArgs {
     )]
     pub write_timeout: Duration,
 
-    /// Connections of clients at each address, at most; further ones wait
+    /// Maximum number of open connections at each listening address; further ones wait
     #[arg(
         long,
         env = "MINITWIT_MAX_CONNECTIONS",
@@ -70,7 +70,7 @@ pub struct LimitArgs {
     )]
     pub max_connections: u32,
 
-    /// Clients that listen for new messages, at most; further ones get 503
+    /// Maximum number of open streams; further ones get 503
     #[arg(
         long,
         env = "MINITWIT_STREAM_CLIENTS",
@@ -80,11 +80,11 @@ pub struct LimitArgs {
     )]
     pub stream_clients: u32,
 
-    /// Seconds that a server goes on serving after SIGTERM, while /readyz says that it is not ready
+    /// Seconds to keep serving after SIGTERM while /readyz reports not ready
     #[arg(long, env = "MINITWIT_DRAIN", value_name = "SECONDS", value_parser = seconds)]
     pub drain: Option<Duration>,
 
-    /// Seconds that a stopping server gives the requests in flight
+    /// Seconds that a stopping server waits for requests in flight
     #[arg(
         long,
         env = "MINITWIT_SHUTDOWN_TIMEOUT",
@@ -94,7 +94,7 @@ pub struct LimitArgs {
     )]
     pub shutdown_timeout: Duration,
 
-    /// Seconds without a sign of life after which the server takes itself for hung, and ends; 5 at least
+    /// Seconds without progress after which a hung server ends itself; at least 5
     #[arg(long, env = "MINITWIT_WATCHDOG", value_name = "SECONDS", value_parser = seconds_from_five)]
     pub watchdog: Option<Duration>,
 }

@@ -1,4 +1,4 @@
-//! The settings of the commands by which operators look after users and messages.
+//! Settings of the moderation commands.
 
 use clap::{Args, Subcommand};
 
@@ -7,35 +7,35 @@ use super::{DatabaseArgs, LogArgs, PasswordArgs};
 /// The settings of `minitwit user`.
 #[derive(Debug, Args)]
 pub struct UserArgs {
-    /// What to do.
+    /// The action.
     #[command(subcommand)]
     pub command: UserCommand,
 
-    /// Which database.
+    /// Database.
     #[command(flatten)]
     pub database: DatabaseArgs,
 
-    /// How passwords are hashed.
+    /// Password hashing.
     #[command(flatten)]
     pub passwords: PasswordArgs,
 
-    /// How the log looks.
+    /// Log.
     #[command(flatten)]
     pub log: LogArgs,
 }
 
-/// What `minitwit user` does.
+/// An action of `minitwit user`.
 #[derive(Debug, Subcommand)]
 pub enum UserCommand {
     /// List users by name, with their e-mail addresses
     List {
-        /// How the names begin, whatever the case
+        /// Beginning of the names; case is ignored
         #[arg(default_value = "")]
         prefix: String,
-        /// Begin after this name
+        /// Start after this name
         #[arg(long, value_name = "NAME")]
         after: Option<String>,
-        /// How many at most
+        /// Maximum number of users
         #[arg(long, value_name = "NUMBER", default_value_t = 100,
             value_parser = clap::value_parser!(u16).range(1..=10_000))]
         limit: u16,
@@ -45,21 +45,21 @@ pub enum UserCommand {
         /// The user's name
         name: String,
     },
-    /// Keep a user out: every session and token ends at once
+    /// Prevent sign-in, and end every session and token
     Disable {
         /// The user's name
         name: String,
     },
-    /// Let a user in again
+    /// Allow sign-in again
     Enable {
         /// The user's name
         name: String,
     },
-    /// Give a user a new password, which is printed: every session and token ends at once
+    /// Set and print a random password, and end every session and token
     ResetPassword {
         /// The user's name
         name: String,
-        /// Read the password from the first line of the standard input
+        /// Read the password from the first line of standard input and do not print it
         #[arg(long)]
         stdin: bool,
     },
@@ -68,35 +68,35 @@ pub enum UserCommand {
 /// The settings of `minitwit message`.
 #[derive(Debug, Args)]
 pub struct MessageArgs {
-    /// What to do.
+    /// The action.
     #[command(subcommand)]
     pub command: MessageCommand,
 
-    /// Which database.
+    /// Database.
     #[command(flatten)]
     pub database: DatabaseArgs,
 
-    /// How the log looks.
+    /// Log.
     #[command(flatten)]
     pub log: LogArgs,
 }
 
-/// What `minitwit message` does.
+/// An action of `minitwit message`.
 #[derive(Debug, Subcommand)]
 pub enum MessageCommand {
     /// Show a message, flagged or not
     Show {
-        /// The message's number
+        /// The message's id
         id: i64,
     },
-    /// Hide a message from everybody but operators
+    /// Hide a message from everybody except operators
     Flag {
-        /// The message's number
+        /// The message's id
         id: i64,
     },
     /// Show a flagged message to everybody again
     Unflag {
-        /// The message's number
+        /// The message's id
         id: i64,
     },
 }

@@ -1,24 +1,20 @@
-//! What `--production` asks of the other settings: no secret may be a default, since every default is
-//! known to all.
+//! What `--production` requires of other settings: no secret may be a default, because defaults are public.
 
 use super::{ServeArgs, credentials::WELL_KNOWN_PASSWORD, values::Secret};
 
-/// Secrets that are not set, although `--production` is.
+/// Secrets that are not set although `--production` is.
 #[derive(Debug, thiserror::Error)]
 #[error("--production (MINITWIT_PRODUCTION): every secret must be set, and these are not: {}", .0.join("; "))]
 pub struct ImplicitSecrets(Vec<&'static str>);
 
 impl ServeArgs {
-    /// Checks what `--production` asks for, if it is set.
+    /// Returns an error that names the secrets which `--production` requires and which are not set.
     ///
-    /// The database counts as a secret: its URL may hold a password, and without one the data would
-    /// be in this machine's, or this container's, own directory.
-    ///
-    /// # Errors
-    /// Which secrets are not set.
+    /// The database URL counts as a secret: it may contain a password, and without it the data would be
+    /// stored in the container.
     pub fn check_production(&self) -> Result<(), ImplicitSecrets> {
         let credentials = &self.credentials;
-        // An empty one is that of a variable which was not set where it came from.
+        // Compose passes an unset variable as an empty one.
         let is_set = |password: &Option<Secret>| {
             password.as_ref().is_some_and(|password| !password.expose().is_empty())
         };
@@ -38,7 +34,7 @@ impl ServeArgs {
         }
     }
 
-    /// Whether the simulator's password is the contract's in production, where it keeps nobody out.
+    /// Returns true in production if the simulator's password is the contract's public one.
     #[must_use]
     pub fn has_well_known_password(&self) -> bool {
         self.production && self.credentials.password().expose() == WELL_KNOWN_PASSWORD

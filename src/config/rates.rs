@@ -1,12 +1,12 @@
-//! The settings of the limits on how often something may be tried.
+//! Rate limits.
 
 use clap::Args;
 
-/// How often something may be tried.
+/// Rate limits.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Rate limits")]
 pub struct RateArgs {
-    /// Attempts a minute to sign in to one account, by page and API; 0 for no limit
+    /// Sign-in attempts a minute for one account, by page and API; 0 for no limit
     #[arg(
         long,
         env = "MINITWIT_SIGN_INS_PER_ACCOUNT",
@@ -15,7 +15,7 @@ pub struct RateArgs {
     )]
     pub sign_ins_per_account: u32,
 
-    /// Attempts a minute to sign in from one address, by page and API; 0 for no limit
+    /// Sign-in attempts a minute from one address, by page and API; 0 for no limit
     #[arg(
         long,
         env = "MINITWIT_SIGN_INS_PER_ADDRESS",
@@ -24,7 +24,7 @@ pub struct RateArgs {
     )]
     pub sign_ins_per_address: u32,
 
-    /// Registrations a minute from one address, the authenticated simulator's not counted; 0 for no
+    /// Registrations a minute from one address, except the authenticated simulator's; 0 for no
     /// limit
     #[arg(
         long,
@@ -34,7 +34,7 @@ pub struct RateArgs {
     )]
     pub registrations_per_address: u32,
 
-    /// Messages a minute of one account, by page and API; 0 for no limit
+    /// Messages a minute from one account, by page and API; 0 for no limit
     #[arg(long, env = "MINITWIT_POSTS_PER_ACCOUNT", value_name = "NUMBER", default_value_t = 600)]
     pub posts_per_account: u32,
 }

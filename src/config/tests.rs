@@ -1,6 +1,6 @@
 //! The command line as people type it.
 
-use clap::CommandFactory;
+use clap::{CommandFactory, Parser};
 
 use super::*;
 

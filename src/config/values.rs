@@ -1,18 +1,18 @@
-//! The types of settings that are no plain numbers and texts, and how they are read.
+//! Types of settings beyond plain numbers and texts, and their parsers.
 
 use std::{fmt, fs::File, io::Read, net::IpAddr, time::Duration};
 
 use ipnet::IpNet;
 
-/// The largest file that is read as a secret, in bytes. A device would have no end.
+/// The largest accepted secret file, in bytes; reading a device would never end.
 const LARGEST_SECRET: u64 = 4096;
 
-/// A value that does not print.
+/// A value that `Debug` does not reveal.
 #[derive(Clone)]
 pub struct Secret(String);
 
 impl Secret {
-    /// The value.
+    /// Reveals the value.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -31,11 +31,10 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Reads the secret in the file of this name, as orchestrators hand them to a container. A line's end
-/// after it, which editors write, is no part of it.
+/// Reads a secret from a file, as orchestrators mount them; a trailing line break is removed.
 ///
 /// # Errors
-/// When the file cannot be read, is empty, or has more than 4,096 bytes.
+/// Returns an error if the file cannot be read, is empty, or exceeds 4,096 bytes.
 pub(super) fn secret_file(name: &str) -> Result<Secret, String> {
     let mut text = String::new();
     File::open(name)
@@ -48,10 +47,7 @@ pub(super) fn secret_file(name: &str) -> Result<Secret, String> {
     }
 }
 
-/// Parses a number of seconds.
-///
-/// # Errors
-/// When it is none, or 0.
+/// Parses a positive number of seconds.
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse::<u32>() {
         Ok(seconds @ 1..) => Ok(Duration::from_secs(seconds.into())),
@@ -59,10 +55,7 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Parses whole seconds, at least 5: fewer would take a machine that was stopped for one that hangs.
-///
-/// # Errors
-/// The rule that the text breaks.
+/// Parses at least 5 seconds: a shorter time would mistake a paused machine for a hung one.
 pub(super) fn seconds_from_five(text: &str) -> Result<Duration, String> {
     let seconds = seconds(text)?;
     if seconds < Duration::from_secs(5) {
@@ -71,14 +64,11 @@ pub(super) fn seconds_from_five(text: &str) -> Result<Duration, String> {
     Ok(seconds)
 }
 
-/// Some networks; an address is a network of its own.
+/// A list of networks; a single address is a network of one host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Networks(pub Vec<IpNet>);
 
-/// Parses a list of networks with commas between; an empty one is none.
-///
-/// # Errors
-/// Which item is wrong.
+/// Parses networks separated by commas; the error names the wrong item.
 pub(super) fn networks(list: &str) -> Result<Networks, String> {
     let network = |item: &str| {
         let address = item.parse::<IpAddr>().map(IpNet::from);

@@ -8,9 +8,10 @@ pub enum Error {
     /// The database cannot be reached or has no time; the same request may succeed soon.
     #[error("the database is unavailable")]
     Unavailable(#[source] sqlx::Error),
-    /// The database took a statement and says nothing, as when its host is gone.
-    #[error("the database does not answer")]
-    Silent,
+    /// The database received a statement and sent no result in time, for example because its host is
+    /// unreachable.
+    #[error("the database does not respond")]
+    Unresponsive,
     /// The statement failed, and would fail again.
     #[error("the database failed")]
     Failed(#[source] sqlx::Error),

@@ -106,7 +106,7 @@ impl Database {
     ) -> Result<T, Error> {
         match tokio::time::timeout(self.patience, statement).await {
             Ok(done) => Ok(done?),
-            Err(_) => Err(Error::Silent),
+            Err(_) => Err(Error::Unresponsive),
         }
     }
 

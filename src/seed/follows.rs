@@ -6,7 +6,10 @@ use std::collections::HashSet;
 use rand::{Rng, RngExt, rngs::StdRng};
 use time::{Duration, OffsetDateTime};
 
-use super::{FIRST_MESSAGE, Volume, YEAR, popularity::Popularity, user_id};
+use super::{
+    popularity::Popularity,
+    volume::{FIRST_MESSAGE, Volume, YEAR, user_id},
+};
 use crate::db::seed::FollowRow;
 
 /// The reader's number of followees, unless there are fewer users or follows.

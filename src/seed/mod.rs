@@ -8,18 +8,21 @@ mod follows;
 mod names;
 mod popularity;
 mod texts;
-
-use rand::{SeedableRng, rngs::StdRng};
-use time::{Duration, OffsetDateTime, macros::datetime};
+mod volume;
 
 pub use self::{
     follows::{Follows, READER_FOLLOWS},
     names::{FIRST_NAMES, username},
+    volume::Volume,
 };
-use self::{popularity::Popularity, texts::Texts};
+use self::{
+    popularity::Popularity,
+    texts::Texts,
+    volume::{FIRST_MESSAGE, FIRST_SIGN_UP, moment, user_id},
+};
 use crate::{
     db::seed::{MessageRow, UserRow},
-    domain::{Invalid, PasswordHash, UserId},
+    domain::{Invalid, PasswordHash},
 };
 
 /// The password of all seeded users.
@@ -28,39 +31,7 @@ pub const PASSWORD: &str = "follow-the-reader";
 /// hour.
 const PASSWORD_HASH: &str = "$2b$10$MiniTwitSeededAccountenGWRW3NveATznNP/7jUluvqO62U7ByC";
 
-/// The number of the user with exactly [`READER_FOLLOWS`] followees; with fewer users, the last one.
-const READER: u32 = 500;
-
-/// Users register during the year before the first message.
-const FIRST_SIGN_UP: OffsetDateTime = datetime!(2024-01-01 00:00 UTC);
-/// Messages and follows are spread over a past year, so that rows added by a server are newer.
-const FIRST_MESSAGE: OffsetDateTime = datetime!(2025-01-01 00:00 UTC);
-const YEAR: Duration = Duration::days(365);
-
-/// How many rows are generated, and from which seed.
-#[derive(Debug, Clone, Copy)]
-pub struct Volume {
-    /// Number of users, who are numbered from 1.
-    pub users: u32,
-    /// Number of messages.
-    pub messages: u32,
-    /// Number of follows.
-    pub follows: u32,
-    /// Seed of the random numbers.
-    pub seed: u64,
-}
-
 impl Volume {
-    /// The number of the user with exactly [`READER_FOLLOWS`] followees.
-    pub fn reader(&self) -> u32 {
-        READER.min(self.users)
-    }
-
-    /// The largest possible number of follows: all users follow all others.
-    pub fn max_follows(&self) -> u64 {
-        u64::from(self.users) * u64::from(self.users.saturating_sub(1))
-    }
-
     /// The users by number, which is also the order of their registrations.
     pub fn users(self) -> impl Iterator<Item = Result<UserRow, Invalid>> {
         let password_hash = PasswordHash::new(PASSWORD_HASH.to_owned());
@@ -94,27 +65,12 @@ impl Volume {
     pub fn follows(self) -> Follows {
         Follows::new(self)
     }
-
-    /// The random numbers of one table, independent of the other tables.
-    fn rng(self, table: u64) -> StdRng {
-        // Sequences of similar seeds are unrelated.
-        StdRng::seed_from_u64(self.seed.rotate_left(8) ^ table)
-    }
-}
-
-fn user_id(number: u32) -> UserId {
-    UserId(number.into())
-}
-
-/// The time of event `index` of `count`, spread evenly over the year after `begin`.
-fn moment(begin: OffsetDateTime, index: u32, count: u32) -> OffsetDateTime {
-    let micros = YEAR.whole_microseconds() * i128::from(index) / i128::from(count.max(1));
-    // The microseconds of a year fit.
-    begin + Duration::microseconds(i64::try_from(micros).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]
 mod tests {
+    use time::{Duration, OffsetDateTime};
+
     use super::*;
 
     const SMALL: Volume = Volume { users: 700, messages: 3_000, follows: 5_000, seed: 1 };

@@ -1,65 +1,66 @@
-//! The HTTP server: what stands between the sockets and the handlers.
+//! The HTTP server: addresses, routes and operator endpoints.
 //!
-//! Connections are bounded in `connection` and `stream`, and served by `serving`; requests pass
-//! `proxies`, `paths` and `limits` on their way in, and responses pass `headers` on their way out, and
-//! `access` accounts for each. Which path leads where is here; how it ends is in `shutdown`, and
-//! what becomes of one that hangs in `watchdog`. `probe` asks a server from outside how it is.
+//! `connections` hands accepted connections to poem, `operations` serves health checks, metrics and
+//! API documents, `watchdog` ends a server that hangs, and `probe` is the client of `minitwit
+//! healthcheck`. Middleware belongs in `http`, and handlers in the surfaces.
 
+mod connections;
 mod operations;
 pub mod probe;
 pub mod watchdog;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use listener::{ConnectionLimits, LimitedAcceptor, Shutdown};
+use listener::{ConnectionLimits, Shutdown};
 use metrics_exporter_prometheus::PrometheusHandle;
-use poem::{
-    Endpoint, EndpointExt, IntoEndpoint, Response, Route, listener::TcpAcceptor,
-    middleware::CatchPanic,
+use poem::{Endpoint, IntoEndpoint, Response, Route};
+use tokio::{
+    net::TcpListener,
+    time::{Instant, timeout_at},
 };
-use tokio::net::TcpListener;
 
 use crate::{
     api,
     http::middleware::{
-        access_log, normalize_path, request_limits::RequestLimits, security_headers,
-        trusted_proxies::TrustedProxies,
+        self, access_log::AccessLog, request_limits::RequestLimits, trusted_proxies::TrustedProxies,
     },
     service::Service,
     simulator_api,
     web::{self, templates::Templates},
 };
 
-/// Where and how to serve.
+pub use self::connections::serve;
+
+/// The settings of a server.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The address of everything.
+    /// The address that serves all routes.
     pub listen: SocketAddr,
-    /// The address at whose root the simulator API is served besides, if any.
+    /// A second address, which serves the simulator API at its root.
     pub simulator_listen: Option<SocketAddr>,
-    /// What the simulator has to know.
+    /// The simulator's credentials.
     pub credentials: simulator_api::Credentials,
-    /// Which proxies are believed.
+    /// The proxies whose forwarding headers count.
     pub trusted_proxies: TrustedProxies,
-    /// What a connection may take.
+    /// The limits of each connection.
     pub connections: ConnectionLimits,
-    /// What a request may take.
+    /// The limits of each request.
     pub requests: RequestLimits,
-    /// How long a stopping server goes on with the requests in flight.
+    /// The longest time for a stopping server to finish requests and writes.
     pub shutdown_timeout: Duration,
 }
 
-/// Why a server cannot start.
+/// A failure to start the server.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// An address cannot be listened on.
-    #[error("{setting} {address}: cannot listen there")]
+    /// The server cannot listen on an address.
+    #[error("{setting}: cannot listen on {address}")]
     Bind {
         /// The setting that names the address.
         setting: &'static str,
         /// The address.
         address: SocketAddr,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
     /// A template does not parse.
@@ -67,7 +68,7 @@ pub enum StartError {
     Templates(#[from] web::templates::TemplateError),
 }
 
-/// A server whose addresses are bound, and which serves once it runs.
+/// A server with bound addresses.
 pub struct Server {
     settings: Settings,
     service: Service,
@@ -78,10 +79,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Binds the addresses.
-    ///
-    /// # Errors
-    /// When an address is taken or not this machine's.
+    /// Parses the templates and binds the addresses.
     pub async fn bind(
         settings: Settings,
         service: Service,
@@ -96,47 +94,39 @@ impl Server {
         Ok(Self { settings, service, templates, metrics, main, simulator })
     }
 
-    /// The address of everything, with the port that the system chose if none was asked for.
-    ///
-    /// # Errors
-    /// When the system does not tell.
+    /// The address that serves all routes, with the actual port if port 0 was given.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.main.local_addr()
     }
 
-    /// The address of the simulator API of its own, likewise.
-    ///
-    /// # Errors
-    /// When the system does not tell.
+    /// The address that serves the simulator API alone, with the actual port.
     pub fn simulator_address(&self) -> io::Result<Option<SocketAddr>> {
         self.simulator.as_ref().map(TcpListener::local_addr).transpose()
     }
 
-    /// Serves until `shutdown` says stop, and then what is in flight, as long as the settings allow.
-    ///
-    /// # Errors
-    /// When a socket fails for good.
-    pub async fn run(self, shutdown: Shutdown) -> io::Result<()> {
+    /// Serves until `shutdown` stops, then finishes the requests and writes in flight and closes the
+    /// database pool, for at most [`Settings::shutdown_timeout`].
+    pub async fn run(self, shutdown: Shutdown) {
         let simulator_only = self.around(self.simulator_api());
         let everything = self.around(self.everything(&shutdown));
         let Self { settings, service, main, simulator, .. } = self;
-        let serve_main = serve(&settings, main, everything, &shutdown);
+        let Settings { connections, shutdown_timeout, .. } = settings;
+        let serve_main = serve(main, connections, everything, &shutdown, shutdown_timeout);
         let serve_simulator = async {
-            match simulator {
-                Some(listener) => serve(&settings, listener, simulator_only, &shutdown).await,
-                None => Ok(()),
+            if let Some(simulator) = simulator {
+                serve(simulator, connections, simulator_only, &shutdown, shutdown_timeout).await;
             }
         };
-        // What would never end by itself is not waited for.
-        let end_streams = async {
-            shutdown.stopped().await;
+        let stop = async {
+            shutdown.stopping().await;
+            // Streams never end by themselves.
             service.end_streams();
+            Instant::now() + shutdown_timeout
         };
-        let serve = async { tokio::try_join!(serve_main, serve_simulator).map(|_| ()) };
-        tokio::pin!(serve);
-        tokio::select! {
-            served = &mut serve => served,
-            () = end_streams => serve.await,
+        let ((), (), deadline) = tokio::join!(serve_main, serve_simulator, stop);
+        // Writes of disconnected clients may still run.
+        if timeout_at(deadline, service.shut_down()).await.is_err() {
+            tracing::warn!("abandoning writes that exceed the shutdown time-out");
         }
     }
 
@@ -156,18 +146,13 @@ impl Server {
             .into_endpoint()
     }
 
-    /// What goes around every request, the outermost last.
+    /// Puts the middleware of every request around `endpoint`.
     fn around(
         &self,
         endpoint: impl Endpoint<Output = Response> + 'static,
     ) -> impl Endpoint<Output = Response> + 'static {
-        endpoint
-            .with(CatchPanic::new().with_handler(|_| operations::panicked()))
-            .with(security_headers::SecurityHeaders)
-            .with(access_log::AccessLog { template: route_template, ready_path: operations::READY })
-            .with(self.settings.trusted_proxies.clone())
-            .with(normalize_path::NormalizePath)
-            .map_to_response()
+        let log = AccessLog { template: route_template, ready_path: operations::READY };
+        middleware::stack(endpoint, self.settings.trusted_proxies.clone(), log)
     }
 }
 
@@ -176,26 +161,16 @@ async fn bind(setting: &'static str, address: SocketAddr) -> Result<TcpListener,
     bound.map_err(|source| StartError::Bind { setting, address, source })
 }
 
-async fn serve(
-    settings: &Settings,
-    listener: TcpListener,
-    endpoint: impl Endpoint<Output = Response> + 'static,
-    shutdown: &Shutdown,
-) -> io::Result<()> {
-    let acceptor = LimitedAcceptor::new(TcpAcceptor::from_tokio(listener)?, settings.connections);
-    listener::serve(acceptor, endpoint, shutdown, settings.shutdown_timeout).await
-}
-
-/// The label of a request that no route took.
+/// The label of a request that matched no route.
 const UNMATCHED: &str = "unmatched";
 
-/// What a matched route is called; where only the place matched that further routes are at, as if
-/// nothing had.
+/// The label of a matched route. A request that matched only the prefix of nested routes counts as
+/// unmatched.
 fn route_template(pattern: &str) -> String {
     if ["", api::PREFIX, simulator_api::PREFIX].contains(&pattern) {
         return UNMATCHED.to_owned();
     }
-    // On its port of its own the simulator API has no prefix.
+    // On its own port the simulator API has no prefix.
     if pattern.starts_with(api::PREFIX) {
         api::route_template(pattern)
     } else if pattern.starts_with(simulator_api::PREFIX) {

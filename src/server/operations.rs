@@ -1,6 +1,6 @@
-//! What operators and readers of the API ask the server itself: is it well, what does it count, and
-//! how is it spoken to.
+//! The operator endpoints and the API documents: health, readiness, metrics, OpenAPI and Swagger UI.
 
+use listener::Shutdown;
 use metrics_exporter_prometheus::PrometheusHandle;
 use poem::{
     Endpoint, Response, Route,
@@ -16,27 +16,22 @@ use crate::{
     http::openapi::{Documented, swagger_ui},
     service::Service,
     simulator_api,
-    telemetry::{
-        metrics,
-        request::{RequestId, log_failure},
-    },
+    telemetry::{metrics, request::log_failure},
 };
 
-use listener::Shutdown;
-
-/// Where a server says that it lives.
+/// The path of the liveness check.
 pub(super) const HEALTHY: &str = "/healthz";
-/// Where it says whether it should be sent requests.
+/// The path of the readiness check.
 pub(super) const READY: &str = "/readyz";
 
-/// Swagger UI is one page with its script and style in it. It talks to this server alone.
+/// Swagger UI is one page with inline script and style. It sends requests to this server only.
 const DOCS_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'",
 );
 
-/// Adds these paths to `routes`.
+/// Adds the operator endpoints and the API documents to `routes`.
 pub(super) fn add_to(
     routes: Route,
     service: &Service,
@@ -58,7 +53,7 @@ pub(super) fn add_to(
         .at("/docs", get(fixed("text/html; charset=utf-8", page, Some(DOCS_POLICY))))
 }
 
-/// The documents of the APIs, the one that the page of the documentation begins with first.
+/// The API documents. Swagger UI shows the first by default.
 fn documents() -> [Documented; 2] {
     [
         Documented { key: "v1", title: "MiniTwit API", document: api::document() },
@@ -70,8 +65,8 @@ fn documents() -> [Documented; 2] {
     ]
 }
 
-/// Whether this replica should be sent requests: it is not about to end, and its database answers,
-/// with a schema it works on.
+/// Whether this replica should get requests: it is not draining, and its database responds and has a
+/// compatible schema.
 fn ready(service: Service, shutdown: Shutdown) -> impl Endpoint<Output = Response> {
     make(move |_| {
         let (service, shutdown) = (service.clone(), shutdown.clone());
@@ -83,7 +78,7 @@ fn ready(service: Service, shutdown: Shutdown) -> impl Endpoint<Output = Respons
                 Ok(()) => json_response(StatusCode::OK, json!({"status": "ready"})),
                 Err(error) => {
                     log_failure(&error);
-                    // Only what concerns versions is for everybody's eyes.
+                    // The endpoint is public, so it reports only problems with versions.
                     match error {
                         migrations::Error::ProgramTooOld { .. }
                         | migrations::Error::Pending(_)
@@ -113,7 +108,7 @@ fn render_metrics(service: Service, handle: PrometheusHandle) -> impl Endpoint<O
     })
 }
 
-/// An answer that is the same each time, and checked for news each time.
+/// A constant response, which clients revalidate before each use.
 fn fixed(
     content_type: &'static str,
     body: String,
@@ -129,15 +124,6 @@ fn fixed(
         }
         async move { response }
     })
-}
-
-/// The answer to a request whose handler panicked. The panic itself is in the log.
-pub(super) fn panicked() -> Response {
-    let id = RequestId::current().map(|id| format!(" (request {id})")).unwrap_or_default();
-    Response::builder()
-        .status(StatusCode::INTERNAL_SERVER_ERROR)
-        .content_type("text/plain; charset=utf-8")
-        .body(format!("Internal Server Error{id}\n"))
 }
 
 fn json_response(status: StatusCode, body: serde_json::Value) -> Response {

@@ -1,72 +1,72 @@
-//! Asking a running server how it is, over HTTP at its own address: what `minitwit healthcheck` does.
+//! One health check of a local server, for `minitwit healthcheck`.
+//!
+//! It needs no async runtime and no HTTP library: the server closes the connection after an HTTP/1.0
+//! response.
 
 use std::{
-    io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    time::Duration,
+    io::{self, Read as _, Write as _},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
+    time::{Duration, Instant},
 };
-
-use http_body_util::{BodyExt, Empty};
-use hyper::{Request, body::Bytes, client::conn::http1, header};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 
 use super::operations::{HEALTHY, READY};
 
-/// What a server can be asked.
+/// The question of a health check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Probe {
-    /// Whether it answers at all.
+    /// Whether the server responds at all.
     Alive,
-    /// Whether it should be sent requests.
+    /// Whether the server should get requests.
     Ready,
 }
 
-/// Why a server is not well.
+/// The failure of a health check.
 #[derive(Debug, thiserror::Error)]
 pub enum ProbeError {
-    /// Nothing accepts a connection there.
+    /// No server accepts connections at the address.
     #[error("no server at {0}")]
     Unreachable(SocketAddr, #[source] io::Error),
-    /// What is there does not speak HTTP.
-    #[error("no answer from {0}")]
-    NoAnswer(SocketAddr, #[source] hyper::Error),
-    /// Nothing came in time.
-    #[error("no answer from {0} in time")]
-    Late(SocketAddr),
-    /// The server says so itself.
-    #[error("{path} answers {status}: {body}")]
-    Answer {
-        /// What was asked for.
+    /// The time-out has passed.
+    #[error("no response from {0} in time")]
+    TimedOut(SocketAddr),
+    /// The connection failed before the end of the response.
+    #[error("no response from {0}")]
+    NoResponse(SocketAddr, #[source] io::Error),
+    /// The server reports that it is unhealthy.
+    #[error("{path} returned {status}: {body}")]
+    Unhealthy {
+        /// The path of the request.
         path: &'static str,
-        /// The status of the answer.
+        /// The status of the response.
         status: u16,
-        /// Its text, which says why.
+        /// The body of the response, which holds the reason.
         body: String,
     },
 }
 
-/// Asks the server that listens at `address`. Returns what it said when it is well.
-///
-/// # Errors
-/// When it is not, or does not say so within `timeout`.
-pub async fn ask(
-    address: SocketAddr,
-    question: Probe,
-    timeout: Duration,
-) -> Result<String, ProbeError> {
+/// Checks the health of the server that listens on `address`. Returns the body of its response.
+pub fn check(address: SocketAddr, probe: Probe, timeout: Duration) -> Result<String, ProbeError> {
     let address = reachable(address);
-    let path = match question {
+    let path = match probe {
         Probe::Alive => HEALTHY,
         Probe::Ready => READY,
     };
-    let asked = tokio::time::timeout(timeout, get(address, path)).await;
-    let (status, body) = asked.map_err(|_| ProbeError::Late(address))??;
-    if status == 200 { Ok(body) } else { Err(ProbeError::Answer { path, status, body }) }
+    let deadline = Instant::now() + timeout;
+    let failed = |error: io::Error, other: fn(SocketAddr, io::Error) -> ProbeError| {
+        match error.kind() {
+            // Unix reports a passed read time-out as `WouldBlock`.
+            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => ProbeError::TimedOut(address),
+            _ => other(address, error),
+        }
+    };
+    let stream = TcpStream::connect_timeout(&address, timeout)
+        .map_err(|error| failed(error, ProbeError::Unreachable))?;
+    let (status, body) =
+        get(stream, path, deadline).map_err(|error| failed(error, ProbeError::NoResponse))?;
+    if status == 200 { Ok(body) } else { Err(ProbeError::Unhealthy { path, status, body }) }
 }
 
-/// Where a server that listens at `address` can be reached from its own machine: one that listens
-/// everywhere listens on loopback, too.
+/// A server that listens on all addresses is reachable on loopback.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
@@ -76,29 +76,41 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-async fn get(address: SocketAddr, path: &'static str) -> Result<(u16, String), ProbeError> {
-    let no_answer = |error| ProbeError::NoAnswer(address, error);
-    let stream = TcpStream::connect(address).await;
-    let stream = stream.map_err(|error| ProbeError::Unreachable(address, error))?;
-    let (mut sender, connection) =
-        http1::handshake(TokioIo::new(stream)).await.map_err(no_answer)?;
-    // Its failure is that of the request on it.
-    tokio::spawn(connection);
-    let mut request = Request::new(Empty::<Bytes>::new());
-    *request.uri_mut() = hyper::Uri::from_static(path);
-    request.headers_mut().insert(header::HOST, header::HeaderValue::from_static("localhost"));
-    let answer = sender.send_request(request).await.map_err(no_answer)?;
-    let status = answer.status().as_u16();
-    let body = answer.into_body().collect().await.map_err(no_answer)?.to_bytes();
-    Ok((status, String::from_utf8_lossy(&body).into_owned()))
+fn get(mut stream: TcpStream, path: &str, deadline: Instant) -> io::Result<(u16, String)> {
+    // The buffer of a new socket has room for this, so the write does not wait.
+    stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n").as_bytes())?;
+    let mut response = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        stream.set_read_timeout(Some(left))?;
+        match stream.read(&mut buffer)? {
+            0 => break,
+            read => response.extend_from_slice(&buffer[..read]),
+        }
+    }
+    parse(&String::from_utf8_lossy(&response))
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the response is not HTTP"))
+}
+
+/// The status and the body of a response.
+fn parse(response: &str) -> Option<(u16, String)> {
+    let (head, body) = response.split_once("\r\n\r\n")?;
+    let status = head.strip_prefix("HTTP/1.")?.split(' ').nth(1)?.parse().ok()?;
+    Some((status, body.to_owned()))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{net::TcpListener, thread};
+
     use super::*;
 
     #[test]
-    fn a_server_that_listens_everywhere_is_reached_on_loopback() {
+    fn a_server_on_all_addresses_is_reached_on_loopback() {
         for (listens, reached) in [
             ("0.0.0.0:8080", "127.0.0.1:8080"),
             ("[::]:8080", "[::1]:8080"),
@@ -108,5 +120,48 @@ mod tests {
             let listens: SocketAddr = listens.parse().expect("an address");
             assert_eq!(reachable(listens).to_string(), reached);
         }
+    }
+
+    /// Checks a server that sends `parts` with a pause before each, then closes the connection.
+    fn check_against(
+        parts: &'static [&'static str],
+        pause: Duration,
+    ) -> Result<String, ProbeError> {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let server = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("a client");
+            let mut request = [0; 256];
+            let read = stream.read(&mut request).expect("a request");
+            assert!(request[..read].starts_with(b"GET /readyz HTTP/1.0\r\n"));
+            for part in parts {
+                thread::sleep(pause);
+                // The client may have closed the connection.
+                let _ = stream.write_all(part.as_bytes());
+            }
+        });
+        let result = check(address, Probe::Ready, Duration::from_millis(500));
+        server.join().expect("no panic");
+        result
+    }
+
+    #[test]
+    fn a_response_is_read_to_its_end() {
+        let parts = &["HTTP/1.0 200 OK\r\nA: b\r\n", "\r\nfine", " and well"];
+        assert_eq!(check_against(parts, Duration::ZERO).expect("healthy"), "fine and well");
+    }
+
+    #[test]
+    fn each_failure_has_its_error() {
+        let unhealthy = check_against(&["HTTP/1.1 503 x\r\n\r\nwhy"], Duration::ZERO);
+        let text = unhealthy.expect_err("503").to_string();
+        assert_eq!(text, "/readyz returned 503: why");
+        for parts in [&[][..], &["220 smtp\r\n"]] {
+            let result = check_against(parts, Duration::ZERO);
+            assert!(matches!(result, Err(ProbeError::NoResponse(..))), "{result:?}");
+        }
+        // Dripped bytes do not extend the time-out.
+        let result = check_against(&["H"; 8], Duration::from_millis(100));
+        assert!(matches!(result, Err(ProbeError::TimedOut(_))), "{result:?}");
     }
 }

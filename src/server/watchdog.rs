@@ -1,139 +1,134 @@
-//! Ends a server that hangs: supervisors start again what ends, but mostly not what has stopped
-//! answering.
+//! Ends a server whose runtime hangs: supervisors restart a process that ends, but rarely one that
+//! stops responding.
 //!
-//! A thread that the runtime knows nothing of asks again and again for a sign of life, which comes by
-//! way of the task that accepts connections and of a worker. It does not ask by HTTP: a server that
-//! is busy, or has as many connections as it may, is not one that hangs.
+//! The watched task increments a counter after a round trip through a worker; a thread outside the
+//! runtime checks that the counter moves. An HTTP request would not do: a server that is busy, or has
+//! all its connections in use, does not hang.
 
-use std::{io, sync::mpsc, thread, time::Duration};
+use std::{
+    io,
+    pin::pin,
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::Duration,
+};
 
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+/// The interval of the increments and of the checks. Checks are counted, so that a pause of the
+/// whole process counts as one interval, however long it is.
+const INTERVAL: Duration = Duration::from_secs(1);
 
-/// How often the server is asked, and by how much its time runs out when it does not answer. Time
-/// that the whole process is stopped for counts as one of these: it is not the server's fault.
-const BEAT: Duration = Duration::from_secs(1);
-
-/// Wants a sign of life.
-type Asker = mpsc::Sender<()>;
-
-/// The end of a watchdog that the watched one holds. Dropped, it ends the watch.
-#[derive(Debug)]
-pub struct Watched(UnboundedReceiver<Asker>);
-
-impl Watched {
-    /// Gives signs of life, for as long as the runtime has both this task and its workers run.
-    pub async fn live(mut self) {
-        while let Some(asker) = self.0.recv().await {
-            // Nobody hears it when it comes too late.
-            let _ = tokio::spawn(async move { asker.send(()) }).await;
-        }
-    }
+/// Runs `future` to its end. Calls `on_hang` on another thread if the runtime runs neither this
+/// task nor its workers for `timeout`, in whole seconds.
+pub async fn watch<T>(
+    timeout: Duration,
+    on_hang: impl FnOnce() + Send + 'static,
+    future: impl Future<Output = T>,
+) -> io::Result<T> {
+    watch_every(INTERVAL, timeout.as_secs(), on_hang, future).await
 }
 
-/// Begins to watch. `give_up` is called, on another thread, when there was no sign of life for
-/// `patience`, in whole seconds.
-///
-/// # Errors
-/// When there can be no more threads.
-pub fn start(patience: Duration, give_up: impl FnOnce() + Send + 'static) -> io::Result<Watched> {
-    begin(patience.as_secs(), BEAT, give_up)
-}
-
-fn begin(
-    beats: u64,
-    beat: Duration,
-    give_up: impl FnOnce() + Send + 'static,
-) -> io::Result<Watched> {
-    let (ask, asked) = unbounded_channel();
+async fn watch_every<T>(
+    interval: Duration,
+    allowed_misses: u64,
+    on_hang: impl FnOnce() + Send + 'static,
+    future: impl Future<Output = T>,
+) -> io::Result<T> {
+    let counter = Arc::new(AtomicU64::new(0));
+    let watched = Arc::downgrade(&counter);
     thread::Builder::new().name("watchdog".to_owned()).spawn(move || {
-        if watch(&ask, beats, beat) == Ended::Hung {
-            give_up();
+        if hangs(&watched, interval, allowed_misses) {
+            on_hang();
         }
     })?;
-    Ok(Watched(asked))
-}
-
-/// Why nobody is watched any more.
-#[derive(Debug, PartialEq, Eq)]
-enum Ended {
-    /// The watched one has ended.
-    Well,
-    /// It gave no sign of life.
-    Hung,
-}
-
-fn watch(ask: &UnboundedSender<Asker>, beats: u64, beat: Duration) -> Ended {
+    let mut future = pin!(future);
     loop {
-        let (asker, sign) = mpsc::channel();
-        if ask.send(asker).is_err() {
-            return Ended::Well;
-        }
-        let mut missed = 0;
-        loop {
-            match sign.recv_timeout(beat) {
-                Ok(()) => break,
-                Err(mpsc::RecvTimeoutError::Disconnected) => return Ended::Well,
-                Err(mpsc::RecvTimeoutError::Timeout) if missed + 1 < beats => missed += 1,
-                Err(mpsc::RecvTimeoutError::Timeout) => return Ended::Hung,
-            }
-        }
-        thread::sleep(beat);
+        let round_trip = async {
+            tokio::time::sleep(interval).await;
+            // Only whether a worker runs it matters.
+            let _ = tokio::spawn(async {}).await;
+        };
+        tokio::select! {
+            output = &mut future => return Ok(output),
+            () = round_trip => counter.fetch_add(1, Ordering::Relaxed),
+        };
     }
+}
+
+/// Returns true once the counter has stood still for too many intervals, and false once it is gone.
+fn hangs(counter: &Weak<AtomicU64>, interval: Duration, allowed_misses: u64) -> bool {
+    let (mut last, mut misses) = (0, 0);
+    while misses < allowed_misses {
+        thread::sleep(interval);
+        let Some(counter) = counter.upgrade() else { return false };
+        let count = counter.load(Ordering::Relaxed);
+        misses = if count == last { misses + 1 } else { 0 };
+        last = count;
+    }
+    true
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{future, sync::mpsc};
+
     use tokio::runtime::{Builder, Runtime};
 
     use super::*;
 
-    const QUICK: Duration = Duration::from_millis(1);
+    const SHORT: Duration = Duration::from_millis(1);
     const DEADLINE: Duration = Duration::from_secs(60);
 
     fn runtime() -> Runtime {
-        let runtime = Builder::new_multi_thread().worker_threads(1).build();
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_time().build();
         runtime.expect("a runtime")
     }
 
-    /// A watch, and what hears that it has been given up.
-    fn watched() -> (Watched, mpsc::Receiver<()>) {
-        let (gave_up, given_up) = mpsc::channel();
-        let give_up = move || gave_up.send(()).expect("the test goes on");
-        (begin(20, QUICK, give_up).expect("a thread"), given_up)
-    }
-
     #[test]
-    fn a_runtime_whose_workers_are_blocked_is_given_up() {
-        let (watched, given_up) = watched();
+    fn a_runtime_whose_workers_are_blocked_hangs() {
         let runtime = runtime();
-        let (end, has_ended) = mpsc::channel::<()>();
-        runtime.spawn(async move { has_ended.recv() });
-        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let main = thread::spawn(move || {
-            runtime.block_on(async {
-                tokio::select! { () = watched.live() => {}, _ = stopped => {} }
+        let (unblock, blocked) = mpsc::channel::<()>();
+        runtime.spawn(async move { blocked.recv() });
+        let (on_hang, hung) = tokio::sync::oneshot::channel();
+        let watched =
+            watch_every(SHORT, 20, move || on_hang.send(()).expect("the test still runs"), async {
+                hung.await.expect("the watchdog calls it")
             });
-        });
-        assert_eq!(given_up.recv_timeout(DEADLINE), Ok(()));
-        drop(end);
-        drop(stop);
-        main.join().expect("no panic");
+        runtime.block_on(watched).expect("a thread");
+        drop(unblock);
     }
 
     #[test]
-    fn a_task_that_does_not_get_its_turn_is_given_up() {
-        let (_watched, given_up) = watched();
-        assert_eq!(given_up.recv_timeout(DEADLINE), Ok(()));
+    fn a_task_that_is_not_polled_hangs() {
+        let (on_hang, hung) = mpsc::channel();
+        let watched =
+            watch_every(SHORT, 20, move || on_hang.send(()).expect("the test still runs"), async {
+                hung.recv_timeout(DEADLINE)
+            });
+        assert_eq!(runtime().block_on(watched).expect("a thread"), Ok(()));
     }
 
     #[test]
-    fn what_lives_and_ends_is_not_given_up() {
-        let (ask, mut asked) = unbounded_channel();
-        let watching = thread::spawn(move || watch(&ask, 60_000, QUICK));
+    fn a_live_runtime_does_not_hang() {
+        let counter = Arc::new(AtomicU64::new(0));
+        let watched = Arc::downgrade(&counter);
+        let watching = thread::spawn(move || hangs(&watched, SHORT, 60_000));
         for _ in 0..50 {
-            asked.blocking_recv().expect("it is asked again").send(()).expect("it waits");
+            counter.fetch_add(1, Ordering::Relaxed);
+            thread::sleep(SHORT);
         }
-        drop(asked);
-        assert_eq!(watching.join().expect("no panic"), Ended::Well);
+        drop(counter);
+        assert!(!watching.join().expect("no panic"));
+    }
+
+    #[test]
+    fn the_watch_ends_with_the_future() {
+        let (on_hang, hung) = mpsc::channel::<()>();
+        let watched = watch_every(SHORT, 60_000, move || drop(on_hang), future::ready(7));
+        assert_eq!(runtime().block_on(watched).expect("a thread"), 7);
+        // The thread drops `on_hang` without a call.
+        assert_eq!(hung.recv_timeout(DEADLINE), Err(mpsc::RecvTimeoutError::Disconnected));
     }
 }

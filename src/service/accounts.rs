@@ -1,29 +1,35 @@
-//! Signing up, in and out.
+//! Accounts: registration, changes and deletion.
 
-use super::{Error, Origin, Service, passwords::Purpose};
+use super::{error::Error, limits::Origin, passwords::Purpose, state::Service};
 use crate::{
-    db::{api_tokens, sessions, users},
-    domain::{Account, Invalid, Password, Registration, SessionToken, User, UserId, Username},
+    db::{
+        follows, messages,
+        users::{self, Deletion},
+    },
+    domain::{
+        Account, AccountChange, Invalid, PasswordChange, Registration, SessionToken, Username,
+    },
     telemetry::metrics,
 };
 
+/// How many messages, and follows in each direction, one step of an account's deletion removes.
+/// That takes about 70 ms, during which posts and follows of these users may wait.
+const DELETION_STEP: u16 = 1_000;
+
 impl Service {
-    /// Signs somebody up. Returns when the user's row is durable; if the caller goes away before,
-    /// the registration is finished all the same.
+    /// Registers a user. Returns when the user's row is durable.
     ///
-    /// # Errors
-    /// When the name is taken, when there were too many attempts, when too many passwords wait, or
-    /// when the database fails.
+    /// Returns an error if the username is taken or at a rate limit.
     pub async fn register(&self, registration: Registration, origin: Origin) -> Result<(), Error> {
-        self.inner.limits.registration(origin)?;
+        self.inner.limits.check_registration(origin)?;
         let service = self.clone();
-        self.finish(async move { service.register_now(registration).await }).await
+        self.finish(async move { service.insert_user(registration).await }).await
     }
 
-    async fn register_now(&self, registration: Registration) -> Result<(), Error> {
+    async fn insert_user(&self, registration: Registration) -> Result<(), Error> {
         let Registration { username, email, password } = registration;
-        // The slot is held from before the name is looked up until the row is there, so that of
-        // many who race for one name in this process only one is hashed.
+        // The slot is held from the lookup to the insert: of many registrations that race for one
+        // username in this process, only one hashes its password.
         let slot = self.inner.passwords.slot(Purpose::Registration).await?;
         if users::exists(self.database(), &username).await? {
             return Err(Error::UsernameTaken);
@@ -41,99 +47,101 @@ impl Service {
         }
     }
 
-    /// Signs somebody in. Returns the token of a new session.
+    /// Checks that `username` is the account's own.
     ///
-    /// # Errors
-    /// When the name or the password is wrong, when the account is disabled, when there were too many
-    /// attempts, when too many passwords wait, or when the database fails.
-    pub async fn sign_in(
-        &self,
-        username: &str,
-        password: &str,
-        origin: Origin,
-    ) -> Result<SessionToken, Error> {
-        let account = self.authenticate(username, password, origin).await?;
-        let token = SessionToken::new(rand::random());
-        let lifetime = self.inner.session_lifetime;
-        if !sessions::insert(self.database(), &account, &token.hash(), lifetime).await? {
-            return Err(Error::WrongPassword);
-        }
-        Ok(token)
-    }
-
-    /// Whose name and password these are. That an account is disabled is told to nobody but its owner.
-    pub(super) async fn authenticate(
-        &self,
-        username: &str,
-        password: &str,
-        origin: Origin,
-    ) -> Result<Account, Error> {
-        self.inner.limits.sign_in_from(origin)?;
-        let username = Username::parse(username).map_err(|_| Error::WrongUsername)?;
-        let found = users::credentials(self.database(), &username).await?;
-        let users::Credentials { account, disabled } = found.ok_or(Error::WrongUsername)?;
-        self.check_password(&account, password).await?;
-        if disabled {
-            return Err(Error::Disabled);
-        }
-        Ok(account)
-    }
-
-    /// Whether this is the account's password.
-    pub(super) async fn check_password(
+    /// Returns an error if it is another user's, or if no user has it.
+    pub async fn require_own_account(
         &self,
         account: &Account,
-        password: &str,
+        username: &Username,
     ) -> Result<(), Error> {
-        self.inner.limits.password_of(account.user.id)?;
-        // What nobody can have chosen as a password is not anybody's.
-        let password = Password::parse(password).map_err(|_| Error::WrongPassword)?;
-        let slot = self.inner.passwords.slot(Purpose::SignIn).await?;
-        match slot.verify(password, account.password_hash.clone()).await? {
-            true => Ok(()),
-            false => Err(Error::WrongPassword),
+        if account.user.username == *username {
+            return Ok(());
+        }
+        match users::exists(self.database(), username).await? {
+            true => Err(Error::NotYours),
+            false => Err(Error::UnknownUser(username.clone())),
         }
     }
 
-    /// Whose session the token stands for; `None` when it has ended or never began.
+    /// Changes an account. A new password ends all its sessions and tokens.
     ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn session_account(&self, token: &SessionToken) -> Result<Option<Account>, Error> {
-        let lifetime = self.inner.session_lifetime;
-        Ok(sessions::account(self.database(), &token.hash(), lifetime).await?)
+    /// Returns an error if the current password is needed and wrong, at a rate limit, or if the
+    /// account no longer exists.
+    pub async fn change_account(
+        &self,
+        account: Account,
+        change: AccountChange,
+    ) -> Result<(), Error> {
+        let service = self.clone();
+        self.finish(async move {
+            let AccountChange { email, password, display_name, bio } = change;
+            let password_hash = match password {
+                Some(PasswordChange { current, new }) => {
+                    Some(service.check_password(&account, &current).await?.hash(new).await?)
+                }
+                None => None,
+            };
+            let changes_password = password_hash.is_some();
+            let update = users::Update { email, password_hash, display_name, bio };
+            match users::update(service.database(), &account, &update).await? {
+                true => Ok(()),
+                // A concurrent request changed the password.
+                false if changes_password => Err(Error::WrongPassword),
+                false => Err(Error::UnknownUser(account.user.username)),
+            }
+        })
+        .await
     }
 
-    /// The same, for what asks for no password again.
+    /// Replaces an account's password and ends all its sessions and tokens. Returns the token of a
+    /// new session, so that the caller stays signed in.
     ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn session_user(&self, token: &SessionToken) -> Result<Option<User>, Error> {
-        Ok(self.session_account(token).await?.map(|account| account.user))
+    /// Returns an error if the current password is wrong or at a rate limit.
+    pub async fn change_password(
+        &self,
+        account: Account,
+        change: PasswordChange,
+    ) -> Result<SessionToken, Error> {
+        let service = self.clone();
+        self.finish(async move {
+            let PasswordChange { current, new } = change;
+            let hash = service.check_password(&account, &current).await?.hash(new).await?;
+            let token = SessionToken::new(rand::random());
+            let session = (&token.hash(), service.inner.session_lifetime);
+            match users::replace_password(service.database(), &account, &hash, session).await? {
+                true => Ok(token),
+                // A concurrent request changed the password.
+                false => Err(Error::WrongPassword),
+            }
+        })
+        .await
     }
 
-    /// Ends the session that the token stands for.
+    /// Deletes an account with its messages, follows, sessions and tokens, for good.
     ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn sign_out(&self, token: &SessionToken) -> Result<(), Error> {
-        Ok(sessions::delete(self.database(), &token.hash()).await?)
-    }
-
-    /// Ends all sessions of a user, on whichever browser. Bearer tokens go on.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn sign_out_everywhere(&self, user: UserId) -> Result<(), Error> {
-        Ok(sessions::delete_all(self.database(), user).await?)
-    }
-
-    /// Removes what is left of sessions and tokens that have ended. Returns how many there were.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn sweep_ended(&self) -> Result<u64, Error> {
-        let sessions = sessions::sweep(self.database()).await?;
-        Ok(sessions + api_tokens::sweep(self.database()).await?)
+    /// A large account is deleted in steps, newest messages first and the account last. If the
+    /// server stops in between, the rest remains and can be deleted by a new request. Returns an
+    /// error if the password is wrong or at a rate limit.
+    pub async fn delete_account(&self, account: Account, password: &str) -> Result<(), Error> {
+        self.check_password(&account, password).await?;
+        let service = self.clone();
+        self.finish(async move {
+            let database = service.database();
+            loop {
+                match users::delete(database, &account, DELETION_STEP).await? {
+                    Deletion::Done => break,
+                    Deletion::Refused => return Err(Error::WrongPassword),
+                    Deletion::TooMuch => {
+                        let id = account.user.id;
+                        messages::delete_newest_of(database, id, DELETION_STEP).await?;
+                        follows::delete_some_of(database, id, DELETION_STEP).await?;
+                    }
+                }
+            }
+            service.public_timeline_changed();
+            Ok(())
+        })
+        .await
     }
 }

@@ -1,8 +1,7 @@
 //! Batches: requests of one kind that arrive while the database works share the next statement.
 //!
-//! A lone request is a statement of its own, at once. Under load one round trip and one commit serve
-//! all the requests that arrived during the ones before, which a busy server does several times as
-//! many of. May use `db`; what a statement says is its own matter.
+//! A lone request is a statement of its own, without delay. Under load one round trip and one commit
+//! serve all requests that arrived during the previous ones, which multiplies throughput.
 
 use std::{
     collections::VecDeque,
@@ -14,46 +13,47 @@ use std::{
 use futures_util::FutureExt;
 use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
+use tracing::{Instrument, Span};
 
-use super::Error;
+use super::error::Error;
 use crate::db::{self, Database};
 
-/// How many requests of a kind may wait. At a hundred a statement it is a second's work, more than
-/// any client waits for.
-const LONGEST_QUEUE: usize = 8_192;
+/// The longest queue. At a hundred requests a statement it takes about a second, which is longer than
+/// any client waits.
+const MAX_QUEUE: usize = 8_192;
 
-/// A statement that answers many requests at once.
+/// A statement that serves many requests at once.
 pub(super) trait Statement: Send + Sync + 'static {
-    /// What is asked for.
+    /// The parameters of one request.
     type Request: Send + Sync + 'static;
-    /// What becomes of one request.
-    type Answer: Send + 'static;
+    /// The result of one request.
+    type Output: Send + 'static;
 
-    /// The most that requests of one batch may weigh together.
-    const LARGEST: usize;
+    /// The largest total weight of a batch.
+    const MAX_WEIGHT: usize;
 
-    /// How many statements of this kind run at once. Of those that write, one is carried out while the
-    /// other waits for its commit to reach the disk; more would only make each batch smaller.
-    const AT_ONCE: usize = 2;
+    /// How many statements run at once. While one write waits for its commit to reach the disk, another
+    /// runs; more would only make each batch smaller.
+    const MAX_CONCURRENT: usize = 2;
 
-    /// Whether the statement changes nothing, so that requests which nobody waits for any more are
-    /// left out: a database that has fallen behind would work for clients that have given up.
-    const ONLY_READS: bool = false;
+    /// Whether the statement changes nothing. Then requests whose client has gone are dropped, so that an
+    /// overloaded database does not work for them.
+    const READ_ONLY: bool = false;
 
-    /// What a request adds to the statement's work.
+    /// The share of a request in the statement's work.
     fn weight(_request: &Self::Request) -> usize {
         1
     }
 
-    /// Answers every request, in their order. All of them or none are carried out.
+    /// Runs all requests or none. Returns one output a request, in order.
     fn run(
         &self,
         database: &Database,
         requests: &[Self::Request],
-    ) -> impl Future<Output = Result<Vec<Self::Answer>, db::Error>> + Send;
+    ) -> impl Future<Output = Result<Vec<Self::Output>, db::Error>> + Send;
 }
 
-/// Where the requests of one kind meet. Clones are handles on the same.
+/// The queue of one kind of request, and its workers.
 pub(super) struct Batch<S: Statement> {
     shared: Arc<Shared<S>>,
 }
@@ -67,146 +67,150 @@ struct Shared<S: Statement> {
 
 struct Queue<S: Statement> {
     entries: VecDeque<Entry<S>>,
-    /// How many requests have entered; numbers the next.
-    entered: u64,
-    running: usize,
+    /// The number of the next entry.
+    next_number: u64,
+    workers: usize,
 }
 
 struct Entry<S: Statement> {
     number: u64,
     request: S::Request,
-    answer: Reply<S>,
+    reply: Reply<S>,
+    span: Span,
 }
 
-/// Where the answer to one request is sent. Nobody may be left to receive it.
-type Reply<S> = oneshot::Sender<Result<<S as Statement>::Answer, Error>>;
+/// Sends the result of one request; its receiver may be gone.
+type Reply<S> = oneshot::Sender<Result<<S as Statement>::Output, Error>>;
 
 impl<S: Statement> Batch<S> {
-    /// Nothing runs yet. Whatever will, runs as one of `tasks`.
+    /// Creates an empty queue. Its workers are spawned as `tasks`.
     pub(super) fn new(statement: S, database: Database, tasks: TaskTracker) -> Self {
-        let queue = Mutex::new(Queue { entries: VecDeque::new(), entered: 0, running: 0 });
+        let queue = Mutex::new(Queue { entries: VecDeque::new(), next_number: 0, workers: 0 });
         Self { shared: Arc::new(Shared { statement, database, tasks, queue }) }
     }
 
-    /// Has `request` carried out: if it is a write, even when whoever waits for the answer goes away.
+    /// Runs `request` as part of a batch. A write runs even if the caller is cancelled.
     ///
-    /// # Errors
-    /// When the database fails, or has no time.
-    pub(super) async fn ask(&self, request: S::Request) -> Result<S::Answer, Error> {
-        let (answer, mut answered) = oneshot::channel();
-        let (number, start) = self.shared.enter(request, answer)?;
-        if start {
+    /// Returns [`Error::Overloaded`] if the queue is full, or if the request waits in it for longer than
+    /// the pool's acquire time-out.
+    pub(super) async fn submit(&self, request: S::Request) -> Result<S::Output, Error> {
+        let (reply, mut result) = oneshot::channel();
+        let (number, needs_worker) = self.shared.enqueue(request, reply)?;
+        if needs_worker {
             self.shared.tasks.spawn(work(Arc::clone(&self.shared)));
         }
-        let patience = self.shared.database.acquire_timeout();
-        let answer = match tokio::time::timeout(patience, &mut answered).await {
-            Ok(answer) => answer,
-            Err(_) if self.shared.leave(number) => return Err(Error::Overloaded),
-            // It is being carried out, and takes as long as its statement may.
-            Err(_) => answered.await,
+        let queue_timeout = self.shared.database.acquire_timeout();
+        let result = match tokio::time::timeout(queue_timeout, &mut result).await {
+            Ok(result) => result,
+            Err(_) if self.shared.remove(number) => return Err(Error::Overloaded),
+            // The statement runs already and has a time-out of its own.
+            Err(_) => result.await,
         };
-        answer.map_err(|_| Error::Abandoned)?
+        result.map_err(|_| Error::Abandoned)?
     }
 }
 
 impl<S: Statement> Shared<S> {
     fn queue(&self) -> MutexGuard<'_, Queue<S>> {
-        // No panic can happen while it is held; the queue is whole in any case.
+        // No code panics while it holds the lock.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a request in line. Returns its number, and whether a worker has to be started for it.
-    fn enter(&self, request: S::Request, answer: Reply<S>) -> Result<(u64, bool), Error> {
+    /// Appends a request. Returns its number, and whether the caller has to spawn a worker.
+    fn enqueue(&self, request: S::Request, reply: Reply<S>) -> Result<(u64, bool), Error> {
         let mut queue = self.queue();
-        if queue.entries.len() >= LONGEST_QUEUE {
+        if queue.entries.len() >= MAX_QUEUE {
             return Err(Error::Overloaded);
         }
-        let number = queue.entered;
-        queue.entered += 1;
-        queue.entries.push_back(Entry { number, request, answer });
-        let start = queue.running < S::AT_ONCE;
-        queue.running += usize::from(start);
-        Ok((number, start))
+        let number = queue.next_number;
+        queue.next_number += 1;
+        queue.entries.push_back(Entry { number, request, reply, span: Span::current() });
+        let needs_worker = queue.workers < S::MAX_CONCURRENT;
+        queue.workers += usize::from(needs_worker);
+        Ok((number, needs_worker))
     }
 
-    /// Takes a request out of line. Returns whether it still stood there.
-    fn leave(&self, number: u64) -> bool {
+    /// Removes a request from the queue. Returns whether it was still there.
+    fn remove(&self, number: u64) -> bool {
         let mut queue = self.queue();
-        let place = queue.entries.binary_search_by_key(&number, |entry| entry.number);
-        place.is_ok_and(|place| queue.entries.remove(place).is_some())
+        let index = queue.entries.binary_search_by_key(&number, |entry| entry.number);
+        index.is_ok_and(|index| queue.entries.remove(index).is_some())
     }
 
-    /// The next requests that one statement can answer; `None`, and the worker is done, if there is
-    /// none.
-    fn take(&self) -> Option<Vec<Entry<S>>> {
+    /// Dequeues the next batch. Returns `None` if the queue is empty; then the worker has to end.
+    fn next_batch(&self) -> Option<Vec<Entry<S>>> {
         let mut queue = self.queue();
-        let (mut taken, mut weight) = (Vec::new(), 0);
+        let (mut batch, mut weight) = (Vec::new(), 0);
         while let Some(entry) = queue.entries.pop_front() {
-            if S::ONLY_READS && entry.answer.is_closed() {
+            if S::READ_ONLY && entry.reply.is_closed() {
                 continue;
             }
             weight += S::weight(&entry.request);
-            // One that is too large for any batch is one of its own.
-            if weight > S::LARGEST && !taken.is_empty() {
+            // A request that exceeds the limit alone is a batch of its own.
+            if weight > S::MAX_WEIGHT && !batch.is_empty() {
                 queue.entries.push_front(entry);
                 break;
             }
-            taken.push(entry);
+            batch.push(entry);
         }
-        if taken.is_empty() {
-            queue.running -= 1;
+        if batch.is_empty() {
+            queue.workers -= 1;
             return None;
         }
-        Some(taken)
+        Some(batch)
     }
 
-    async fn answer(&self, requests: &[S::Request], answers: Vec<Reply<S>>) {
+    async fn run(&self, requests: &[S::Request], replies: Vec<Reply<S>>) {
         match self.statement.run(&self.database, requests).await {
-            Ok(done) => {
-                for (answer, done) in answers.into_iter().zip(done) {
-                    let _ = answer.send(Ok(done));
+            Ok(outputs) => {
+                for (reply, output) in replies.into_iter().zip(outputs) {
+                    let _ = reply.send(Ok(output));
                 }
             }
-            // One of them is to blame: the others must not suffer for it.
+            // One row caused the rollback: the other requests must not fail with it.
             Err(error) if requests.len() > 1 && error.left_nothing() => {
-                self.answer_one_by_one(requests, answers).await;
+                self.run_one_by_one(requests, replies).await;
             }
             Err(error) => {
                 let error = Arc::new(error);
-                for answer in answers {
-                    let _ = answer.send(Err(Error::Shared(Arc::clone(&error))));
+                for reply in replies {
+                    let _ = reply.send(Err(Error::Shared(Arc::clone(&error))));
                 }
             }
         }
     }
 
-    async fn answer_one_by_one(&self, requests: &[S::Request], answers: Vec<Reply<S>>) {
-        // Once the database itself fails, each of the others would wait for it in turn.
-        let mut database_failed = None;
-        for (request, answer) in requests.iter().zip(answers) {
-            let outcome = match &database_failed {
+    async fn run_one_by_one(&self, requests: &[S::Request], replies: Vec<Reply<S>>) {
+        // After a failure of the database itself, each further request would wait for its time-out.
+        let mut database_failure = None;
+        for (request, reply) in requests.iter().zip(replies) {
+            let result = match &database_failure {
                 Some(error) => Err(Error::Shared(Arc::clone(error))),
                 None => match self.statement.run(&self.database, slice::from_ref(request)).await {
-                    Ok(mut done) => done.pop().ok_or(Error::Abandoned),
+                    Ok(mut outputs) => outputs.pop().ok_or(Error::Abandoned),
                     Err(error) if error.left_nothing() => Err(error.into()),
                     Err(error) => {
-                        let error = database_failed.insert(Arc::new(error));
+                        let error = database_failure.insert(Arc::new(error));
                         Err(Error::Shared(Arc::clone(error)))
                     }
                 },
             };
-            let _ = answer.send(outcome);
+            let _ = reply.send(result);
         }
     }
 }
 
-/// Carries out what is in line, until nothing is.
+/// Runs batches until the queue is empty.
+///
+/// A batch runs in the span of its first request, which a panic logs. After a panic the replies are
+/// dropped, so that each request of the batch fails and logs its own id.
 async fn work<S: Statement>(shared: Arc<Shared<S>>) {
-    while let Some(entries) = shared.take() {
-        let (requests, answers): (Vec<_>, Vec<_>) =
-            entries.into_iter().map(|entry| (entry.request, entry.answer)).unzip();
-        // After a panic, which its hook has logged, the answers' other ends see that none comes.
-        let _ = AssertUnwindSafe(shared.answer(&requests, answers)).catch_unwind().await;
+    while let Some(batch) = shared.next_batch() {
+        let span = batch.first().map_or_else(Span::none, |entry| entry.span.clone());
+        let (requests, replies): (Vec<_>, Vec<_>) =
+            batch.into_iter().map(|entry| (entry.request, entry.reply)).unzip();
+        let run = AssertUnwindSafe(shared.run(&requests, replies)).catch_unwind();
+        let _ = run.instrument(span).await;
     }
 }
 
@@ -214,104 +218,125 @@ async fn work<S: Statement>(shared: Arc<Shared<S>>) {
 mod tests {
     use std::time::Duration;
 
-    use tokio::sync::Semaphore;
+    use tokio::{sync::Semaphore, task::JoinHandle};
 
     use super::*;
     use crate::db::{PgConnectOptions, PoolSettings};
 
-    /// Doubles numbers, once it is let to; panics at 13. The database is not asked.
+    /// Doubles numbers without the database, one batch for each permit. Panics at 13.
     struct Doubling {
-        turns: Arc<Semaphore>,
+        permits: Arc<Semaphore>,
         sizes: Arc<Mutex<Vec<usize>>>,
     }
 
     impl Statement for Doubling {
         type Request = u32;
-        type Answer = u32;
-        const LARGEST: usize = 10;
+        type Output = u32;
+        const MAX_WEIGHT: usize = 10;
 
         fn weight(request: &u32) -> usize {
             if *request >= 100 { 20 } else { 1 }
         }
 
         async fn run(&self, _: &Database, requests: &[u32]) -> Result<Vec<u32>, db::Error> {
-            self.turns.acquire().await.expect("open").forget();
-            self.sizes.lock().expect("whole").push(requests.len());
-            assert!(!requests.contains(&13), "the number of bad luck");
+            self.permits.acquire().await.expect("open").forget();
+            self.sizes.lock().expect("no panic").push(requests.len());
+            assert!(!requests.contains(&13), "13 panics");
             Ok(requests.iter().map(|request| request * 2).collect())
         }
     }
 
-    /// Is never carried out here.
+    /// A read-only statement that is only queued.
     struct Reading;
 
     impl Statement for Reading {
         type Request = u32;
-        type Answer = ();
-        const LARGEST: usize = 10;
-        const ONLY_READS: bool = true;
+        type Output = ();
+        const MAX_WEIGHT: usize = 10;
+        const READ_ONLY: bool = true;
 
         async fn run(&self, _: &Database, _: &[u32]) -> Result<Vec<()>, db::Error> {
-            unreachable!("nothing is carried out")
+            unreachable!("no worker is started")
         }
     }
 
-    struct Stand {
+    fn database(timeout: Duration) -> Database {
+        let settings = PoolSettings {
+            max_connections: 2,
+            acquire_timeout: timeout,
+            statement_timeout: timeout,
+        };
+        Database::new(PgConnectOptions::new(), &settings)
+    }
+
+    struct TestBatch {
         batch: Arc<Batch<Doubling>>,
-        turns: Arc<Semaphore>,
+        permits: Arc<Semaphore>,
         sizes: Arc<Mutex<Vec<usize>>>,
         tasks: TaskTracker,
     }
 
-    fn stand(patience: Duration) -> Stand {
-        let settings = PoolSettings {
-            max_connections: 2,
-            acquire_timeout: patience,
-            statement_timeout: patience,
-        };
-        let database = Database::new(PgConnectOptions::new(), &settings);
-        let (turns, sizes) = (Arc::new(Semaphore::new(0)), Arc::default());
-        let doubling = Doubling { turns: Arc::clone(&turns), sizes: Arc::clone(&sizes) };
-        let tasks = TaskTracker::new();
-        Stand {
-            batch: Arc::new(Batch::new(doubling, database, tasks.clone())),
-            turns,
-            sizes,
-            tasks,
+    impl TestBatch {
+        fn new(timeout: Duration) -> Self {
+            let (permits, sizes) = (Arc::new(Semaphore::new(0)), Arc::default());
+            let doubling = Doubling { permits: Arc::clone(&permits), sizes: Arc::clone(&sizes) };
+            let tasks = TaskTracker::new();
+            let batch = Arc::new(Batch::new(doubling, database(timeout), tasks.clone()));
+            Self { batch, permits, sizes, tasks }
         }
-    }
 
-    impl Stand {
-        /// Asks in the background, and returns once the request stands in line or is served.
-        async fn ask(&self, number: u32) -> tokio::task::JoinHandle<Result<u32, Error>> {
-            let entered = self.batch.shared.queue().entered;
+        /// Submits in the background. Returns when the request is in the queue or running.
+        async fn submit(&self, number: u32) -> JoinHandle<Result<u32, Error>> {
+            let before = self.batch.shared.queue().next_number;
             let batch = Arc::clone(&self.batch);
-            let asked = tokio::spawn(async move { batch.ask(number).await });
-            while self.batch.shared.queue().entered == entered {
+            let submitted = tokio::spawn(async move { batch.submit(number).await });
+            while self.batch.shared.queue().next_number == before {
                 tokio::task::yield_now().await;
             }
-            // Workers that are free take it before the next one comes.
+            // A free worker dequeues the request before the next one is submitted.
             for _ in 0..4 {
                 tokio::task::yield_now().await;
             }
-            asked
+            submitted
+        }
+    }
+
+    /// Returns the span in which it runs.
+    struct CurrentSpan;
+
+    impl Statement for CurrentSpan {
+        type Request = ();
+        type Output = Option<tracing::Id>;
+        const MAX_WEIGHT: usize = 1;
+
+        async fn run(&self, _: &Database, _: &[()]) -> Result<Vec<Self::Output>, db::Error> {
+            Ok(vec![Span::current().id()])
         }
     }
 
     #[tokio::test]
-    async fn what_arrives_while_statements_run_shares_the_next() {
-        let stand = stand(Duration::from_secs(60));
-        let mut asked = Vec::new();
+    async fn a_statement_runs_in_the_span_of_its_request() {
+        let _subscriber = tracing::subscriber::set_default(tracing_subscriber::registry());
+        let batch = Batch::new(CurrentSpan, database(Duration::from_secs(60)), TaskTracker::new());
+        let span = tracing::info_span!("request");
+        let ran_in = batch.submit(()).instrument(span.clone()).await.expect("an output");
+        assert!(ran_in.is_some() && ran_in == span.id(), "{ran_in:?}");
+    }
+
+    #[tokio::test]
+    async fn requests_that_arrive_while_statements_run_share_the_next_one() {
+        let test = TestBatch::new(Duration::from_secs(60));
+        let mut submitted = Vec::new();
         for number in [1, 2, 3, 4, 5, 100, 6] {
-            asked.push(stand.ask(number).await);
+            submitted.push(test.submit(number).await);
         }
-        stand.turns.add_permits(100);
-        let mut answers = Vec::new();
-        for one in asked {
-            answers.push(one.await.expect("no panic").expect("answered"));
+        test.permits.add_permits(100);
+        let mut outputs = Vec::new();
+        for request in submitted {
+            outputs.push(request.await.expect("no panic").expect("an output"));
         }
-        assert_eq!(answers, [2, 4, 6, 8, 10, 200, 12]);
-        let mut sizes = stand.sizes.lock().expect("whole").clone();
+        assert_eq!(outputs, [2, 4, 6, 8, 10, 200, 12]);
+        let mut sizes = test.sizes.lock().expect("no panic").clone();
         sizes.sort_unstable();
         assert_eq!(
             sizes,
@@ -321,60 +346,55 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_costs_the_requests_of_its_statement_and_no_other() {
-        let stand = stand(Duration::from_secs(60));
-        let unlucky = stand.ask(13).await;
-        stand.turns.add_permits(100);
-        assert!(matches!(unlucky.await.expect("no panic here"), Err(Error::Abandoned)));
-        assert_eq!(stand.batch.ask(4).await.expect("answered"), 8);
-        stand.tasks.close();
-        stand.tasks.wait().await;
-        assert_eq!(stand.batch.shared.queue().running, 0);
+    async fn a_panic_fails_only_the_requests_of_its_batch() {
+        let test = TestBatch::new(Duration::from_secs(60));
+        let panicking = test.submit(13).await;
+        test.permits.add_permits(100);
+        assert!(matches!(panicking.await.expect("no panic here"), Err(Error::Abandoned)));
+        assert_eq!(test.batch.submit(4).await.expect("an output"), 8);
+        test.tasks.close();
+        test.tasks.wait().await;
+        assert_eq!(test.batch.shared.queue().workers, 0);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_waits_in_line_for_too_long_is_refused_and_who_is_served_is_not() {
-        let stand = stand(Duration::from_secs(3));
-        let served = [stand.ask(1).await, stand.ask(2).await];
-        let waiting = stand.ask(3).await;
-        assert!(matches!(waiting.await.expect("no panic"), Err(Error::Overloaded)));
-        stand.turns.add_permits(100);
-        for (one, answer) in served.into_iter().zip([2, 4]) {
-            assert_eq!(one.await.expect("no panic").expect("answered"), answer);
+    async fn a_time_out_rejects_a_queued_request_but_not_a_running_one() {
+        let test = TestBatch::new(Duration::from_secs(3));
+        let running = [test.submit(1).await, test.submit(2).await];
+        let queued = test.submit(3).await;
+        assert!(matches!(queued.await.expect("no panic"), Err(Error::Overloaded)));
+        test.permits.add_permits(100);
+        for (request, output) in running.into_iter().zip([2, 4]) {
+            assert_eq!(request.await.expect("no panic").expect("an output"), output);
         }
-        assert_eq!(stand.sizes.lock().expect("whole").len(), 2, "the third was never carried out");
+        assert_eq!(test.sizes.lock().expect("no panic").len(), 2, "the third never ran");
     }
 
     #[tokio::test]
-    async fn a_read_that_nobody_waits_for_any_more_is_left_out() {
-        let settings = PoolSettings {
-            max_connections: 2,
-            acquire_timeout: Duration::from_secs(60),
-            statement_timeout: Duration::from_secs(60),
-        };
-        let database = Database::new(PgConnectOptions::new(), &settings);
+    async fn a_cancelled_read_is_dropped_from_the_queue() {
+        let database = database(Duration::from_secs(60));
         let batch = Batch::new(Reading, database, TaskTracker::new());
-        let enter = |number| {
-            let (answer, answered) = oneshot::channel();
-            batch.shared.enter(number, answer).expect("there is room");
-            answered
+        let enqueue = |number| {
+            let (reply, result) = oneshot::channel();
+            batch.shared.enqueue(number, reply).expect("the queue has room");
+            result
         };
-        let (gone, waiting, gone_too) = (enter(1), enter(2), enter(3));
-        drop((gone, gone_too));
-        let taken = batch.shared.take().expect("one waits");
-        assert_eq!(taken.iter().map(|entry| entry.request).collect::<Vec<_>>(), [2]);
+        let (cancelled, waiting, cancelled_too) = (enqueue(1), enqueue(2), enqueue(3));
+        drop((cancelled, cancelled_too));
+        let next = batch.shared.next_batch().expect("one request waits");
+        assert_eq!(next.iter().map(|entry| entry.request).collect::<Vec<_>>(), [2]);
         drop(waiting);
-        assert!(batch.shared.take().is_none());
+        assert!(batch.shared.next_batch().is_none());
     }
 
     #[tokio::test]
-    async fn a_request_is_carried_out_though_nobody_waits_for_it() {
-        let stand = stand(Duration::from_secs(60));
-        let asked = stand.ask(1).await;
-        asked.abort();
-        stand.turns.add_permits(100);
-        stand.tasks.close();
-        stand.tasks.wait().await;
-        assert_eq!(*stand.sizes.lock().expect("whole"), [1]);
+    async fn a_cancelled_write_runs_all_the_same() {
+        let test = TestBatch::new(Duration::from_secs(60));
+        let submitted = test.submit(1).await;
+        submitted.abort();
+        test.permits.add_permits(100);
+        test.tasks.close();
+        test.tasks.wait().await;
+        assert_eq!(*test.sizes.lock().expect("no panic"), [1]);
     }
 }

@@ -1,14 +1,11 @@
-//! The upkeep of users' counts.
+//! Maintenance of users' counts.
 
-use super::{Error, Service};
+use super::{error::Error, state::Service};
 use crate::db::user_counts;
 
 impl Service {
-    /// Folds all changes of users' counts that are noted. Counts are right without it; it keeps low
-    /// what reading one costs.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// Folds all recorded changes into one row of counts a user. Counts are correct without it;
+    /// folding keeps them cheap to read.
     pub async fn fold_counts(&self) -> Result<(), Error> {
         while user_counts::fold(self.database()).await? {}
         Ok(())

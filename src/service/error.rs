@@ -1,4 +1,4 @@
-//! Why an operation was not carried out.
+//! Errors of the operations.
 
 use std::sync::Arc;
 
@@ -7,59 +7,61 @@ use crate::{
     domain::{Invalid, Username},
 };
 
-/// A refusal (the client's doing, its text is for the client) or a failure (ours, its text is not).
+/// The reason why an operation failed.
+///
+/// Clients see the text, unless [`Error::kind`] is `Unavailable` or `Internal`.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A value breaks a rule.
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    /// Somebody else has the name.
+    /// Another user has the username.
     #[error("The username is already taken")]
     UsernameTaken,
-    /// Nobody has the name.
+    /// No user has the username.
     #[error("There is no user named {0}")]
     UnknownUser(Username),
-    /// The name at sign-in is nobody's.
+    /// No user has the username that was given at sign-in.
     #[error("Invalid username")]
     WrongUsername,
-    /// The password at sign-in is not that user's.
+    /// The password is not the user's.
     #[error("Invalid password")]
     WrongPassword,
-    /// The password is right, but an operator keeps the user out.
+    /// The password is right, but an operator disabled the account.
     #[error("This account is disabled")]
     Disabled,
-    /// What is to be changed is somebody else's.
+    /// The message or account belongs to another user.
     #[error("This is not yours to change")]
     NotYours,
-    /// The user has no bearer token of that number.
+    /// The user has no bearer token with this id.
     #[error("You have no such token")]
     UnknownToken,
-    /// There is no such message, or none that may be seen.
+    /// The message does not exist or is flagged.
     #[error("There is no such message")]
     UnknownMessage,
-    /// A limit on how often something may be tried is reached.
+    /// A rate limit is exceeded.
     #[error("That was too often; try again in {retry_after} s")]
-    TooMany {
-        /// Seconds until it is let pass again.
+    RateLimited {
+        /// Seconds until the limit allows the next attempt.
         retry_after: u64,
     },
-    /// Too many passwords wait to be hashed.
-    #[error("Too many passwords are being hashed")]
-    Busy,
-    /// Too many listen to the feed, or nobody may begin to since the server stops.
-    #[error("too many clients listen to the stream")]
-    Crowded,
+    /// The queue of passwords to hash is full.
+    #[error("too many passwords wait to be hashed")]
+    HashingQueueFull,
+    /// The server has its maximum of streams, or it is shutting down.
+    #[error("too many streams are open, or the server is shutting down")]
+    TooManyStreams,
     /// The database failed.
     #[error(transparent)]
     Database(#[from] db::Error),
     /// A statement that served several requests failed for all of them.
     #[error(transparent)]
     Shared(Arc<db::Error>),
-    /// The request waited for the database for too long.
+    /// The request waited too long for the database, or its queue is full.
     #[error("too many requests wait for the database")]
     Overloaded,
-    /// Whatever was to answer ended without an answer.
-    #[error("the task that was to answer is gone")]
+    /// The task that was to serve the request ended without a result.
+    #[error("the task that served the request ended without a result")]
     Abandoned,
     /// bcrypt failed.
     #[error("password hashing failed")]
@@ -69,56 +71,56 @@ pub enum Error {
     TaskFailed(#[source] tokio::task::JoinError),
 }
 
-/// What an [`Error`] means to whoever asked, whatever the protocol.
+/// The class of an [`Error`], which each surface maps to a status code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ErrorKind {
     /// The request breaks a rule.
     Invalid,
-    /// The request is for somebody else to make.
+    /// The caller may not do this.
     Forbidden,
     /// The request names something that does not exist.
     NotFound,
-    /// The client has tried it too often.
-    TooMany,
-    /// The server cannot do it now; later it may.
+    /// The client exceeded a rate limit.
+    RateLimited,
+    /// The server cannot do it now; a retry may succeed.
     Unavailable,
     /// The server failed.
     Internal,
 }
 
 impl Error {
-    /// What this error means to whoever asked.
-    #[must_use]
-    pub fn kind(&self) -> Kind {
+    /// The class of this error.
+    pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Invalid(_)
             | Self::UsernameTaken
             | Self::WrongUsername
             | Self::WrongPassword
-            | Self::Disabled => Kind::Invalid,
-            Self::UnknownUser(_) | Self::UnknownToken | Self::UnknownMessage => Kind::NotFound,
-            Self::NotYours => Kind::Forbidden,
-            Self::TooMany { .. } => Kind::TooMany,
-            Self::Busy | Self::Overloaded | Self::Crowded => Kind::Unavailable,
+            | Self::Disabled => ErrorKind::Invalid,
+            Self::UnknownUser(_) | Self::UnknownToken | Self::UnknownMessage => ErrorKind::NotFound,
+            Self::NotYours => ErrorKind::Forbidden,
+            Self::RateLimited { .. } => ErrorKind::RateLimited,
+            Self::HashingQueueFull | Self::Overloaded | Self::TooManyStreams => {
+                ErrorKind::Unavailable
+            }
             Self::Database(error) => Self::database_kind(error),
             Self::Shared(error) => Self::database_kind(error),
-            Self::Hashing(_) | Self::TaskFailed(_) | Self::Abandoned => Kind::Internal,
+            Self::Hashing(_) | Self::TaskFailed(_) | Self::Abandoned => ErrorKind::Internal,
         }
     }
 
-    /// Seconds after which to try again what was tried too often.
-    #[must_use]
+    /// The seconds to wait after exceeding a rate limit.
     pub fn retry_after(&self) -> Option<u64> {
         match self {
-            Self::TooMany { retry_after } => Some(*retry_after),
+            Self::RateLimited { retry_after } => Some(*retry_after),
             _ => None,
         }
     }
 
-    fn database_kind(error: &db::Error) -> Kind {
+    fn database_kind(error: &db::Error) -> ErrorKind {
         match error {
-            db::Error::Unavailable(_) | db::Error::Silent => Kind::Unavailable,
-            db::Error::Failed(_) => Kind::Internal,
+            db::Error::Unavailable(_) | db::Error::Unresponsive => ErrorKind::Unavailable,
+            db::Error::Failed(_) => ErrorKind::Internal,
         }
     }
 }

@@ -1,11 +1,15 @@
-//! The simulator's `latest`, written for many requests at once.
+//! The simulator's `latest`, written once for many requests.
 //!
-//! Each request notes its value, the last to arrive wins, and one task writes what was noted last
-//! to this process's own row. A request is answered when a write that began after it noted its value
-//! is done; under load one write answers for all the requests that arrived during the one before.
+//! Each request records its value, and the last one recorded wins. One task writes the last value to
+//! this process's row of the table. A request completes when a write that began after its value was
+//! recorded commits; under load one write completes all requests that arrived during the previous one.
+//!
+//! This is not a [`super::batch`], for two reasons. A batch drops requests that time out in its queue,
+//! and never waits once a worker is free; a recorded value must be written in any case, and a write
+//! that waits for [`WRITE_INTERVAL`] includes the values that arrive during the wait.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -14,20 +18,21 @@ use tokio::{
     time::MissedTickBehavior,
 };
 
-use super::{Error, Service};
+use super::error::Error;
 use crate::db::{self, Database, simulator_latest};
 
-/// The least time from one write's beginning to the next's. Shorter than the statement that most
-/// requests wait for anyway, and long enough that the writes leave PostgreSQL to those statements.
-const PACE: Duration = Duration::from_millis(2);
+/// The least time between the starts of two writes. It is shorter than the statement that most
+/// requests wait for as well, and it leaves PostgreSQL to those statements.
+const WRITE_INTERVAL: Duration = Duration::from_millis(2);
 
 pub(super) struct Latest {
-    noted: Arc<NotedValues>,
+    database: Database,
+    recorded: Arc<Recorded>,
     written: watch::Receiver<Written>,
 }
 
 #[derive(Default)]
-struct NotedValues {
+struct Recorded {
     last: Mutex<Last>,
     arrived: Notify,
 }
@@ -35,18 +40,18 @@ struct NotedValues {
 #[derive(Default, Clone, Copy)]
 struct Last {
     value: i64,
-    /// How many values have been noted; names the last one.
+    /// The number of values recorded so far, which identifies this one.
     number: u64,
 }
 
 #[derive(Clone)]
 struct Written {
-    /// The number of the last value that was written, or could not be.
+    /// The number of the last value whose write has succeeded or failed.
     number: u64,
     failure: Option<Arc<db::Error>>,
 }
 
-/// A value that was noted and will be written.
+/// A recorded value whose write may not have been committed yet.
 pub struct PendingWrite {
     number: u64,
     written: watch::Receiver<Written>,
@@ -54,78 +59,70 @@ pub struct PendingWrite {
 
 impl Latest {
     pub(super) fn start(database: Database) -> Self {
-        let noted = Arc::new(NotedValues::default());
+        let recorded = Arc::new(Recorded::default());
         let (outcome, written) = watch::channel(Written { number: 0, failure: None });
-        tokio::spawn(write(database, Arc::clone(&noted), outcome));
-        Self { noted, written }
+        tokio::spawn(write_values(database.clone(), Arc::clone(&recorded), outcome));
+        Self { database, recorded, written }
     }
 
-    fn note(&self, value: i64) -> PendingWrite {
+    /// The current value; -1 before the first one.
+    pub(super) async fn value(&self) -> Result<i64, Error> {
+        Ok(simulator_latest::value(&self.database).await?.unwrap_or(-1))
+    }
+
+    pub(super) fn record(&self, value: i64) -> PendingWrite {
         let number = {
-            // A panic cannot happen while the lock is held; the value is whole in any case.
-            let mut last = self.noted.last.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut last = self.recorded.lock();
             *last = Last { value, number: last.number + 1 };
             last.number
         };
-        self.noted.arrived.notify_one();
+        self.recorded.arrived.notify_one();
         PendingWrite { number, written: self.written.clone() }
     }
 }
 
+impl Recorded {
+    fn lock(&self) -> MutexGuard<'_, Last> {
+        // No code panics while it holds the lock.
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl PendingWrite {
-    /// Waits until the value, or one that arrived later, is what every replica shows.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// Waits until every replica shows the value or a later one.
     pub async fn written(mut self) -> Result<(), Error> {
-        // The writing task lives as long as the process; without it nothing is ever written.
-        let Ok(written) = self.written.wait_for(|written| written.number >= self.number).await
-        else {
-            return Err(Error::Abandoned);
-        };
-        match &written.failure {
+        // The writing task ends only with the service.
+        let written = self.written.wait_for(|written| written.number >= self.number).await;
+        match &written.map_err(|_| Error::Abandoned)?.failure {
             None => Ok(()),
             Some(failure) => Err(Error::Shared(Arc::clone(failure))),
         }
     }
 }
 
-impl Service {
-    /// Takes note of a request's `latest`, now; the result tells when it is written.
-    #[must_use]
-    pub fn note_latest(&self, value: i64) -> PendingWrite {
-        self.inner.latest.note(value)
-    }
-
-    /// The `latest` in force; -1 before any arrived.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn latest(&self) -> Result<i64, Error> {
-        Ok(simulator_latest::value(self.database()).await?.unwrap_or(-1))
-    }
-}
-
-/// Writes what was noted last, again and again, until nobody can note any more.
-async fn write(database: Database, noted: Arc<NotedValues>, outcome: watch::Sender<Written>) {
+/// Writes the last recorded value after each arrival, until the service is dropped.
+async fn write_values(
+    database: Database,
+    recorded: Arc<Recorded>,
+    outcome: watch::Sender<Written>,
+) {
     let server_id: i64 = rand::random();
-    let mut tidy = false;
-    let mut pace = tokio::time::interval(PACE);
-    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    while !outcome.is_closed() {
+    let mut tidied = false;
+    let mut interval = tokio::time::interval(WRITE_INTERVAL);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
         tokio::select! {
-            () = noted.arrived.notified() => {}
+            () = recorded.arrived.notified() => {}
             () = outcome.closed() => break,
         }
-        pace.tick().await;
-        let last = *noted.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let result = simulator_latest::record(&database, server_id, last.value).await;
-        let failure = result.err().map(Arc::new);
-        let written = failure.is_none();
-        outcome.send_replace(Written { number: last.number, failure });
-        if written && !tidy {
-            // Once a process: its predecessors' rows, now superseded, would pile up.
-            tidy = simulator_latest::forget_superseded(&database).await.is_ok();
+        interval.tick().await;
+        let last = *recorded.lock();
+        let failure = simulator_latest::record(&database, server_id, last.value).await.err();
+        let succeeded = failure.is_none();
+        outcome.send_replace(Written { number: last.number, failure: failure.map(Arc::new) });
+        if succeeded && !tidied {
+            // Once a process: the rows of earlier processes would accumulate.
+            tidied = simulator_latest::forget_superseded(&database).await.is_ok();
         }
     }
 }

@@ -1,8 +1,8 @@
-//! How often somebody may try what costs the server much, or others: signing in, signing up, posting.
+//! Rate limits for what is expensive for the server or others: sign-in, registration, posting.
 //!
-//! The limits hold in this process; of several replicas each has its own. What is counted falls into
-//! a fixed number of buckets, so that no flood of names or addresses takes more memory: two that
-//! share a bucket share its limit, and which do is drawn anew at each start.
+//! Each server enforces them on its own. Names and addresses are hashed into a fixed number of
+//! buckets, so that no flood of them uses more memory. Two that fall into one bucket share its limit;
+//! the hash key changes at each start.
 
 use std::{
     hash::{BuildHasher, Hash, RandomState},
@@ -17,35 +17,36 @@ use governor::{
     state::keyed::HashMapStateStore,
 };
 
-use super::{Error, Service};
-use crate::domain::{Cursor, MessageText, User, UserId};
+use super::error::Error;
+use crate::domain::UserId;
 
-/// Who asks, as far as limits go.
+/// The client of a request, as the rate limits see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// Somebody at this address.
+    /// A client at this address.
     Address(IpAddr),
-    /// The simulator, which has proved that it is; it is never limited.
+    /// The simulator, authenticated; no limit applies to it.
     Simulator,
 }
 
-/// How many attempts a minute are let pass, and as many at once; `None` is no limit.
+/// Attempts allowed a minute, and at once; `None` is unlimited.
 pub type PerMinute = Option<NonZeroU32>;
 
-/// The limits.
+/// Settings of the rate limits.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RateLimits {
-    /// Attempts to sign in to one account, and other uses of its password.
+    /// Attempts to sign in to one account, and other checks of its password.
     pub sign_ins_per_account: PerMinute,
     /// Attempts to sign in from one address.
     pub sign_ins_per_address: PerMinute,
-    /// Attempts to sign up from one address.
+    /// Attempts to register from one address.
     pub registrations_per_address: PerMinute,
     /// Messages of one account.
     pub posts_per_account: PerMinute,
 }
 
-/// All limits, and what has been counted.
+/// The rate limits and their counters. Each `check_…` counts an attempt and returns an error if the
+/// limit is exceeded.
 pub(super) struct Limits {
     sign_ins_per_account: Limiter,
     sign_ins_per_address: Limiter,
@@ -63,47 +64,25 @@ impl Limits {
         }
     }
 
-    /// Counts an attempt to sign in, before it is known as whom.
-    pub(super) fn sign_in_from(&self, origin: Origin) -> Result<(), Error> {
-        check_origin(&self.sign_ins_per_address, origin)
+    pub(super) fn check_sign_in(&self, origin: Origin) -> Result<(), Error> {
+        self.sign_ins_per_address.check_origin(origin)
     }
 
-    /// Counts an attempt to tell this account's password.
-    pub(super) fn password_of(&self, account: UserId) -> Result<(), Error> {
+    pub(super) fn check_password(&self, account: UserId) -> Result<(), Error> {
         self.sign_ins_per_account.check(account)
     }
 
-    /// Counts an attempt to sign up.
-    pub(super) fn registration(&self, origin: Origin) -> Result<(), Error> {
-        check_origin(&self.registrations_per_address, origin)
+    pub(super) fn check_registration(&self, origin: Origin) -> Result<(), Error> {
+        self.registrations_per_address.check_origin(origin)
     }
 
-    /// Counts a message.
-    pub(super) fn post(&self, author: UserId) -> Result<(), Error> {
+    pub(super) fn check_post(&self, author: UserId) -> Result<(), Error> {
         self.posts_per_account.check(author)
     }
 }
 
-impl Service {
-    /// Posts a message of somebody who is signed in, as [`Service::post`] does, but not more often
-    /// than the limits allow. Returns its place on the timelines.
-    ///
-    /// # Errors
-    /// When `author` has posted too much of late, is gone, or when the database fails.
-    pub async fn post_as(&self, author: User, text: MessageText) -> Result<Cursor, Error> {
-        self.inner.limits.post(author.id)?;
-        self.post(author.username, text).await
-    }
-}
-
-fn check_origin(limiter: &Limiter, origin: Origin) -> Result<(), Error> {
-    match origin {
-        Origin::Simulator => Ok(()),
-        Origin::Address(address) => limiter.check(network(address)),
-    }
-}
-
-/// What stands for one client: an IPv4 address, or the /64 that a client of IPv6 has for itself.
+/// The address that counts as one client: an IPv4 address, or the /64 network that providers assign
+/// to one IPv6 client.
 fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
@@ -114,10 +93,10 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// The buckets of a limit are numbered by 16 bits: at some 20 bytes each, 2 MB at most.
+/// The number of a bucket. 65,536 buckets of some 20 bytes use at most 2 MB a limit.
 type Bucket = u16;
 
-/// A limit and its buckets, each of which refills with time (GCRA).
+/// One limit and its buckets (GCRA).
 struct Limiter {
     limiter: Option<RateLimiter<Bucket, HashMapStateStore<Bucket>, DefaultClock>>,
     hasher: RandomState,
@@ -129,20 +108,25 @@ impl Limiter {
         Self { limiter, hasher: RandomState::new() }
     }
 
-    /// Counts one attempt of `key`.
+    fn check_origin(&self, origin: Origin) -> Result<(), Error> {
+        match origin {
+            Origin::Simulator => Ok(()),
+            Origin::Address(address) => self.check(network(address)),
+        }
+    }
+
     fn check(&self, key: impl Hash) -> Result<(), Error> {
         let Some(limiter) = &self.limiter else { return Ok(()) };
-        // The lowest bits of a hash are as good as any.
-        #[expect(clippy::cast_possible_truncation, reason = "buckets are meant to be shared")]
+        #[expect(clippy::cast_possible_truncation, reason = "keys share buckets on purpose")]
         let bucket = self.hasher.hash_one(key) as Bucket;
         limiter.check_key(&bucket).map_err(|not_until| {
             let wait = not_until.wait_time_from(limiter.clock().now());
-            Error::TooMany { retry_after: whole_seconds(wait) }
+            Error::RateLimited { retry_after: whole_seconds(wait) }
         })
     }
 }
 
-/// Seconds, rounded up, and at least one: what `Retry-After` can say.
+/// Rounds up to whole seconds, at least one, for `Retry-After`.
 fn whole_seconds(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0 || wait.as_secs() == 0)
 }
@@ -156,24 +140,24 @@ mod tests {
     }
 
     #[test]
-    fn beyond_the_limit_an_attempt_is_refused_and_told_when_to_try_again() {
+    fn an_attempt_above_the_limit_is_rejected_with_the_seconds_to_wait() {
         let limiter = per_minute(2);
-        limiter.check("ann").expect("the first");
-        limiter.check("ann").expect("the second");
-        let refusal = limiter.check("ann").expect_err("the third");
-        assert!(matches!(refusal, Error::TooMany { retry_after: 1..=30 }), "{refusal:?}");
+        limiter.check("ann").expect("within the limit");
+        limiter.check("ann").expect("within the limit");
+        let error = limiter.check("ann").expect_err("above the limit");
+        assert!(matches!(error, Error::RateLimited { retry_after: 1..=30 }), "{error:?}");
     }
 
     #[test]
-    fn each_key_has_a_limit_of_its_own() {
+    fn keys_are_limited_separately() {
         let limiter = per_minute(1);
-        // Two of few keys may share a bucket; that all do, they cannot.
+        // Some of 100 keys may share a bucket, but not half of them.
         let passed = (0..100).filter(|key| limiter.check(key).is_ok()).count();
         assert!(passed > 50, "{passed}");
     }
 
     #[test]
-    fn no_number_of_keys_takes_more_than_the_buckets() {
+    fn the_number_of_buckets_is_bounded() {
         let limiter = per_minute(1);
         for key in 0..200_000 {
             let _ = limiter.check(key);
@@ -183,18 +167,18 @@ mod tests {
     }
 
     #[test]
-    fn without_a_limit_and_for_the_simulator_everything_passes() {
+    fn no_limit_applies_without_a_setting_or_to_the_simulator() {
         let unlimited = per_minute(0);
         assert!((0..1_000).all(|_| unlimited.check("ann").is_ok()));
         let limits = Limits::new(&RateLimits {
             registrations_per_address: NonZeroU32::new(1),
             ..RateLimits::default()
         });
-        assert!((0..1_000).all(|_| limits.registration(Origin::Simulator).is_ok()));
+        assert!((0..1_000).all(|_| limits.check_registration(Origin::Simulator).is_ok()));
     }
 
     #[test]
-    fn a_client_of_ipv6_is_its_network() {
+    fn an_ipv6_client_counts_as_its_64_bit_network() {
         let network = |text: &str| network(text.parse().expect("an address")).to_string();
         assert_eq!(network("192.0.2.7"), "192.0.2.7");
         assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
@@ -203,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_is_told_in_whole_seconds() {
+    fn a_wait_is_rounded_up_to_whole_seconds() {
         for (milliseconds, seconds) in [(0, 1), (1, 1), (1_000, 1), (1_001, 2), (30_000, 30)] {
             assert_eq!(whole_seconds(Duration::from_millis(milliseconds)), seconds);
         }

@@ -1,6 +1,6 @@
-//! What operators do about users and messages.
+//! The operations of `minitwit user` and `minitwit message`, for operators.
 
-use super::{Error, Service, passwords::Purpose};
+use super::{error::Error, passwords::Purpose, state::Service};
 use crate::{
     db::{
         messages::{self, Moderated},
@@ -10,10 +10,8 @@ use crate::{
 };
 
 impl Service {
-    /// The users whose names begin with `prefix`, whatever the case, by name, after `after`.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// The users whose usernames begin with `prefix` in any case, by username, after the cursor
+    /// `after`.
     pub async fn moderated_users(
         &self,
         prefix: &str,
@@ -23,10 +21,7 @@ impl Service {
         Ok(moderation::list(self.database(), prefix, after, limit).await?)
     }
 
-    /// The user of this name, with the user's counts.
-    ///
-    /// # Errors
-    /// When there is none, or when the database fails.
+    /// A user with the user's counts.
     pub async fn moderated_user(
         &self,
         username: Username,
@@ -34,47 +29,33 @@ impl Service {
         moderation::user(self.database(), &username).await?.ok_or(Error::UnknownUser(username))
     }
 
-    /// Keeps a user out; sessions and tokens end at once, and for good.
-    ///
-    /// # Errors
-    /// When there is no such user, or when the database fails.
+    /// Disables an account. Deletes its sessions and tokens, which stay deleted when the account
+    /// is enabled again.
     pub async fn disable_user(&self, username: Username) -> Result<(), Error> {
-        known(moderation::disable(self.database(), &username).await?, username)
+        require_known(moderation::disable(self.database(), &username).await?, username)
     }
 
-    /// Lets a user in again.
-    ///
-    /// # Errors
-    /// When there is no such user, or when the database fails.
+    /// Enables an account that was disabled.
     pub async fn enable_user(&self, username: Username) -> Result<(), Error> {
-        known(moderation::enable(self.database(), &username).await?, username)
+        require_known(moderation::enable(self.database(), &username).await?, username)
     }
 
-    /// Gives a user another password; sessions and tokens end at once.
-    ///
-    /// # Errors
-    /// When there is no such user, or when the database fails.
+    /// Sets a user's password and deletes the user's sessions and tokens.
     pub async fn reset_password(
         &self,
         username: Username,
         password: Password,
     ) -> Result<(), Error> {
         let hash = self.inner.passwords.slot(Purpose::SignIn).await?.hash(password).await?;
-        known(moderation::set_password(self.database(), &username, &hash).await?, username)
+        require_known(moderation::set_password(self.database(), &username, &hash).await?, username)
     }
 
     /// A message, flagged or not.
-    ///
-    /// # Errors
-    /// When there is none, or when the database fails.
     pub async fn moderated_message(&self, id: i64) -> Result<Moderated, Error> {
         messages::moderated(self.database(), id).await?.ok_or(Error::UnknownMessage)
     }
 
-    /// Hides a message from everybody but operators, or shows it again.
-    ///
-    /// # Errors
-    /// When there is none, or when the database fails.
+    /// Flags or unflags a message.
     pub async fn flag_message(&self, id: i64, flagged: bool) -> Result<(), Error> {
         match messages::set_flagged(self.database(), id, flagged).await? {
             true => Ok(()),
@@ -83,6 +64,6 @@ impl Service {
     }
 }
 
-fn known(is_known: bool, username: Username) -> Result<(), Error> {
-    if is_known { Ok(()) } else { Err(Error::UnknownUser(username)) }
+fn require_known(known: bool, username: Username) -> Result<(), Error> {
+    if known { Ok(()) } else { Err(Error::UnknownUser(username)) }
 }

@@ -1,9 +1,9 @@
 //! Password hashing: off the threads that serve requests, and bounded.
 //!
-//! bcrypt takes tens of milliseconds of a processor by design. At most `workers` passwords are
-//! hashed at once, so that a burst leaves processors for everything else; the others wait in line
-//! up to a bound, beyond which a request is refused. Sign-ins stand in a line of their own, whose
-//! head alone competes with registrations: nobody can hold up registrations by trying passwords.
+//! bcrypt takes tens of milliseconds of processor time by design. At most `workers` passwords are
+//! hashed at once, so that a burst leaves processors for other requests. Further requests wait in a
+//! bounded queue, and fail when it is full. Sign-ins have a queue of their own, and only its head
+//! competes with registrations for a worker: a flood of sign-ins cannot delay registrations.
 
 use std::{sync::Arc, time::Instant};
 
@@ -11,25 +11,26 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     task::spawn_blocking,
 };
+use tracing::Span;
 
-use super::Error;
+use super::error::Error;
 use crate::{
     domain::{Password, PasswordHash},
     telemetry::metrics::{self, InFlightGauge},
 };
 
-/// How passwords are hashed.
+/// Settings of password hashing.
 #[derive(Debug, Clone)]
 pub struct PasswordSettings {
     /// bcrypt's cost: each step doubles the work.
     pub cost: u32,
-    /// How many are hashed at once.
+    /// How many passwords are hashed at once.
     pub workers: usize,
-    /// How many may wait, for each purpose.
+    /// How many requests may wait, for each purpose.
     pub queue: usize,
 }
 
-/// What a password is hashed for.
+/// The purpose of hashing a password, which selects the queue.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Purpose {
     Registration,
@@ -39,49 +40,49 @@ pub(super) enum Purpose {
 pub(super) struct Passwords {
     cost: u32,
     workers: Arc<Semaphore>,
-    registration_places: Arc<Semaphore>,
-    sign_in_places: Arc<Semaphore>,
+    registration_queue: Arc<Semaphore>,
+    sign_in_queue: Arc<Semaphore>,
     sign_in_head: Arc<Semaphore>,
 }
 
 impl Passwords {
     pub(super) fn new(settings: &PasswordSettings) -> Self {
-        // Whoever is being hashed holds a place, too.
-        let place_count = settings.queue + settings.workers;
-        let places = || Arc::new(Semaphore::new(place_count));
+        // A request keeps its place in the queue while its password is hashed.
+        let places = settings.queue + settings.workers;
         Self {
             cost: settings.cost,
             workers: Arc::new(Semaphore::new(settings.workers)),
-            registration_places: places(),
-            sign_in_places: places(),
+            registration_queue: Arc::new(Semaphore::new(places)),
+            sign_in_queue: Arc::new(Semaphore::new(places)),
             sign_in_head: Arc::new(Semaphore::new(1)),
         }
     }
 
-    /// Waits for a turn to hash. The turn lasts until the slot is dropped.
+    /// Waits for a worker, which is reserved until the slot is dropped.
     pub(super) async fn slot(&self, purpose: Purpose) -> Result<Slot, Error> {
-        let (places, label) = match purpose {
-            Purpose::Registration => (&self.registration_places, "registration"),
-            Purpose::SignIn => (&self.sign_in_places, "sign_in"),
+        let (queue, label) = match purpose {
+            Purpose::Registration => (&self.registration_queue, "registration"),
+            Purpose::SignIn => (&self.sign_in_queue, "sign_in"),
         };
-        let place = Arc::clone(places).try_acquire_owned().map_err(|_| {
+        let place = Arc::clone(queue).try_acquire_owned().map_err(|_| {
             metrics::hashing_refused(label);
-            Error::Busy
+            Error::HashingQueueFull
         })?;
         let waiting = InFlightGauge::waiting_password();
-        // The semaphores are never closed, so that acquiring cannot fail; were one, nobody hashes.
+        // The semaphores are never closed; acquiring fails only if one is.
+        let closed = |_| Error::HashingQueueFull;
         let head = match purpose {
             Purpose::Registration => None,
-            Purpose::SignIn => Some(self.sign_in_head.acquire().await.map_err(|_| Error::Busy)?),
+            Purpose::SignIn => Some(self.sign_in_head.acquire().await.map_err(closed)?),
         };
-        let worker = Arc::clone(&self.workers).acquire_owned().await.map_err(|_| Error::Busy)?;
+        let worker = Arc::clone(&self.workers).acquire_owned().await.map_err(closed)?;
         drop((head, waiting));
         let hashing = InFlightGauge::hashing();
         Ok(Slot { cost: self.cost, _place: place, _worker: worker, _hashing: hashing })
     }
 }
 
-/// A turn to hash.
+/// A reserved worker.
 pub(super) struct Slot {
     cost: u32,
     _place: OwnedSemaphorePermit,
@@ -92,7 +93,7 @@ pub(super) struct Slot {
 impl Slot {
     pub(super) async fn hash(&self, password: Password) -> Result<PasswordHash, Error> {
         let cost = self.cost;
-        timed(move || bcrypt::hash(password.expose(), cost)).await.map(PasswordHash::new)
+        run_bcrypt(move || bcrypt::hash(password.expose(), cost)).await.map(PasswordHash::new)
     }
 
     pub(super) async fn verify(
@@ -100,20 +101,22 @@ impl Slot {
         password: Password,
         hash: PasswordHash,
     ) -> Result<bool, Error> {
-        timed(move || bcrypt::verify(password.expose(), hash.expose())).await
+        run_bcrypt(move || bcrypt::verify(password.expose(), hash.expose())).await
     }
 }
 
-async fn timed<T: Send + 'static>(
+/// Runs `work` on a blocking thread, in the request's span, and records its duration.
+async fn run_bcrypt<T: Send + 'static>(
     work: impl FnOnce() -> bcrypt::BcryptResult<T> + Send + 'static,
 ) -> Result<T, Error> {
-    let done = spawn_blocking(move || {
-        let begun = Instant::now();
-        let result = work();
-        metrics::hashed(begun.elapsed());
+    let span = Span::current();
+    let task = spawn_blocking(move || {
+        let started = Instant::now();
+        let result = span.in_scope(work);
+        metrics::hashed(started.elapsed());
         result
     });
-    Ok(done.await.map_err(Error::TaskFailed)??)
+    Ok(task.await.map_err(Error::TaskFailed)??)
 }
 
 #[cfg(test)]
@@ -125,8 +128,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn all_72_bytes_count() {
-        let slot = passwords(1, 1).slot(Purpose::Registration).await.expect("a turn");
+    async fn all_72_bytes_of_a_password_count() {
+        let slot = passwords(1, 1).slot(Purpose::Registration).await.expect("a slot");
         let password =
             |last: char| Password::parse(&format!("{}{last}", "x".repeat(71))).expect("72");
         let hash = slot.hash(password('a')).await.expect("a hash");
@@ -136,41 +139,44 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn beyond_the_queue_a_password_is_refused() {
+    async fn a_password_above_the_queue_limit_is_rejected() {
         let passwords = Arc::new(passwords(1, 1));
-        let running = passwords.slot(Purpose::Registration).await.expect("a turn");
+        let running = passwords.slot(Purpose::Registration).await.expect("a slot");
         let waiting = tokio::spawn({
             let passwords = Arc::clone(&passwords);
             async move { passwords.slot(Purpose::Registration).await.map(drop) }
         });
-        while passwords.registration_places.available_permits() > 0 {
+        while passwords.registration_queue.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
-        assert!(matches!(passwords.slot(Purpose::Registration).await, Err(Error::Busy)));
+        assert!(matches!(
+            passwords.slot(Purpose::Registration).await,
+            Err(Error::HashingQueueFull)
+        ));
         drop(running);
-        waiting.await.expect("no panic").expect("its turn came");
+        waiting.await.expect("no panic").expect("a slot");
     }
 
     #[tokio::test]
-    async fn a_registration_waits_for_one_sign_in_at_most() {
+    async fn a_registration_waits_for_at_most_one_queued_sign_in() {
         let passwords = Arc::new(passwords(1, 8));
-        let running = passwords.slot(Purpose::Registration).await.expect("a turn");
-        let (turns, mut order) = tokio::sync::mpsc::unbounded_channel();
-        let enter = |purpose, name: &'static str| {
-            let (passwords, turns) = (Arc::clone(&passwords), turns.clone());
+        let running = passwords.slot(Purpose::Registration).await.expect("a slot");
+        let (sender, mut order) = tokio::sync::mpsc::unbounded_channel();
+        let request_slot = |purpose, name: &'static str| {
+            let (passwords, sender) = (Arc::clone(&passwords), sender.clone());
             tokio::spawn(async move {
-                let _slot = passwords.slot(purpose).await.expect("a turn");
-                turns.send(name).expect("somebody reads");
+                let _slot = passwords.slot(purpose).await.expect("a slot");
+                sender.send(name).expect("the receiver is open");
             });
         };
         for _ in 0..4 {
-            enter(Purpose::SignIn, "sign-in");
+            request_slot(Purpose::SignIn, "sign-in");
         }
-        while passwords.sign_in_places.available_permits() > 9 - 4 {
+        while passwords.sign_in_queue.available_permits() > 9 - 4 {
             tokio::task::yield_now().await;
         }
-        enter(Purpose::Registration, "registration");
-        while passwords.registration_places.available_permits() > 9 - 2 {
+        request_slot(Purpose::Registration, "registration");
+        while passwords.registration_queue.available_permits() > 9 - 2 {
             tokio::task::yield_now().await;
         }
         drop(running);

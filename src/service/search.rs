@@ -1,16 +1,13 @@
-//! Searching.
+//! Search for messages, tags and users.
 
-use super::{Error, Service};
+use super::{error::Error, state::Service};
 use crate::{
     db::{messages::search, users},
     domain::{Cursor, Message, NameCursor, Page, Profile, SearchText, Tag},
 };
 
 impl Service {
-    /// The messages that `text` is found in, newest first, after `before` or from the newest on.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// The messages that match `text`, newest first, after the cursor `before`.
     pub async fn search_messages(
         &self,
         text: &SearchText,
@@ -20,11 +17,8 @@ impl Service {
         Ok(search::messages(self.database(), text, before, limit).await?)
     }
 
-    /// The messages that have this tag, likewise. A page may have fewer messages than `limit` although
-    /// there is a next one.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// The messages with this tag, newest first, after the cursor `before`. A page that is not the
+    /// last may contain fewer than `limit` messages.
     pub async fn tagged(
         &self,
         tag: &Tag,
@@ -34,10 +28,7 @@ impl Service {
         Ok(search::tagged(self.database(), tag, before, limit).await?)
     }
 
-    /// The users whose names begin with `text`, by name, after `after` or from the first on.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// The users whose usernames begin with `text`, by username, after the cursor `after`.
     pub async fn search_users(
         &self,
         text: &SearchText,

@@ -1,28 +1,28 @@
-//! The bearer tokens by which clients of the API sign in.
+//! Bearer tokens, which authenticate requests to the JSON API.
 
 use std::time::Duration;
 
-use super::{Error, Origin, Service};
+use super::{error::Error, limits::Origin, state::Service};
 use crate::{
     db::api_tokens,
     domain::{Account, ApiToken, KeyCursor, Page, TokenId, TokenName, TokenRecord, UserId},
 };
 
-/// A token that was just made: the only time that its secret is known.
+/// A new token. Its secret is not stored and cannot be shown again.
 #[derive(Debug, Clone)]
 pub struct NewToken {
     /// The secret.
     pub secret: ApiToken,
-    /// What its owner sees of it from now on.
+    /// The stored part, which the owner can list.
     pub record: TokenRecord,
 }
 
 impl Service {
-    /// Makes a bearer token for whoever knows the password; it ends `lifetime` from now.
+    /// Creates a bearer token for the user with this username and password. It expires after
+    /// `lifetime`.
     ///
-    /// # Errors
-    /// When the name or the password is wrong, when the account is disabled, when there were too many
-    /// attempts, when too many passwords wait, or when the database fails.
+    /// Returns an error if the username or password is wrong, if the account is disabled, or at a
+    /// rate limit.
     pub async fn create_token(
         &self,
         username: &str,
@@ -35,12 +35,10 @@ impl Service {
         self.insert_token(&account, name, lifetime).await
     }
 
-    /// Makes a bearer token for somebody who is signed in and knows the password, too: a token may
-    /// outlive the session of whoever finds a browser that was left open.
+    /// Creates a bearer token for a signed-in user. Asks for the password, because a token may
+    /// outlive the session of an unattended browser.
     ///
-    /// # Errors
-    /// When the password is wrong, when there were too many attempts, when too many passwords wait, or
-    /// when the database fails.
+    /// Returns an error if the password is wrong or at a rate limit.
     pub async fn create_own_token(
         &self,
         account: &Account,
@@ -64,18 +62,13 @@ impl Service {
         Ok(NewToken { secret, record: record.ok_or(Error::WrongPassword)? })
     }
 
-    /// Whose token it is; `None` when it has ended, was revoked, never was, or is a disabled user's.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// The account of a token; `None` if the token is unknown, expired, revoked, or a disabled
+    /// user's.
     pub async fn token_account(&self, token: &ApiToken) -> Result<Option<Account>, Error> {
         Ok(api_tokens::account(self.database(), &token.hash()).await?)
     }
 
-    /// The tokens of `owner`, newest first, after `before` or from the newest on.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// The tokens of `owner`, newest first, after the cursor `before`.
     pub async fn tokens(
         &self,
         owner: UserId,
@@ -85,14 +78,11 @@ impl Service {
         Ok(api_tokens::list(self.database(), owner, before, limit).await?)
     }
 
-    /// Ends a token of `owner`, now.
-    ///
-    /// # Errors
-    /// When `owner` has no such token, or when the database fails.
+    /// Revokes a token of `owner`. Returns an error if `owner` has no such token.
     pub async fn revoke_token(&self, owner: UserId, token: TokenId) -> Result<(), Error> {
-        if !api_tokens::delete(self.database(), owner, token).await? {
-            return Err(Error::UnknownToken);
+        match api_tokens::delete(self.database(), owner, token).await? {
+            true => Ok(()),
+            false => Err(Error::UnknownToken),
         }
-        Ok(())
     }
 }

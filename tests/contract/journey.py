@@ -10,7 +10,7 @@ def travel(base: str) -> None:
     from minitwit_client.api.messages import create_message, get_timeline
     from minitwit_client.api.tokens import create_token, list_tokens
     from minitwit_client.api.users import create_user, delete_user, get_user
-    from minitwit_client.models import Farewell, MessageBody, NewToken, NewUser, Problem
+    from minitwit_client.models import AccountDeletion, MessageContent, NewToken, NewUser, Problem
 
     anonymous = Client(base_url=base)
     names = [f"traveller {uuid4().hex}" for _ in range(2)]
@@ -32,8 +32,8 @@ def travel(base: str) -> None:
     assert [follower.username for follower in followers.items] == names[:1], followers
     assert get_user.sync(names[1], client=reader).followed is True
     text = f"Anybody out there? {uuid4()}"
-    said = create_message.sync(client=author, body=MessageBody(text=text), idempotency_key="once")
-    again = create_message.sync(client=author, body=MessageBody(text=text), idempotency_key="once")
+    said = create_message.sync(client=author, body=MessageContent(text=text), idempotency_key="once")
+    again = create_message.sync(client=author, body=MessageContent(text=text), idempotency_key="once")
     assert (said.text, said.id) == (text, again.id), (said, again)
     timeline = get_timeline.sync(client=reader)
     assert [(it.author, it.text) for it in timeline.items] == [(names[1], text)], timeline

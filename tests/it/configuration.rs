@@ -1,4 +1,4 @@
-//! Every setting is in `docs/configuration.md` and in the help, and a wrong one is named.
+//! Every setting is in `docs/reference/configuration.md` and in the help, and a wrong one is named.
 
 use std::{
     collections::BTreeSet,
@@ -66,7 +66,7 @@ impl Setting {
 }
 
 fn document() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference/configuration.md");
     fs::read_to_string(path).expect("a document")
 }
 
@@ -82,7 +82,7 @@ fn the_document_has_a_line_for_each_setting_and_no_other() {
     let wrong: Vec<_> = written.difference(&expected).copied().collect();
     assert!(
         missing.is_empty() && wrong.is_empty(),
-        "docs/configuration.md lacks\n{}\nand must not say\n{}",
+        "docs/reference/configuration.md lacks\n{}\nand must not say\n{}",
         missing.join("\n"),
         wrong.join("\n")
     );

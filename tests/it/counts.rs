@@ -1,5 +1,4 @@
-//! How many messages, followers and followees users have: exact whoever writes, and whenever it is
-//! folded.
+//! Counts are exact for every way of writing, before and after folding.
 
 use std::time::Duration;
 
@@ -9,14 +8,14 @@ use serde_json::Value;
 
 use crate::support::{App, actors::encode, cluster::TestDatabase, eventually, process::Serving};
 
-/// Users whose counts are not what there is.
+/// The number of users whose counts are wrong.
 const WRONG: &str = "
     SELECT count(*) FROM users CROSS JOIN LATERAL counts_of(user_id) AS counts
     WHERE counts.messages <> (SELECT count(*) FROM messages WHERE author_id = user_id AND NOT flagged)
        OR counts.followers <> (SELECT count(*) FROM follows WHERE followee_id = user_id)
        OR counts.following <> (SELECT count(*) FROM follows WHERE follower_id = user_id)";
 
-/// Users whose folded counts are not what there is.
+/// The number of users whose folded counts are wrong.
 const WRONGLY_FOLDED: &str = "
     SELECT count(*) FROM users LEFT JOIN user_counts AS counts USING (user_id)
     WHERE COALESCE(counts.messages, 0) <>
@@ -53,7 +52,7 @@ async fn counts(app: &App, name: &str) -> (Value, Value, Value) {
 }
 
 #[tokio::test]
-async fn a_profile_counts_what_has_just_been_done_and_undone() {
+async fn a_profile_counts_each_change_at_once() {
     let app = App::start().await;
     let ann = app.api_user("ann").await;
     let simulator = app.simulator();
@@ -77,7 +76,7 @@ async fn a_profile_counts_what_has_just_been_done_and_undone() {
 }
 
 #[tokio::test]
-async fn every_writer_counts_whether_it_folds_or_not() {
+async fn every_kind_of_write_is_counted() {
     let app = App::start().await;
     app.execute(ROWS).await;
     assert_eq!(app.count(WRONG).await, 0);
@@ -114,7 +113,7 @@ async fn every_writer_counts_whether_it_folds_or_not() {
 }
 
 #[tokio::test]
-async fn the_changes_of_a_user_who_is_gone_are_dropped() {
+async fn changes_of_deleted_users_are_dropped() {
     let app = App::start().await;
     app.execute(ROWS).await;
     app.execute("DELETE FROM users").await;
@@ -125,11 +124,11 @@ async fn the_changes_of_a_user_who_is_gone_are_dropped() {
 }
 
 #[tokio::test]
-async fn a_folder_that_dies_midway_loses_nothing_and_adds_nothing_twice() {
+async fn a_fold_that_is_killed_loses_nothing_and_counts_nothing_twice() {
     let app = App::start().await;
     app.execute(ROWS).await;
     let pool = pool(&app.database);
-    // Whoever folds now has taken the changes away, and waits to add them to a row.
+    // The fold below deletes the changes, then waits for the lock on a row of counts.
     app.service.fold_counts().await.expect("folded");
     app.execute("INSERT INTO messages (author_id, text) VALUES (1, 'one more')").await;
     let row = app.database.hold("SELECT FROM user_counts WHERE user_id = 1 FOR UPDATE").await;
@@ -140,7 +139,7 @@ async fn a_folder_that_dies_midway_loses_nothing_and_adds_nothing_twice() {
          WHERE datname = current_database() AND wait_event_type = 'Lock'",
     )
     .await;
-    folding.await.expect("no panic").expect_err("it died");
+    folding.await.expect("no panic").expect_err("killed");
     row.release().await;
     assert_eq!(app.count(WRONG).await, 0);
     assert_eq!(app.count(UNFOLDED).await, 1);
@@ -149,7 +148,7 @@ async fn a_folder_that_dies_midway_loses_nothing_and_adds_nothing_twice() {
 }
 
 #[tokio::test]
-async fn of_two_who_fold_at_once_one_does_and_nobody_waits() {
+async fn of_two_concurrent_folds_one_returns_without_waiting() {
     let app = App::start().await;
     app.execute(ROWS).await;
     app.service.fold_counts().await.expect("folded");
@@ -161,7 +160,7 @@ async fn of_two_who_fold_at_once_one_does_and_nobody_waits() {
         async move { user_counts::fold(&pool).await }
     });
     app.database.waiting_statements(1).await;
-    app.execute("INSERT INTO messages (author_id, text) VALUES (2, 'meanwhile')").await;
+    app.execute("INSERT INTO messages (author_id, text) VALUES (2, 'another')").await;
     app.service.fold_counts().await.expect("nothing to do");
     assert_eq!(app.count(UNFOLDED).await, 2);
     assert_eq!(app.count(WRONG).await, 0);
@@ -173,7 +172,7 @@ async fn of_two_who_fold_at_once_one_does_and_nobody_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn counts_are_exact_while_many_write_and_two_fold() {
+async fn counts_are_exact_under_concurrent_writes_and_folds() {
     let app = App::start().await;
     app.execute(ROWS).await;
     let replica = app.replica().await;
@@ -198,9 +197,9 @@ async fn counts_are_exact_while_many_write_and_two_fold() {
         }
     };
     let writing = async {
-        let answers = writing.await;
+        let responses = writing.await;
         done.store(true, std::sync::atomic::Ordering::Relaxed);
-        assert!(answers.iter().all(|answer| answer.status == 204), "{answers:?}");
+        assert!(responses.iter().all(|response| response.status == 204), "{responses:?}");
     };
     tokio::join!(writing, fold(&app.service), fold(&replica.service));
     app.service.fold_counts().await.expect("folded");
@@ -209,7 +208,7 @@ async fn counts_are_exact_while_many_write_and_two_fold() {
 }
 
 #[tokio::test]
-async fn the_server_folds_by_itself_and_goes_on_after_a_failure() {
+async fn the_server_folds_periodically_and_recovers_after_a_failure() {
     let database = TestDatabase::fresh().await;
     let server = Serving::start(&["--database-url", &database.url()]);
     let rows = sqlx::PgPool::connect_lazy_with(database.options());

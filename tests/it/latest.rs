@@ -30,7 +30,7 @@ async fn before_any_value_it_is_minus_one() {
 }
 
 #[tokio::test]
-async fn every_operation_sets_it() {
+async fn every_other_operation_sets_it() {
     let app = App::start().await;
     let simulator = with_users(&app).await;
     let requests = [
@@ -49,15 +49,15 @@ async fn every_operation_sets_it() {
             }
             let number = offset + i64::try_from(index).expect("small");
             let request = simulator.request(method.clone(), &format!("{path}?latest={number}"));
-            let answer = Answer::of(request.json(body)).await;
-            assert_eq!(answer.status, *status, "{answer:?}");
+            let response = Answer::of(request.json(body)).await;
+            assert_eq!(response.status, *status, "{response:?}");
             assert_eq!(simulator.latest().await, number, "{method} {path}");
         }
     }
 }
 
 #[tokio::test]
-async fn requests_that_are_refused_set_it_too() {
+async fn rejected_requests_set_it() {
     let app = App::start().await;
     let simulator = with_users(&app).await;
     for (number, (path, body, status)) in [
@@ -65,20 +65,20 @@ async fn requests_that_are_refused_set_it_too() {
         ("/register", json!([]), 400),
         ("/msgs/alice", json!({"content": ""}), 400),
         ("/msgs/alice", json!("no object"), 400),
-        ("/msgs/nobody", json!({"content": "hello"}), 404),
+        ("/msgs/unknown", json!({"content": "hello"}), 404),
         ("/fllws/alice", json!({"follow": "alice"}), 400),
-        ("/fllws/alice", json!({"follow": "nobody"}), 404),
-        ("/fllws/nobody", json!({"unfollow": "alice"}), 404),
+        ("/fllws/alice", json!({"follow": "unknown"}), 404),
+        ("/fllws/unknown", json!({"unfollow": "alice"}), 404),
     ]
     .into_iter()
     .enumerate()
     {
-        let answer = simulator.post(&format!("{path}?latest={number}"), body).await;
-        answer.failure(status);
+        let response = simulator.post(&format!("{path}?latest={number}"), body).await;
+        response.failure(status);
         assert_eq!(simulator.latest().await, i64::try_from(number).expect("small"), "{path}");
     }
     for (number, (path, status)) in
-        [("/msgs?no=-1", 400), ("/msgs/nobody?no=1", 404), ("/fllws/nobody?no=1", 404)]
+        [("/msgs?no=-1", 400), ("/msgs/unknown?no=1", 404), ("/fllws/unknown?no=1", 404)]
             .into_iter()
             .enumerate()
     {
@@ -97,9 +97,9 @@ async fn requests_without_the_credentials_do_not_set_it() {
             let request = simulator.bare_request(method.clone(), path);
             let wrong = request.basic_auth("simulator", Some("wrong"));
             let body = json!({"content": "x", "follow": "bob"});
-            let answer = Answer::of(wrong.json(&body)).await;
+            let response = Answer::of(wrong.json(&body)).await;
             if (method, path) != (Method::POST, "/msgs?latest=8") {
-                answer.failure(403);
+                response.failure(403);
             }
             assert_eq!(simulator.latest().await, 7, "{path}");
         }
@@ -125,21 +125,21 @@ async fn register_sets_it_only_with_the_credentials() {
 }
 
 #[tokio::test]
-async fn asking_for_it_does_not_set_it() {
+async fn reading_it_does_not_set_it() {
     let app = App::start().await;
     let simulator = with_users(&app).await;
     simulator.get("/msgs?latest=7").await;
     for simulator in [simulator, app.simulator_at_root()] {
         for path in ["/latest?latest=8", "//latest/?latest=8", "/latest?no=1&latest=8"] {
-            let answer = simulator.get(path).await;
-            assert_eq!((answer.status, answer.json()), (200, json!({"latest": 7})), "{path}");
+            let response = simulator.get(path).await;
+            assert_eq!((response.status, response.json()), (200, json!({"latest": 7})), "{path}");
             assert_eq!(simulator.latest().await, 7, "{path}");
         }
     }
 }
 
 #[tokio::test]
-async fn of_a_repeated_value_the_first_counts_and_head_asks_as_get_does() {
+async fn the_first_of_repeated_parameters_counts_and_head_does_not_set_it() {
     let app = App::start().await;
     let simulator = with_users(&app).await;
     assert_eq!(simulator.get("/msgs?latest=5&latest=6").await.status, 200);
@@ -149,7 +149,7 @@ async fn of_a_repeated_value_the_first_counts_and_head_asks_as_get_does() {
 }
 
 #[tokio::test]
-async fn the_last_value_wins_and_not_the_largest() {
+async fn the_last_value_wins_even_if_smaller() {
     let app = App::start().await;
     let simulator = with_users(&app).await;
     for number in [5, i64::MAX, 3, 0, 4, 4, 1_000_000, 2] {
@@ -159,7 +159,7 @@ async fn the_last_value_wins_and_not_the_largest() {
 }
 
 #[tokio::test]
-async fn a_malformed_value_is_refused_and_sets_nothing() {
+async fn a_malformed_value_is_rejected_and_sets_nothing() {
     let app = App::start().await;
     let simulator = with_users(&app).await;
     simulator.get("/msgs?latest=7").await;
@@ -189,7 +189,7 @@ async fn it_survives_a_restart() {
 }
 
 #[tokio::test]
-async fn every_replica_shows_it_once_a_request_is_answered() {
+async fn every_replica_shows_it_after_the_response() {
     let app = App::start().await;
     let replica = app.replica().await;
     with_users(&app).await;
@@ -205,25 +205,25 @@ async fn every_replica_shows_it_once_a_request_is_answered() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_many_at_once_one_is_shown_and_each_process_has_one_row() {
+async fn concurrent_values_leave_one_of_them_and_one_row_a_process() {
     let app = App::start().await;
     let replica = app.replica().await;
     with_users(&app).await;
     let simulators = [app.simulator(), replica.simulator()];
     for round in 0..3 {
         let sent: Vec<i64> = (0..80).map(|number| round * 1_000 + number).collect();
-        let answers = join_all(sent.iter().enumerate().map(|(index, number)| {
+        let responses = join_all(sent.iter().enumerate().map(|(index, number)| {
             let simulator = &simulators[index % 2];
             async move { simulator.get(&format!("/msgs?no=1&latest={number}")).await }
         }))
         .await;
-        assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
+        assert!(responses.iter().all(|response| response.status == 200), "{responses:?}");
         let shown = simulators[0].latest().await;
         assert!(sent.contains(&shown), "{shown}");
         assert_eq!(simulators[1].latest().await, shown);
     }
-    // The first value of the one process may have tidied away the row of the other, so each writes
-    // once more.
+    // The first write of each process deletes superseded rows, maybe the other process's, so both write
+    // again.
     for (number, simulator) in simulators.iter().enumerate() {
         simulator.get(&format!("/msgs?latest={number}")).await;
     }

@@ -1,5 +1,5 @@
-//! The database away, busy or slow, and more work than there is room for: the answer is 503, soon,
-//! and all is well again by itself.
+//! Requests get 503 soon while the database is stopped, busy, slow or unresponsive, or a queue is
+//! full. The server recovers without a restart.
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
@@ -28,7 +28,7 @@ use crate::support::{
     process::{wait, waiting_server},
 };
 
-/// So short that nobody waits for it, and long enough for every statement on this little data.
+/// Short for a test to wait for, and long enough for every statement on little data.
 const SHORT: Duration = Duration::from_secs(1);
 
 async fn start(directory: &Path) -> Embedded {
@@ -37,11 +37,12 @@ async fn start(directory: &Path) -> Embedded {
     tokio::task::spawn_blocking(start).await.expect("no panic")
 }
 
-/// A PostgreSQL of the test's own with an up-to-date schema, where it is, and how to connect to it.
-async fn own_server() -> (TempDir, Embedded, PgConnectOptions) {
+/// A PostgreSQL server for one test, with its directory and options to connect to its migrated
+/// database.
+async fn separate_server() -> (TempDir, Embedded, PgConnectOptions) {
     let directory = tempfile::tempdir().expect("a directory");
-    let everybody = fs::Permissions::from_mode(0o755);
-    fs::set_permissions(directory.path(), everybody).expect("ours");
+    let permissions = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(directory.path(), permissions).expect("set");
     let server = start(directory.path()).await;
     server.create_database("minitwit").await.expect("a database");
     let options = server.connect_options("minitwit");
@@ -55,18 +56,18 @@ async fn stop(server: Embedded) {
     tokio::task::spawn_blocking(move || server.stop()).await.expect("no panic");
 }
 
-/// Asserts that the API answers in JSON that it cannot now, and when to ask again.
+/// Asserts a 503 in JSON with `Retry-After`.
 #[track_caller]
-fn assert_unavailable(answer: &Answer) {
-    assert_eq!(answer.status, 503, "{answer:?}");
-    assert!(answer.header("content-type").starts_with("application/json"), "{answer:?}");
-    assert_eq!(answer.json()["status"], 503);
-    assert!(answer.header("retry-after").parse::<u32>().is_ok(), "{answer:?}");
+fn assert_unavailable(response: &Answer) {
+    assert_eq!(response.status, 503, "{response:?}");
+    assert!(response.header("content-type").starts_with("application/json"), "{response:?}");
+    assert_eq!(response.json()["status"], 503);
+    assert!(response.header("retry-after").parse::<u32>().is_ok(), "{response:?}");
 }
 
 #[tokio::test]
-async fn a_database_that_goes_is_told_and_one_that_returns_is_used() {
-    let (directory, server, options) = own_server().await;
+async fn requests_get_503_until_a_stopped_database_runs_again() {
+    let (directory, server, options) = separate_server().await;
     let app = App::start_with(TestDatabase::empty().await, |settings| {
         settings.database = options;
         settings.pool.acquire_timeout = SHORT;
@@ -77,20 +78,20 @@ async fn a_database_that_goes_is_told_and_one_that_returns_is_used() {
 
     stop(server).await;
     for path in ["/", "/public", "/ann", "/readyz"] {
-        let answer = browser.get(path).await;
-        assert_eq!(answer.status, 503, "{path}: {answer:?}");
-        assert!(answer.header("retry-after").parse::<u32>().is_ok(), "{path}: {answer:?}");
+        let response = browser.get(path).await;
+        assert_eq!(response.status, 503, "{path}: {response:?}");
+        assert!(response.header("retry-after").parse::<u32>().is_ok(), "{path}: {response:?}");
     }
     let page = browser.get("/public").await;
     assert!(page.header("content-type").starts_with("text/html"), "{page:?}");
     browser.get("/readyz").await.says("not ready").does_not_say("error");
     assert_eq!(browser.sign_up("eve").await.status, 503);
-    assert_eq!(browser.say("meanwhile").await.status, 503);
+    assert_eq!(browser.say("during the outage").await.status, 503);
     for path in ["/latest", "/msgs", "/msgs/ann", "/fllws/ann"] {
         assert_unavailable(&simulator.get(path).await);
     }
     assert_unavailable(&simulator.register("bob").await);
-    assert_unavailable(&simulator.tweet("ann", "meanwhile").await);
+    assert_unavailable(&simulator.tweet("ann", "during the outage").await);
     assert_unavailable(&simulator.follow("ann", "bob").await);
     assert_eq!(browser.get("/healthz").await.status, 200);
     assert_eq!(browser.get("/openapi.json").await.status, 200);
@@ -100,20 +101,20 @@ async fn a_database_that_goes_is_told_and_one_that_returns_is_used() {
         (browser.get("/readyz").await.status == 200).then_some(())
     })
     .await;
-    browser.visit("/").await.says("before").does_not_say("meanwhile");
+    browser.visit("/").await.says("before").does_not_say("during the outage");
     assert_eq!(simulator.tweet("ann", "after").await.status, 204);
     app.stop().await;
     stop(server).await;
 }
 
-/// A request that is under way.
-fn tweeting(simulator: &Simulator, text: &'static str) -> JoinHandle<Answer> {
+/// Sends a post in the background.
+fn spawn_tweet(simulator: &Simulator, text: &'static str) -> JoinHandle<Answer> {
     let simulator = simulator.clone();
     tokio::spawn(async move { simulator.tweet("ann", text).await })
 }
 
 #[tokio::test]
-async fn without_a_free_connection_requests_get_503_and_the_busy_ones_are_finished() {
+async fn without_a_free_connection_requests_get_503_and_running_ones_are_finished() {
     let app = App::start_with(TestDatabase::fresh().await, |settings| {
         settings.pool.max_connections = 2;
         settings.pool.acquire_timeout = SHORT;
@@ -122,10 +123,10 @@ async fn without_a_free_connection_requests_get_503_and_the_busy_ones_are_finish
     let simulator = app.simulator();
     simulator.register("ann").await;
     let lock = app.database.lock("messages").await;
-    // One after the other, so that they do not share a statement.
+    // One after the other, so that they do not share a batch.
     let mut busy = Vec::new();
     for (waiting, text) in (1..).zip(["one", "two"]) {
-        busy.push(tweeting(&simulator, text));
+        busy.push(spawn_tweet(&simulator, text));
         app.database.waiting_statements(waiting).await;
     }
     assert_unavailable(&simulator.tweet("ann", "too many").await);
@@ -143,7 +144,7 @@ async fn without_a_free_connection_requests_get_503_and_the_busy_ones_are_finish
 }
 
 #[tokio::test]
-async fn a_statement_that_takes_too_long_gets_503_and_leaves_nothing() {
+async fn a_statement_that_exceeds_its_time_out_gets_503_and_is_rolled_back() {
     let app = App::start_with(TestDatabase::fresh().await, |settings| {
         settings.pool.statement_timeout = SHORT;
     })
@@ -159,7 +160,7 @@ async fn a_statement_that_takes_too_long_gets_503_and_leaves_nothing() {
     app.stop().await;
 }
 
-/// The processes that serve connections of a database, and the one that would start more.
+/// The postmaster, and the backends of MiniTwit in this database.
 async fn database_processes(server: &Embedded, options: &PgConnectOptions) -> Vec<Pid> {
     let mut connection = migrations::connect(options).await.expect("connected");
     let query = "SELECT pid FROM pg_stat_activity
@@ -174,14 +175,14 @@ async fn database_processes(server: &Embedded, options: &PgConnectOptions) -> Ve
 
 fn signal_all(processes: &[Pid], signal: Signal) {
     for process in processes {
-        kill(*process, signal).expect("a process of ours");
+        kill(*process, signal).expect("a process of this test");
     }
 }
 
 #[tokio::test]
-async fn a_database_that_falls_silent_is_not_waited_for_for_ever() {
-    // Its own: every other database of a server waits for its stopped processes, too.
-    let (_directory, server, options) = own_server().await;
+async fn requests_to_an_unresponsive_database_get_503() {
+    // Suspending a server would affect the databases of other tests.
+    let (_directory, server, options) = separate_server().await;
     let rows = options.clone();
     let app = App::start_with(TestDatabase::empty().await, |settings| {
         settings.database = options;
@@ -192,17 +193,17 @@ async fn a_database_that_falls_silent_is_not_waited_for_for_ever() {
     .await;
     let simulator = app.simulator();
     assert_eq!(simulator.register("ann").await.status, 204);
-    // As when the host is gone: the connections stay, and nothing comes back.
+    // As if the host had failed: connections stay open without a response.
     let processes = database_processes(&server, &rows).await;
     signal_all(&processes, Signal::SIGSTOP);
     let (read, write) =
-        tokio::join!(simulator.get("/msgs?latest=1"), simulator.tweet("ann", "anybody?"));
+        tokio::join!(simulator.get("/msgs?latest=1"), simulator.tweet("ann", "no response"));
     assert_unavailable(&read);
     assert_unavailable(&write);
     assert_eq!(app.anonymous().get("/readyz").await.status, 503);
 
     signal_all(&processes, Signal::SIGCONT);
-    eventually("it serves again", || async {
+    eventually("the server recovers", || async {
         (simulator.get("/msgs?latest=2").await.status == 200).then_some(())
     })
     .await;
@@ -212,10 +213,10 @@ async fn a_database_that_falls_silent_is_not_waited_for_for_ever() {
 }
 
 #[tokio::test]
-async fn a_registration_whose_client_gives_up_is_finished_all_the_same() {
+async fn a_registration_is_finished_after_its_client_disconnects() {
     let app = App::start().await;
     let simulator = app.simulator();
-    // The name is looked up before the password is hashed: this holds up the very beginning.
+    // The lock blocks the first step, which looks up the name.
     let lock = app.database.lock("users").await;
     let body = json!({"username": "ann", "email": "a@b", "pwd": "secret"});
     let request = simulator.request(Method::POST, "/register").json(&body);
@@ -234,7 +235,7 @@ async fn a_registration_whose_client_gives_up_is_finished_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_write_that_nobody_waits_for_any_more_is_finished_all_the_same() {
+async fn a_write_is_finished_after_its_request_is_cancelled() {
     let database = TestDatabase::fresh().await;
     let settings = AppSettings::new(database.options());
     let pool = Database::new(settings.database, &settings.pool);
@@ -245,7 +246,7 @@ async fn a_write_that_nobody_waits_for_any_more_is_finished_all_the_same() {
     service.register(registration("bob"), Origin::Simulator).await.expect("registered");
 
     let lock = database.lock("users").await;
-    // A server drops these when a client hangs up.
+    // The server drops these futures when a client disconnects.
     {
         let registered = service.register(registration("eve"), Origin::Simulator);
         let posted = service.post(name("ann"), MessageText::parse("kept").expect("valid"));
@@ -256,7 +257,7 @@ async fn a_write_that_nobody_waits_for_any_more_is_finished_all_the_same() {
         }
     }
     lock.release().await;
-    // Waits for the writes, as a stopping server does.
+    // Waits for the writes, as at shutdown.
     service.shut_down().await;
     let query = "SELECT (SELECT count(*) FROM users WHERE username = 'eve')
                      + (SELECT count(*) FROM messages) + (SELECT count(*) FROM follows)";
@@ -266,14 +267,14 @@ async fn a_write_that_nobody_waits_for_any_more_is_finished_all_the_same() {
 }
 
 #[tokio::test]
-async fn registrations_beyond_the_queue_get_503_and_all_else_goes_on() {
+async fn registrations_beyond_the_queue_get_503_and_other_requests_succeed() {
     let app = App::start_with(TestDatabase::fresh().await, |settings| {
         (settings.service.passwords.workers, settings.service.passwords.queue) = (1, 2);
     })
     .await;
     let simulator = app.simulator();
     simulator.register("ann").await;
-    // A registration holds its turn until its row is there, which this lock alone prevents.
+    // A registration keeps its worker until its row is inserted, which this lock prevents.
     let lock = app.database.lock_against_writes("users").await;
     let names: Vec<String> = (0..8).map(|number| format!("user {number}")).collect();
     let registering = names.iter().map(|name| {
@@ -281,24 +282,24 @@ async fn registrations_beyond_the_queue_get_503_and_all_else_goes_on() {
         tokio::spawn(async move { simulator.register(&name).await })
     });
     let mut registering: Vec<JoinHandle<Answer>> = registering.collect();
-    // One is being hashed and two wait; which of them, the network decides.
-    eventually("five are refused", || async {
+    // One is hashed and two wait in the queue; which ones depends on the network.
+    eventually("five are rejected", || async {
         (registering.iter().filter(|request| request.is_finished()).count() == 5).then_some(())
     })
     .await;
     app.database.waiting_statements(1).await;
-    let (refused, waiting): (Vec<_>, Vec<_>) =
+    let (rejected, waiting): (Vec<_>, Vec<_>) =
         registering.drain(..).partition(JoinHandle::is_finished);
-    for answer in join_all(refused).await {
-        assert_unavailable(&answer.expect("no panic"));
+    for response in join_all(rejected).await {
+        assert_unavailable(&response.expect("no panic"));
     }
-    assert_eq!(simulator.tweet("ann", "meanwhile").await.status, 204);
+    assert_eq!(simulator.tweet("ann", "during the outage").await.status, 204);
     assert_eq!(simulator.get("/msgs").await.status, 200);
     assert_eq!(app.anonymous().get("/public").await.status, 200);
 
     lock.release().await;
-    for answer in join_all(waiting).await {
-        assert_eq!(answer.expect("no panic").status, 204);
+    for response in join_all(waiting).await {
+        assert_eq!(response.expect("no panic").status, 204);
     }
     assert_eq!(simulator.register("late").await.status, 204);
     assert_eq!(app.count("SELECT count(*) FROM users").await, 5);
@@ -306,8 +307,8 @@ async fn registrations_beyond_the_queue_get_503_and_all_else_goes_on() {
 }
 
 #[tokio::test]
-async fn who_waits_for_migrations_waits_for_the_database_too_and_ends_when_told() {
-    let (directory, database, options) = own_server().await;
+async fn a_server_that_awaits_migrations_waits_for_the_database_and_stops_on_sigterm() {
+    let (directory, database, options) = separate_server().await;
     stop(database).await;
     let url = options.to_url_lossy().to_string();
     let (mut server, mut read_to) = waiting_server(&url);

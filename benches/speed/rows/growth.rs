@@ -1,4 +1,4 @@
-//! Every read with a hundred times as many rows in the database.
+//! Every read with a hundred times as many rows.
 
 use super::{FEW_CONNECTIONS, home, simulator, wrk};
 use crate::{
@@ -13,17 +13,17 @@ pub fn public(environment: &Environment) -> Result<Group, Failure> {
     Ok(page("growth-public", environment, "/public"))
 }
 
-/// Half-way down the timeline (2025-07-02 12:00 UTC), where no page is kept.
+/// The middle of the timeline (2025-07-02 12:00 UTC), which the page cache does not hold.
 pub fn older(environment: &Environment) -> Result<Group, Failure> {
     Ok(page("growth-older", environment, "/public?before=1751457600000000_0"))
 }
 
-/// A word that every tenth message had, but none of those that the rows before this one have posted.
+/// A word in every tenth seeded message, but in none that earlier rows have posted.
 pub fn search(environment: &Environment) -> Result<Group, Failure> {
     Ok(page("growth-search", environment, "/api/v1/search?q=water"))
 }
 
-/// A word that nobody has ever said.
+/// A word in no message.
 pub fn nothing(environment: &Environment) -> Result<Group, Failure> {
     Ok(page("growth-nothing", environment, "/api/v1/search?q=qwertyuiop"))
 }

@@ -1,4 +1,4 @@
-//! The own timeline of somebody who follows 500.
+//! The own timeline of a user who follows 500 others.
 
 use minitwit::seed::username;
 
@@ -12,7 +12,7 @@ use crate::{
     wrk::Requests,
 };
 
-/// Messages that a page shows, and one more.
+/// Messages on a page, plus one to detect the next page.
 const LIMIT: &str = "31";
 
 pub fn home(environment: &Environment) -> Result<Group, Failure> {
@@ -41,7 +41,7 @@ pub fn home(environment: &Environment) -> Result<Group, Failure> {
     Ok(Group { name: "home", contenders, comparisons, seconds: None })
 }
 
-/// Requests of the one who follows 500, who signs in for them.
+/// Requests of the signed-in user who follows 500 others.
 pub fn requests(environment: &Environment, place: &Place) -> Result<Requests, Failure> {
     let reader = username(place.database.volume.reader())?;
     let cookie = environment.http.sign_in(&place.server.address, reader.as_str())?;

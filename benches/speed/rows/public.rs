@@ -1,4 +1,4 @@
-//! The public timeline, against a file with the same bytes.
+//! The public timeline, compared with a file of the same bytes.
 
 use super::{CONNECTIONS, wrk};
 use crate::{
@@ -25,7 +25,7 @@ pub fn public(environment: &Environment) -> Result<Group, Failure> {
         users: environment.large.database.volume.users,
     };
     let run = Box::new(move |seconds| {
-        // It runs for as long as it may be asked.
+        // nginx runs as long as this closure lives.
         let Nginx { .. } = &nginx;
         file.run(seconds)
     });

@@ -1,4 +1,4 @@
-//! Tweets at the simulator's pace, with people signing up meanwhile.
+//! Tweets at a fixed rate, alone and beside registrations.
 
 use std::{
     fmt::Write as _,
@@ -12,24 +12,24 @@ use serde_json::Value;
 
 use crate::{
     Failure,
+    binary::minitwit,
     comparison::{Comparison, Contender, Goal, Group, Reference},
     environment::Environment,
     load::{Load, Metric, Run},
     options,
     program::Running,
-    server::minitwit,
 };
 
-/// Tweets and registrations a second.
+/// Tweets and registrations per second.
 const TWEETS: u64 = 1_000;
 const REGISTRATIONS: u64 = 5;
-/// How long it lasts.
+/// Duration, in seconds.
 const SECONDS: u64 = 60;
-/// Milliseconds after which the simulator gives up.
-const PATIENCE_MS: f64 = 300.0;
-/// Milliseconds after which this gives up: longer, to know how long it took.
-const TIMEOUT_MS: &str = "10000";
-/// Distance of the authors of tweets that follow each other: prime, so that each user has a turn.
+/// The simulator's time-out, in milliseconds.
+const TIMEOUT_MS: f64 = 300.0;
+/// Time-out of this client, in milliseconds: longer, to measure how late a response is.
+const CLIENT_TIMEOUT_MS: &str = "10000";
+/// Distance between the authors of consecutive tweets: prime, so every user gets a turn.
 const STEP: u32 = 7_919;
 
 pub fn registrations(environment: &Environment) -> Result<Group, Failure> {
@@ -62,8 +62,8 @@ pub fn registrations(environment: &Environment) -> Result<Group, Failure> {
         comparison(what.clone(), "tweets alone", Reference::Contender(1), Metric::P99, 2.0),
         comparison(
             format!("{what}: the slowest of either"),
-            "the simulator's patience",
-            Reference::Constant(PATIENCE_MS),
+            "the simulator's time-out",
+            Reference::Constant(TIMEOUT_MS),
             Metric::Max,
             1.0,
         ),
@@ -91,7 +91,7 @@ impl Simulation {
     }
 
     fn registrations(base: &str, seconds: u64) -> Result<Self, Failure> {
-        // Nobody of a former round or run is called the same.
+        // Names that no earlier round or run has used.
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
         let mut scenario = String::new();
         for number in 0..REGISTRATIONS * seconds {
@@ -106,13 +106,13 @@ impl Simulation {
         fs::write(file("tsv"), scenario)?;
         let (json, log) = (file("json"), fs::File::create(file("out"))?);
         let mut command = minitwit();
-        command.args(["simulate", base, "--keep-alive", "--timeout", TIMEOUT_MS]);
+        command.args(["simulate", base, "--keep-alive", "--timeout", CLIENT_TIMEOUT_MS]);
         command.args(["--rate", &rate.to_string()]).arg("--scenario").arg(file("tsv"));
         command.arg("--json").arg(&json).stderr(log.try_clone()?).stdout(log);
         Ok(Self { process: Running::start(&mut command)?, kind, json })
     }
 
-    /// Waits for its end.
+    /// Waits for its exit.
     fn finish(mut self) -> Result<Load, Failure> {
         let succeeded = self.process.wait()?;
         let outcome: Value = serde_json::from_str(&fs::read_to_string(&self.json)?)?;

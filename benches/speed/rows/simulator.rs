@@ -11,12 +11,12 @@ use crate::{
     wrk::Requests,
 };
 
-/// The simulator's credentials, and the kind of its bodies.
+/// The simulator's credentials and content type.
 pub const HEADERS: &str = "Authorization: Basic c2ltdWxhdG9yOnN1cGVyX3NhZmUh\r\n\
                            Content-Type: application/json\r\n";
-/// What is posted: as long as the texts of the simulator's script are on average.
+/// Text of a post, of the average length in the simulator's scenario.
 const TEXT: &str = "The man put some of the money in his pocket, and went home by the long way.";
-/// How many messages are asked for.
+/// Number of messages per request.
 const ASKED_FOR: u32 = 30;
 
 pub fn tweets(environment: &Environment) -> Result<Group, Failure> {
@@ -55,7 +55,7 @@ pub fn messages(environment: &Environment) -> Result<Group, Failure> {
         headers: HEADERS.to_owned(),
         ..Requests::get(&format!("/sim/msgs/{{user}}?no={ASKED_FOR}"))
     };
-    // The one SELECT that it needs. Under load the API reads the messages of several authors at once.
+    // The one SELECT that is needed. Under load, the API reads the messages of several authors in one statement.
     let statement = format!(
         "SELECT text, published_at FROM messages
          WHERE author_id = (SELECT user_id FROM users WHERE username = {}) AND NOT flagged

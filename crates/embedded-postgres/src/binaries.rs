@@ -1,4 +1,4 @@
-//! Finds the programs of the PostgreSQL server, which distributions keep outside of PATH.
+//! Finds PostgreSQL's programs, which distributions keep outside PATH.
 
 use std::{
     env, fmt, fs,
@@ -6,14 +6,14 @@ use std::{
     process::Command,
 };
 
-use super::error::Error;
+use crate::error::Error;
 
-/// The first major version that knows all that the migrations use (`CREATE FUNCTION … RETURN` is the
-/// youngest).
+/// The oldest supported major version. The newest feature that the migrations use is
+/// `CREATE FUNCTION … RETURN`.
 const OLDEST_MAJOR: u32 = 14;
 
-/// Where packages put the programs, as (directory, start of an entry's name): Debian's, the
-/// PostgreSQL project's for Red Hat's family, and Homebrew's on ARM and on Intel.
+/// Where packages install, as (directory, prefix of its entries): Debian, the PostgreSQL project for
+/// Red Hat's family, and Homebrew on ARM and on Intel.
 const PACKAGES: [(&str, &str); 4] = [
     ("/usr/lib/postgresql", ""),
     ("/usr", "pgsql-"),
@@ -21,10 +21,10 @@ const PACKAGES: [(&str, &str); 4] = [
     ("/usr/local/opt", "postgresql"),
 ];
 
-/// Where PostgreSQL's own `make install` puts them.
+/// Where PostgreSQL's `make install` installs.
 const SOURCE_INSTALL: &str = "/usr/local/pgsql/bin";
 
-/// A server's version. Pre-releases count as minor version 0.
+/// A server's version. A pre-release counts as minor version 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Version {
     major: u32,
@@ -32,7 +32,7 @@ struct Version {
 }
 
 impl Version {
-    /// Reads what `postgres --version` prints, such as `postgres (PostgreSQL) 15.13 (Debian …)`.
+    /// Parses the output of `postgres --version`, such as `postgres (PostgreSQL) 15.13 (Debian …)`.
     fn parse(text: &str) -> Option<Self> {
         let number = text.split_once("(PostgreSQL) ")?.1;
         let end_of_major = number.find(|c: char| !c.is_ascii_digit()).unwrap_or(number.len());
@@ -49,17 +49,17 @@ impl fmt::Display for Version {
     }
 }
 
-/// A directory that holds `postgres` and `initdb` of one version.
+/// A directory with `postgres` and `initdb` of one version.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Binaries {
+pub(crate) struct Binaries {
     dir: PathBuf,
     version: Version,
 }
 
 impl Binaries {
-    /// The newest programs, or those of the major version of the cluster in `pgdata` if there is
-    /// one. An explicit directory is the only one looked at.
-    pub(super) fn find(
+    /// Finds the newest programs, or those of the existing cluster's major version. Searches only
+    /// the `explicit` directory if there is one.
+    pub(crate) fn find(
         explicit: Option<&Path>,
         pgdata: &Path,
         cluster_major: Option<u32>,
@@ -71,23 +71,21 @@ impl Binaries {
         choose(found, pgdata, cluster_major)
     }
 
-    /// The server itself.
-    pub(super) fn postgres(&self) -> PathBuf {
+    pub(crate) fn postgres(&self) -> PathBuf {
         self.dir.join("postgres")
     }
 
-    /// The program that creates a cluster.
-    pub(super) fn initdb(&self) -> PathBuf {
+    pub(crate) fn initdb(&self) -> PathBuf {
         self.dir.join("initdb")
     }
 
     fn explicit(dir: &Path) -> Result<Self, Error> {
-        let wrong = |reason| Error::WrongBinSetting { dir: dir.to_owned(), reason };
-        // The server runs in another directory than we do.
-        let absolute = std::path::absolute(dir).map_err(|error| wrong(error.to_string()))?;
-        let binaries = Self::probe(&absolute).map_err(wrong)?;
+        let invalid = |reason| Error::InvalidBinDirectory { dir: dir.to_owned(), reason };
+        // The server has another working directory than this process.
+        let absolute = std::path::absolute(dir).map_err(|error| invalid(error.to_string()))?;
+        let binaries = Self::probe(&absolute).map_err(invalid)?;
         if binaries.version.major < OLDEST_MAJOR {
-            return Err(wrong(format!(
+            return Err(invalid(format!(
                 "its PostgreSQL is {}; MiniTwit needs {OLDEST_MAJOR} or newer",
                 binaries.version
             )));
@@ -95,11 +93,11 @@ impl Binaries {
         Ok(binaries)
     }
 
-    /// Asks the programs in `dir` for their version; the error says what is wrong with them.
+    /// Runs `postgres --version` in `dir`. The error says what is wrong with the directory.
     fn probe(dir: &Path) -> Result<Self, String> {
         let binaries = Self { dir: dir.to_owned(), version: Version { major: 0, minor: 0 } };
         if !binaries.initdb().is_file() {
-            return Err("it holds no program initdb".to_owned());
+            return Err("it has no program initdb".to_owned());
         }
         let output = Command::new(binaries.postgres())
             .arg("--version")
@@ -107,12 +105,12 @@ impl Binaries {
             .map_err(|error| format!("its program postgres does not run: {error}"))?;
         let text = String::from_utf8_lossy(&output.stdout);
         let version = Version::parse(&text)
-            .ok_or_else(|| format!("its program postgres tells no version: {}", text.trim()))?;
+            .ok_or_else(|| format!("its program postgres prints no version: {}", text.trim()))?;
         Ok(Self { version, ..binaries })
     }
 }
 
-/// Of equal versions the first wins, so that the order of [`candidates`] decides.
+/// Of equal versions the first is chosen, so the order of [`candidates`] decides.
 fn choose(
     mut found: Vec<Binaries>,
     pgdata: &Path,
@@ -134,7 +132,7 @@ fn choose(
     }
 }
 
-/// Every directory worth a look; most do not exist.
+/// All directories to search; most do not exist.
 fn candidates() -> Vec<PathBuf> {
     let mut dirs = Vec::from_iter(pg_config_bindir());
     for (parent, prefix) in PACKAGES {
@@ -145,7 +143,7 @@ fn candidates() -> Vec<PathBuf> {
     }
     dirs.push(SOURCE_INSTALL.into());
     dirs.extend(env::var_os("PATH").iter().flat_map(env::split_paths));
-    // Programs are never taken from the current directory.
+    // A relative entry of PATH would run programs of the current directory.
     dirs.retain(|dir| dir.is_absolute());
     dirs
 }
@@ -165,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_are_read_from_what_every_packager_prints() {
+    fn the_version_output_of_every_packager_is_parsed() {
         let version = |major, minor| Some(Version { major, minor });
         for (text, expected) in [
             ("postgres (PostgreSQL) 15.13 (Debian 15.13-0+deb12u1)\n", version(15, 13)),
@@ -181,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_wins_unless_a_cluster_wants_another() {
+    fn the_newest_version_is_chosen_unless_a_cluster_needs_another() {
         let found = || {
             vec![
                 binaries("/a", 15, 13),
@@ -200,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn without_programs_the_error_says_what_to_install() {
+    fn without_usable_programs_the_error_says_what_to_install() {
         let error = choose(vec![binaries("/e", 9, 6)], Path::new("/x"), None).unwrap_err();
         for text in [
             "apt-get install postgresql",

@@ -1,4 +1,4 @@
-//! The cluster: the files that `initdb` makes once and PostgreSQL keeps.
+//! Creates a cluster with `initdb`.
 
 use std::{
     fs::{self, File},
@@ -9,30 +9,27 @@ use std::{
 
 use nix::sys::signal::Signal;
 
-use super::{
-    SUPERUSER,
-    binaries::Binaries,
-    data_directory::{DataDirectory, make_temporary},
-    error::Error,
-    os_user::OsUser,
-    postmaster::die_with_this_thread,
+use crate::{
+    binaries::Binaries, data_directory::DataDirectory, directories::make_temporary, error::Error,
+    os_user::OsUser, process::end_with_this_thread,
 };
 
-/// How the names of clusters in the making begin.
+/// The only role of the server.
+pub(crate) const SUPERUSER: &str = "minitwit";
+
+/// The prefix of the names of unfinished clusters.
 const UNFINISHED_PREFIX: &str = "postgres.new-";
 
-/// UTF-8 whatever the environment says. macOS has no locale C.UTF-8, but one for its characters.
+/// UTF-8, independent of the environment. macOS has no locale C.UTF-8, but one for its character types.
 const LOCALE: &[&str] = if cfg!(target_os = "macos") {
     &["--locale=C", "--lc-ctype=UTF-8"]
 } else {
     &["--locale=C.UTF-8"]
 };
 
-/// The major version of the cluster in `pgdata`; `None` if there is no cluster yet.
-///
-/// # Errors
+/// The major version of the cluster in `pgdata`; `None` if there is no cluster yet. Returns
 /// [`Error::NotACluster`] if the directory holds something else.
-pub(super) fn major_version(pgdata: &Path) -> Result<Option<u32>, Error> {
+pub(crate) fn major_version(pgdata: &Path) -> Result<Option<u32>, Error> {
     let mut entries = match fs::read_dir(pgdata) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -46,9 +43,9 @@ pub(super) fn major_version(pgdata: &Path) -> Result<Option<u32>, Error> {
     major.map(Some).ok_or_else(|| Error::NotACluster(pgdata.to_owned()))
 }
 
-/// Makes a cluster. It gets its name only when it is complete and on disk, so that whatever bears
-/// the name is whole, even after `kill -9` or a power failure.
-pub(super) fn create(
+/// Creates a cluster under a temporary name and renames it once it is complete and on disk. A
+/// directory with the final name is therefore complete even after `kill -9` or a power failure.
+pub(crate) fn create(
     data: &DataDirectory,
     binaries: &Binaries,
     os_user: &OsUser,
@@ -56,15 +53,14 @@ pub(super) fn create(
     let parent = data.path();
     remove_unfinished(parent);
     let unfinished = make_temporary(parent, UNFINISHED_PREFIX)?;
-    os_user.give(unfinished.path())?;
+    os_user.make_owner_of(unfinished.path())?;
 
     run_initdb(data, binaries, os_user, unfinished.path())?;
 
-    fs::rename(unfinished.path(), data.pgdata())
-        .map_err(Error::io("give its name to", unfinished.path()))?;
+    fs::rename(unfinished.path(), data.pgdata()).map_err(Error::io("rename", unfinished.path()))?;
     let synced = File::open(parent).and_then(|directory| directory.sync_all());
-    synced.map_err(Error::io("write to disk", parent))?;
-    // Under its new name it is to stay.
+    synced.map_err(Error::io("sync", parent))?;
+    // Renamed, it must not be removed as a temporary directory.
     let _ = unfinished.keep();
     Ok(())
 }
@@ -78,13 +74,13 @@ fn run_initdb(
     let initdb = binaries.initdb();
     let mut command = os_user.command(&initdb, data.path());
     command.arg("-D").arg(pgdata).args(["-E", "UTF8", "-U", SUPERUSER]).args(LOCALE);
-    // Whoever reaches the socket may connect: its directory is private.
+    // No passwords: only this account can enter the socket's directory.
     command.args(["--auth-local=trust", "--auth-host=reject", "--data-checksums"]);
     if data.is_ephemeral() {
         command.arg("--no-sync");
     }
     command.stderr(Stdio::piped());
-    die_with_this_thread(&mut command, Signal::SIGTERM);
+    end_with_this_thread(&mut command, Signal::SIGTERM);
     let output = command.output().map_err(Error::io("run", &initdb))?;
     if output.status.success() {
         return Ok(());
@@ -93,14 +89,15 @@ fn run_initdb(
     Err(Error::Initdb { status: output.status, output: text })
 }
 
-/// Removes what interrupted runs left. Their names are never used again, so a failure does no harm.
+/// Removes unfinished clusters of interrupted runs. A failure is harmless, since their names are not
+/// used again.
 fn remove_unfinished(parent: &Path) {
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         if entry.file_name().as_encoded_bytes().starts_with(UNFINISHED_PREFIX.as_bytes()) {
             let path = entry.path();
             match fs::remove_dir_all(&path) {
-                Ok(()) => tracing::info!(path = %path.display(), "removed a half-made cluster"),
-                Err(error) => tracing::warn!(%error, "cannot remove a half-made cluster"),
+                Ok(()) => tracing::info!(path = %path.display(), "removed an unfinished cluster"),
+                Err(error) => tracing::warn!(%error, "cannot remove an unfinished cluster"),
             }
         }
     }

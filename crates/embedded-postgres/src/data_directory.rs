@@ -1,10 +1,10 @@
-//! The data directory: `lock`, `postgres/` (the cluster) and `run/` (the socket). It is held by
-//! one instance at a time.
+//! The data directory: `lock`, `postgres/` (the cluster) and `run/` (the socket). One process at a
+//! time locks it.
 
 use std::{
     env,
-    fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError},
-    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _},
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _},
     path::{Path, PathBuf, absolute},
     time::Duration,
 };
@@ -12,28 +12,23 @@ use std::{
 use nix::unistd::{Gid, Uid, geteuid};
 use tempfile::TempDir;
 
-use super::{
-    Data,
+use crate::{
+    directories::{make_temporary, set_mode},
     error::Error,
     orphan,
     os_user::{OsUser, Owner},
+    settings::Data,
     socket_directory,
 };
 
-/// The directory of the socket, or a link to it, in the data directory.
-pub(super) const RUN: &str = "run";
-
-/// How the names of throw-away data directories begin.
+/// The prefix of the names of ephemeral data directories.
 const EPHEMERAL_PREFIX: &str = "minitwit-ephemeral-";
 
-/// Younger throw-away directories are left alone: their owner may not have locked them yet.
+/// The least age of an ephemeral directory to count as stale: a younger one may not be locked yet.
 const STALE_AGE: Duration = Duration::from_secs(60);
 
-/// Where data goes if the operator names no directory: `/var/lib/minitwit` for root, else
-/// `$XDG_DATA_HOME/minitwit`, else `~/.local/share/minitwit`.
-///
-/// # Errors
-/// [`Error::NoHome`] if there is no home directory.
+/// The default data directory: `/var/lib/minitwit` for root, else `$XDG_DATA_HOME/minitwit`, else
+/// `~/.local/share/minitwit`. Returns [`Error::NoHome`] if there is no home directory.
 pub fn default_data_dir() -> Result<PathBuf, Error> {
     let xdg = env::var_os("XDG_DATA_HOME").map(PathBuf::from);
     data_dir(geteuid().is_root(), xdg, env::home_dir()).ok_or(Error::NoHome)
@@ -43,25 +38,25 @@ fn data_dir(root: bool, xdg: Option<PathBuf>, home: Option<PathBuf>) -> Option<P
     if root {
         return Some("/var/lib/minitwit".into());
     }
-    // A relative value is to be ignored, says the XDG Base Directory Specification.
+    // The XDG Base Directory Specification requires to ignore a relative value.
     let xdg = xdg.filter(|dir| dir.is_absolute());
     let home = home.filter(|dir| dir.is_absolute());
     Some(xdg.or_else(|| Some(home?.join(".local/share")))?.join("minitwit"))
 }
 
-/// A data directory that this process has locked. Dropping it frees it, and removes it if it is a
-/// throw-away one.
+/// A data directory that this process has locked. Dropping it unlocks it, and removes an ephemeral
+/// one.
 #[derive(Debug)]
-pub(super) struct DataDirectory {
+pub(crate) struct DataDirectory {
     path: PathBuf,
     lock: File,
     ephemeral: Option<TempDir>,
 }
 
 impl DataDirectory {
-    /// Makes and locks the directory. Returns it with the account to run PostgreSQL as, which
-    /// depends on whom an existing cluster belongs to.
-    pub(super) fn open(data: &Data, postgres_user: Option<&str>) -> Result<(Self, OsUser), Error> {
+    /// Creates and locks the directory. Returns it with the account to run PostgreSQL as, which
+    /// depends on the owner of an existing cluster.
+    pub(crate) fn open(data: &Data, postgres_user: Option<&str>) -> Result<(Self, OsUser), Error> {
         match data {
             Data::Directory(path) => {
                 let path = absolute(path).map_err(Error::io("find", path))?;
@@ -90,23 +85,20 @@ impl DataDirectory {
         }
     }
 
-    /// The directory itself: absolute and without symbolic links.
-    pub(super) fn path(&self) -> &Path {
+    /// Its path, absolute and without symbolic links.
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The directory of the cluster.
-    pub(super) fn pgdata(&self) -> PathBuf {
+    pub(crate) fn pgdata(&self) -> PathBuf {
         pgdata(&self.path)
     }
 
-    /// The directory of the socket.
-    pub(super) fn run(&self) -> PathBuf {
+    pub(crate) fn run(&self) -> PathBuf {
         run(&self.path)
     }
 
-    /// Whether the data is thrown away at the end.
-    pub(super) fn is_ephemeral(&self) -> bool {
+    pub(crate) fn is_ephemeral(&self) -> bool {
         self.ephemeral.is_some()
     }
 }
@@ -116,10 +108,10 @@ impl Drop for DataDirectory {
         if let Some(temporary) = self.ephemeral.take()
             && let Err(error) = temporary.close()
         {
-            tracing::warn!(%error, "cannot remove the throw-away data directory");
+            tracing::warn!(%error, "cannot remove the ephemeral data directory");
         }
-        // Closing the file is not enough: a process being spawned by another thread holds a copy
-        // of it until its exec.
+        // Closing the file is not enough: a process that another thread is spawning holds a copy of
+        // the descriptor until its exec.
         if let Err(error) = self.lock.unlock() {
             tracing::warn!(%error, "cannot unlock the data directory");
         }
@@ -130,8 +122,9 @@ fn pgdata(path: &Path) -> PathBuf {
     path.join("postgres")
 }
 
-fn run(path: &Path) -> PathBuf {
-    path.join(RUN)
+/// The directory of the socket, or a link to it.
+pub(crate) fn run(path: &Path) -> PathBuf {
+    path.join("run")
 }
 
 fn owner(path: &Path) -> Option<Owner> {
@@ -139,66 +132,51 @@ fn owner(path: &Path) -> Option<Owner> {
     Some((Uid::from_raw(metadata.uid()), Gid::from_raw(metadata.gid())))
 }
 
-/// Makes the directory if it is missing; leaves nothing behind where the account could not use it.
+/// Creates the directory unless it exists. Creates nothing if the account could not enter it.
 fn make(path: &Path, os_user: &OsUser) -> Result<(), Error> {
     if let Some(existing) = path.ancestors().find(|ancestor| ancestor.exists()) {
-        os_user.check_enters(existing)?;
+        os_user.check_can_enter(existing)?;
     }
     if !path.exists() {
         let result = DirBuilder::new().recursive(true).mode(0o755).create(path);
         result.map_err(Error::io("create the directory", path))?;
-        set_mode(path, os_user.entered_mode())?;
+        set_mode(path, os_user.directory_mode())?;
     }
-    os_user.check_enters(path)
-}
-
-/// Sets the mode of a directory, which at its creation is subject to the umask.
-pub(super) fn set_mode(path: &Path, mode: u32) -> Result<(), Error> {
-    fs::set_permissions(path, Permissions::from_mode(mode))
-        .map_err(Error::io("set the mode of", path))
+    os_user.check_can_enter(path)
 }
 
 fn make_ephemeral(os_user: &OsUser) -> Result<TempDir, Error> {
-    let base = Some(env::temp_dir()).filter(|dir| os_user.enters(dir));
+    let base = Some(env::temp_dir()).filter(|dir| os_user.can_enter(dir));
     let base = base.unwrap_or_else(|| "/tmp".into());
     remove_stale(&base);
     let temporary = make_temporary(&base, EPHEMERAL_PREFIX)?;
-    set_mode(temporary.path(), os_user.entered_mode())?;
+    set_mode(temporary.path(), os_user.directory_mode())?;
     Ok(temporary)
 }
 
-/// Makes a private directory whose name begins with `prefix` and is new.
-pub(super) fn make_temporary(parent: &Path, prefix: &str) -> Result<TempDir, Error> {
-    // By default the umask alone would decide who may enter.
-    let private = Permissions::from_mode(0o700);
-    let directory = tempfile::Builder::new().prefix(prefix).permissions(private).tempdir_in(parent);
-    directory.map_err(Error::io("create a directory in", parent))
-}
-
-/// Removes what throw-away servers left that were killed. Whatever goes wrong is no reason not to
-/// start.
+/// Removes ephemeral directories of killed servers. A failure does not prevent the start.
 fn remove_stale(base: &Path) {
     for entry in fs::read_dir(base).into_iter().flatten().flatten() {
         if entry.file_name().as_encoded_bytes().starts_with(EPHEMERAL_PREFIX.as_bytes())
             && let Some(_lock) = lock_stale(&entry.path())
         {
-            remove_one_stale(&entry.path());
+            remove_directory(&entry.path());
         }
     }
 }
 
-fn remove_one_stale(path: &Path) {
-    let removed = orphan::settle(&pgdata(path)).and_then(|()| {
+fn remove_directory(path: &Path) {
+    let removed = orphan::stop(&pgdata(path)).and_then(|()| {
         socket_directory::clear(&run(path))?;
         fs::remove_dir_all(path).map_err(Error::io("remove", path))
     });
     match removed {
-        Ok(()) => tracing::info!(path = %path.display(), "removed a stale throw-away directory"),
-        Err(error) => tracing::warn!(%error, "cannot remove a stale throw-away directory"),
+        Ok(()) => tracing::info!(path = %path.display(), "removed a stale ephemeral directory"),
+        Err(error) => tracing::warn!(%error, "cannot remove a stale ephemeral directory"),
     }
 }
 
-/// Locks a directory that is surely a left-over: a real one of ours, old, and locked by nobody.
+/// Locks a stale directory: a real one of this user, old enough, and not locked.
 fn lock_stale(path: &Path) -> Option<File> {
     let metadata = fs::symlink_metadata(path).ok()?;
     let old = metadata.modified().ok()?.elapsed().is_ok_and(|age| age >= STALE_AGE);
@@ -213,8 +191,8 @@ fn lock_stale(path: &Path) -> Option<File> {
 mod tests {
     use super::*;
 
-    /// A directory like those that a killed server leaves, last changed `age` ago.
-    fn left_over(base: &Path, name: &str, age: Duration) -> PathBuf {
+    /// A directory as a killed server leaves it, last changed `age` ago.
+    fn abandoned(base: &Path, name: &str, age: Duration) -> PathBuf {
         let path = base.join(name);
         fs::create_dir_all(pgdata(&path)).unwrap();
         fs::write(path.join("lock"), "").unwrap();
@@ -224,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn data_goes_where_the_system_keeps_data() {
+    fn the_default_directory_follows_the_systems_conventions() {
         let dir = |root, xdg: &str, home: &str| {
             let some = |text: &str| Some(PathBuf::from(text)).filter(|_| !text.is_empty());
             data_dir(root, some(xdg), some(home)).map(|dir| dir.display().to_string())
@@ -238,16 +216,16 @@ mod tests {
     }
 
     #[test]
-    fn only_old_and_unlocked_left_overs_are_removed() {
+    fn only_old_and_unlocked_directories_are_removed() {
         let base = tempfile::tempdir().unwrap();
         let hour = Duration::from_secs(3600);
-        let stale = left_over(base.path(), "minitwit-ephemeral-stale", hour);
-        let young = left_over(base.path(), "minitwit-ephemeral-young", Duration::ZERO);
-        let foreign = left_over(base.path(), "another-program", hour);
-        let used = left_over(base.path(), "minitwit-ephemeral-used", hour);
+        let stale = abandoned(base.path(), "minitwit-ephemeral-stale", hour);
+        let young = abandoned(base.path(), "minitwit-ephemeral-young", Duration::ZERO);
+        let foreign = abandoned(base.path(), "another-program", hour);
+        let used = abandoned(base.path(), "minitwit-ephemeral-used", hour);
         let lock = File::open(used.join("lock")).unwrap();
         lock.try_lock().unwrap();
-        let unlockable = left_over(base.path(), "minitwit-ephemeral-unlockable", hour);
+        let unlockable = abandoned(base.path(), "minitwit-ephemeral-unlockable", hour);
         fs::remove_file(unlockable.join("lock")).unwrap();
         File::open(&unlockable).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
 

@@ -1,36 +1,38 @@
-//! Why the embedded server did not start: each text names what is wrong and what to do about it.
+//! Errors of the embedded server.
 
 use std::{
     io,
     path::{Path, PathBuf},
+    process::ExitStatus,
 };
 
 /// A failure to find, create, start or use the embedded PostgreSQL server. The texts are for the
-/// operator; they name directories and programs.
+/// operator: they name directories, programs, settings and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No usable server programs anywhere.
+    /// No usable PostgreSQL is installed.
     #[error(
         "found no PostgreSQL server of version {oldest} or newer (the programs postgres and initdb). \
          Install it (Debian, Ubuntu: apt-get install postgresql; Fedora: dnf install \
          postgresql-server; macOS: brew install postgresql), name its directory with \
-         --postgres-bin (MINITWIT_POSTGRES_BIN), or use a server of your own with DATABASE_URL"
+         --postgres-bin (MINITWIT_POSTGRES_BIN), or use another server with --database-url \
+         (DATABASE_URL)"
     )]
     NoBinaries {
-        /// The oldest major version that would do.
+        /// The oldest supported major version.
         oldest: u32,
     },
 
-    /// The explicit directory of the server programs is wrong.
+    /// `--postgres-bin` is unusable.
     #[error("--postgres-bin (MINITWIT_POSTGRES_BIN) is {}, but {reason}", .dir.display())]
-    WrongBinSetting {
+    InvalidBinDirectory {
         /// The setting's value.
         dir: PathBuf,
         /// What is wrong with it.
         reason: String,
     },
 
-    /// The cluster exists, but only programs of other major versions do.
+    /// The existing cluster needs another major version than those installed.
     #[error(
         "the data in {} was made by PostgreSQL {wanted}, but only {found} is installed. Install \
          PostgreSQL {wanted}, or move the data with pg_upgrade or pg_dump", .pgdata.display()
@@ -40,13 +42,13 @@ pub enum Error {
         pgdata: PathBuf,
         /// The major version in its `PG_VERSION`.
         wanted: u32,
-        /// The versions that were found, as a text.
+        /// The installed versions, separated by commas.
         found: String,
     },
 
-    /// The setting of the account is wrong.
+    /// `--postgres-user` is unusable.
     #[error("--postgres-user (MINITWIT_POSTGRES_USER) is {name}, but {reason}")]
-    WrongUserSetting {
+    InvalidUser {
         /// The setting's value.
         name: String,
         /// What is wrong with it.
@@ -60,44 +62,46 @@ pub enum Error {
     )]
     NoAccount,
 
-    /// The account that PostgreSQL runs as cannot enter the data directory.
+    /// PostgreSQL's account cannot enter the data directory.
     #[error(
-        "PostgreSQL would run as the user {user}, who cannot enter {}. Choose a data directory \
-         elsewhere, or allow it with: chmod o+x {}", .blocking.display(), .blocking.display()
+        "PostgreSQL runs as the user {user}, which cannot enter {}. Choose another data directory \
+         with --data-dir (MINITWIT_DATA_DIR), or permit it with: chmod o+x {}",
+        .blocking.display(), .blocking.display()
     )]
     Unreachable {
-        /// The os_user.
+        /// The account.
         user: String,
         /// The outermost directory that the account cannot enter.
         blocking: PathBuf,
     },
 
-    /// There is no home directory to put the data in.
-    #[error("found no home directory for the data: name a data directory or set HOME")]
+    /// There is no home directory for the data.
+    #[error("found no home directory for the data: set --data-dir (MINITWIT_DATA_DIR) or HOME")]
     NoHome,
 
-    /// The data directory is locked.
+    /// Another process has locked the data directory.
     #[error(
-        "another MiniTwit uses the data directory {}: stop it first, or choose another directory",
+        "another MiniTwit uses the data directory {}: stop it first, or choose another directory \
+         with --data-dir (MINITWIT_DATA_DIR)",
         .0.display()
     )]
     InUse(PathBuf),
 
-    /// The place of the cluster holds something else. Nothing was touched.
+    /// The cluster's directory holds something else, which is left untouched.
     #[error("{} is neither empty nor a PostgreSQL cluster: move it away", .0.display())]
     NotACluster(PathBuf),
 
     /// `initdb` failed.
     #[error("initdb failed ({status}): {output}")]
     Initdb {
-        /// How it ended.
-        status: std::process::ExitStatus,
-        /// What it wrote to its standard error.
+        /// Its exit status.
+        status: ExitStatus,
+        /// Its standard error.
         output: String,
     },
 
-    /// A postmaster of a former run does not stop.
-    #[error("the PostgreSQL process {pid} of a former run does not stop: end it by hand")]
+    /// The postmaster of an earlier run does not stop.
+    #[error("the PostgreSQL process {pid} of an earlier run does not stop: end it by hand")]
     Orphan {
         /// Its process id.
         pid: i32,
@@ -106,7 +110,7 @@ pub enum Error {
     /// PostgreSQL ended before it accepted connections.
     #[error("PostgreSQL did not start ({status}). Its last messages: {log}")]
     Exited {
-        /// How it ended.
+        /// Its exit status.
         status: String,
         /// The end of its log.
         log: String,
@@ -115,13 +119,13 @@ pub enum Error {
     /// PostgreSQL runs, but did not accept connections in time.
     #[error("PostgreSQL was not ready within {seconds} s. Its last messages: {log}")]
     NotReady {
-        /// The time allowed, in seconds.
+        /// The time-out in seconds.
         seconds: u64,
         /// The end of its log.
         log: String,
     },
 
-    /// A defect of MiniTwit; the panic's own message is on the standard error.
+    /// A defect of this crate. The panic's own message is on standard error.
     #[error("the thread that supervises PostgreSQL panicked")]
     SupervisorPanicked,
 
@@ -137,9 +141,9 @@ pub enum Error {
     /// An operation on a file, a directory or a program failed.
     #[error("cannot {action} {}", .path.display())]
     Io {
-        /// What was tried, as a verb.
+        /// The operation, as a verb.
         action: &'static str,
-        /// On what.
+        /// Its object.
         path: PathBuf,
         /// The cause.
         source: io::Error,
@@ -147,9 +151,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// Turns the error of an operation into one that says what was tried on which path; made for
-    /// `map_err`.
-    pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+    /// For `map_err`: adds the operation and the path to an I/O error.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { action, path: path.to_owned(), source }
     }
 }

@@ -1,16 +1,20 @@
-//! The PostgreSQL server that runs inside MiniTwit where the operator names no other.
+//! A PostgreSQL server that this program finds, creates, starts and supervises itself.
 //!
-//! Everything but [`Embedded::create_database`] is synchronous: the server belongs to a thread of
-//! the operating system, and lives however async runtimes come and go. Uses nothing of MiniTwit.
+//! It uses PostgreSQL's own programs, and nothing of MiniTwit but the names of its settings in error
+//! texts. Everything except [`Embedded::create_database`] is synchronous: an operating-system thread
+//! owns the server, which therefore does not depend on an async runtime.
 
 mod binaries;
 mod cluster;
 mod data_directory;
+mod directories;
 mod error;
 mod orphan;
 mod os_user;
 mod postmaster;
+mod process;
 mod server_log;
+mod settings;
 mod socket_directory;
 mod supervisor;
 
@@ -20,7 +24,6 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
-    time::Duration,
 };
 
 use sqlx::{
@@ -30,62 +33,22 @@ use sqlx::{
 
 use self::{
     binaries::Binaries,
+    cluster::SUPERUSER,
     data_directory::DataDirectory,
     postmaster::Launch,
     socket_directory::{PORT, SocketDirectory},
     supervisor::Supervisor,
 };
-pub use self::{data_directory::default_data_dir, error::Error};
+pub use self::{
+    data_directory::default_data_dir,
+    error::Error,
+    settings::{Data, Settings},
+};
 
-/// The only role of the server, made by `initdb`.
-const SUPERUSER: &str = "minitwit";
-
-/// The database that every cluster has from the beginning.
+/// The database that `initdb` creates in every cluster.
 const MAINTENANCE_DATABASE: &str = "postgres";
 
-/// How often a state is looked at that another process will change.
-const POLL: Duration = Duration::from_millis(20);
-
-/// Which server to run.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// Where the data is.
-    pub data: Data,
-    /// The directory of the server's programs; `None` searches the usual places.
-    pub postgres_bin: Option<PathBuf>,
-    /// The account that root runs the server as; `None` takes the owner of the existing data, or
-    /// `postgres`, or `nobody`.
-    pub postgres_user: Option<String>,
-    /// How many connections the server accepts at once.
-    pub max_connections: u16,
-}
-
-impl Settings {
-    /// Room for a pool of connections, migrations and an operator's psql.
-    pub const DEFAULT_MAX_CONNECTIONS: u16 = 60;
-
-    /// The default settings for this data.
-    #[must_use]
-    pub const fn new(data: Data) -> Self {
-        Self {
-            data,
-            postgres_bin: None,
-            postgres_user: None,
-            max_connections: Self::DEFAULT_MAX_CONNECTIONS,
-        }
-    }
-}
-
-/// Where the data is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Data {
-    /// In this directory, which is made if it is missing, for good.
-    Directory(PathBuf),
-    /// In a directory of its own under the system's temporary directory, until the server stops.
-    Ephemeral,
-}
-
-/// A running PostgreSQL server. Dropping it stops it.
+/// A running PostgreSQL server. Dropping it stops the server.
 #[derive(Debug)]
 pub struct Embedded {
     socket_directory: PathBuf,
@@ -93,7 +56,7 @@ pub struct Embedded {
     running: Mutex<Option<Running>>,
 }
 
-/// What a server holds while it runs; dropped in this order.
+/// The resources of a running server, in the order in which they are dropped.
 #[derive(Debug)]
 struct Running {
     _supervisor: Supervisor,
@@ -102,19 +65,15 @@ struct Running {
 }
 
 impl Embedded {
-    /// Starts the server, having made its cluster if there is none. Returns when it accepts
-    /// connections, which takes seconds for a new cluster: an async caller wraps it in
-    /// `spawn_blocking`.
-    ///
-    /// # Errors
-    /// Every [`Error`] but [`Error::CreateDatabase`].
+    /// Starts the server, and creates its cluster if there is none. Returns once the server accepts
+    /// connections, which takes seconds for a new cluster; async callers use `spawn_blocking`.
     pub fn start(settings: &Settings) -> Result<Self, Error> {
         let (data, os_user) =
             DataDirectory::open(&settings.data, settings.postgres_user.as_deref())?;
         let major = cluster::major_version(&data.pgdata())?;
         let binaries = Binaries::find(settings.postgres_bin.as_deref(), &data.pgdata(), major)?;
-        // Also frees the socket's directory of a former server.
-        orphan::settle(&data.pgdata())?;
+        // A running orphan would still use the socket directory.
+        orphan::stop(&data.pgdata())?;
         if major.is_none() {
             tracing::info!(path = %data.path().display(), "creating a PostgreSQL cluster");
             cluster::create(&data, &binaries, &os_user)?;
@@ -128,16 +87,12 @@ impl Embedded {
         Ok(Self { socket_directory, pid, running: Mutex::new(Some(running)) })
     }
 
-    /// How to connect to a database of this server, as its superuser.
-    #[must_use]
+    /// Options to connect to a database of this server as its superuser.
     pub fn connect_options(&self, database: &str) -> PgConnectOptions {
         connect_options(&self.socket_directory, database)
     }
 
-    /// Makes a database of this name if there is none.
-    ///
-    /// # Errors
-    /// [`Error::CreateDatabase`] if the server cannot be reached or refuses.
+    /// Creates a database unless it exists.
     pub async fn create_database(&self, name: &str) -> Result<(), Error> {
         let create = async {
             let options = self.connect_options(MAINTENANCE_DATABASE);
@@ -148,25 +103,22 @@ impl Embedded {
         create.await.map_err(|source| Error::CreateDatabase { name: name.into(), source })
     }
 
-    /// The process id of the server; `None` while it is stopped or about to be started again.
-    #[must_use]
+    /// The process id of the server; `None` while it is stopped or waits for its restart.
     pub fn pid(&self) -> Option<u32> {
         Some(self.pid.load(Ordering::Relaxed)).filter(|pid| *pid != 0)
     }
 
-    /// Stops the server, ending its connections, and waits for that: normally well below a second,
-    /// at most 50. Does nothing if it is stopped already.
+    /// Stops the server and closes its connections. Blocks until it has ended, normally for well
+    /// below a second, at most for 50. Does nothing if it is stopped already.
     pub fn stop(&self) {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         drop(running.take());
     }
 }
 
-/// How to connect to a database of the server that another process runs on this data directory;
-/// `None` if none does.
-#[must_use]
+/// Options to connect to a server that another process runs on this data directory, if one does.
 pub fn running(data_directory: &Path, database: &str) -> Option<PgConnectOptions> {
-    let socket = socket_directory::find(&data_directory.join(data_directory::RUN))?;
+    let socket = socket_directory::find(&data_directory::run(data_directory))?;
     Some(connect_options(&socket, database))
 }
 
@@ -191,10 +143,10 @@ async fn create_database_if_missing(
     if exists {
         return Ok(());
     }
-    // The name is quoted, as an identifier cannot be a parameter.
+    // An identifier cannot be a parameter, so the name is quoted.
     let statement = format!(r#"CREATE DATABASE "{}""#, name.replace('"', r#""""#));
     match sqlx::raw_sql(AssertSqlSafe(statement)).execute(connection).await {
-        // Another connection was quicker.
+        // Another connection has created it since the query.
         Err(sqlx::Error::Database(error))
             if matches!(error.code().as_deref(), Some("42P04" | "23505")) =>
         {

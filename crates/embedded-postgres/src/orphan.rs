@@ -1,11 +1,6 @@
-//! The postmaster of a former run: whether it still runs, and how to stop it.
+//! Finds and stops the orphan of an earlier run: a postmaster that outlived its MiniTwit.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-    thread,
-    time::{Duration, Instant},
-};
+use std::{fs, io, path::Path};
 
 use nix::{
     errno::Errno,
@@ -13,37 +8,28 @@ use nix::{
     unistd::Pid,
 };
 
-use super::{
-    POLL,
+use crate::{
     error::Error,
-    postmaster::{FAST_SHUTDOWN, IMMEDIATE_SHUTDOWN},
+    process::{FAST_SHUTDOWN, IMMEDIATE_SHUTDOWN, pid_file, poll_until},
 };
 
-/// Makes the cluster free of a postmaster of a former run: stops one that runs still. A record of
-/// one whose process id now belongs to something else is removed, as PostgreSQL would believe it.
-///
-/// # Errors
-/// [`Error::Orphan`] if it does not stop.
-pub(super) fn settle(pgdata: &Path) -> Result<(), Error> {
+/// Stops the orphan of this cluster, if there is one. Removes a pid file whose process id belongs to
+/// another program by now, since PostgreSQL would trust it.
+pub(crate) fn stop(pgdata: &Path) -> Result<(), Error> {
     let pid_file = pid_file(pgdata);
     let Some(pid) = recorded_pid(&pid_file) else { return Ok(()) };
-    // A dead one's record is left to PostgreSQL, which checks more by it.
+    // PostgreSQL itself handles the file of a dead postmaster, and checks more with it.
     if kill(pid, None) == Err(Errno::ESRCH) {
         return Ok(());
     }
     match is_postmaster(pid, pgdata) {
         Some(true) => {
-            tracing::warn!(%pid, "stopping the PostgreSQL process of a former run");
-            stop(pid, pgdata)
+            tracing::warn!(%pid, "stopping the PostgreSQL server of an earlier run");
+            stop_process(pid, pgdata)
         }
-        Some(false) => remove_record(&pid_file),
+        Some(false) => remove(&pid_file),
         None => Ok(()),
     }
-}
-
-/// Where a running postmaster records itself; its lines are in PostgreSQL's `pidfile.h`.
-pub(super) fn pid_file(pgdata: &Path) -> PathBuf {
-    pgdata.join("postmaster.pid")
 }
 
 fn recorded_pid(pid_file: &Path) -> Option<Pid> {
@@ -52,7 +38,7 @@ fn recorded_pid(pid_file: &Path) -> Option<Pid> {
     Some(Pid::from_raw(pid))
 }
 
-fn remove_record(pid_file: &Path) -> Result<(), Error> {
+fn remove(pid_file: &Path) -> Result<(), Error> {
     match fs::remove_file(pid_file) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(Error::io("remove", pid_file)(error))
@@ -61,37 +47,26 @@ fn remove_record(pid_file: &Path) -> Result<(), Error> {
     }
 }
 
-fn stop(pid: Pid, pgdata: &Path) -> Result<(), Error> {
-    for (signal, patience) in
+fn stop_process(pid: Pid, pgdata: &Path) -> Result<(), Error> {
+    for (signal, timeout) in
         [(Signal::SIGINT, FAST_SHUTDOWN), (Signal::SIGQUIT, IMMEDIATE_SHUTDOWN)]
     {
-        // An error means that it ended meanwhile, or is not ours to stop, which shows below.
+        // An error means that it has ended or belongs to another user; the poll tells which.
         let _ = kill(pid, signal);
-        if ends_within(patience, pid, pgdata) {
+        if poll_until(timeout, || is_postmaster(pid, pgdata) != Some(true)) {
             return Ok(());
         }
     }
     Err(Error::Orphan { pid: pid.as_raw() })
 }
 
-fn ends_within(patience: Duration, pid: Pid, pgdata: &Path) -> bool {
-    let deadline = Instant::now() + patience;
-    while is_postmaster(pid, pgdata) == Some(true) {
-        if Instant::now() > deadline {
-            return false;
-        }
-        thread::sleep(POLL);
-    }
-    true
-}
-
-/// Whether the process is the postmaster of this cluster, by its command line; `None` if that
-/// cannot be told. A zombie, whose command line is empty, is none.
+/// Whether the command line of the process is that of this cluster's postmaster; `None` if it cannot
+/// be read. A zombie has an empty command line.
 fn is_postmaster(pid: Pid, pgdata: &Path) -> Option<bool> {
     Some(command_line(pid)?.contains(&format!("postgres -D {} ", pgdata.display())))
 }
 
-/// The arguments of a process, each followed by a space; empty if it is gone.
+/// The arguments of a process, each followed by a space; empty if the process has ended.
 #[cfg(target_os = "linux")]
 fn command_line(pid: Pid) -> Option<String> {
     match fs::read(format!("/proc/{pid}/cmdline")) {
@@ -101,7 +76,7 @@ fn command_line(pid: Pid) -> Option<String> {
     }
 }
 
-/// The arguments of a process, each followed by a space; empty if it is gone.
+/// The arguments of a process, each followed by a space; empty if the process has ended.
 #[cfg(not(target_os = "linux"))]
 fn command_line(pid: Pid) -> Option<String> {
     let mut ps = std::process::Command::new("ps");

@@ -1,11 +1,11 @@
-//! One PostgreSQL server process: its options, its readiness, its end.
+//! One PostgreSQL server process: its options, its start and its stop.
 
 use std::{
     ffi::OsString,
     fs,
     os::unix::process::CommandExt as _,
     path::PathBuf,
-    process::{Child, Command},
+    process::Child,
     thread,
     time::{Duration, Instant},
 };
@@ -15,34 +15,30 @@ use nix::{
     unistd::Pid,
 };
 
-use super::{
-    POLL,
+use crate::{
     binaries::Binaries,
     data_directory::DataDirectory,
     error::Error,
     orphan,
     os_user::OsUser,
+    process::{
+        FAST_SHUTDOWN, IMMEDIATE_SHUTDOWN, POLL, end_with_this_thread, pid_file, poll_until,
+    },
     server_log::ServerLog,
     socket_directory::{PORT, SocketDirectory},
 };
 
-/// How long a server may take to accept connections: what `pg_ctl` allows.
-const READY: Duration = Duration::from_secs(60);
+/// The time-out for a server to accept connections: the default of `pg_ctl`.
+const READY_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long the processes of a killed server may hold its shared memory.
+/// The longest that processes of a killed server keep its shared memory.
 const SHARED_MEMORY_RELEASE: Duration = Duration::from_secs(30);
 
-/// The message of a start that fails since they do.
+/// The message of a start that fails because of that.
 const SHARED_MEMORY_IN_USE: &str = "pre-existing shared memory block";
 
-/// How long a server may take to write its checkpoint and stop.
-pub(super) const FAST_SHUTDOWN: Duration = Duration::from_secs(30);
-
-/// How long a server may take to stop without one.
-pub(super) const IMMEDIATE_SHUTDOWN: Duration = Duration::from_secs(10);
-
-/// The settings of every server. An error's statement and parameters stay out of the log, since
-/// they may hold password hashes.
+/// The options of every server. Statements and parameters stay out of the log, since they may hold
+/// password hashes.
 const OPTIONS: [&str; 11] = [
     "listen_addresses=",
     "unix_socket_permissions=0700",
@@ -57,15 +53,15 @@ const OPTIONS: [&str; 11] = [
     "log_parameter_max_length_on_error=0",
 ];
 
-/// A commit that was answered survives a power failure.
+/// Acknowledged commits survive a power failure.
 const DURABLE: [&str; 3] = ["fsync=on", "synchronous_commit=on", "full_page_writes=on"];
 
-/// Nothing survives anyway.
+/// Ephemeral data does not survive the server, so durability would only cost time.
 const EPHEMERAL: [&str; 3] = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
 
-/// All that is needed to start the server of a cluster, again and again.
+/// Everything needed to start and restart the server of a cluster.
 #[derive(Debug)]
-pub(super) struct Launch {
+pub(crate) struct Launch {
     program: PathBuf,
     os_user: OsUser,
     home: PathBuf,
@@ -74,7 +70,7 @@ pub(super) struct Launch {
 }
 
 impl Launch {
-    pub(super) fn new(
+    pub(crate) fn new(
         binaries: &Binaries,
         os_user: OsUser,
         data: &DataDirectory,
@@ -86,17 +82,17 @@ impl Launch {
             OPTIONS.into_iter().chain(durability).map(OsString::from).collect();
         options.push(format!("max_connections={max_connections}").into());
         options.push(format!("port={PORT}").into());
-        // The option is a list of quoted names.
+        // The option is a list of quoted identifiers.
         let directory = socket.path().display().to_string().replace('"', "\"\"");
         options.push(format!("unix_socket_directories=\"{directory}\"").into());
         let (home, pgdata) = (data.path().to_owned(), data.pgdata());
         Self { program: binaries.postgres(), os_user, home, pgdata, options }
     }
 
-    /// Starts the server without waiting until it is ready. The server stops when the calling
-    /// thread ends, in whatever way.
-    pub(super) fn spawn(&self) -> Result<Postmaster, Error> {
-        orphan::settle(&self.pgdata)?;
+    /// Starts the server without waiting for its readiness. On Linux the kernel stops the server when
+    /// the calling thread ends.
+    pub(crate) fn spawn(&self) -> Result<Postmaster, Error> {
+        orphan::stop(&self.pgdata)?;
         let failed = || Error::io("run", &self.program);
         let (log, stderr) = ServerLog::open().map_err(failed())?;
         let mut command = self.os_user.command(&self.program, &self.home);
@@ -104,22 +100,22 @@ impl Launch {
         for option in &self.options {
             command.arg("-c").arg(option);
         }
-        // Control-C at a terminal is for us alone: the server stops when we are done with it.
+        // Ctrl-C at a terminal must not reach the server before this process is done with it.
         command.process_group(0);
-        die_with_this_thread(&mut command, Signal::SIGINT);
+        end_with_this_thread(&mut command, Signal::SIGINT);
         let child = command.spawn().map_err(failed())?;
-        Ok(Postmaster { child, log, pid_file: orphan::pid_file(&self.pgdata) })
+        Ok(Postmaster { child, log, pid_file: pid_file(&self.pgdata) })
     }
 
     /// Starts the server and waits until it accepts connections.
-    pub(super) fn spawn_ready(&self) -> Result<Postmaster, Error> {
+    pub(crate) fn spawn_ready(&self) -> Result<Postmaster, Error> {
         let deadline = Instant::now() + SHARED_MEMORY_RELEASE;
         loop {
             match self.spawn()?.wait_until_ready() {
                 Err(Error::Exited { log, .. })
                     if log.contains(SHARED_MEMORY_IN_USE) && Instant::now() < deadline =>
                 {
-                    tracing::warn!("waiting for the processes of a killed server to end");
+                    tracing::warn!("waiting until the processes of a killed PostgreSQL server end");
                     thread::sleep(10 * POLL);
                 }
                 result => return result,
@@ -128,30 +124,29 @@ impl Launch {
     }
 }
 
-/// A server process that was started.
+/// A started server process.
 #[derive(Debug)]
-pub(super) struct Postmaster {
+pub(crate) struct Postmaster {
     child: Child,
     log: ServerLog,
     pid_file: PathBuf,
 }
 
 impl Postmaster {
-    /// Its process id.
-    pub(super) fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// How it ended; `None` while it runs.
-    pub(super) fn ended(&mut self) -> Option<String> {
+    /// Its exit status; `None` while it runs.
+    pub(crate) fn ended(&mut self) -> Option<String> {
         match self.child.try_wait() {
             Ok(status) => status.map(|status| status.to_string()),
-            Err(error) => Some(format!("it cannot be waited for: {error}")),
+            Err(error) => Some(format!("unknown exit status: {error}")),
         }
     }
 
     fn wait_until_ready(mut self) -> Result<Self, Error> {
-        let deadline = Instant::now() + READY;
+        let deadline = Instant::now() + READY_TIMEOUT;
         while !self.is_ready() {
             if let Some(status) = self.ended() {
                 return Err(Error::Exited { status, log: self.log.last_messages() });
@@ -159,15 +154,15 @@ impl Postmaster {
             if Instant::now() > deadline {
                 let log = self.log.last_messages();
                 self.stop();
-                return Err(Error::NotReady { seconds: READY.as_secs(), log });
+                return Err(Error::NotReady { seconds: READY_TIMEOUT.as_secs(), log });
             }
             thread::sleep(POLL);
         }
         Ok(self)
     }
 
-    /// Whether it accepts connections. Like `pg_ctl`, asks the file that it keeps: the first line
-    /// is its process id, the eighth its state.
+    /// Whether it accepts connections. Like `pg_ctl`, it reads the pid file: the first line is the
+    /// process id, the eighth the state.
     fn is_ready(&self) -> bool {
         let text = fs::read_to_string(&self.pid_file).unwrap_or_default();
         let mut lines = text.lines();
@@ -175,9 +170,9 @@ impl Postmaster {
             && lines.nth(6).is_some_and(|state| state.trim() == "ready")
     }
 
-    /// Stops it and waits until it has ended: with a checkpoint, or else without, or by force.
-    pub(super) fn stop(mut self) {
-        for (signal, patience) in [
+    /// Stops it and waits for its end: with a checkpoint, else without, else by force.
+    pub(crate) fn stop(mut self) {
+        for (signal, timeout) in [
             (Signal::SIGINT, FAST_SHUTDOWN),
             (Signal::SIGQUIT, IMMEDIATE_SHUTDOWN),
             (Signal::SIGKILL, IMMEDIATE_SHUTDOWN),
@@ -185,44 +180,13 @@ impl Postmaster {
             if self.ended().is_some() {
                 return;
             }
-            // Its process id is its own until we have waited for it.
+            // No other process has its id until this one has waited for it.
             if let Err(error) = kill(Pid::from_raw(self.pid().cast_signed()), signal) {
-                tracing::error!(%error, "cannot signal PostgreSQL");
+                tracing::error!(%error, %signal, "cannot signal PostgreSQL");
             }
-            let deadline = Instant::now() + patience;
-            while self.ended().is_none() && Instant::now() < deadline {
-                thread::sleep(POLL);
+            if poll_until(timeout, || self.ended().is_some()) {
+                return;
             }
         }
     }
 }
-
-/// Has the kernel send `signal` to the process when the calling thread ends, be it by `kill -9` of
-/// our process. Elsewhere than on Linux such an orphan runs on until the next start settles it.
-#[cfg(target_os = "linux")]
-#[allow(unsafe_code, reason = "pre_exec is unsafe; the comment at the call proves this use")]
-pub(super) fn die_with_this_thread(command: &mut Command, signal: Signal) {
-    use std::io;
-
-    use nix::{
-        errno::Errno,
-        sys::prctl::set_pdeathsig,
-        unistd::{getpid, getppid},
-    };
-
-    let parent = getpid();
-    let prepare = move || {
-        set_pdeathsig(signal)?;
-        // We may have died before that call.
-        if getppid() == parent { Ok(()) } else { Err(io::Error::from(Errno::ESRCH)) }
-    };
-    // SAFETY: between fork and exec only async-signal-safe code may run. The closure makes two bare
-    // system calls, prctl(2) and getppid(2), on copied integers; it allocates nothing, takes no
-    // lock, and its errors are plain numbers. It runs after the change of user, which would clear
-    // the setting.
-    unsafe { command.pre_exec(prepare) };
-}
-
-/// Only Linux can do this; elsewhere an orphan runs on until the next start settles it.
-#[cfg(not(target_os = "linux"))]
-pub(super) fn die_with_this_thread(_: &mut Command, _: Signal) {}

@@ -1,4 +1,4 @@
-//! Carries what the server writes to its standard error into our log, as target `postgres`.
+//! Forwards the server's standard error to the log, as target `postgres`.
 
 use std::{
     collections::VecDeque,
@@ -11,26 +11,26 @@ use std::{
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
-/// How many lines are kept for the error of a failed start.
+/// The number of lines kept for the error of a failed start.
 const KEPT_LINES: usize = 10;
 
-/// How long a server's last words may take from its end to us. Processes that outlive it keep the
-/// pipe open, so that its end is no sure sign.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long to wait for the last lines of a server that ended. Its child processes may keep the pipe
+/// open for longer.
+const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// The log of one server process.
 #[derive(Debug)]
-pub(super) struct ServerLog {
+pub(crate) struct ServerLog {
     lines: Arc<Mutex<VecDeque<String>>>,
-    /// Disconnected when the server's end of the pipe is closed.
+    /// Disconnected once the server's end of the pipe is closed.
     open: mpsc::Receiver<()>,
 }
 
 impl ServerLog {
-    /// Starts a thread that reads a pipe. Returns the pipe's other end for the server.
-    pub(super) fn open() -> io::Result<(Self, Stdio)> {
+    /// Starts a thread that reads a pipe. Returns the pipe's write end for the server.
+    pub(crate) fn open() -> io::Result<(Self, Stdio)> {
         let (reader, writer) = pipe()?;
-        // A server that cannot write drops the message; it never waits for our log.
+        // If the pipe is full, the server drops the message instead of waiting for this process.
         fcntl(&writer, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
         let lines = Arc::default();
         let (alive, open) = mpsc::channel();
@@ -42,10 +42,10 @@ impl ServerLog {
         Ok((Self { lines, open }, writer.into()))
     }
 
-    /// The last messages of a server that ended, or of one that still runs.
-    pub(super) fn last_messages(&self) -> String {
-        // Nothing is ever sent: this ends when the pipe closes, or in time.
-        let _ = self.open.recv_timeout(LAST_WORDS);
+    /// The server's last messages, whether it has ended or not.
+    pub(crate) fn last_messages(&self) -> String {
+        // Nothing is sent: this returns when the pipe closes, or after the time-out.
+        let _ = self.open.recv_timeout(LAST_LINES);
         Vec::from(lock(&self.lines).clone()).join("; ")
     }
 }
@@ -57,7 +57,7 @@ fn lock(lines: &Mutex<VecDeque<String>>) -> MutexGuard<'_, VecDeque<String>> {
 fn read(reader: PipeReader, kept: &Mutex<VecDeque<String>>) {
     for line in BufReader::new(reader).split(b'\n').map_while(Result::ok) {
         let line = String::from_utf8_lossy(&line).trim().to_owned();
-        record(&line);
+        log_line(&line);
         let mut kept = lock(kept);
         kept.push_back(line);
         if kept.len() > KEPT_LINES {
@@ -66,8 +66,8 @@ fn read(reader: PipeReader, kept: &Mutex<VecDeque<String>>) {
     }
 }
 
-/// A FATAL message ends one connection, be it that the server stops; a PANIC ends all of them.
-fn record(line: &str) {
+/// A FATAL message ends one connection, or is part of a stop; a PANIC ends all connections.
+fn log_line(line: &str) {
     if line.starts_with("PANIC:") {
         tracing::error!(target: "postgres", "{line}");
     } else if line.starts_with("FATAL:") {

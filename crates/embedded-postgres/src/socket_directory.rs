@@ -1,5 +1,5 @@
-//! The directory of the server's Unix socket. It is private, which is what makes it safe that the
-//! server trusts every local connection.
+//! The directory of the server's Unix socket. The server trusts every local connection, which is safe
+//! because the directory is private.
 
 use std::{
     fs, io,
@@ -9,44 +9,45 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::{
-    data_directory::{make_temporary, set_mode},
+use crate::{
+    directories::{make_temporary, set_mode},
     error::Error,
     os_user::OsUser,
 };
 
-/// The port, which only names the socket's file: there is no TCP listener.
-pub(super) const PORT: u16 = 5432;
+/// The port. It only names the socket's file, since there is no TCP listener.
+pub(crate) const PORT: u16 = 5432;
 
-/// The longest path of a Unix socket in bytes: `sun_path` of `sockaddr_un` without its final zero.
+/// The longest path of a Unix socket in bytes: `sun_path` of `sockaddr_un` without the final zero.
 const LONGEST_SOCKET: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
 
-/// Where a directory with a short path can be made.
+/// The parent of directories with short paths.
 const SHORT_BASE: &str = "/tmp";
 
-/// How the names of the directories in [`SHORT_BASE`] begin.
+/// The prefix of the names of directories in [`SHORT_BASE`].
 const SHORT_PREFIX: &str = "minitwit-run-";
 
-/// An existing, private directory for the socket. Dropping it removes it if it is outside of the
-/// data directory.
+/// An existing, private directory for the socket. Dropping it removes a directory outside the data
+/// directory.
 #[derive(Debug)]
-pub(super) struct SocketDirectory {
+pub(crate) struct SocketDirectory {
     path: PathBuf,
-    /// The directory under /tmp, and the link to it at the directory's proper place.
+    /// The directory below /tmp, and the link to it in the data directory.
     short: Option<(TempDir, PathBuf)>,
 }
 
-/// The directory of the socket at `run` that a server answers on, if one does.
-pub(super) fn find(run: &Path) -> Option<PathBuf> {
-    // A path through the link may be too long for a socket.
+/// The socket's directory at `run`, if a server accepts connections there.
+pub(crate) fn find(run: &Path) -> Option<PathBuf> {
+    // The path through the link may be too long for a socket.
     let directory = run.canonicalize().ok()?;
     UnixStream::connect(directory.join(format!(".s.PGSQL.{PORT}"))).ok()?;
     Some(directory)
 }
 
 impl SocketDirectory {
-    /// Makes the directory at `run`, or in place of it a link to a short directory under /tmp.
-    pub(super) fn open(run: PathBuf, os_user: &OsUser) -> Result<Self, Error> {
+    /// Creates the directory at `run`. If that path is too long for a socket, creates a directory
+    /// below /tmp and a link to it at `run`.
+    pub(crate) fn open(run: PathBuf, os_user: &OsUser) -> Result<Self, Error> {
         clear(&run)?;
         let directory = if fits(&run) {
             fs::create_dir(&run).map_err(Error::io("create the directory", &run))?;
@@ -57,12 +58,12 @@ impl SocketDirectory {
             Self { path: short.path().to_owned(), short: Some((short, run)) }
         };
         set_mode(&directory.path, 0o700)?;
-        os_user.give(&directory.path)?;
+        os_user.make_owner_of(&directory.path)?;
         Ok(directory)
     }
 
-    /// The directory; valid UTF-8, and short enough for a socket's path.
-    pub(super) fn path(&self) -> &Path {
+    /// The directory's path: valid UTF-8, and short enough for a socket.
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 }
@@ -77,13 +78,12 @@ impl Drop for SocketDirectory {
     }
 }
 
-/// Removes what a former server left at `run`: a directory, or a link and the directory under /tmp
-/// behind it.
-pub(super) fn clear(run: &Path) -> Result<(), Error> {
+/// Removes the directory of an earlier server at `run`, or the link and its target below /tmp.
+pub(crate) fn clear(run: &Path) -> Result<(), Error> {
     let removed = match fs::read_link(run) {
         Ok(target) => {
             if is_short(&target) {
-                // It may be gone already, as /tmp is emptied at boot.
+                // It may not exist: a boot empties /tmp.
                 let _ = fs::remove_dir_all(&target);
             }
             fs::remove_file(run)
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_socket_path_fits_up_to_its_longest() {
+    fn a_socket_path_fits_up_to_the_longest() {
         let room = LONGEST_SOCKET - "/.s.PGSQL.5432".len();
         let directory = |length: usize| PathBuf::from(format!("/{}", "x".repeat(length - 1)));
         assert!(fits(&directory(room)));

@@ -1,7 +1,7 @@
-//! The thread that owns the server process: starts it, starts it again when it dies, stops it.
+//! The thread that starts the server process, restarts it when it dies, and stops it.
 //!
-//! It is a thread of the operating system, since the server stops when the thread that started it
-//! ends, and since no async runtime may be needed to keep it.
+//! It is an operating-system thread because the kernel stops the server when the thread that started
+//! it ends, and because the server must outlive async runtimes.
 
 use std::{
     convert::Infallible,
@@ -14,33 +14,33 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{
+use crate::{
     error::Error,
     postmaster::{Launch, Postmaster},
 };
 
-/// How often the thread looks whether the server still runs.
-const WATCH: Duration = Duration::from_millis(100);
+/// The interval of checks whether the server still runs.
+const CHECK: Duration = Duration::from_millis(100);
 
-/// The pause before the first new start, which doubles with each further one,
+/// The pause before the first restart, which doubles with each further restart,
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 /// up to this,
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// and is short again after the server ran this long.
+/// and is reset once the server has run this long.
 const STEADY: Duration = Duration::from_secs(60);
 
 /// A running server and its thread. Dropping it stops the server and waits for its end.
 #[derive(Debug)]
-pub(super) struct Supervisor {
-    /// Nothing is ever sent: the thread stops the server when this is dropped.
+pub(crate) struct Supervisor {
+    /// Nothing is sent: the thread stops the server when this is dropped.
     stop: Option<Sender<Infallible>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Supervisor {
-    /// Starts the server, and returns when it accepts connections. `pid` then always tells its
+    /// Starts the server, and returns once it accepts connections. `pid` then holds its current
     /// process id, or 0 while there is none.
-    pub(super) fn start(launch: Launch, pid: Arc<AtomicU32>) -> Result<Self, Error> {
+    pub(crate) fn start(launch: Launch, pid: Arc<AtomicU32>) -> Result<Self, Error> {
         let (stop, stopped) = channel();
         let (report, started) = sync_channel(1);
         let watch = Watch { launch, pid, stopped };
@@ -66,7 +66,7 @@ impl Drop for Supervisor {
     }
 }
 
-/// What the thread works with.
+/// The state of the thread.
 struct Watch {
     launch: Launch,
     pid: Arc<AtomicU32>,
@@ -78,7 +78,7 @@ impl Watch {
         let mut postmaster = match self.launch.spawn_ready() {
             Ok(postmaster) => postmaster,
             Err(error) => {
-                // The receiver waits for this, and if it were gone there would be nobody to tell.
+                // It fails only if the receiver has panicked.
                 let _ = report.send(Err(error));
                 return;
             }
@@ -93,11 +93,11 @@ impl Watch {
                 return self.stop(postmaster);
             };
             self.pid.store(0, Ordering::Relaxed);
-            tracing::error!(status, "PostgreSQL ended unexpectedly; starting it again");
+            tracing::error!(status, "PostgreSQL ended unexpectedly; restarting it");
             if began.elapsed() >= STEADY {
                 pause = SHORTEST_PAUSE;
             }
-            match self.start_again(&mut pause) {
+            match self.restart(&mut pause) {
                 Some(started) => postmaster = started,
                 None => return,
             }
@@ -105,9 +105,9 @@ impl Watch {
         }
     }
 
-    /// How the server ended of its own; `None` if it is to be stopped.
+    /// The exit status of a server that ended by itself; `None` when it must be stopped.
     fn wait_for_end(&self, postmaster: &mut Postmaster) -> Option<String> {
-        while !self.is_stopped_within(WATCH) {
+        while !self.is_stopped_within(CHECK) {
             if let Some(status) = postmaster.ended() {
                 return Some(status);
             }
@@ -115,9 +115,9 @@ impl Watch {
         None
     }
 
-    /// Starts the server until that succeeds, which says nothing of its readiness: clients connect
-    /// again anyway, and recovery may take long. `None` if it is to be stopped.
-    fn start_again(&self, pause: &mut Duration) -> Option<Postmaster> {
+    /// Tries to start the server until a process runs; `None` when it must be stopped. Does not wait
+    /// for readiness: recovery may take long, and clients retry anyway.
+    fn restart(&self, pause: &mut Duration) -> Option<Postmaster> {
         loop {
             if self.is_stopped_within(*pause) {
                 return None;
@@ -125,7 +125,7 @@ impl Watch {
             *pause = LONGEST_PAUSE.min(*pause * 2);
             match self.launch.spawn() {
                 Ok(postmaster) => return Some(postmaster),
-                Err(error) => tracing::error!(%error, "cannot start PostgreSQL again"),
+                Err(error) => tracing::error!(%error, "cannot restart PostgreSQL"),
             }
         }
     }

@@ -1,15 +1,18 @@
-//! Accepts HTTP/1 connections and serves them with deadlines that a slow client cannot evade.
+//! Accepts and serves HTTP/1 connections within deadlines that a slow client cannot evade.
 //!
-//! Uses nothing of MiniTwit.
+//! It uses hyper and tokio, and nothing of MiniTwit. Routes, headers, request bodies and their
+//! limits belong to the handler that it calls.
+//!
+//! - hyper's `header_read_timeout` does not replace [`ConnectionLimits`]: it is one deadline for the
+//!   wait and the head together, and hyper sets none for a client that does not read its response.
+//! - poem's server does not replace [`serve`]: it hides vectored writes, so that hyper copies each
+//!   response behind its head; it locks the stream for each read and write; and it keeps serving
+//!   connections that have ended.
 
-mod acceptor;
+mod limits;
 mod phase;
 mod serve;
 mod shutdown;
 mod timed_stream;
 
-pub use self::{
-    acceptor::{ConnectionLimits, LimitedAcceptor},
-    serve::serve,
-    shutdown::Shutdown,
-};
+pub use self::{limits::ConnectionLimits, serve::serve, shutdown::Shutdown};

@@ -1,23 +1,23 @@
-//! How far a client has got with its request, told from the bytes alone. What follows from it is
-//! `stream`'s affair.
+//! How much of a request has arrived, derived from its bytes alone.
+//! `timed_stream` sets the deadlines.
 
-/// What is awaited of the client.
+/// What the server expects from the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Phase {
-    /// For a request to begin: nothing but line breaks, which hyper skips, has arrived.
+pub(crate) enum Phase {
+    /// A request: nothing but line breaks, which hyper skips, has arrived.
     Waiting,
-    /// For the blank line that ends a request's head.
+    /// The blank line that ends the request's head.
     Head {
-        /// Whether the line that is being read has no characters yet.
+        /// Whether the current line is empty so far.
         line_empty: bool,
     },
-    /// Nothing: the server has a whole head to work on.
+    /// Nothing: the head is complete.
     Serving,
 }
 
 impl Phase {
-    /// The phase after `bytes` have been read.
-    pub(super) fn after(mut self, bytes: &[u8]) -> Self {
+    /// The phase after the client has sent `bytes`.
+    pub(crate) fn after(mut self, bytes: &[u8]) -> Self {
         for byte in bytes {
             self = match (self, byte) {
                 (Self::Serving, _) | (Self::Head { line_empty: true }, b'\n') => {
@@ -60,7 +60,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_matters_not_how_the_bytes_are_split(text in "[\r\na]{0,12}", at in 0..13_usize) {
+        fn the_phase_does_not_depend_on_how_the_bytes_are_split(text in "[\r\na]{0,12}", at in 0..13_usize) {
             let (first, second) = text.as_bytes().split_at(at.min(text.len()));
             let whole = Phase::Waiting.after(text.as_bytes());
             prop_assert_eq!(Phase::Waiting.after(first).after(second), whole);

@@ -1,12 +1,10 @@
-//! Serving connections: HTTP/1 by hyper, which hands each request to poem's endpoint.
-//!
-//! poem's own server is not used, for three reasons: it hides from hyper that a socket can write two
-//! pieces at once, so that each response is copied behind its head; it holds reading and writing
-//! apart by a lock; and it goes on with a connection that has ended.
+//! Accepts connections, and has hyper serve them until the server stops.
 
 use std::{
     convert::Infallible,
+    error::Error,
     io,
+    net::SocketAddr,
     pin::pin,
     sync::{
         Arc,
@@ -15,114 +13,181 @@ use std::{
     time::Duration,
 };
 
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::TokioIo;
-use poem::{
-    Endpoint, Request, Response,
-    http::{self, HeaderValue, header, uri::Scheme},
-    listener::Acceptor,
-    web::{LocalAddr, RemoteAddr},
+use hyper::{
+    Request, Response,
+    body::{Body, Incoming},
+    header::{CONNECTION, HeaderValue},
+    server::conn::http1,
+    service::service_fn,
 };
+use hyper_util::rt::TokioIo;
 use tokio::{
-    net::TcpStream,
-    time::{Instant, timeout, timeout_at},
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    time::{Instant, sleep, timeout, timeout_at},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::warn;
+use tracing::{debug, warn};
 
-use super::{acceptor::LimitedAcceptor, shutdown::Shutdown, timed_stream::TimedStream};
+use crate::{limits::ConnectionLimits, shutdown::Shutdown, timed_stream::TimedStream};
 
-/// How long a stopping server goes on accepting once nobody has connected, so that whoever connected
-/// before the stop is served: the kernel has accepted for the server what the server has not yet.
-const NOBODY_CONNECTS: Duration = Duration::from_millis(10);
-/// How long it goes on at most. Clients that keep coming have to be sent elsewhere at some time.
+/// The pause after a failed accept, such as without a free file descriptor. It keeps the loop from
+/// using a whole core, and delays the next connection unnoticeably.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// A stopping server accepts until this long after the last connection: the kernel may have
+/// accepted connections before the stop that the server has not.
+const ACCEPT_GRACE: Duration = Duration::from_millis(10);
+/// The longest that a stopping server accepts, however many clients still connect.
 const LAST_CALL: Duration = Duration::from_secs(1);
-/// How long a connection of a stopping server may take to begin its first request: its client sent it
-/// with the connection, or does not mean to send one.
+/// How long a stopping server waits for the first request of a connection. A client that connects
+/// in order to send a request sends it at once.
 const FIRST_REQUEST: Duration = Duration::from_millis(100);
 
-/// Serves what `acceptor` accepts until `shutdown` says stop, and then what was sent by then, for
-/// `patience` at most. A connection that waits for its next request is closed at once, whereby a request
-/// that is on its way on it is lost; none is in use by then where the server has drained before.
+/// Serves connections with `handler` until `shutdown` stops, then finishes the requests in flight.
 ///
-/// # Errors
-/// When the acceptor gives up, which [`LimitedAcceptor`] never does.
-pub async fn serve<A>(
-    mut acceptor: LimitedAcceptor<A>,
-    endpoint: impl Endpoint<Output = Response> + 'static,
+/// A stop closes idle connections at once; a request already on its way over one of them is lost.
+/// Draining first avoids that, since it leaves no idle connections. Connections that are open
+/// `stop_timeout` after the stop are cut off.
+pub async fn serve<H, F, B>(
+    listener: TcpListener,
+    limits: ConnectionLimits,
+    handler: H,
     shutdown: &Shutdown,
-    patience: Duration,
-) -> io::Result<()>
-where
-    A: Acceptor<Io = TcpStream>,
+    stop_timeout: Duration,
+) where
+    H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
 {
-    let endpoint = Arc::new(endpoint);
+    let permits = Arc::new(Semaphore::new(limits.max_connections.min(Semaphore::MAX_PERMITS)));
     let connections = TaskTracker::new();
-    let give_up = CancellationToken::new();
-    let begin = |accepted| {
-        let connection = serve_connection(accepted, Arc::clone(&endpoint), shutdown.clone());
-        connections.spawn(give_up.clone().run_until_cancelled_owned(connection));
+    let cut_off = CancellationToken::new();
+    let serve_next = async || {
+        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
+            unreachable!("the semaphore is never closed")
+        };
+        let (stream, peer) = accept(|| listener.accept()).await;
+        let stream = TimedStream::new(stream, limits);
+        let connection = serve_connection(stream, peer, handler.clone(), shutdown.clone());
+        connections.spawn(cut_off.clone().run_until_cancelled_owned(async move {
+            connection.await;
+            drop(permit);
+        }));
     };
+
     loop {
         tokio::select! {
-            accepted = acceptor.accept() => begin(accepted?),
-            () = shutdown.stopped() => break,
+            () = serve_next() => {}
+            () = shutdown.stopping() => break,
         }
     }
     let stopped_at = Instant::now();
-    while stopped_at.elapsed() < LAST_CALL.min(patience) {
-        let Ok(accepted) = timeout(NOBODY_CONNECTS, acceptor.accept()).await else { break };
-        begin(accepted?);
+    while stopped_at.elapsed() < LAST_CALL.min(stop_timeout) {
+        if timeout(ACCEPT_GRACE, serve_next()).await.is_err() {
+            break;
+        }
     }
-    // Whoever connects from now on is refused, and not kept waiting.
-    drop(acceptor);
+    // The kernel refuses new connections from here on, instead of queuing them.
+    drop(listener);
     connections.close();
-    if timeout_at(stopped_at + patience, connections.wait()).await.is_err() {
-        warn!(connections = connections.len(), "requests were cut off by the end of the stop");
-        give_up.cancel();
+    if timeout_at(stopped_at + stop_timeout, connections.wait()).await.is_err() {
+        warn!(
+            connections = connections.len(),
+            "cutting off requests that exceed the shutdown time-out"
+        );
+        cut_off.cancel();
         connections.wait().await;
     }
-    Ok(())
 }
 
-async fn serve_connection(
-    (stream, local, remote, scheme): (TimedStream<TcpStream>, LocalAddr, RemoteAddr, Scheme),
-    endpoint: Arc<impl Endpoint<Output = Response> + 'static>,
-    shutdown: Shutdown,
-) {
-    let begun = Arc::new(AtomicBool::new(false));
-    let begins = Arc::clone(&begun);
-    let draining = shutdown.clone();
-    let service = service_fn(move |request: http::Request<Incoming>| {
-        begins.store(true, Ordering::Relaxed);
-        let endpoint = Arc::clone(&endpoint);
-        let request = Request::from((request, local.clone(), remote.clone(), scheme.clone()));
-        let draining = draining.clone();
-        async move {
-            let mut response = endpoint.get_response(request).await;
-            if draining.is_draining() {
-                response
-                    .headers_mut()
-                    .insert(header::CONNECTION, HeaderValue::from_static("close"));
+/// Accepts the next connection, however often that fails.
+async fn accept<F>(mut accept: impl FnMut() -> F) -> (TcpStream, SocketAddr)
+where
+    F: Future<Output = io::Result<(TcpStream, SocketAddr)>>,
+{
+    loop {
+        match accept().await {
+            Ok((stream, peer)) => {
+                // Otherwise the kernel delays a short response until the client has acknowledged
+                // the one before. It fails only if the connection is gone.
+                if let Err(error) = stream.set_nodelay(true) {
+                    debug!(%error, "cannot set TCP_NODELAY");
+                }
+                return (stream, peer);
             }
-            Ok::<_, Infallible>(http::Response::from(response))
+            Err(error) => {
+                warn!(%error, "cannot accept a connection");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn serve_connection<H, F, B>(
+    stream: TimedStream<TcpStream>,
+    peer: SocketAddr,
+    handler: H,
+    shutdown: Shutdown,
+) where
+    H: Fn(Request<Incoming>, SocketAddr) -> F,
+    F: Future<Output = Response<B>>,
+    B: Body<Error: Into<Box<dyn Error + Send + Sync>>> + 'static,
+{
+    let begun = AtomicBool::new(false);
+    let service = service_fn(|request| {
+        begun.store(true, Ordering::Relaxed);
+        let (response, shutdown) = (handler(request, peer), &shutdown);
+        async move {
+            let mut response = response.await;
+            if shutdown.is_draining() {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(response)
         }
     });
     let mut connection =
         pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
-    let stopped = async {
-        shutdown.stopped().await;
-        // hyper would close a connection on which nothing has come yet.
+    let stopping = async {
+        shutdown.stopping().await;
+        // hyper would close a connection that has not sent its first request yet.
         if !begun.load(Ordering::Relaxed) {
-            tokio::time::sleep(FIRST_REQUEST).await;
+            sleep(FIRST_REQUEST).await;
         }
     };
-    // How a connection fails is its client's affair; what a request came to is in the log.
+    // A failed connection is not logged: it is the client's doing, and each request has its log line.
     tokio::select! {
-        // First, so that a request which has arrived is read before the connection is closed.
+        // hyper reads a request that has arrived before the connection closes.
         biased;
         _ = connection.as_mut() => return,
-        () = stopped => connection.as_mut().graceful_shutdown(),
+        () = stopping => connection.as_mut().graceful_shutdown(),
     }
     let _ = connection.await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn accept_continues_after_failures_and_sets_nodelay() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let _client = TcpStream::connect(address).await.expect("listening");
+        let mut failures = 2;
+        let (stream, _) = accept(|| {
+            let fails = failures > 0;
+            failures -= i32::from(fails);
+            let listener = &listener;
+            async move {
+                if fails {
+                    return Err(io::Error::from_raw_os_error(nix::errno::Errno::EMFILE as i32));
+                }
+                listener.accept().await
+            }
+        })
+        .await;
+
+        assert!(stream.nodelay().expect("connected"));
+        assert_eq!(failures, 0);
+    }
 }

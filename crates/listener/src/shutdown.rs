@@ -1,41 +1,39 @@
-//! How a server is told to end: first to drain, while it goes on serving and whoever spreads requests
-//! over the replicas learns that it should get no more of them, then to stop.
+//! The two steps of a shutdown: drain, then stop.
 
 use tokio_util::sync::CancellationToken;
 
-/// Tells a server to end. Clones tell, and are told, the same.
+/// Starts the shutdown of a server, and reports how far it is. Clones share one state.
 #[derive(Debug, Clone, Default)]
 pub struct Shutdown {
-    draining: CancellationToken,
+    drain: CancellationToken,
     stop: CancellationToken,
 }
 
 impl Shutdown {
-    /// Has the server serve on, but say that it is not ready, and end each connection with the next
-    /// answer on it, so that a client which keeps connections turns to another replica.
+    /// Begins to drain: the server still accepts and serves, but closes each connection after its
+    /// next response. A client that keeps connections open then moves to another replica.
     pub fn drain(&self) {
-        self.draining.cancel();
+        self.drain.cancel();
     }
 
-    /// Has the server answer what it has been asked, and end.
+    /// Begins to stop: the server finishes the requests in flight and ends.
     pub fn stop(&self) {
-        self.draining.cancel();
+        self.drain.cancel();
         self.stop.cancel();
     }
 
-    /// Whether the server drains, or stops already.
-    #[must_use]
+    /// Whether draining or stopping has begun.
     pub fn is_draining(&self) -> bool {
-        self.draining.is_cancelled()
+        self.drain.is_cancelled()
     }
 
-    /// Done when the server has been told to end, be it that it is to drain first.
-    pub async fn told(&self) {
-        self.draining.cancelled().await;
+    /// Completes when draining or stopping begins.
+    pub async fn draining(&self) {
+        self.drain.cancelled().await;
     }
 
-    /// Done when the server has been told to stop.
-    pub async fn stopped(&self) {
+    /// Completes when stopping begins.
+    pub async fn stopping(&self) {
         self.stop.cancelled().await;
     }
 }

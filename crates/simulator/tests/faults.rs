@@ -1,5 +1,7 @@
 //! A run against a server with known faults reports exactly these faults.
 
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
 mod stand_in;
 
 use std::time::Duration;

@@ -84,7 +84,7 @@ pub async fn poll(database: &Database, after: Option<Cursor>, limit: i64) -> Res
     .fetch_all(database.pool());
     let rows = database.with_timeout(statement).await?;
     // There always is one.
-    let first = rows.first().ok_or(Error::Silent)?;
+    let first = rows.first().ok_or(Error::Unresponsive)?;
     let (at, among) = (first.at, first.unseen_among.clone());
     let unseen = Unseen { from: first.unseen_from, among };
     let writers = first.writers.iter().map(|lower| unseen.whole(*lower as u32)).collect();

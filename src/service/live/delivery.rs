@@ -1,4 +1,4 @@
-//! New messages that are sent together: for whom each is, and how they are rendered, once for all.
+//! A delivery: new messages that are rendered once and sent to all subscribers.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -8,89 +8,92 @@ use std::{
 
 use bytes::Bytes;
 
-use super::Timeline;
+use super::request::Timeline;
 use crate::domain::{Cursor, Message, UserId};
 
-/// How a message is sent.
+/// Renders a message as an event.
 pub type Render = fn(&Message) -> String;
 
-/// Messages in the order of the timeline.
+/// New messages in timeline order, oldest first.
 #[derive(Debug)]
-pub(super) struct Batch {
+pub(super) struct Delivery {
     messages: Vec<Message>,
-    /// Which of them are on a reader's own timeline, by their places in the batch.
+    /// The indexes of the messages on each reader's own timeline.
     own: HashMap<UserId, Vec<usize>>,
     rendering: OnceLock<Rendering>,
 }
 
-/// All messages one after another, and where each ends.
+/// All rendered messages, concatenated, and the end of each.
 #[derive(Debug)]
 struct Rendering {
     text: Bytes,
     ends: Vec<usize>,
 }
 
-impl Batch {
-    /// A batch of messages with their authors. `follows` are all the follows of the authors by readers
-    /// who listen.
+impl Delivery {
+    /// Creates a delivery of messages with their authors. `follows` are pairs of a reader and an author,
+    /// for all subscribers.
     pub(super) fn new(
         messages: Vec<(Message, UserId)>,
         follows: &HashSet<(UserId, UserId)>,
     ) -> Self {
         let mut by_author: HashMap<UserId, Vec<usize>> = HashMap::new();
-        for (place, (_, author)) in messages.iter().enumerate() {
-            by_author.entry(*author).or_default().push(place);
+        for (index, (_, author)) in messages.iter().enumerate() {
+            by_author.entry(*author).or_default().push(index);
         }
         let mut own = by_author.clone();
         for (reader, author) in follows {
             own.entry(*reader).or_default().extend(by_author.get(author).into_iter().flatten());
         }
-        for places in own.values_mut() {
-            places.sort_unstable();
+        for indexes in own.values_mut() {
+            indexes.sort_unstable();
         }
         let messages = messages.into_iter().map(|(message, _)| message).collect();
         Self { messages, own, rendering: OnceLock::new() }
     }
 
-    /// The messages that stand on `timeline` after `after`; `None` if none do. All callers render in
-    /// the same way.
-    pub(super) fn on(&self, timeline: Timeline, after: Cursor, render: Render) -> Option<Bytes> {
+    /// Renders the messages on `timeline` after `after`; `None` if there are none. All callers must pass
+    /// the same `render`.
+    pub(super) fn render(
+        &self,
+        timeline: Timeline,
+        after: Cursor,
+        render: Render,
+    ) -> Option<Bytes> {
         let first = self.messages.partition_point(|message| message.cursor() <= after);
         match timeline {
             Timeline::Public => (first < self.messages.len())
-                .then(|| self.rendering(render).part(first..self.messages.len())),
+                .then(|| self.rendering(render).slice(first..self.messages.len())),
             Timeline::Own(reader) => {
-                let places = self.own.get(&reader)?;
-                let places = &places[places.partition_point(|place| *place < first)..];
-                let parts = |place: &usize| self.rendering(render).part(*place..*place + 1);
-                (!places.is_empty()).then(|| {
-                    let parts: Vec<Bytes> = places.iter().map(parts).collect();
-                    parts.concat().into()
+                let indexes = self.own.get(&reader)?;
+                let indexes = &indexes[indexes.partition_point(|index| *index < first)..];
+                (!indexes.is_empty()).then(|| {
+                    let rendering = self.rendering(render);
+                    let parts = indexes.iter().map(|index| rendering.slice(*index..*index + 1));
+                    parts.collect::<Vec<Bytes>>().concat().into()
                 })
             }
         }
     }
 
     fn rendering(&self, render: Render) -> &Rendering {
-        self.rendering.get_or_init(|| self.render(render))
-    }
-
-    fn render(&self, render: Render) -> Rendering {
-        let mut text = String::new();
-        let mut ends = Vec::with_capacity(self.messages.len());
-        for message in &self.messages {
-            text.push_str(&render(message));
-            ends.push(text.len());
-        }
-        Rendering { text: text.into(), ends }
+        self.rendering.get_or_init(|| {
+            let mut text = String::new();
+            let mut ends = Vec::with_capacity(self.messages.len());
+            for message in &self.messages {
+                text.push_str(&render(message));
+                ends.push(text.len());
+            }
+            Rendering { text: text.into(), ends }
+        })
     }
 }
 
 impl Rendering {
-    /// Messages of the batch; there is at least one.
-    fn part(&self, places: Range<usize>) -> Bytes {
-        let begin = places.start.checked_sub(1).map_or(0, |before| self.ends[before]);
-        self.text.slice(begin..self.ends[places.end - 1])
+    /// The text of a non-empty range of messages.
+    fn slice(&self, messages: Range<usize>) -> Bytes {
+        let start = messages.start.checked_sub(1).map_or(0, |before| self.ends[before]);
+        self.text.slice(start..self.ends[messages.end - 1])
     }
 }
 
@@ -104,7 +107,7 @@ mod tests {
     const TIME: OffsetDateTime = datetime!(2020-02-20 00:00 UTC);
 
     #[test]
-    fn everybody_gets_the_messages_of_their_timeline_that_they_do_not_have() {
+    fn each_timeline_gets_its_messages_after_the_position() {
         let message = |id: i64| Message {
             id,
             author: Username::from_stored("ann".to_owned()),
@@ -114,7 +117,7 @@ mod tests {
         };
         let messages = (1..=4).map(|id| (message(id), UserId(id % 2))).collect();
         let follows = HashSet::from([(UserId(7), UserId(1)), (UserId(8), UserId(9))]);
-        let batch = Batch::new(messages, &follows);
+        let delivery = Delivery::new(messages, &follows);
         for (timeline, after, expected) in [
             (Timeline::Public, 0, Some("1,2,3,4,")),
             (Timeline::Public, 2, Some("3,4,")),
@@ -126,8 +129,8 @@ mod tests {
             (Timeline::Own(UserId(8)), 0, None),
         ] {
             let after = Cursor::new(TIME, after);
-            let sent = batch.on(timeline, after, |message| format!("{},", message.id));
-            assert_eq!(sent.as_deref(), expected.map(str::as_bytes), "{timeline:?} {after:?}");
+            let text = delivery.render(timeline, after, |message| format!("{},", message.id));
+            assert_eq!(text.as_deref(), expected.map(str::as_bytes), "{timeline:?} {after:?}");
         }
     }
 }

@@ -1,94 +1,67 @@
-//! Who listens: whose timelines are followed, and by what right.
+//! The subscribers of all open streams.
 
 use std::{
-    collections::HashMap,
-    hash::Hash,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::{Credential, Timeline};
+use super::request::{Credential, Timeline};
 use crate::domain::UserId;
 
-/// Those who listen. Clones are handles on the same.
+/// The subscribers of all open streams; clones share them.
 #[derive(Clone, Default)]
-pub(super) struct Subscribers(Arc<Mutex<Counts>>);
+pub(super) struct Subscribers(Arc<Mutex<Entries>>);
 
-/// How many listeners have each.
 #[derive(Default)]
-struct Counts {
-    everybodys: usize,
-    readers: HashMap<UserId, usize>,
-    credentials: HashMap<Credential, usize>,
+struct Entries {
+    next_id: u64,
+    by_id: HashMap<u64, (Timeline, Option<Credential>)>,
 }
 
-/// Somebody who listens, for as long as it lives.
-pub(super) struct Subscription {
-    audience: Subscribers,
-    reader: Option<UserId>,
-    credential: Option<Credential>,
+/// One subscriber, until dropped.
+pub(super) struct Subscriber {
+    pub(super) timeline: Timeline,
+    pub(super) credential: Option<Credential>,
+    subscribers: Subscribers,
+    id: u64,
 }
 
 impl Subscribers {
-    pub(super) fn enter(&self, timeline: Timeline, credential: Option<Credential>) -> Subscription {
-        let reader = match timeline {
-            Timeline::Public => None,
-            Timeline::Own(reader) => Some(reader),
-        };
-        let mut counts = self.counts();
-        counts.everybodys += usize::from(reader.is_none());
-        count(&mut counts.readers, reader.as_ref());
-        count(&mut counts.credentials, credential.as_ref());
-        Subscription { audience: self.clone(), reader, credential }
+    pub(super) fn add(&self, timeline: Timeline, credential: Option<Credential>) -> Subscriber {
+        let mut entries = self.entries();
+        let id = entries.next_id;
+        entries.next_id += 1;
+        entries.by_id.insert(id, (timeline, credential.clone()));
+        Subscriber { timeline, credential, subscribers: self.clone(), id }
     }
 
-    /// How many listen to everybody.
-    pub(super) fn everybodys(&self) -> usize {
-        self.counts().everybodys
+    /// The number of subscribers of the public timeline.
+    pub(super) fn public_count(&self) -> usize {
+        let entries = self.entries();
+        entries.by_id.values().filter(|(timeline, _)| *timeline == Timeline::Public).count()
     }
 
-    /// Whose own timelines are followed.
+    /// The users whose own timelines have subscribers.
     pub(super) fn readers(&self) -> Vec<UserId> {
-        self.counts().readers.keys().copied().collect()
+        let entries = self.entries();
+        let readers = entries.by_id.values().filter_map(|(timeline, _)| timeline.reader());
+        readers.collect::<HashSet<_>>().into_iter().collect()
     }
 
-    pub(super) fn credentials(&self) -> Vec<Credential> {
-        self.counts().credentials.keys().cloned().collect()
+    pub(super) fn credentials(&self) -> HashSet<Credential> {
+        let entries = self.entries();
+        entries.by_id.values().filter_map(|(_, credential)| credential.clone()).collect()
     }
 
-    fn counts(&self) -> MutexGuard<'_, Counts> {
-        // No panic can happen while it is held; the counts are whole in any case.
+    fn entries(&self) -> MutexGuard<'_, Entries> {
+        // No code panics while it holds the lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Subscription {
-    pub(super) fn credential(&self) -> Option<&Credential> {
-        self.credential.as_ref()
-    }
-}
-
-impl Drop for Subscription {
+impl Drop for Subscriber {
     fn drop(&mut self) {
-        let mut counts = self.audience.counts();
-        counts.everybodys -= usize::from(self.reader.is_none());
-        discount(&mut counts.readers, self.reader.as_ref());
-        discount(&mut counts.credentials, self.credential.as_ref());
-    }
-}
-
-fn count<K: Clone + Eq + Hash>(counts: &mut HashMap<K, usize>, key: Option<&K>) {
-    if let Some(key) = key {
-        *counts.entry(key.clone()).or_default() += 1;
-    }
-}
-
-fn discount<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: Option<&K>) {
-    let Some(key) = key else { return };
-    if let Some(count) = counts.get_mut(key) {
-        *count -= 1;
-        if *count == 0 {
-            counts.remove(key);
-        }
+        self.subscribers.entries().by_id.remove(&self.id);
     }
 }
 
@@ -98,18 +71,18 @@ mod tests {
     use crate::domain::ApiToken;
 
     #[test]
-    fn whoever_leaves_is_forgotten_and_nobody_else() {
-        let audience = Subscribers::default();
+    fn a_dropped_subscriber_is_removed_and_no_other() {
+        let subscribers = Subscribers::default();
         let credential = Credential::Token(ApiToken::new([7; 32]).hash());
-        let one = audience.enter(Timeline::Own(UserId(1)), Some(credential.clone()));
-        let two = audience.enter(Timeline::Own(UserId(1)), Some(credential.clone()));
-        let three = audience.enter(Timeline::Public, None);
-        assert_eq!(audience.everybodys(), 1);
-        drop((one, three));
-        assert_eq!(audience.everybodys(), 0);
-        assert_eq!(audience.readers(), [UserId(1)]);
-        assert_eq!(audience.credentials(), [credential]);
-        drop(two);
-        assert!(audience.readers().is_empty() && audience.credentials().is_empty());
+        let own = subscribers.add(Timeline::Own(UserId(1)), Some(credential.clone()));
+        let same_user = subscribers.add(Timeline::Own(UserId(1)), Some(credential.clone()));
+        let public = subscribers.add(Timeline::Public, None);
+        assert_eq!(subscribers.public_count(), 1);
+        drop((own, public));
+        assert_eq!(subscribers.public_count(), 0);
+        assert_eq!(subscribers.readers(), [UserId(1)]);
+        assert_eq!(subscribers.credentials(), HashSet::from([credential]));
+        drop(same_user);
+        assert!(subscribers.readers().is_empty() && subscribers.credentials().is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! Somebody who listens to the feed.
+//! One open stream.
 
 use std::time::Duration;
 
@@ -6,140 +6,135 @@ use bytes::Bytes;
 use time::OffsetDateTime;
 use tokio::{
     sync::{OwnedSemaphorePermit, broadcast, watch},
-    time::Instant,
+    time::{Instant, timeout_at},
 };
 
-use super::{Notice, Render, Timeline, subscribers::Subscription};
+use super::{channel::Notice, delivery::Render, request::Timeline, subscribers::Subscriber};
 use crate::{
-    db::{self, Database, messages::live},
-    domain::{Cursor, Message},
+    db::{Database, messages::live},
+    domain::Cursor,
     telemetry::{
         metrics::{self, InFlightGauge},
         request::with_causes,
     },
 };
 
-/// How many missed messages are sent; whoever has missed more has to load the timeline.
-const MISSED_MAX: usize = 500;
+/// How many missed messages are sent. A client that has missed more reloads the timeline.
+const MAX_MISSED: usize = 500;
 
-/// Somebody who listens, until dropped.
-pub struct Listener {
+/// One open stream, until dropped.
+pub struct Subscription {
     pub(super) database: Database,
     pub(super) heartbeat: Duration,
-    pub(super) timeline: Timeline,
-    /// All messages up to here have been heard, or are not wanted.
-    pub(super) place: Cursor,
-    /// Up to where messages have been missed; what comes after is sent by the feed.
+    /// All messages up to here have been sent, or the client does not want them.
+    pub(super) position: Cursor,
+    /// The end of the messages that were missed and have to be read from the database.
     pub(super) missed: Option<Cursor>,
     pub(super) notices: broadcast::Receiver<Notice>,
-    pub(super) settled: watch::Receiver<OffsetDateTime>,
-    pub(super) silent_until: Instant,
-    pub(super) seat: Subscription,
+    pub(super) watermark: watch::Receiver<OffsetDateTime>,
+    pub(super) heartbeat_at: Instant,
+    pub(super) subscriber: Subscriber,
     pub(super) _permit: OwnedSemaphorePermit,
-    pub(super) _counted: InFlightGauge,
+    pub(super) _gauge: InFlightGauge,
 }
 
-/// What a listener hears.
+/// What is sent on a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StreamEvent {
-    /// Messages, rendered, one after another.
+    /// Rendered messages, concatenated.
     Messages(Bytes),
-    /// More messages have been missed than are sent: all of them up to this place.
-    MissedTooMany(Cursor),
-    /// Nothing, for as long as a client should wait for a sign of life.
-    Silence,
+    /// All messages up to this position are left out, because they are too many.
+    Gap(Cursor),
+    /// There was no other event for the heartbeat's time.
+    Heartbeat,
 }
 
-impl Listener {
-    /// The place on the timeline after which it is listened from now on.
-    #[must_use]
-    pub fn place(&self) -> Cursor {
-        self.place
+/// The stream has ended.
+struct Ended;
+
+impl Subscription {
+    /// The position after which the stream starts or continues.
+    pub fn position(&self) -> Cursor {
+        self.position
     }
 
-    /// What comes next, with messages as `render` makes them, which is the same for all listeners.
-    /// `None` at the end: the right to listen has ended, the server stops, or too much was not taken
-    /// in time.
+    /// Waits for the next event. All subscriptions must pass the same `render`.
+    ///
+    /// Returns `None` at the end of the stream: the credential has ended, the server stops, the client
+    /// is too slow, or the database failed.
     pub async fn next(&mut self, render: Render) -> Option<StreamEvent> {
-        let heard = match self.missed.take() {
-            Some(until) => match self.catch_up(until, render).await? {
-                Some(heard) => heard,
-                None => self.hear(render).await?,
-            },
-            None => self.hear(render).await?,
-        };
-        self.silent_until = Instant::now() + self.heartbeat;
-        Some(heard)
+        let event = self.next_event(render).await.ok()?;
+        self.heartbeat_at = Instant::now() + self.heartbeat;
+        Some(event)
     }
 
-    async fn hear(&mut self, render: Render) -> Option<StreamEvent> {
+    async fn next_event(&mut self, render: Render) -> Result<StreamEvent, Ended> {
         loop {
-            let notice = match tokio::time::timeout_at(self.silent_until, self.notices.recv()).await
+            if let Some(until) = self.missed.take()
+                && let Some(event) = self.catch_up(until, render).await?
             {
-                Err(_) => return Some(StreamEvent::Silence),
-                Ok(Ok(notice)) => notice,
-                Ok(Err(broadcast::error::RecvError::Closed)) => return None,
-                Ok(Err(broadcast::error::RecvError::Lagged(_))) => {
-                    metrics::stream_client_dropped();
-                    return None;
-                }
+                return Ok(event);
+            }
+            let Ok(notice) = timeout_at(self.heartbeat_at, self.notices.recv()).await else {
+                return Ok(StreamEvent::Heartbeat);
             };
-            match notice {
-                Notice::Posted(batch) => {
-                    if let Some(text) = batch.on(self.timeline, self.place, render) {
-                        return Some(StreamEvent::Messages(text));
+            match notice.map_err(ended)? {
+                Notice::Delivery(delivery) => {
+                    let timeline = self.subscriber.timeline;
+                    if let Some(text) = delivery.render(timeline, self.position, render) {
+                        return Ok(StreamEvent::Messages(text));
                     }
                 }
-                Notice::Skipped(until) if until <= self.place => {}
-                Notice::Skipped(until) => match self.timeline {
+                Notice::Skipped(until) if until <= self.position => {}
+                Notice::Skipped(until) => match self.subscriber.timeline {
                     Timeline::Public => {
-                        self.place = until;
-                        return Some(StreamEvent::MissedTooMany(until));
+                        self.position = until;
+                        return Ok(StreamEvent::Gap(until));
                     }
-                    // Of these there may be few.
-                    Timeline::Own(_) => {
-                        if let Some(heard) = self.catch_up(until, render).await? {
-                            return Some(heard);
-                        }
-                    }
+                    // Few of the skipped messages may be on an own timeline.
+                    Timeline::Own(_) => self.missed = Some(until),
                 },
-                Notice::Ended(ended) => {
-                    if self.seat.credential().is_some_and(|own| ended.contains(own)) {
-                        return None;
+                Notice::Ended(credentials) => {
+                    let own = self.subscriber.credential.as_ref();
+                    if own.is_some_and(|own| credentials.contains(own)) {
+                        return Err(Ended);
                     }
                 }
             }
         }
     }
 
-    /// What was missed, up to where the feed goes on; `Some(None)` if nothing was.
-    async fn catch_up(&mut self, until: Cursor, render: Render) -> Option<Option<StreamEvent>> {
+    /// Reads the missed messages up to `until`, once no further one can be committed.
+    async fn catch_up(
+        &mut self,
+        until: Cursor,
+        render: Render,
+    ) -> Result<Option<StreamEvent>, Ended> {
         let time = until.published_at();
-        self.settled.wait_for(|settled| *settled >= time).await.ok()?;
-        let missed = match self.missed_messages(until).await {
-            Ok(missed) => missed,
-            Err(error) => {
-                // The client comes back, and is told then if it still is so.
-                tracing::warn!(cause = with_causes(&error), "missed messages could not be read");
-                return None;
-            }
-        };
-        self.place = until;
-        Some(match missed.len() {
+        self.watermark.wait_for(|watermark| *watermark >= time).await.map_err(|_| Ended)?;
+        let reader = self.subscriber.timeline.reader();
+        let range = (self.position, until);
+        let missed = live::between(&self.database, reader, range, MAX_MISSED as i64 + 1).await;
+        let missed = missed.map_err(|error| {
+            // The client reconnects, and gets an error response if the database still fails.
+            tracing::warn!(cause = with_causes(&error), "cannot read missed messages; stream ends");
+            Ended
+        })?;
+        self.position = until;
+        Ok(match missed.len() {
             0 => None,
-            1..=MISSED_MAX => {
+            1..=MAX_MISSED => {
                 let text: String = missed.iter().map(render).collect();
                 Some(StreamEvent::Messages(text.into()))
             }
-            _ => Some(StreamEvent::MissedTooMany(until)),
+            _ => Some(StreamEvent::Gap(until)),
         })
     }
+}
 
-    async fn missed_messages(&self, until: Cursor) -> Result<Vec<Message>, db::Error> {
-        let reader = match self.timeline {
-            Timeline::Public => None,
-            Timeline::Own(reader) => Some(reader),
-        };
-        live::between(&self.database, reader, (self.place, until), MISSED_MAX as i64 + 1).await
+fn ended(error: broadcast::error::RecvError) -> Ended {
+    if let broadcast::error::RecvError::Lagged(_) = error {
+        metrics::stream_client_dropped();
     }
+    Ended
 }

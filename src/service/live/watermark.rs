@@ -1,8 +1,9 @@
-//! Up to which time every message is known.
+//! The watermark: the time before which no message can still be committed.
 //!
-//! A message's time is taken while its transaction has a number. So what was published before a look
-//! began is either there at the next look, or the work of a transaction that was still at work
-//! during the first one. Once all of these have ended, everything up to that look is there.
+//! A message gets its time after its transaction has a number. So a message published before a poll is
+//! either visible to the next poll, or belongs to a transaction that was running during the first.
+//! Once all transactions that a poll saw have ended, every message published before that poll is
+//! visible.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -13,46 +14,44 @@ use time::OffsetDateTime;
 
 use crate::db::messages::live::Poll;
 
-/// Follows the looks at a database.
+/// The watermark, which advances with each poll.
 pub(super) struct Watermark {
     /// How long a transaction is waited for.
-    patience: Duration,
-    /// Since when each transaction that is at work has been seen to be.
-    since: HashMap<i64, OffsetDateTime>,
-    /// When looks were, and who was at work then; only those before which something may still be
-    /// published.
-    looks: VecDeque<(OffsetDateTime, Vec<i64>)>,
-    settled: OffsetDateTime,
+    max_wait: Duration,
+    /// When each running transaction was first seen.
+    first_seen: HashMap<i64, OffsetDateTime>,
+    /// The time of each poll with the transactions running then, for polls at or after the watermark.
+    pending: VecDeque<(OffsetDateTime, Vec<i64>)>,
+    time: OffsetDateTime,
 }
 
 impl Watermark {
-    /// Nothing is known yet.
-    pub(super) fn new(patience: Duration) -> Self {
+    pub(super) fn new(max_wait: Duration) -> Self {
         Self {
-            patience,
-            since: HashMap::new(),
-            looks: VecDeque::new(),
-            settled: OffsetDateTime::UNIX_EPOCH,
+            max_wait,
+            first_seen: HashMap::new(),
+            pending: VecDeque::new(),
+            time: OffsetDateTime::UNIX_EPOCH,
         }
     }
 
-    /// Takes a look into account. Returns the time before which it has everything that will ever be
-    /// there; the time never moves back.
-    pub(super) fn see(&mut self, look: &Poll) -> OffsetDateTime {
-        let waited_for = |number: &i64| {
-            let since = self.since.get(number);
-            look.unseen.contains(*number)
-                && since.is_none_or(|since| look.at - *since < self.patience)
+    /// Takes a poll into account. Returns the watermark, which never moves back.
+    pub(super) fn advance(&mut self, poll: &Poll) -> OffsetDateTime {
+        let is_waited_for = |number: &i64| {
+            let first_seen = self.first_seen.get(number);
+            poll.unseen.contains(*number)
+                && first_seen.is_none_or(|first_seen| poll.at - *first_seen < self.max_wait)
         };
         while let Some((at, _)) =
-            self.looks.pop_front_if(|(_, writers)| !writers.iter().any(waited_for))
+            self.pending.pop_front_if(|(_, writers)| !writers.iter().any(is_waited_for))
         {
-            self.settled = self.settled.max(at);
+            self.time = self.time.max(at);
         }
-        let since = |number: &i64| (*number, self.since.get(number).copied().unwrap_or(look.at));
-        self.since = look.writers.iter().map(since).collect();
-        self.looks.push_back((look.at, look.writers.clone()));
-        self.settled
+        let first_seen =
+            |number: &i64| (*number, self.first_seen.get(number).copied().unwrap_or(poll.at));
+        self.first_seen = poll.writers.iter().map(first_seen).collect();
+        self.pending.push_back((poll.at, poll.writers.clone()));
+        self.time
     }
 }
 
@@ -63,48 +62,51 @@ mod tests {
     use super::*;
     use crate::db::messages::live::Unseen;
 
-    const BEGIN: OffsetDateTime = datetime!(2020-02-20 00:00 UTC);
+    const START: OffsetDateTime = datetime!(2020-02-20 00:00 UTC);
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// What [`Watermark::see`] says, in seconds, of looks a second apart, each with those at work, and
-    /// the snapshot: the number from which on none is seen, and the others that are not.
-    fn settled(patience: u32, looks: &[(&[i64], i64, &[i64])]) -> Vec<Option<i64>> {
-        let mut horizon = Watermark::new(patience * SECOND);
-        let times = (0..).map(|second| BEGIN + second * SECOND);
-        let seen = looks.iter().zip(times).map(|((writers, from, among), at)| {
+    /// The running transactions of a poll, and those that its snapshot does not see: all from a number
+    /// on, and some lower ones.
+    type Transactions<'a> = (&'a [i64], i64, &'a [i64]);
+
+    /// The watermark in seconds after each of these polls, which are a second apart.
+    fn watermarks(max_wait: u32, polls: &[Transactions]) -> Vec<Option<i64>> {
+        let mut watermark = Watermark::new(max_wait * SECOND);
+        let times = (0..).map(|second| START + second * SECOND);
+        let advanced = polls.iter().zip(times).map(|((writers, from, among), at)| {
             let unseen = Unseen { from: *from, among: among.to_vec() };
-            horizon.see(&Poll { at, writers: writers.to_vec(), unseen, messages: Vec::new() })
+            watermark.advance(&Poll { at, writers: writers.to_vec(), unseen, messages: Vec::new() })
         });
-        let seconds = |time: OffsetDateTime| (time - BEGIN).whole_seconds();
-        seen.map(|time| (time >= BEGIN).then(|| seconds(time))).collect()
+        let seconds = |time: OffsetDateTime| (time - START).whole_seconds();
+        advanced.map(|time| (time >= START).then(|| seconds(time))).collect()
     }
 
     #[test]
-    fn a_look_at_which_nobody_works_is_settled_by_the_next() {
-        let looks: &[(&[i64], i64, &[i64])] = &[(&[], 5, &[]), (&[], 5, &[]), (&[], 8, &[])];
-        assert_eq!(settled(9, looks), [None, Some(0), Some(1)]);
+    fn without_transactions_the_watermark_is_the_previous_poll() {
+        let polls: &[Transactions] = &[(&[], 5, &[]), (&[], 5, &[]), (&[], 8, &[])];
+        assert_eq!(watermarks(9, polls), [None, Some(0), Some(1)]);
     }
 
     #[test]
-    fn a_look_is_settled_when_all_that_were_at_work_are_seen_to_have_ended() {
-        let looks: &[(&[i64], i64, &[i64])] = &[
+    fn the_watermark_waits_until_all_transactions_of_a_poll_have_ended() {
+        let polls: &[Transactions] = &[
             (&[3, 4], 5, &[3, 4]),
             (&[3], 5, &[3]),
-            // 5 is the highest number there is, of which a snapshot does not tell.
+            // 5 is the highest number so far, which a snapshot does not include.
             (&[5], 5, &[]),
             (&[5], 5, &[]),
-            // It has ended since this snapshot was taken.
+            // 5 has ended, but after this snapshot.
             (&[], 5, &[]),
             (&[7], 9, &[7]),
             (&[7], 9, &[7]),
         ];
         let expected = [None, None, Some(1), Some(1), Some(1), Some(4), Some(4)];
-        assert_eq!(settled(9, looks), expected);
+        assert_eq!(watermarks(9, polls), expected);
     }
 
     #[test]
-    fn the_one_that_never_ends_is_waited_for_once() {
-        let looks: &[(&[i64], i64, &[i64])] = &[
+    fn an_endless_transaction_is_waited_for_once() {
+        let polls: &[Transactions] = &[
             (&[4], 5, &[4]),
             (&[4], 5, &[4]),
             (&[4], 5, &[4]),
@@ -112,6 +114,6 @@ mod tests {
             (&[4], 7, &[4, 6]),
             (&[4], 8, &[4]),
         ];
-        assert_eq!(settled(2, looks), [None, None, Some(1), Some(2), Some(2), Some(4)]);
+        assert_eq!(watermarks(2, polls), [None, None, Some(1), Some(2), Some(2), Some(4)]);
     }
 }

@@ -1,4 +1,4 @@
-//! The APIs' own descriptions.
+//! The OpenAPI documents and Swagger UI.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -7,7 +7,7 @@ use similar::TextDiff;
 
 use crate::support::{App, process};
 
-/// The APIs: their documents' names, and where each is served.
+/// The names of the API documents, and their paths.
 const APIS: &[(&str, &str)] = &[("api", "/api/v1/openapi.json"), ("simulator", "/openapi.json")];
 
 /// The committed document.
@@ -16,30 +16,30 @@ pub fn committed(api: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Asserts that the document is the committed one, or shows how they differ.
+/// Asserts that the document equals the committed one.
 fn assert_committed(api: &str, document: &str) {
     let committed = committed(api);
     if document != committed {
         let diff = TextDiff::from_lines(committed.as_str(), document);
         panic!(
-            "the API has changed; if it should have, run `make openapi` and commit the file\n{}",
+            "the API has changed; if that is intended, run `make openapi` and commit the file\n{}",
             diff.unified_diff().header(&format!("openapi/{api}.json"), "served")
         );
     }
 }
 
 #[tokio::test]
-async fn the_committed_documents_are_those_that_are_served() {
+async fn the_served_documents_are_the_committed_ones() {
     let app = App::start().await;
     for (api, path) in APIS {
-        let answer = app.anonymous().get(path).await;
-        assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
-        assert_committed(api, &answer.body);
+        let response = app.anonymous().get(path).await;
+        assert_eq!((response.status, response.header("content-type")), (200, "application/json"));
+        assert_committed(api, &response.body);
     }
 }
 
 #[test]
-fn the_committed_documents_are_those_that_the_program_prints() {
+fn the_printed_documents_are_the_committed_ones() {
     for (api, _) in APIS {
         let output = process::minitwit(&["openapi", api]).output().expect("the program runs");
         assert!(output.status.success(), "{output:?}");
@@ -47,7 +47,7 @@ fn the_committed_documents_are_those_that_the_program_prints() {
     }
 }
 
-/// The operations: `GET /msgs` and so on, with what the document says of each.
+/// The operations of a document by name, such as `GET /msgs`.
 pub fn operations(document: &Value) -> Vec<(String, &Value)> {
     let paths = document["paths"].as_object().expect("paths");
     let operations = paths.iter().flat_map(|(path, methods)| {
@@ -58,8 +58,8 @@ pub fn operations(document: &Value) -> Vec<(String, &Value)> {
 }
 
 #[track_caller]
-fn assert_says(value: &Value, what: &str) {
-    assert!(value.as_str().is_some_and(|text| text.len() > 2), "{what} is not told");
+fn assert_described(value: &Value, what: &str) {
+    assert!(value.as_str().is_some_and(|text| text.len() > 2), "{what} has no description");
 }
 
 fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Map<String, Value> {
@@ -95,14 +95,14 @@ fn every_operation_is_described() {
         let operations = operations(&document);
         let mut ids = Vec::new();
         for (name, operation) in &operations {
-            assert_says(&operation["summary"], &format!("{name}: summary"));
-            assert_says(&operation["description"], &format!("{name}: description"));
-            assert_says(&operation["operationId"], &format!("{name}: operationId"));
+            assert_described(&operation["summary"], &format!("{name}: summary"));
+            assert_described(&operation["description"], &format!("{name}: description"));
+            assert_described(&operation["operationId"], &format!("{name}: operationId"));
             ids.push(operation["operationId"].as_str());
             assert_eq!(operation["tags"].as_array().map(Vec::len), Some(1), "{name}");
             for parameter in operation["parameters"].as_array().into_iter().flatten() {
                 let what = format!("{name}: {}", parameter["name"]);
-                assert_says(&parameter["description"], &what);
+                assert_described(&parameter["description"], &what);
                 assert!(parameter["schema"].get("example").is_some(), "{what}: example");
             }
         }
@@ -110,15 +110,15 @@ fn every_operation_is_described() {
         ids.dedup();
         assert_eq!(ids.len(), operations.len(), "operationIds are unique");
         for tag in document["tags"].as_array().expect("tags") {
-            assert_says(&tag["description"], &format!("the tag {}", tag["name"]));
+            assert_described(&tag["description"], &format!("the tag {}", tag["name"]));
         }
         for field in ["title", "version", "description"] {
-            assert_says(&document["info"][field], field);
+            assert_described(&document["info"][field], field);
         }
     }
 }
 
-/// What a schema's one example does not show, since it shows the alternative.
+/// Fields without an example, since the schema's example shows an alternative.
 const ALTERNATIVES: &[&str] = &["Found.user"];
 
 #[test]
@@ -126,10 +126,10 @@ fn every_field_is_described() {
     for (api, _) in APIS {
         let document: Value = serde_json::from_str(&committed(api)).expect("JSON");
         for (name, schema) in document["components"]["schemas"].as_object().expect("schemas") {
-            assert_says(&schema["description"], name);
+            assert_described(&schema["description"], name);
             for (field, schema) in schema["properties"].as_object().expect("fields") {
                 let field = format!("{name}.{field}");
-                assert_says(&schema["description"], &field);
+                assert_described(&schema["description"], &field);
                 let shown = schema.get("example").is_some();
                 assert_eq!(shown, !ALTERNATIVES.contains(&field.as_str()), "{field}: example");
             }
@@ -138,16 +138,16 @@ fn every_field_is_described() {
 }
 
 #[test]
-fn every_answer_is_described_and_every_failure_has_its_schema() {
+fn every_response_is_described_and_every_error_has_a_schema() {
     let document: Value = serde_json::from_str(&committed("simulator")).expect("JSON");
     for (name, operation) in operations(&document) {
-        let answers = operation["responses"].as_object().expect("responses");
-        for (status, answer) in answers {
+        let responses = operation["responses"].as_object().expect("responses");
+        for (status, response) in responses {
             let what = format!("{name}: {status}");
-            assert_says(&answer["description"], &what);
-            let schema = &answer["content"]["application/json; charset=utf-8"]["schema"];
+            assert_described(&response["description"], &what);
+            let schema = &response["content"]["application/json; charset=utf-8"]["schema"];
             match status.as_str() {
-                "204" => assert!(answer.get("content").is_none(), "{what}"),
+                "204" => assert!(response.get("content").is_none(), "{what}"),
                 "200" => assert!(schema.is_object(), "{what}"),
                 _ => {
                     let fields = resolve(&document, schema)["properties"].as_object();
@@ -163,14 +163,14 @@ fn every_answer_is_described_and_every_failure_has_its_schema() {
             name if name.starts_with("GET") => &["200", "400", "403", "404", "500", "503"],
             _ => &["204", "400", "403", "404", "408", "413", "415", "500", "503"],
         };
-        let statuses: BTreeSet<_> = answers.keys().map(String::as_str).collect();
+        let statuses: BTreeSet<_> = responses.keys().map(String::as_str).collect();
         assert_eq!(statuses, expected.iter().copied().collect(), "{name}");
         let open = matches!(name.as_str(), "GET /latest" | "POST /register");
         assert_eq!(operation["security"].as_array().map(Vec::is_empty), Some(open), "{name}");
     }
 }
 
-/// `page` without the text between each `<tag …>` and its end.
+/// `page` without the content of each element `tag`.
 fn without(page: &str, tag: &str) -> String {
     let (begin, end) = (format!("<{tag}"), format!("</{tag}>"));
     let mut parts = page.split(&end);
@@ -185,7 +185,7 @@ fn without(page: &str, tag: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_documentation_loads_nothing() {
+async fn the_documentation_page_loads_no_other_file() {
     let app = App::start().await;
     let page = app.anonymous().get("/docs").await;
     assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));

@@ -1,4 +1,4 @@
-//! A server that is asked to end while its clients go on.
+//! Draining and stopping by signals, while clients continue.
 
 use std::process::ExitStatus;
 
@@ -15,35 +15,35 @@ async fn serving(database: &TestDatabase, arguments: &[&str]) -> (Serving, Brows
     (serving, browser)
 }
 
-/// Sends SIGTERM, and waits until the server says that it is not ready.
+/// Sends SIGTERM, and waits until the server reports that it is not ready.
 async fn drain(serving: &Serving, browser: &Browser) {
     kill(serving.pid(), Signal::SIGTERM).expect("it runs");
     eventually("the server drains", || async {
-        let answer = browser.get("/readyz").await;
-        (answer.status == 503).then_some(answer)
+        let response = browser.get("/readyz").await;
+        (response.status == 503).then_some(response)
     })
     .await;
 }
 
-fn ended_well(status: ExitStatus, serving: &Serving) {
+fn assert_drained_and_stopped(status: ExitStatus, serving: &Serving) {
     assert!(status.success(), "{status}: {}", serving.output());
     let log = serving.output();
-    let begun = log.find("draining").expect("it is in the log");
+    let draining = log.find("draining").expect("it is in the log");
     let stopped = log.find("stopped").expect("it is in the log");
-    assert!(begun < stopped, "{log}");
+    assert!(draining < stopped, "{log}");
 }
 
 #[tokio::test]
-async fn a_draining_server_serves_and_says_that_it_is_not_ready() {
+async fn a_draining_server_serves_and_reports_that_it_is_not_ready() {
     let database = TestDatabase::fresh().await;
     let (mut serving, browser) = serving(&database, &["--drain", "600"]).await;
     assert_eq!(browser.get("/public").await.header("connection"), "");
     drain(&serving, &browser).await;
 
-    let answer = browser.get("/readyz").await;
+    let response = browser.get("/readyz").await;
     let reason = "the server is about to stop";
-    assert_eq!(answer.json(), json!({"status": "not ready", "reason": reason}));
-    assert_eq!(answer.header("retry-after"), "1");
+    assert_eq!(response.json(), json!({"status": "not ready", "reason": reason}));
+    assert_eq!(response.header("retry-after"), "1");
     assert_eq!(browser.get("/healthz").await.status, 200);
     let other = Browser::new(serving.base.clone());
     other.sign_up("drained").await;
@@ -51,18 +51,18 @@ async fn a_draining_server_serves_and_says_that_it_is_not_ready() {
     let page = browser.get("/public").await;
     assert_eq!((page.status, page.header("connection")), (200, "close"));
 
-    // Whoever asks again means it.
+    // A second signal stops the server at once.
     let status = serving.end(Signal::SIGTERM);
-    ended_well(status, &serving);
+    assert_drained_and_stopped(status, &serving);
 }
 
 #[tokio::test]
-async fn a_drained_server_stops_by_itself() {
+async fn a_server_stops_after_the_drain_time() {
     let database = TestDatabase::fresh().await;
     let (mut serving, browser) = serving(&database, &["--drain", "1"]).await;
     kill(serving.pid(), Signal::SIGTERM).expect("it runs");
     let status = serving.wait();
-    ended_well(status, &serving);
+    assert_drained_and_stopped(status, &serving);
     drop(browser);
 }
 

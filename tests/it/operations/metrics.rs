@@ -1,4 +1,4 @@
-//! What is counted.
+//! The metrics.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,31 +21,31 @@ struct Sample {
     value: f64,
 }
 
-/// All that a server counts.
+/// The metrics of a server.
 struct Metrics {
     samples: Vec<Sample>,
-    /// The kind of each metric, by its name.
-    kinds: BTreeMap<String, String>,
+    /// The type of each metric by name.
+    types: BTreeMap<String, String>,
 }
 
 impl Metrics {
     async fn of(browser: &Browser) -> Self {
-        let answer = browser.get("/metrics").await;
-        assert_eq!(answer.status, 200);
-        assert_eq!(answer.header("content-type"), "text/plain; version=0.0.4");
-        let (mut samples, mut kinds) = (Vec::new(), BTreeMap::new());
-        for line in answer.body.lines().filter(|line| !line.is_empty()) {
-            if let Some(kind) = line.strip_prefix("# TYPE ") {
-                let (name, kind) = kind.split_once(' ').expect("a kind");
-                kinds.insert(name.to_owned(), kind.to_owned());
+        let response = browser.get("/metrics").await;
+        assert_eq!(response.status, 200);
+        assert_eq!(response.header("content-type"), "text/plain; version=0.0.4");
+        let (mut samples, mut types) = (Vec::new(), BTreeMap::new());
+        for line in response.body.lines().filter(|line| !line.is_empty()) {
+            if let Some(metric) = line.strip_prefix("# TYPE ") {
+                let (name, kind) = metric.split_once(' ').expect("a type");
+                types.insert(name.to_owned(), kind.to_owned());
             } else if !line.starts_with("# HELP ") {
                 samples.push(sample(line));
             }
         }
-        Self { samples, kinds }
+        Self { samples, types }
     }
 
-    /// The sum of the samples of this name that have these labels.
+    /// The sum of the samples with this name and these labels.
     fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
         let matching = self.samples.iter().filter(|sample| {
             sample.name == name
@@ -56,7 +56,7 @@ impl Metrics {
         matching.map(|sample| sample.value).sum()
     }
 
-    /// The values of a label, over all metrics.
+    /// The values of a label in all metrics.
     fn values(&self, label: &str) -> BTreeSet<&str> {
         self.samples.iter().filter_map(|it| it.labels.get(label)).map(String::as_str).collect()
     }
@@ -69,7 +69,7 @@ fn sample(line: &str) -> Sample {
         None => (key, ""),
         Some((name, labels)) => (name, labels.strip_suffix('}').expect("a brace")),
     };
-    // A route's template has braces and neither commas nor quotation marks.
+    // Route templates contain braces, but neither commas nor quotation marks.
     let labels = labels.split(',').filter(|label| !label.is_empty()).map(|label| {
         let (key, value) = label.split_once('=').expect("a value");
         (key.to_owned(), value.trim_matches('"').to_owned())
@@ -77,7 +77,7 @@ fn sample(line: &str) -> Sample {
     Sample { name: name.to_owned(), labels: labels.collect(), value }
 }
 
-/// The templates of all routes, and what stands for none.
+/// All route templates outside the JSON API, and the label of requests without a route.
 const ROUTES: &[&str] = &[
     "unmatched",
     "/",
@@ -126,7 +126,7 @@ const ROUTES: &[&str] = &[
     "/fllws/{username}",
 ];
 
-/// The templates of the JSON API's operations, which other tests of this process ask for.
+/// The route templates of the JSON API. Other tests in this process request them.
 fn documented_routes() -> BTreeSet<String> {
     let document: Value = serde_json::from_str(&committed("api")).expect("JSON");
     let paths = document["paths"].as_object().expect("paths");
@@ -134,7 +134,7 @@ fn documented_routes() -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn routes_are_templates_whatever_is_asked_for() {
+async fn the_route_label_is_a_template_for_every_path() {
     let app = App::start().await;
     let alice = app.signed_in("zebra").await;
     for path in [
@@ -179,13 +179,13 @@ async fn routes_are_templates_whatever_is_asked_for() {
         for path in ["/msgs/zebra?no=-1", "/fllws/zebra", "/zebra", "/msgs/zebra/zebra", "/latest"]
         {
             simulator.get(path).await;
-            simulator.bare_request(reqwest::Method::GET, path).send().await.expect("an answer");
+            simulator.bare_request(reqwest::Method::GET, path).send().await.expect("a response");
         }
         simulator.follow("zebra", "zebra").await;
         simulator.tweet("zebra", "").await;
     }
     let made_up = reqwest::Method::from_bytes(b"ZEBRA").expect("a method");
-    alice.request(made_up, "/zebra").send().await.expect("an answer");
+    alice.request(made_up, "/zebra").send().await.expect("a response");
 
     let metrics = Metrics::of(&alice).await;
     let documented = documented_routes();
@@ -200,7 +200,7 @@ async fn routes_are_templates_whatever_is_asked_for() {
 }
 
 #[tokio::test]
-async fn what_happens_is_counted() {
+async fn users_messages_follows_and_rejected_commands_are_counted() {
     let database = TestDatabase::fresh().await;
     let serving = Serving::start(&["--database-url", &database.url()]);
     let browser = Browser::new(serving.base.clone());
@@ -236,7 +236,7 @@ async fn what_happens_is_counted() {
         ("minitwit_simulator_rejections_total", &[("command", "follow"), ("status", "400")], 1.0),
         ("minitwit_simulator_rejections_total", &[("command", "follow"), ("status", "404")], 1.0),
         ("minitwit_simulator_rejections_total", &[("command", "unfollow"), ("status", "404")], 1.0),
-        // Three registrations and one sign-in; a name that is taken costs no hashing.
+        // Three registrations and one sign-in; no password is hashed for an existing name.
         ("minitwit_password_hashing_duration_seconds_count", &[], 4.0),
         ("minitwit_http_requests_total", &[("route", "/sim/register"), ("status", "204")], 2.0),
         (
@@ -260,28 +260,29 @@ async fn what_happens_is_counted() {
 }
 
 #[tokio::test]
-async fn what_is_over_is_no_longer_under_way() {
+async fn gauges_return_to_their_idle_values() {
     let database = TestDatabase::fresh().await;
     let serving = Serving::start(&["--database-url", &database.url()]);
     let browser = Browser::new(serving.base.clone());
     browser.sign_up("alice").await;
     browser.sign_in("alice").await;
-    for name in [
-        "minitwit_password_hashing_running",
-        "minitwit_password_hashing_waiting",
-        "minitwit_http_requests_in_flight",
+    for (name, idle) in [
+        ("minitwit_password_hashing_running", 0.0),
+        ("minitwit_password_hashing_waiting", 0.0),
+        // The request for the metrics itself.
+        ("minitwit_http_requests_in_flight", 1.0),
     ] {
         eventually(name, async || {
             let metrics = Metrics::of(&browser).await;
-            assert_eq!(metrics.kinds[name], "gauge");
-            (metrics.sum(name, &[]).abs() < 1e-9).then_some(())
+            assert_eq!(metrics.types[name], "gauge");
+            ((metrics.sum(name, &[]) - idle).abs() < 1e-9).then_some(())
         })
         .await;
     }
 }
 
 #[tokio::test]
-async fn every_metric_says_what_it_is() {
+async fn every_metric_has_a_type_and_a_description() {
     let database = TestDatabase::fresh().await;
     let serving = Serving::start(&["--database-url", &database.url()]);
     let browser = Browser::new(serving.base.clone());
@@ -291,9 +292,12 @@ async fn every_metric_says_what_it_is() {
     for sample in &metrics.samples {
         let name = ["_bucket", "_sum", "_count"].iter().find_map(|it| sample.name.strip_suffix(it));
         let name = name.unwrap_or(&sample.name);
-        assert!(metrics.kinds.contains_key(name), "{name}");
+        assert!(metrics.types.contains_key(name), "{name}");
         text.says(&format!("# HELP {name} "));
         assert!(name.starts_with("minitwit_"), "{name}");
     }
-    assert!(metrics.values("le").contains("0.3"), "the simulator's time-out is a bucket's bound");
+    assert!(
+        metrics.values("le").contains("0.3"),
+        "the simulator's time-out is the bound of a bucket"
+    );
 }

@@ -1,4 +1,4 @@
-//! What operators and readers of the API ask the server itself.
+//! Health checks, metrics, API documents, shutdown and production mode.
 
 pub mod document;
 mod drain;

@@ -1,4 +1,4 @@
-//! `--production`, which wants every secret set, and secrets in files.
+//! `--production`, which requires every secret to be set, and secrets in files.
 
 use std::{fs, process::Command};
 
@@ -14,35 +14,36 @@ use crate::support::{
 const WARNING: &str = "the simulator's password is the contract's";
 
 #[track_caller]
-fn refusal(mut command: Command) -> String {
+fn startup_error(mut command: Command) -> String {
     let output = command.output().expect("it runs");
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     String::from_utf8(output.stderr).expect("text")
 }
 
 #[tokio::test]
-async fn no_secret_may_be_a_default() {
+async fn production_rejects_default_secrets() {
     let database = TestDatabase::fresh().await;
-    let text = refusal(minitwit(&["serve", "--production"]));
+    let text = startup_error(minitwit(&["serve", "--production"]));
     assert!(text.contains("--production"), "{text}");
     assert!(text.contains("--database-url") && text.contains("--simulator-password"), "{text}");
 
-    let text = refusal(minitwit(&["serve", "--production", "--database-url", &database.url()]));
+    let text =
+        startup_error(minitwit(&["serve", "--production", "--database-url", &database.url()]));
     assert!(!text.contains("--database-url") && text.contains("--simulator-password"), "{text}");
 
     let url = database.url();
     let empty = ["serve", "--production", "--database-url", &url, "--simulator-password", ""];
-    let text = refusal(minitwit(&empty));
-    assert!(text.contains("--simulator-password"), "an empty one is none: {text}");
+    let text = startup_error(minitwit(&empty));
+    assert!(text.contains("--simulator-password"), "an empty password does not count: {text}");
     let mut command = minitwit(&["serve", "--simulator-password", "hunter2"]);
     command.env("MINITWIT_PRODUCTION", "true");
-    let text = refusal(command);
+    let text = startup_error(command);
     assert!(text.contains("--database-url") && !text.contains("--simulator-password"), "{text}");
     assert!(!text.contains("hunter2"), "{text}");
 }
 
 #[tokio::test]
-async fn with_every_secret_set_it_serves() {
+async fn production_serves_with_every_secret_set() {
     let database = TestDatabase::fresh().await;
     let url = database.url();
     let set = ["--production", "--database-url", &url, "--simulator-password"];
@@ -52,7 +53,7 @@ async fn with_every_secret_set_it_serves() {
 }
 
 #[tokio::test]
-async fn the_contracts_password_may_be_set_and_is_warned_of() {
+async fn the_password_of_the_contract_is_allowed_with_a_warning() {
     let database = TestDatabase::fresh().await;
     let url = database.url();
     let set = ["--production", "--database-url", &url, "--simulator-password"];
@@ -60,21 +61,21 @@ async fn the_contracts_password_may_be_set_and_is_warned_of() {
     assert!(serving.end(Signal::SIGTERM).success());
     assert!(serving.output().contains(WARNING), "{}", serving.output());
 
-    // Elsewhere it is what everybody expects.
+    // Outside production it is the default and needs no warning.
     let mut serving = Serving::start(&["--database-url", &url]);
     assert!(serving.end(Signal::SIGTERM).success());
     assert!(!serving.output().contains(WARNING), "{}", serving.output());
 }
 
 #[tokio::test]
-async fn a_secret_may_be_in_a_file() {
+async fn a_secret_can_be_in_a_file() {
     let database = TestDatabase::fresh().await;
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("password");
     fs::write(&file, "from a file\n").expect("written");
     let file = file.to_str().expect("text");
     let url = database.url();
-    // The test's PostgreSQL asks for no password, and ignores one.
+    // The test's PostgreSQL ignores passwords.
     let serving = Serving::start(&[
         "--production",
         "--database-url",
@@ -86,13 +87,13 @@ async fn a_secret_may_be_in_a_file() {
     ]);
     let simulator = Simulator::new(format!("{}/sim", serving.base));
     let request = simulator.bare_request(Method::GET, "/msgs");
-    let answer = Answer::of(request.basic_auth("simulator", Some("from a file"))).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = Answer::of(request.basic_auth("simulator", Some("from a file"))).await;
+    assert_eq!(response.status, 200, "{response:?}");
     simulator.get("/msgs").await.failure(403);
 }
 
 #[test]
-fn two_secrets_where_one_is_meant_are_refused() {
+fn a_secret_with_two_values_is_rejected() {
     for arguments in [
         ["--simulator-password=a", "--simulator-password-file=Cargo.toml"],
         ["--simulator-password=a", "--database-password-file=Cargo.toml"],

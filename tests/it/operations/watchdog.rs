@@ -1,4 +1,4 @@
-//! A server that hangs.
+//! The watchdog ends a server whose runtime hangs.
 
 use std::{fs, thread};
 
@@ -13,11 +13,11 @@ use nix::{
 
 use crate::support::{cluster::TestDatabase, process::Serving};
 
-/// Stops the threads of the process that work for its runtime, and none of the others, until it ends.
-/// Whoever stops a thread so must see it end, before the process can be gone.
-fn hang(process: Pid) {
+/// Suspends the runtime's worker threads, and no other thread, until the process ends. The tracing
+/// thread must reap them, or the process would stay a zombie.
+fn suspend_workers(process: Pid) {
     let tasks = fs::read_dir(format!("/proc/{process}/task")).expect("it runs");
-    let mut stopped = Vec::new();
+    let mut suspended = Vec::new();
     for task in tasks {
         let task = task.expect("a thread").path();
         let name = fs::read_to_string(task.join("comm")).expect("it has a name");
@@ -26,11 +26,11 @@ fn hang(process: Pid) {
             let thread = Pid::from_raw(thread.expect("a number"));
             ptrace::seize(thread, ptrace::Options::empty()).expect("a thread of a child");
             ptrace::interrupt(thread).expect("it is seized");
-            stopped.push(thread);
+            suspended.push(thread);
         }
     }
-    assert!(!stopped.is_empty(), "the workers are not called as they were");
-    for thread in stopped {
+    assert!(!suspended.is_empty(), "no thread has the name of a worker");
+    for thread in suspended {
         while !matches!(
             waitpid(thread, Some(WaitPidFlag::__WALL)),
             Ok(WaitStatus::Exited(..) | WaitStatus::Signaled(..)) | Err(Errno::ECHILD)
@@ -39,12 +39,12 @@ fn hang(process: Pid) {
 }
 
 #[tokio::test]
-async fn a_server_that_hangs_ends_itself() {
+async fn a_server_that_hangs_is_ended() {
     let database = TestDatabase::fresh().await;
     let mut serving = Serving::start(&["--database-url", &database.url(), "--watchdog", "5"]);
     let process = serving.pid();
-    let stopping = thread::spawn(move || hang(process));
+    let tracer = thread::spawn(move || suspend_workers(process));
     let status = serving.wait();
-    stopping.join().expect("no panic");
+    tracer.join().expect("no panic");
     assert_eq!(status.code(), Some(70), "{}", serving.output());
 }

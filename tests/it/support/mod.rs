@@ -75,11 +75,8 @@ impl App {
         let simulator_address = server.simulator_address().expect("bound").expect("asked for");
         let shutdown = Shutdown::default();
         let serving = tokio::spawn({
-            let (shutdown, service) = (shutdown.clone(), service.clone());
-            async move {
-                server.run(shutdown).await.expect("served");
-                service.shut_down().await;
-            }
+            let shutdown = shutdown.clone();
+            async move { server.run(shutdown).await }
         });
         let rows = PgPool::connect_lazy_with(database.options());
         Self { address, simulator_address, database, rows, service, shutdown, serving }
@@ -175,7 +172,7 @@ impl AppSettings {
                     clients: 100,
                     backlog: 64,
                     heartbeat: DEADLINE,
-                    behind: DEADLINE,
+                    max_lag: DEADLINE,
                 },
             },
             server: Settings {

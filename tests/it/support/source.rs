@@ -1,28 +1,33 @@
-//! The program's own source, as tokens: for tests of how it is written.
+//! The source code as tokens, for tests of its structure.
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
 
-/// What may stand before a path that begins with `::`.
+/// Keywords that may precede a path that begins with `::`.
 const KEYWORDS: &[&str] =
     &["use", "as", "dyn", "impl", "for", "in", "return", "match", "if", "mut"];
 
-/// A file below `src`.
+/// A source file.
 pub struct SourceFile {
-    /// Its path, such as `src/db/pool.rs`.
+    /// The path below the repository, such as `src/db/pool.rs`.
     pub path: String,
     pub tokens: TokenStream,
 }
 
 /// All files below `src`.
 pub fn files() -> Vec<SourceFile> {
+    files_below("src")
+}
+
+/// All files below a directory of the repository.
+pub fn files_below(directory: &str) -> Vec<SourceFile> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
-    let mut directories = vec![root.join("src")];
+    let mut directories = vec![root.join(directory)];
     while let Some(directory) = directories.pop() {
         for entry in fs::read_dir(&directory).expect("a directory") {
             let path = entry.expect("an entry").path();
@@ -44,16 +49,16 @@ fn read(root: &Path, path: &Path) -> SourceFile {
     SourceFile { path, tokens }
 }
 
-/// A path as it stands in the source, such as `crate::db::Error`; `{…}` of a `use` is spelled out.
+/// A path in the source, such as `crate::db::Error`. Each item of a `use` group is a path of its own.
 #[derive(Debug, Clone)]
 pub struct SourcePath {
-    /// The module that it stands in, as far as inline modules tell: `["tests"]`.
+    /// The inline modules around it: `["tests"]`.
     pub inline_module: Vec<String>,
     pub segments: Vec<String>,
     pub line: usize,
 }
 
-/// Every path in these tokens, also those within macros and attributes. A name alone is one, too.
+/// Every path in these tokens, including single names and paths within macros and attributes.
 pub fn paths(tokens: &TokenStream) -> Vec<SourcePath> {
     let mut found = Vec::new();
     walk(tokens, &[], &mut found);
@@ -68,6 +73,12 @@ fn walk(tokens: &TokenStream, inline_module: &[String], found: &mut Vec<SourcePa
             TokenTree::Ident(name) if name == "mod" => {
                 at += 1 + walk_inline_module(&trees[at + 1..], inline_module, found);
             }
+            // `pub(super)` and `pub(in …)` restrict an item; they use nothing.
+            TokenTree::Ident(name) if name == "pub" => {
+                let restricted = matches!(trees.get(at + 1), Some(TokenTree::Group(group))
+                    if group.delimiter() == Delimiter::Parenthesis);
+                at += if restricted { 2 } else { 1 };
+            }
             TokenTree::Ident(name) if KEYWORDS.contains(&name.to_string().as_str()) => at += 1,
             TokenTree::Ident(name) => {
                 at += read_path(&trees[at..], &[], name.span(), inline_module, found);
@@ -81,7 +92,7 @@ fn walk(tokens: &TokenStream, inline_module: &[String], found: &mut Vec<SourcePa
     }
 }
 
-/// Walks through `name {…}`. Returns how many tokens that were; 0 if it is `name;`.
+/// Walks through `name {…}`. Returns the number of tokens; 0 for `name;`.
 fn walk_inline_module(
     trees: &[TokenTree],
     inline_module: &[String],
@@ -93,7 +104,7 @@ fn walk_inline_module(
     2
 }
 
-/// Reads the path that begins with the first of `trees`. Returns how many tokens it has.
+/// Reads the path at the beginning of `trees`. Returns its number of tokens.
 fn read_path(
     trees: &[TokenTree],
     prefix: &[String],
@@ -110,7 +121,7 @@ fn read_path(
                 read_use_group(&group.stream(), &segments, inline_module, found);
                 return at + 1;
             }
-            // `::*`, or the `::<` of a generic argument.
+            // `::*`, or `::<` before generic arguments.
             _ => break,
         }
         at += 1;
@@ -150,10 +161,10 @@ fn plain(name: &Ident) -> String {
     name.to_string().trim_start_matches("r#").to_owned()
 }
 
-/// The first literal in each call of one of these macros, a string.
+/// The first string literal in each call of one of these macros.
 ///
 /// # Panics
-/// At a string with an escape, which would have to be undone: a raw string has none.
+/// If a string that is not raw contains an escape.
 pub fn macro_strings(tokens: &TokenStream, macros: &[&str]) -> Vec<String> {
     let trees: Vec<TokenTree> = tokens.clone().into_iter().collect();
     let mut found = Vec::new();

@@ -1,6 +1,4 @@
-//! Clients of the stream of new messages.
-
-use std::mem;
+//! A client of the stream of new messages.
 
 use reqwest::{RequestBuilder, Response};
 use serde_json::Value;
@@ -8,25 +6,25 @@ use tokio::time::timeout;
 
 use super::DEADLINE;
 
-/// What a stream of Server-Sent Events has sent.
+/// One block of a stream of server-sent events.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Sent {
+pub enum Block {
     Event {
-        kind: String,
+        name: String,
         id: String,
         data: String,
     },
-    /// An identity without an event.
-    Place(String),
+    /// An id without an event: the position at which the stream starts.
+    Position(String),
     Comment,
 }
 
-impl Sent {
-    /// The message that the event has for its data.
+impl Block {
+    /// The message of a `message` event.
     #[track_caller]
     pub fn message(&self) -> Value {
         match self {
-            Self::Event { kind, data, .. } if kind == "message" => {
+            Self::Event { name, data, .. } if name == "message" => {
                 serde_json::from_str(data).expect("JSON")
             }
             other => panic!("{other:?} is no message"),
@@ -39,59 +37,58 @@ impl Sent {
         self.message()["text"].as_str().expect("a text").to_owned()
     }
 
-    /// The identity of the last event.
     #[track_caller]
     pub fn id(&self) -> &str {
         match self {
-            Self::Event { id, .. } | Self::Place(id) => id,
-            Self::Comment => panic!("a comment has no identity"),
+            Self::Event { id, .. } | Self::Position(id) => id,
+            Self::Comment => panic!("a comment has no id"),
         }
     }
 
     fn parse(block: &str) -> Self {
-        let (mut kind, mut id, mut data) = (None, None, None);
+        let (mut event, mut id, mut data) = (None, None, None);
         for line in block.lines().filter(|line| !line.starts_with(':')) {
             let (name, value) = line.split_once(": ").expect(line);
             match name {
-                "event" => kind = Some(value.to_owned()),
+                "event" => event = Some(value.to_owned()),
                 "id" => id = Some(value.to_owned()),
                 "data" => data = Some(value.to_owned()),
                 "retry" => assert!(value.parse::<u32>().is_ok(), "{line}"),
                 _ => panic!("{line}"),
             }
         }
-        match (kind, id, data) {
-            (Some(kind), Some(id), Some(data)) => Self::Event { kind, id, data },
-            (None, Some(id), None) => Self::Place(id),
+        match (event, id, data) {
+            (Some(name), Some(id), Some(data)) => Self::Event { name, id, data },
+            (None, Some(id), None) => Self::Position(id),
             (None, None, None) => Self::Comment,
             _ => panic!("{block}"),
         }
     }
 }
 
-/// A stream that has begun.
+/// An open stream.
 pub struct Stream {
     pub response: Response,
     received: String,
 }
 
 impl Stream {
-    /// Begins to listen. Returns the stream, and the place where it begins.
+    /// Opens a stream. Returns it with its start position.
     pub async fn open(request: RequestBuilder) -> (Self, String) {
-        let response = request.send().await.expect("an answer");
+        let response = request.send().await.expect("a response");
         assert_eq!(response.status(), 200, "{response:?}");
         let mut stream = Self { response, received: String::new() };
-        let Some(Sent::Place(place)) = stream.next().await else { panic!("no place") };
-        (stream, place)
+        let Some(Block::Position(position)) = stream.next().await else { panic!("no position") };
+        (stream, position)
     }
 
-    /// What is sent next; `None` at the stream's end.
-    pub async fn next(&mut self) -> Option<Sent> {
+    /// Receives the next block; `None` at the end of the stream.
+    pub async fn next(&mut self) -> Option<Block> {
         loop {
             if let Some((block, rest)) = self.received.split_once("\n\n") {
-                let (sent, rest) = (Sent::parse(block), rest.to_owned());
-                drop(mem::replace(&mut self.received, rest));
-                return Some(sent);
+                let (block, rest) = (Block::parse(block), rest.to_owned());
+                self.received = rest;
+                return Some(block);
             }
             let chunk = timeout(DEADLINE, self.response.chunk()).await.expect("in time");
             let chunk = chunk.expect("no failure")?;
@@ -99,12 +96,12 @@ impl Stream {
         }
     }
 
-    /// The text of the message that is sent next.
+    /// Receives a message. Returns its text.
     pub async fn text(&mut self) -> String {
         self.next().await.expect("a message").text()
     }
 
-    /// Whether the stream ends without anything more.
+    /// Whether the stream ends without a further block.
     pub async fn ends(&mut self) -> bool {
         self.next().await.is_none()
     }

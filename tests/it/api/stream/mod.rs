@@ -1,4 +1,4 @@
-//! New messages as they come.
+//! The stream of new messages.
 
 mod ends;
 mod order;
@@ -12,15 +12,15 @@ use crate::support::{
     actors::{Answer, ApiClient},
     cluster::TestDatabase,
     eventually,
-    stream::{Sent, Stream},
+    stream::{Block, Stream},
 };
 
-/// A request for a stream.
-fn streaming(client: &ApiClient, query: &str) -> RequestBuilder {
+/// Builds a request for a stream.
+fn stream_request(client: &ApiClient, query: &str) -> RequestBuilder {
     client.request(Method::GET, &format!("/stream{query}"))
 }
 
-/// A user's browser's cookie, as a header.
+/// Signs in on the pages. Returns the session's cookie as a header value.
 async fn session_cookie(app: &App, username: &str) -> String {
     let form = [("username", username), ("password", "secret")];
     let answer = app.anonymous().post("/login", &form).await;
@@ -31,12 +31,12 @@ async fn session_cookie(app: &App, username: &str) -> String {
 }
 
 #[tokio::test]
-async fn new_messages_arrive_whichever_server_takes_them() {
+async fn messages_posted_on_any_replica_are_sent() {
     let app = App::start().await;
     let replica = app.replica().await;
     app.api_user("ann").await;
     app.simulator().tweet("ann", "before").await;
-    let (mut stream, _) = Stream::open(streaming(&app.api(), "")).await;
+    let (mut stream, _) = Stream::open(stream_request(&app.api(), "")).await;
     for (name, value) in [
         ("content-type", Some("text/event-stream")),
         ("cache-control", Some("no-store")),
@@ -56,17 +56,17 @@ async fn new_messages_arrive_whichever_server_takes_them() {
 }
 
 #[tokio::test]
-async fn flagged_messages_are_not_told_of() {
+async fn flagged_messages_are_not_sent() {
     let app = App::start().await;
     app.api_user("ann").await;
-    let (mut stream, _) = Stream::open(streaming(&app.api(), "")).await;
+    let (mut stream, _) = Stream::open(stream_request(&app.api(), "")).await;
     app.execute("INSERT INTO messages (author_id, text, flagged) VALUES (1, 'bad', true)").await;
     app.simulator().tweet("ann", "good").await;
     assert_eq!(stream.text().await, "good");
 }
 
 #[tokio::test]
-async fn the_own_timeline_is_that_of_the_followees_as_they_are_now() {
+async fn the_own_timeline_changes_with_the_follows() {
     let app = App::start().await;
     let replica = app.replica().await;
     let ann = app.api_user("ann").await;
@@ -74,36 +74,36 @@ async fn the_own_timeline_is_that_of_the_followees_as_they_are_now() {
         app.api_user(name).await;
     }
     ann.put("/following/bob").await;
-    let (mut stream, begin) = Stream::open(streaming(&ann, "?timeline=own")).await;
-    let say = async |name: &str, text: &str| {
+    let (mut stream, begin) = Stream::open(stream_request(&ann, "?timeline=own")).await;
+    let post = async |name: &str, text: &str| {
         assert_eq!(app.simulator().tweet(name, text).await.status, 204);
     };
-    say("carol", "1").await;
-    say("bob", "2").await;
+    post("carol", "1").await;
+    post("bob", "2").await;
     assert_eq!(stream.text().await, "2");
-    say("ann", "3").await;
+    post("ann", "3").await;
     assert_eq!(stream.text().await, "3");
     replica.simulator().follow("ann", "carol").await;
-    say("carol", "4").await;
+    post("carol", "4").await;
     assert_eq!(stream.text().await, "4");
     replica.simulator().unfollow("ann", "bob").await;
-    say("bob", "5").await;
-    say("carol", "6").await;
+    post("bob", "5").await;
+    post("carol", "6").await;
     assert_eq!(stream.text().await, "6");
 
     let query = format!("?timeline=own&last_event_id={begin}");
-    let (mut again, _) = Stream::open(streaming(&ann, &query)).await;
+    let (mut again, _) = Stream::open(stream_request(&ann, &query)).await;
     for text in ["1", "3", "4", "6"] {
-        assert_eq!(again.text().await, text, "by those who are followed by now");
+        assert_eq!(again.text().await, text, "the messages of the current followees");
     }
 }
 
 #[tokio::test]
-async fn a_page_listens_by_its_cookie_and_other_sites_do_not() {
+async fn a_session_cookie_opens_a_stream_only_from_the_same_origin() {
     let app = App::start().await;
     app.api_user("ann").await;
     let cookie = session_cookie(&app, "ann").await;
-    let own = || streaming(&app.api(), "?timeline=own").header("cookie", &cookie);
+    let own = || stream_request(&app.api(), "?timeline=own").header("cookie", &cookie);
     let host = format!("http://{}", app.address);
     let (mut stream, _) = Stream::open(own().header("origin", host)).await;
     app.simulator().tweet("ann", "mine").await;
@@ -118,48 +118,48 @@ async fn a_page_listens_by_its_cookie_and_other_sites_do_not() {
         Answer::of(own().header(name, value)).await.problem(401);
     }
     Answer::of(own().header("authorization", "Bearer wrong")).await.problem(401);
-    let forged = streaming(&app.api(), "?timeline=own").header("cookie", "session=forged");
+    let forged = stream_request(&app.api(), "?timeline=own").header("cookie", "session=forged");
     Answer::of(forged).await.problem(401);
     app.api().get("/stream?timeline=own").await.problem(401);
 }
 
 #[tokio::test]
-async fn all_wrong_parameters_are_named() {
+async fn all_invalid_parameters_are_named() {
     let app = App::start().await;
-    for place in [&b"x_y"[..], "é".as_bytes()] {
-        let request = streaming(&app.api(), "?timeline=mine&last_event_id=7");
-        let answer = Answer::of(request.header("last-event-id", place)).await;
+    for position in [&b"x_y"[..], "é".as_bytes()] {
+        let request = stream_request(&app.api(), "?timeline=mine&last_event_id=7");
+        let answer = Answer::of(request.header("last-event-id", position)).await;
         let names = ["timeline", "Last-Event-ID", "last_event_id"];
-        assert_eq!(answer.refused_fields(422), names, "{place:?}");
+        assert_eq!(answer.refused_fields(422), names, "{position:?}");
     }
 }
 
 #[tokio::test]
-async fn a_silent_stream_shows_that_it_lives() {
+async fn an_idle_stream_sends_comments() {
     let database = TestDatabase::fresh().await;
     let app = App::start_with(database, |settings| {
         settings.service.streams.heartbeat = Duration::from_millis(1);
     })
     .await;
-    let (mut stream, _) = Stream::open(streaming(&app.api(), "")).await;
+    let (mut stream, _) = Stream::open(stream_request(&app.api(), "")).await;
     for _ in 0..3 {
-        assert_eq!(stream.next().await, Some(Sent::Comment));
+        assert_eq!(stream.next().await, Some(Block::Comment));
     }
 }
 
 #[tokio::test]
-async fn there_are_only_so_many_streams_at_once() {
+async fn a_stream_above_the_limit_is_rejected() {
     let database = TestDatabase::fresh().await;
     let app = App::start_with(database, |settings| settings.service.streams.clients = 1).await;
-    let (stream, _) = Stream::open(streaming(&app.api(), "")).await;
-    let refusal = app.api().get("/stream").await;
-    refusal.problem(503);
-    assert_eq!(refusal.header("retry-after"), "1");
+    let (stream, _) = Stream::open(stream_request(&app.api(), "")).await;
+    let response = app.api().get("/stream").await;
+    response.problem(503);
+    assert_eq!(response.header("retry-after"), "1");
     drop(stream);
     app.api_user("ann").await;
-    // That a client is gone shows when it is written to.
+    // The server notices that a client has gone when it writes to it.
     eventually("room for another stream", async || {
-        app.simulator().tweet("ann", "is anybody there?").await;
+        app.simulator().tweet("ann", "a write to all streams").await;
         (app.api().get("/stream").await.status == 200).then_some(())
     })
     .await;

@@ -1,0 +1,41 @@
+//! The settings of an embedded server.
+
+use std::path::PathBuf;
+
+/// Which server to run.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The location of the data.
+    pub data: Data,
+    /// The directory of `postgres` and `initdb`; `None` searches the usual places.
+    pub postgres_bin: Option<PathBuf>,
+    /// The account that root runs the server as; `None` selects the owner of the existing data, or
+    /// `postgres`, or `nobody`.
+    pub postgres_user: Option<String>,
+    /// The number of connections that the server accepts.
+    pub max_connections: u16,
+}
+
+impl Settings {
+    /// Enough for a connection pool, migrations and an operator's psql.
+    pub const DEFAULT_MAX_CONNECTIONS: u16 = 60;
+
+    /// The default settings for `data`.
+    pub const fn new(data: Data) -> Self {
+        Self {
+            data,
+            postgres_bin: None,
+            postgres_user: None,
+            max_connections: Self::DEFAULT_MAX_CONNECTIONS,
+        }
+    }
+}
+
+/// The location of the data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Data {
+    /// A directory, which is created if it is missing and kept.
+    Directory(PathBuf),
+    /// A new directory below the system's temporary directory, removed when the server stops.
+    Ephemeral,
+}

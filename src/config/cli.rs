@@ -1,0 +1,69 @@
+//! The command line: subcommands and their settings.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::{DatabaseArgs, HealthcheckArgs, LogArgs, MessageArgs, ServeArgs, UserArgs};
+
+/// MiniTwit, a microblog on PostgreSQL.
+#[derive(Debug, Parser)]
+#[command(name = "minitwit", version, about, max_term_width = 100)]
+pub struct Cli {
+    /// The subcommand.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the pages, the simulator API and their documentation
+    Serve(Box<ServeArgs>),
+    /// Check the health of a local server
+    Healthcheck(HealthcheckArgs),
+    /// Apply pending migrations, or list them
+    Migrate(MigrateArgs),
+    /// Fill a new database with generated users, messages and follows
+    ///
+    /// All users have the password "follow-the-reader"; never seed a server that others can reach. A name is a
+    /// first name and a number: "user 000010", "Roger 000011", "O'Brien 000012", "Zoë 000013". Users with lower
+    /// numbers are more popular; "user 000500" follows exactly 500 others.
+    #[cfg(feature = "seed")]
+    Seed(super::SeedArgs),
+    /// List, disable or enable users, or reset their passwords
+    User(UserArgs),
+    /// Show, hide or restore messages
+    Message(MessageArgs),
+    /// Print the OpenAPI document of an API
+    Openapi {
+        /// The API
+        api: ApiName,
+    },
+    /// Play the simulator against any MiniTwit and report wrong and late responses
+    #[cfg(feature = "simulate")]
+    Simulate(Box<super::SimulateArgs>),
+}
+
+/// An API with an OpenAPI document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ApiName {
+    /// The JSON API, at /api/v1.
+    Api,
+    /// The simulator API, at /sim.
+    Simulator,
+}
+
+/// The settings of `minitwit migrate`.
+#[derive(Debug, Args)]
+pub struct MigrateArgs {
+    /// List applied and pending migrations, and change nothing
+    #[arg(long)]
+    pub status: bool,
+
+    /// Database.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+
+    /// Log.
+    #[command(flatten)]
+    pub log: LogArgs,
+}

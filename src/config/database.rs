@@ -1,0 +1,79 @@
+//! The database and its connection pool.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::Args;
+
+use super::values::{Secret, seconds, secret_file};
+
+/// The database: a given server, or the embedded PostgreSQL.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Database")]
+pub struct DatabaseArgs {
+    /// Use this PostgreSQL server (postgres://…) instead of the embedded one
+    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database_url: Option<Secret>,
+
+    /// Read the database password from this file instead of from the URL
+    #[arg(
+        long,
+        env = "MINITWIT_DATABASE_PASSWORD_FILE",
+        value_name = "FILE",
+        value_parser = secret_file,
+        requires = "database_url"
+    )]
+    pub database_password_file: Option<Secret>,
+
+    /// Data directory of the embedded PostgreSQL [default: ~/.local/share/minitwit, or
+    /// /var/lib/minitwit for root]
+    #[arg(long, env = "MINITWIT_DATA_DIR", value_name = "DIRECTORY")]
+    pub data_dir: Option<PathBuf>,
+
+    /// Run a temporary embedded PostgreSQL; its data is deleted at exit
+    #[arg(long, env = "MINITWIT_EPHEMERAL", conflicts_with_all = ["database_url", "data_dir"])]
+    pub ephemeral: bool,
+
+    /// Directory of the PostgreSQL server programs [default: the newest found]
+    #[arg(long, env = "MINITWIT_POSTGRES_BIN", value_name = "DIRECTORY")]
+    pub postgres_bin: Option<PathBuf>,
+
+    /// Operating system user of the embedded PostgreSQL when MiniTwit runs as root [default:
+    /// postgres, or nobody]
+    #[arg(long, env = "MINITWIT_POSTGRES_USER", value_name = "USER")]
+    pub postgres_user: Option<String>,
+}
+
+/// The pool of database connections.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Database")]
+pub struct PoolArgs {
+    /// Maximum number of database connections
+    #[arg(
+        long,
+        env = "MINITWIT_DATABASE_CONNECTIONS",
+        value_name = "NUMBER",
+        default_value_t = 16,
+        value_parser = clap::value_parser!(u16).range(2..)
+    )]
+    pub database_connections: u16,
+
+    /// Seconds that a request waits for a database connection before it gets 503
+    #[arg(
+        long,
+        env = "MINITWIT_DATABASE_ACQUIRE_TIMEOUT",
+        value_name = "SECONDS",
+        default_value = "3",
+        value_parser = seconds
+    )]
+    pub database_acquire_timeout: Duration,
+
+    /// Time-out of one statement, in seconds
+    #[arg(
+        long,
+        env = "MINITWIT_DATABASE_STATEMENT_TIMEOUT",
+        value_name = "SECONDS",
+        default_value = "5",
+        value_parser = seconds
+    )]
+    pub database_statement_timeout: Duration,
+}

@@ -1,0 +1,87 @@
+//! Settings of `minitwit serve`.
+
+use std::{net::SocketAddr, time::Duration};
+
+use clap::Args;
+
+use super::{
+    AccountArgs, DatabaseArgs, LimitArgs, LogArgs, PoolArgs, RateArgs, SimulatorCredentialArgs,
+    values::{Networks, networks, seconds},
+};
+
+/// The settings of `minitwit serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Listening address.
+    #[command(flatten)]
+    pub address: AddressArgs,
+
+    /// Also serve the simulator API at the root of this address (0.0.0.0:5001 by custom)
+    #[arg(long, env = "MINITWIT_SIMULATOR_LISTEN", value_name = "ADDRESS")]
+    pub simulator_listen: Option<SocketAddr>,
+
+    /// Credentials of the simulator API.
+    #[command(flatten)]
+    pub credentials: SimulatorCredentialArgs,
+
+    /// Refuse to start unless every secret is set explicitly
+    #[arg(long, env = "MINITWIT_PRODUCTION")]
+    pub production: bool,
+
+    /// Do not apply migrations; refuse to start while any are pending
+    #[arg(long, env = "MINITWIT_NO_MIGRATE")]
+    pub no_migrate: bool,
+
+    /// With --no-migrate, seconds to wait for another process to apply migrations
+    #[arg(
+        long,
+        env = "MINITWIT_AWAIT_MIGRATIONS",
+        value_name = "SECONDS",
+        value_parser = seconds,
+        requires = "no_migrate"
+    )]
+    pub await_migrations: Option<Duration>,
+
+    /// Proxies whose X-Forwarded-For, -Proto and -Host headers are trusted: addresses or networks,
+    /// separated by commas
+    #[arg(
+        long,
+        env = "MINITWIT_TRUSTED_PROXIES",
+        value_name = "NETWORKS",
+        default_value = "",
+        value_parser = networks
+    )]
+    pub trusted_proxies: Networks,
+
+    /// Database.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+
+    /// Connection pool.
+    #[command(flatten)]
+    pub pool: PoolArgs,
+
+    /// Passwords and sessions.
+    #[command(flatten)]
+    pub accounts: AccountArgs,
+
+    /// Rate limits.
+    #[command(flatten)]
+    pub rates: RateArgs,
+
+    /// Limits of requests and connections.
+    #[command(flatten)]
+    pub limits: LimitArgs,
+
+    /// Log.
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+/// The listening address, which the server and the health check share.
+#[derive(Debug, Args)]
+pub struct AddressArgs {
+    /// Address of the pages, the APIs, their documentation and the metrics
+    #[arg(long, env = "MINITWIT_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+}

@@ -1,0 +1,77 @@
+//! Following and unfollowing.
+
+pub(super) mod statement;
+
+use super::{error::Error, state::Service};
+use crate::{
+    db::follows::{self, NewFollow, Outcome},
+    domain::{Cursor, Invalid, Page, Profile, Username},
+    telemetry::metrics,
+};
+
+impl Service {
+    /// Makes `follower` follow `followee`; succeeds without a change if it already does.
+    ///
+    /// Returns an error if either does not exist or both are the same user.
+    pub async fn follow(&self, follower: Username, followee: Username) -> Result<(), Error> {
+        if follower == followee {
+            return Err(Invalid::new("You cannot follow yourself").into());
+        }
+        let follow = NewFollow { follower: follower.clone(), followee: followee.clone() };
+        let outcome = self.inner.follows.submit(follow).await?;
+        require_known(outcome, follower, followee)
+    }
+
+    /// Makes `follower` no longer follow `followee`; succeeds without a change if it does not.
+    ///
+    /// Returns an error if either does not exist.
+    pub async fn unfollow(&self, follower: Username, followee: Username) -> Result<(), Error> {
+        let service = self.clone();
+        self.finish(async move {
+            let outcome = follows::delete(service.database(), &follower, &followee).await?;
+            require_known(outcome, follower, followee)?;
+            metrics::unfollowed();
+            Ok(())
+        })
+        .await
+    }
+
+    /// The first `limit` followees of `follower`, oldest follow first.
+    pub async fn followees(&self, follower: Username, limit: u16) -> Result<Vec<Username>, Error> {
+        follows::followees(self.database(), &follower, limit)
+            .await?
+            .ok_or(Error::UnknownUser(follower))
+    }
+
+    /// The followees of `follower`, newest follow first, after the cursor `before`.
+    pub async fn followee_profiles(
+        &self,
+        follower: Username,
+        before: Option<Cursor>,
+        limit: u16,
+    ) -> Result<Page<Profile>, Error> {
+        follows::followee_profiles(self.database(), &follower, before, limit)
+            .await?
+            .ok_or(Error::UnknownUser(follower))
+    }
+
+    /// The followers of `followee`, newest follow first, after the cursor `before`.
+    pub async fn follower_profiles(
+        &self,
+        followee: Username,
+        before: Option<Cursor>,
+        limit: u16,
+    ) -> Result<Page<Profile>, Error> {
+        follows::follower_profiles(self.database(), &followee, before, limit)
+            .await?
+            .ok_or(Error::UnknownUser(followee))
+    }
+}
+
+fn require_known(outcome: Outcome, follower: Username, followee: Username) -> Result<(), Error> {
+    match outcome {
+        Outcome::Done => Ok(()),
+        Outcome::UnknownFollower => Err(Error::UnknownUser(follower)),
+        Outcome::UnknownFollowee => Err(Error::UnknownUser(followee)),
+    }
+}

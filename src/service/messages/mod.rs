@@ -1,0 +1,76 @@
+//! Messages: reading and changing one, posting, and timelines.
+
+mod posting;
+pub(super) mod statements;
+mod timelines;
+
+use super::{error::Error, state::Service};
+use crate::{
+    db::messages::{self, Changed},
+    domain::{Message, MessageText, User, UserId},
+};
+
+impl Service {
+    /// The message with this id. Returns an error if it does not exist or is flagged.
+    pub async fn message(&self, id: i64) -> Result<Message, Error> {
+        messages::by_key(self.database(), id).await?.ok_or(Error::UnknownMessage)
+    }
+
+    /// The message with this id, which `author` wrote.
+    ///
+    /// Returns an error if it is another user's, does not exist or is flagged.
+    pub async fn own_message(&self, author: &User, id: i64) -> Result<Message, Error> {
+        let message = self.message(id).await?;
+        if message.author == author.username { Ok(message) } else { Err(Error::NotYours) }
+    }
+
+    /// Changes the text of a message of `author`. Returns the changed message.
+    ///
+    /// Returns an error if the message is another user's, does not exist or is flagged.
+    pub async fn edit_message(
+        &self,
+        author: UserId,
+        id: i64,
+        text: MessageText,
+    ) -> Result<Message, Error> {
+        let service = self.clone();
+        self.finish(async move {
+            let message = changed(messages::edit(service.database(), author, id, &text).await?)?;
+            service.public_timeline_changed();
+            Ok(message)
+        })
+        .await
+    }
+
+    /// Deletes a message of `author`.
+    ///
+    /// Returns an error if the message is another user's, does not exist or is flagged.
+    pub async fn delete_message(&self, author: UserId, id: i64) -> Result<(), Error> {
+        let service = self.clone();
+        self.finish(async move {
+            changed(messages::delete(service.database(), author, id).await?)?;
+            service.public_timeline_changed();
+            Ok(())
+        })
+        .await
+    }
+
+    /// Incremented for each post, edit or delete on this server, before its response is sent.
+    /// Changes by other replicas do not increment it.
+    pub fn public_version(&self) -> u64 {
+        *self.inner.public_version.borrow()
+    }
+
+    /// Increments [`Service::public_version`].
+    pub(super) fn public_timeline_changed(&self) {
+        self.inner.public_version.send_modify(|version| *version += 1);
+    }
+}
+
+fn changed<T>(outcome: Changed<T>) -> Result<T, Error> {
+    match outcome {
+        Changed::Done(result) => Ok(result),
+        Changed::NotYours => Err(Error::NotYours),
+        Changed::Unknown => Err(Error::UnknownMessage),
+    }
+}

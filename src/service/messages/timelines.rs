@@ -1,0 +1,53 @@
+//! Timelines, newest message first.
+
+use crate::{
+    db::messages::timelines::{self, AuthorTimeline, Listing},
+    domain::{Cursor, Message, MessageSummary, Page, User, UserId, Username},
+    service::{error::Error, state::Service},
+};
+
+impl Service {
+    /// The messages of all users, after the cursor `before`.
+    pub async fn public_timeline(
+        &self,
+        before: Option<Cursor>,
+        limit: u16,
+    ) -> Result<Page<Message>, Error> {
+        Ok(timelines::public(self.database(), before, limit).await?)
+    }
+
+    /// The messages of `reader` and the followees, after the cursor `before`.
+    pub async fn own_timeline(
+        &self,
+        reader: &User,
+        before: Option<Cursor>,
+        limit: u16,
+    ) -> Result<Page<Message>, Error> {
+        Ok(timelines::own_timeline(self.database(), reader.id, before, limit).await?)
+    }
+
+    /// The messages of `author` after the cursor `before`, the author's profile, and whether
+    /// `viewer` follows the author.
+    pub async fn author_timeline(
+        &self,
+        author: Username,
+        viewer: Option<UserId>,
+        before: Option<Cursor>,
+        limit: u16,
+    ) -> Result<AuthorTimeline, Error> {
+        timelines::by_author(self.database(), &author, viewer, before, limit)
+            .await?
+            .ok_or(Error::UnknownUser(author))
+    }
+
+    /// The newest `limit` messages of `author`, without profile and cursor.
+    pub async fn newest_of(
+        &self,
+        author: Username,
+        limit: u16,
+    ) -> Result<Vec<MessageSummary>, Error> {
+        let listing = Listing { author: author.clone(), limit };
+        let messages = self.inner.listings.submit(listing).await?;
+        messages.ok_or(Error::UnknownUser(author))
+    }
+}

@@ -1,0 +1,133 @@
+//! The service's shared state, and the operations that only pass on to one part of it.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+
+use super::{
+    batch::Batch,
+    error::Error,
+    follows::statement::InsertFollows,
+    latest::{Latest, PendingWrite},
+    limits::{Limits, RateLimits},
+    live::{Live, StreamSettings, SubscribeRequest, Subscription},
+    messages::statements::{InsertMessages, ListNewest},
+    passwords::{PasswordSettings, Passwords},
+};
+use crate::db::{self, Database, PoolState};
+
+/// Settings of the operations.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How passwords are hashed.
+    pub passwords: PasswordSettings,
+    /// How long a session lasts after its last use.
+    pub session_lifetime: Duration,
+    /// The rate limits.
+    pub limits: RateLimits,
+    /// How streams are served.
+    pub streams: StreamSettings,
+}
+
+/// All operations and their shared state; clones share it.
+#[derive(Clone)]
+pub struct Service {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub(super) database: Database,
+    pub(super) passwords: Passwords,
+    pub(super) latest: Latest,
+    pub(super) limits: Limits,
+    pub(super) posts: Batch<InsertMessages>,
+    pub(super) follows: Batch<InsertFollows>,
+    pub(super) listings: Batch<ListNewest>,
+    pub(super) public_version: watch::Sender<u64>,
+    pub(super) live: Live,
+    pub(super) tasks: TaskTracker,
+    pub(super) session_lifetime: Duration,
+}
+
+impl Service {
+    /// Creates the operations on `database`. Must be called within a tokio runtime.
+    pub fn new(database: Database, settings: &Settings) -> Self {
+        let tasks = TaskTracker::new();
+        let public_version = watch::Sender::new(0);
+        let insert_messages = InsertMessages { public_version: public_version.clone() };
+        let inner = Inner {
+            passwords: Passwords::new(&settings.passwords),
+            latest: Latest::start(database.clone()),
+            limits: Limits::new(&settings.limits),
+            posts: Batch::new(insert_messages, database.clone(), tasks.clone()),
+            follows: Batch::new(InsertFollows, database.clone(), tasks.clone()),
+            listings: Batch::new(ListNewest, database.clone(), tasks.clone()),
+            live: Live::new(
+                database.clone(),
+                settings.streams.clone(),
+                public_version.clone(),
+                tasks.clone(),
+            ),
+            public_version,
+            tasks,
+            session_lifetime: settings.session_lifetime,
+            database,
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Checks that this program works on the database's schema; the error says why it does not.
+    pub async fn check_schema(&self) -> Result<(), db::migrations::Error> {
+        self.database().check_schema().await
+    }
+
+    /// The number of connections in the database pool.
+    pub fn pool_state(&self) -> PoolState {
+        self.database().state()
+    }
+
+    /// Records a request's `latest`, at once; the result completes when it is written.
+    pub fn record_latest(&self, value: i64) -> PendingWrite {
+        self.inner.latest.record(value)
+    }
+
+    /// The current `latest`; -1 before the first value.
+    pub async fn latest(&self) -> Result<i64, Error> {
+        self.inner.latest.value().await
+    }
+
+    /// Opens a stream.
+    ///
+    /// Returns an error if too many are open or if the server is shutting down.
+    pub async fn subscribe(&self, request: SubscribeRequest) -> Result<Subscription, Error> {
+        self.inner.live.subscribe(request).await
+    }
+
+    /// Ends all streams and rejects new ones, so that a shutdown does not wait for them.
+    pub fn end_streams(&self) {
+        self.inner.live.close();
+    }
+
+    /// Waits for running writes, then closes the pool. Call it when no request is in flight.
+    pub async fn shut_down(&self) {
+        self.end_streams();
+        self.inner.tasks.close();
+        self.inner.tasks.wait().await;
+        self.database().close().await;
+    }
+
+    pub(super) fn database(&self) -> &Database {
+        &self.inner.database
+    }
+
+    /// Runs `write` to completion, even if the caller is cancelled.
+    pub(super) async fn finish<T: Send + 'static>(
+        &self,
+        write: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Result<T, Error> {
+        let task = self.inner.tasks.spawn(write.in_current_span());
+        task.await.map_err(Error::TaskFailed)?
+    }
+}
