@@ -102,8 +102,8 @@ impl From<TokenRecord> for Token {
 struct IssuedToken {
     #[oai(flatten)]
     record: Token,
-    /// The secret, to be sent as `Authorization: Bearer …`. The server stores only its hash and cannot
-    /// return it again.
+    /// The secret, to be sent as `Authorization: Bearer …`. The server stores only its hash and
+    /// cannot return it again.
     token: String,
 }
 
@@ -186,8 +186,8 @@ impl Tokens {
 
     /// Revoke a token
     ///
-    /// Revokes one of the caller's tokens immediately. It may be the token of this request, which signs the
-    /// client out.
+    /// Revokes one of the caller's tokens immediately. It may be the token of this request, which
+    /// signs the client out.
     #[oai(path = "/tokens/:token_id", method = "delete", operation_id = "revokeToken")]
     async fn revoke(
         &self,

@@ -30,6 +30,13 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
     }
 
+    /// The items of a page of the JSON API.
+    #[track_caller]
+    pub fn items(&self) -> Vec<Value> {
+        assert_eq!(self.status, 200, "{self:?}");
+        self.json()["items"].as_array().expect("items").clone()
+    }
+
     /// Asserts that it is a failure of the simulator API with this status. Returns its text.
     #[track_caller]
     pub fn failure(&self, status: u16) -> String {
@@ -295,8 +302,7 @@ impl ApiClient {
         let mut items = Vec::new();
         let mut page = Some(self.get(path).await);
         while let Some(answer) = page {
-            assert_eq!(answer.status, 200, "{answer:?}");
-            items.extend(answer.json()["items"].as_array().expect("items").iter().cloned());
+            items.extend(answer.items());
             page = self.follow_link(&answer).await;
         }
         items
