@@ -51,7 +51,7 @@ impl DifferenceKind {
             Self::FollowDuplicated => "follow duplicated",
             Self::FollowsOutOfOrder => "follows out of order",
             Self::LatestWrong => "latest wrong",
-            Self::Malformed => "answer malformed",
+            Self::Malformed => "response malformed",
         }
     }
 }

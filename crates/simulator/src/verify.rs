@@ -250,7 +250,7 @@ async fn user_state(client: &Client, name: &str) -> Result<UserState, ReadError>
 
 async fn latest(client: &Client) -> Result<i64, ReadError> {
     let latest: Option<LatestBody> = get(client, requests::LATEST).await?;
-    latest.map(|it| it.latest).ok_or_else(|| ReadError::Failed("answered 404".to_owned()))
+    latest.map(|it| it.latest).ok_or_else(|| ReadError::Failed("status 404".to_owned()))
 }
 
 /// Reads a path; `None` if the status is 404. Retries while the server is overloaded.
@@ -268,7 +268,7 @@ async fn get<T: DeserializeOwned>(client: &Client, path: &str) -> Result<Option<
     match response.status {
         200 => {}
         404 => return Ok(None),
-        status => return Err(ReadError::Failed(format!("answered {status}"))),
+        status => return Err(ReadError::Failed(format!("status {status}"))),
     }
     let read = serde_json::from_slice(&response.body);
     read.map(Some).map_err(|error| ReadError::Malformed(format!("{path} is malformed: {error}")))

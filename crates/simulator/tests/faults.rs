@@ -118,7 +118,7 @@ async fn each_fault_is_reported_by_command_number_and_kind_and_nothing_else() {
         "messages out of order": 1,
         "follow unexpected": 1,
         "latest wrong": 1,
-        "answer malformed": 1,
+        "response malformed": 1,
     });
     assert_eq!(verification["differences_by_kind"], by_kind, "{table}");
     let differences = &verification["differences"];
@@ -133,7 +133,7 @@ async fn each_fault_is_reported_by_command_number_and_kind_and_nothing_else() {
         ("message duplicated", faulty_users::DOUBLED, Some(number("once"))),
         ("messages out of order", faulty_users::SHUFFLED, Some(number("first"))),
         ("follow unexpected", faulty_users::LOSER, Some(number("unfollow"))),
-        ("answer malformed", faulty_users::DATELESS, None),
+        ("response malformed", faulty_users::DATELESS, None),
     ] {
         assert_eq!(of_kind(differences, kind), [(Some(user.to_owned()), number)], "{kind}");
     }
@@ -141,7 +141,7 @@ async fn each_fault_is_reported_by_command_number_and_kind_and_nothing_else() {
     // Without a response, broken off, or with the wrong status 200.
     assert_eq!(verification["uncertain_commands"], 3 + status_200);
     let unverifiable = verification["unverifiable"].as_array().expect("a list");
-    assert!(matches!(&unverifiable[..], [one] if one == "Hidden: answered 500 after the run"));
+    assert!(matches!(&unverifiable[..], [one] if one == "Hidden: status 500 after the run"));
     let page = simulator::page(&run).expect("a page");
     assert_eq!(page.matches("<svg").count(), 3);
     assert!(page.contains("message duplicated") && page.contains("Hidden: "), "{page}");
