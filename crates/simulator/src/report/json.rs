@@ -1,20 +1,20 @@
-//! What a run came to, for machines.
+//! The JSON report. `docs/how-to/simulate.md` lists its fields.
 
 use serde_json::{Map, Value, json};
 use time::format_description::well_known::Rfc3339;
 
-use super::{
-    Run, Second, Tally, Verification,
-    table::{QUANTILES, errors_by_name, millis},
+use super::format::{QUANTILES, errors_by_name, millis, tallies};
+use crate::{
+    run::Run,
+    statistics::{SecondStatistics, Tally},
+    verify::Verification,
 };
 
-pub(super) fn json(run: &Run) -> Value {
+/// All figures of a run, as one JSON object.
+pub fn json(run: &Run) -> Value {
     let statistics = &run.statistics;
-    let by_kind = statistics.by_kind().map(|(kind, tally)| (kind.name(), tally));
-    let commands: Map<String, Value> = by_kind
-        .chain([("all", statistics.all())])
-        .map(|(name, it)| (name.to_owned(), tally(it)))
-        .collect();
+    let commands: Map<String, Value> =
+        tallies(statistics).map(|(name, it)| (name.to_owned(), tally(it))).collect();
     let settings: Map<String, Value> =
         run.settings.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
     let errors = statistics.first_errors().iter().map(|it| {
@@ -46,7 +46,7 @@ fn tally(tally: &Tally) -> Value {
     Value::Object(object)
 }
 
-fn second((index, second): (usize, &Second)) -> Value {
+fn second((index, second): (usize, &SecondStatistics)) -> Value {
     json!({
         "second": index,
         "sent": second.sent,
@@ -57,23 +57,23 @@ fn second((index, second): (usize, &Second)) -> Value {
     })
 }
 
-fn verification(found: &Verification) -> Value {
-    let by_kind = found.by_fault().into_iter();
+fn verification(verification: &Verification) -> Value {
+    let by_kind = verification.by_kind().into_iter();
     let by_kind: Map<String, Value> =
-        by_kind.map(|(fault, count)| (fault.name().to_owned(), count.into())).collect();
-    let differences = found.differences.iter().map(|it| {
-        let kind = it.fault.name();
+        by_kind.map(|(kind, count)| (kind.name().to_owned(), count.into())).collect();
+    let differences = verification.differences.iter().map(|it| {
+        let kind = it.kind.name();
         json!({"kind": kind, "user": it.user, "number": it.number, "detail": it.detail})
     });
     json!({
-        "users": found.users,
-        "messages": found.messages,
-        "follows": found.follows,
-        "uncertain_commands": found.uncertain,
-        "latest": found.latest,
-        "possible_latest": found.possible_latest,
+        "users": verification.users,
+        "messages": verification.messages,
+        "follows": verification.follows,
+        "uncertain_commands": verification.uncertain,
+        "latest": verification.latest,
+        "possible_latest": verification.possible_latest,
         "differences_by_kind": by_kind,
         "differences": differences.collect::<Vec<_>>(),
-        "unverifiable": found.unverifiable,
+        "unverifiable": verification.unverifiable,
     })
 }

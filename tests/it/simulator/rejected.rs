@@ -1,4 +1,4 @@
-//! What cannot be played is refused, with the reason, before anything is sent.
+//! Invalid scenarios, plans and settings are rejected before a request is sent.
 
 use std::{fs, io::ErrorKind, net::TcpListener, process::Command};
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Files, text};
 use crate::support::process::{PROGRAM, minitwit};
 
-/// A place where somebody listens to whom nobody must speak.
+/// A listener that must not receive a connection, and its URL.
 fn listener() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.set_nonblocking(true).expect("a socket");
@@ -16,19 +16,19 @@ fn listener() -> (TcpListener, String) {
 }
 
 #[track_caller]
-fn assert_refused(mut command: Command, listener: &TcpListener, complaints: &[&str]) {
+fn assert_rejected(mut command: Command, listener: &TcpListener, complaints: &[&str]) {
     let output = command.output().expect("it runs");
     let errors = String::from_utf8(output.stderr).expect("text");
     assert_eq!(output.status.code(), Some(1), "{errors}");
     for complaint in complaints {
         assert!(errors.contains(complaint), "{complaint}: {errors}");
     }
-    let silence = listener.accept().expect_err("nothing is sent");
-    assert_eq!(silence.kind(), ErrorKind::WouldBlock);
+    let no_connection = listener.accept().expect_err("nothing is sent");
+    assert_eq!(no_connection.kind(), ErrorKind::WouldBlock);
 }
 
 #[test]
-fn a_bad_line_is_named_by_file_and_number_and_nothing_is_sent() {
+fn a_malformed_line_is_named_by_file_and_number() {
     let files = Files::new();
     let scenario = files.path("bad.tsv");
     let good = "0\t0\t0\tregister\tann\ta@a\tp\n1\t0\t0\ttweet\tann\thello\n";
@@ -36,32 +36,32 @@ fn a_bad_line_is_named_by_file_and_number_and_nothing_is_sent() {
     let (listener, base) = listener();
     let complaints = ["--scenario", "bad.tsv, line 3: the command must be", "\"retweet\""];
     let command = minitwit(&["simulate", &base, "--verify", "--scenario", text(&scenario)]);
-    assert_refused(command, &listener, &complaints);
+    assert_rejected(command, &listener, &complaints);
     fs::write(&scenario, "").expect("written");
     let command = minitwit(&["simulate", &base, "--scenario", text(&scenario)]);
-    assert_refused(command, &listener, &["bad.tsv has no commands"]);
+    assert_rejected(command, &listener, &["bad.tsv has no commands"]);
     let command = minitwit(&["simulate", &base, "--scenario", "/does/not/exist"]);
-    assert_refused(command, &listener, &["--scenario", "/does/not/exist", "No such file"]);
+    assert_rejected(command, &listener, &["--scenario", "/does/not/exist", "No such file"]);
 }
 
 #[test]
-fn a_plan_or_a_report_that_cannot_be_is_refused() {
+fn an_impossible_plan_or_report_path_is_rejected() {
     let (listener, base) = listener();
     let command = minitwit(&["simulate", &base, "--commands", "10", "--users", "11"]);
-    assert_refused(command, &listener, &["11 users cannot register in 10 commands"]);
+    assert_rejected(command, &listener, &["11 users cannot register in 10 commands"]);
     let command = minitwit(&["simulate", &base, "--json", "/does/not/exist.json"]);
-    assert_refused(command, &listener, &["--json /does/not/exist.json"]);
+    assert_rejected(command, &listener, &["--json /does/not/exist.json"]);
     let command = minitwit(&["simulate", "localhost:5001"]);
-    assert_refused(command, &listener, &["\"localhost:5001\" is no base URL"]);
+    assert_rejected(command, &listener, &["\"localhost:5001\" is no base URL"]);
 }
 
 #[test]
-fn a_rate_that_there_are_not_enough_connections_for_is_refused() {
+fn a_rate_above_the_limit_of_open_files_is_rejected() {
     let (listener, base) = listener();
     let mut command = Command::new("sh");
     let script = "ulimit -n 300; exec \"$@\"";
     command.args(["-c", script, "sh", PROGRAM, "simulate", &base, "--rate", "1000"]);
-    assert_refused(command, &listener, &["may need 364 connections", "ulimit -n"]);
+    assert_rejected(command, &listener, &["may need 364 connections", "ulimit -n"]);
 }
 
 #[test]

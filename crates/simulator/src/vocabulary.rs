@@ -1,6 +1,6 @@
-//! What a generated scenario calls its users, and what they say: any script, quotes, spaces, signs
-//! that mean something in URLs and in HTML, and emoji. All of it is in Unicode's NFC, without tabs,
-//! line ends and slashes, and within the limits of the contract.
+//! Names, texts and passwords of a generated scenario. They cover many scripts, emoji, quotes, spaces,
+//! and characters that are special in URLs and HTML. All are in Unicode's NFC, free of tabs, line ends
+//! and slashes, and within the contract's limits.
 
 use rand::{Rng, RngExt, seq::IndexedRandom};
 
@@ -112,25 +112,24 @@ const SIGNS: &[char] = &[
     'a', 'b', 'k', 'X', 'Z', '0', '7', ']', '=', ')', '[', '{', '"', '\'', '\\', '%', 'é', 'ß', '!',
 ];
 
-/// A name, which somebody else may have, too.
-pub(super) fn name(rng: &mut impl Rng) -> String {
+/// A name, not necessarily unique.
+pub(crate) fn name(rng: &mut impl Rng) -> String {
     format!("{} {}", one_of(rng, GIVEN), one_of(rng, FAMILY))
 }
 
 /// A text of 4 to 16 words, at most 280 characters.
-pub(super) fn text(rng: &mut impl Rng) -> String {
+pub(crate) fn text(rng: &mut impl Rng) -> String {
     let count = rng.random_range(4..=16_u32);
     let words: Vec<&str> = (0..count).map(|_| one_of(rng, WORDS)).collect();
     words.join(" ") + one_of(rng, &[".", "?", "!", " …"])
 }
 
 /// A password of 1 to 12 characters.
-pub(super) fn password(rng: &mut impl Rng) -> String {
+pub(crate) fn password(rng: &mut impl Rng) -> String {
     let length = rng.random_range(1..=12_u32);
     (0..length).map(|_| *SIGNS.choose(rng).unwrap_or(&'x')).collect()
 }
 
-/// One of a list that is not empty.
 fn one_of<'a>(rng: &mut impl Rng, all: &[&'a str]) -> &'a str {
     all.choose(rng).copied().unwrap_or_default()
 }

@@ -1,8 +1,8 @@
-//! The plots of the report, as SVG.
+//! The plots of the HTML report, as SVG.
 //!
-//! Each colour stands for a role. The page's style sheet gives the roles their colours, light or dark.
+//! Their colours are placeholders, which the page's style sheet replaces, for a light and a dark scheme.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use plotters::{
     coord::{
@@ -13,28 +13,29 @@ use plotters::{
     style::RGBColor,
 };
 
-use super::{Run, table};
+use super::format;
+use crate::{run::Run, statistics::SecondLatency};
 
-/// Pixels, which the page stretches to its width.
+/// Width and height in pixels; the page scales the plot to its width.
 const SIZE: (u32, u32) = (960, 300);
 const FONT: (&str, u32) = ("sans-serif", 13);
-/// The lines and the numbers of the axes.
-pub(super) const AXIS: RGBColor = RGBColor(0, 0, 16);
-/// The lines behind the plot.
-pub(super) const GRID: RGBColor = RGBColor(0, 0, 17);
-/// What is drawn, in turn.
-pub(super) const SERIES: [RGBColor; 4] =
+/// Axis lines and labels.
+pub(crate) const AXIS: RGBColor = RGBColor(0, 0, 16);
+/// Grid lines.
+pub(crate) const GRID: RGBColor = RGBColor(0, 0, 17);
+/// The lines of a plot, in order.
+pub(crate) const SERIES: [RGBColor; 4] =
     [RGBColor(0, 0, 1), RGBColor(0, 0, 2), RGBColor(0, 0, 3), RGBColor(0, 0, 4)];
-/// The shortest latency that is drawn, in milliseconds; a logarithm has no zero.
-const SHORTEST: f64 = 0.01;
-/// The distribution ends at 99.99 %: beyond it are single commands.
-const NINES: f64 = 4.0;
-/// Points of a distribution.
-const STEPS: u32 = 200;
+/// The lowest latency on the logarithmic axis, in milliseconds.
+const MIN_MILLIS: f64 = 0.01;
+/// The distribution ends at 99.99 % (four nines), beyond which are single commands.
+const MAX_NINES: f64 = 4.0;
+/// Points per line of the distribution.
+const DISTRIBUTION_STEPS: u32 = 200;
 
-/// A plot that could not be drawn.
+/// Why a plot cannot be drawn.
 #[derive(Debug, thiserror::Error)]
-#[error("a plot cannot be drawn: {0}")]
+#[error("cannot draw a plot: {0}")]
 pub struct PlotError(String);
 
 impl<E: std::error::Error + Send + Sync> From<DrawingAreaErrorKind<E>> for PlotError {
@@ -43,15 +44,15 @@ impl<E: std::error::Error + Send + Sync> From<DrawingAreaErrorKind<E>> for PlotE
     }
 }
 
-/// A line of a plot: its points, in pieces where something is missing in between.
-type Pieces = Vec<Vec<(f64, f64)>>;
+/// A line of a plot: runs of consecutive points, with gaps between them.
+type Line = Vec<Vec<(f64, f64)>>;
 
-/// Latency over time: the median, 99 in a hundred, and the longest of each second.
-pub(super) fn latency_over_time(run: &Run) -> Result<String, PlotError> {
+/// Latency over time: p50, p99 and maximum of each second.
+pub(crate) fn latency_over_time(run: &Run) -> Result<String, PlotError> {
     let seconds = run.statistics.seconds();
-    let of = |latency: fn(&super::SecondsLatency) -> Duration| {
+    let of = |latency: fn(&SecondLatency) -> Duration| {
         let millis = seconds.iter().map(|it| it.latency.as_ref().map(latency).map(millis));
-        pieces(millis)
+        line_of_seconds(millis)
     };
     let lines = [of(|it| it.p50), of(|it| it.p99), of(|it| it.max)];
     let (shortest, longest) = extent(&lines);
@@ -59,28 +60,28 @@ pub(super) fn latency_over_time(run: &Run) -> Result<String, PlotError> {
     draw(seconds_range(run), range, &seconds_label, &millis_label, &lines)
 }
 
-/// Commands sent, and errors, in each second.
-pub(super) fn rate_over_time(run: &Run) -> Result<String, PlotError> {
+/// Commands sent and errors in each second.
+pub(crate) fn rate_over_time(run: &Run) -> Result<String, PlotError> {
     let seconds = run.statistics.seconds();
-    let sent = pieces(seconds.iter().map(|it| Some(it.sent as f64)));
-    let errors = pieces(seconds.iter().map(|it| Some(it.errors as f64)));
+    let sent = line_of_seconds(seconds.iter().map(|it| Some(it.sent as f64)));
+    let errors = line_of_seconds(seconds.iter().map(|it| Some(it.errors as f64)));
     let most = seconds.iter().map(|it| it.sent.max(it.errors)).max().unwrap_or_default();
     let range: RangedCoordf64 = (0.0..(most as f64 * 1.05).max(1.0)).into();
     draw(seconds_range(run), range, &seconds_label, &|it| rounded(*it).to_string(), &[sent, errors])
 }
 
-/// How long what share of each kind of command took: the further right, the fewer took longer.
-pub(super) fn distribution(run: &Run) -> Result<String, PlotError> {
-    let lines: Vec<Pieces> = run
+/// Latency by quantile, for each kind of command, with a logarithmic axis of nines.
+pub(crate) fn distribution(run: &Run) -> Result<String, PlotError> {
+    let lines: Vec<Line> = run
         .statistics
         .by_kind()
         .map(|(_, tally)| {
             let point = |step: u32| {
-                let nines = NINES * f64::from(step) / f64::from(STEPS);
+                let nines = MAX_NINES * f64::from(step) / f64::from(DISTRIBUTION_STEPS);
                 let latency = tally.quantile(1.0 - 10.0_f64.powf(-nines))?;
                 Some((nines, millis(latency)))
             };
-            vec![(0..=STEPS).filter_map(point).collect()]
+            vec![(0..=DISTRIBUTION_STEPS).filter_map(point).collect()]
         })
         .collect();
     let (shortest, longest) = extent(&lines);
@@ -89,11 +90,11 @@ pub(super) fn distribution(run: &Run) -> Result<String, PlotError> {
         0.0 => format!("{} %", 100.0 - 100.0 / 10.0_f64.powf(*nines)),
         _ => String::new(),
     };
-    draw(0.0..NINES, range, &share, &millis_label, &lines)
+    draw(0.0..MAX_NINES, range, &share, &millis_label, &lines)
 }
 
 fn millis(latency: Duration) -> f64 {
-    table::millis(latency).max(SHORTEST)
+    format::millis(latency).max(MIN_MILLIS)
 }
 
 fn seconds_range(run: &Run) -> std::ops::Range<f64> {
@@ -104,7 +105,7 @@ fn seconds_label(seconds: &f64) -> String {
     format!("{} s", rounded(*seconds))
 }
 
-/// To one digit, since a short axis has numbers between whole ones.
+/// Rounds to one digit: a short axis has labels between whole numbers.
 fn rounded(number: f64) -> f64 {
     (number * 10.0).round() / 10.0
 }
@@ -113,23 +114,23 @@ fn millis_label(millis: &f64) -> String {
     format!("{millis} ms")
 }
 
-/// Values of one second each, at the middle of the seconds.
-fn pieces(values: impl Iterator<Item = Option<f64>>) -> Pieces {
-    let mut pieces = vec![Vec::new()];
+/// A line through one value per second, drawn at the middle of the second.
+fn line_of_seconds(values: impl Iterator<Item = Option<f64>>) -> Line {
+    let mut line = vec![Vec::new()];
     for (second, value) in (0..).map(|it: u32| f64::from(it) + 0.5).zip(values) {
-        match (value, pieces.last_mut()) {
+        match (value, line.last_mut()) {
             (Some(value), Some(piece)) => piece.push((second, value)),
-            _ => pieces.push(Vec::new()),
+            _ => line.push(Vec::new()),
         }
     }
-    pieces
+    line
 }
 
-/// The powers of ten between which all values are.
-fn extent(lines: &[Pieces]) -> (f64, f64) {
+/// The powers of ten that enclose all values.
+fn extent(lines: &[Line]) -> (f64, f64) {
     let values = lines.iter().flatten().flatten().map(|(_, value)| *value);
     let (low, high) = values
-        .fold((f64::INFINITY, SHORTEST), |(low, high), value| (low.min(value), high.max(value)));
+        .fold((f64::INFINITY, MIN_MILLIS), |(low, high), value| (low.min(value), high.max(value)));
     let low = 10.0_f64.powf(low.min(high).log10().floor());
     (low, 10.0_f64.powf(high.log10().ceil()).max(low * 10.0))
 }
@@ -139,7 +140,7 @@ fn draw<Y>(
     y: Y,
     x_label: &dyn Fn(&f64) -> String,
     y_label: &dyn Fn(&f64) -> String,
-    lines: &[Pieces],
+    lines: &[Line],
 ) -> Result<String, PlotError>
 where
     Y: AsRangedCoord<Value = f64>,
@@ -167,7 +168,7 @@ where
             for piece in line {
                 chart
                     .draw_series(LineSeries::new(piece.iter().copied(), colour.stroke_width(2)))?;
-                // A second by itself would be no line.
+                // A single point would not be visible as a line.
                 if let [point] = piece[..] {
                     chart.draw_series([Circle::new(point, 2, colour.filled())])?;
                 }
@@ -178,12 +179,7 @@ where
     Ok(svg)
 }
 
-/// How a colour is written in SVG.
-pub(super) struct Written(pub(super) RGBColor);
-
-impl fmt::Display for Written {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let RGBColor(red, green, blue) = self.0;
-        write!(f, "#{red:02X}{green:02X}{blue:02X}")
-    }
+/// A colour as SVG writes it.
+pub(crate) fn hex(RGBColor(red, green, blue): RGBColor) -> String {
+    format!("#{red:02X}{green:02X}{blue:02X}")
 }

@@ -1,5 +1,5 @@
-//! A MiniTwit in memory that is wrong in known ways: some always and everywhere, some for users of
-//! certain names. It notes the commands that it wrongs, by their numbers.
+//! An in-memory MiniTwit with known faults: some for every user, some for users with certain names.
+//! It records the numbers of the commands that it handles wrongly.
 
 use std::{
     collections::HashMap,
@@ -15,44 +15,44 @@ use poem::{
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 
-/// What it shows as `latest`, whatever arrived.
+/// The value of `latest`, whatever arrived.
 pub const WRONG_LATEST: i64 = 4_711;
-/// It drops one message in so many.
+/// One message in this many is dropped.
 const DROPS_ONE_IN: usize = 100;
-/// It answers one follow in so many with 200.
+/// One follow in this many gets a 200.
 const WRONG_STATUS_ONE_IN: usize = 50;
 
-/// Users whom it wrongs, and how.
-pub mod victims {
-    /// What they post is there twice.
+/// Users with a fault of their own.
+pub mod faulty_users {
+    /// Messages are stored twice.
     pub const DOUBLED: &str = "Doubled";
-    /// Their unfollows do nothing.
+    /// Unfollows have no effect.
     pub const LOSER: &str = "Loser";
-    /// Never answered, though some of it is done: that which says "kept".
+    /// Tweets get no response; those that contain "kept" are stored.
     pub const LATE: &str = "Late";
-    /// Their messages are shown oldest first.
+    /// Messages are listed oldest first.
     pub const SHUFFLED: &str = "Shuffled";
-    /// Their messages are refused.
-    pub const REFUSED: &str = "Refused";
-    /// Answers to them break off.
+    /// Tweets are rejected.
+    pub const REJECTED: &str = "Rejected";
+    /// Responses to tweets break off.
     pub const BROKEN: &str = "Broken";
-    /// Whom they follow cannot be read.
+    /// Follows cannot be read.
     pub const HIDDEN: &str = "Hidden";
-    /// Their messages are shown without a date.
+    /// Messages are listed without a date.
     pub const DATELESS: &str = "Dateless";
-    /// They are forgotten.
+    /// The registration has no effect.
     pub const FORGOTTEN: &str = "Forgotten";
 }
 
-/// The numbers of the commands that were wronged everywhere.
+/// The numbers of the commands that hit a fault for every user.
 #[derive(Debug, Default, Clone)]
-pub struct Wronged {
+pub struct FaultyCommands {
     pub dropped: Vec<i64>,
-    pub answered_200: Vec<i64>,
+    pub status_200: Vec<i64>,
 }
 
 #[derive(Default)]
-struct Account {
+struct UserState {
     /// Oldest first.
     messages: Vec<String>,
     followees: Vec<String>,
@@ -60,13 +60,13 @@ struct Account {
 
 #[derive(Default)]
 struct State {
-    accounts: HashMap<String, Account>,
+    users: HashMap<String, UserState>,
     tweets: usize,
     follows: usize,
-    wronged: Wronged,
+    faulty: FaultyCommands,
 }
 
-/// The server, which ends when it is dropped.
+/// The server, stopped when dropped.
 pub struct StandIn {
     pub base: String,
     state: Arc<Mutex<State>>,
@@ -84,8 +84,8 @@ impl StandIn {
         Self { base, state, serving }
     }
 
-    pub fn wronged(&self) -> Wronged {
-        self.state.lock().expect("no panic").wronged.clone()
+    pub fn faulty_commands(&self) -> FaultyCommands {
+        self.state.lock().expect("no panic").faulty.clone()
     }
 }
 
@@ -97,11 +97,11 @@ impl Drop for StandIn {
 
 struct Api(Arc<Mutex<State>>);
 
-/// What becomes of a request.
+/// How a request ends.
 enum Reply {
     Status(u16),
     Json(Value),
-    Never,
+    NoResponse,
     BreakOff,
 }
 
@@ -132,7 +132,7 @@ impl Endpoint for Api {
                 Response::builder().status(StatusCode::from_u16(status).expect("one")).finish()
             }
             Reply::Json(value) => Response::builder().body(value.to_string()),
-            Reply::Never => future::pending().await,
+            Reply::NoResponse => future::pending().await,
             Reply::BreakOff => {
                 let failure =
                     futures_util::stream::iter([Err::<Vec<u8>, _>(io::Error::other("off"))]);
@@ -147,7 +147,7 @@ fn decoded(part: &str) -> String {
     percent_encoding::percent_decode_str(part).decode_utf8().expect("UTF-8").into_owned()
 }
 
-/// The number of a command, as its request says.
+/// The `latest` parameter of a request.
 fn number(request: &Request) -> i64 {
     let query = request.uri().query().expect("a query");
     query.strip_prefix("latest=").expect("latest").parse().expect("a number")
@@ -156,8 +156,8 @@ fn number(request: &Request) -> i64 {
 impl State {
     fn register(&mut self, body: &Value) -> Reply {
         let name = body["username"].as_str().expect("a name");
-        if name != victims::FORGOTTEN {
-            let before = self.accounts.insert(name.to_owned(), Account::default());
+        if name != faulty_users::FORGOTTEN {
+            let before = self.users.insert(name.to_owned(), UserState::default());
             assert!(before.is_none(), "{name} registers twice");
         }
         Reply::Status(204)
@@ -165,72 +165,72 @@ impl State {
 
     fn tweet(&mut self, user: &str, body: &Value, number: i64) -> Reply {
         let text = body["content"].as_str().expect("a text").to_owned();
-        let Some(account) = self.accounts.get_mut(user) else { return Reply::Status(404) };
+        let Some(user_state) = self.users.get_mut(user) else { return Reply::Status(404) };
         match user {
-            victims::REFUSED => return Reply::Status(400),
-            victims::BROKEN => return Reply::BreakOff,
-            victims::LATE => {
+            faulty_users::REJECTED => return Reply::Status(400),
+            faulty_users::BROKEN => return Reply::BreakOff,
+            faulty_users::LATE => {
                 if text.contains("kept") {
-                    account.messages.push(text);
+                    user_state.messages.push(text);
                 }
-                return Reply::Never;
+                return Reply::NoResponse;
             }
-            victims::DOUBLED => account.messages.push(text.clone()),
-            // It is known of each what must be found.
-            victims::SHUFFLED | victims::HIDDEN | victims::DATELESS => {}
+            faulty_users::DOUBLED => user_state.messages.push(text.clone()),
+            // The general fault must not hit users with a fault of their own.
+            faulty_users::SHUFFLED | faulty_users::HIDDEN | faulty_users::DATELESS => {}
             _ => {
                 self.tweets += 1;
                 if self.tweets.is_multiple_of(DROPS_ONE_IN) {
-                    self.wronged.dropped.push(number);
+                    self.faulty.dropped.push(number);
                     return Reply::Status(204);
                 }
             }
         }
-        account.messages.push(text);
+        user_state.messages.push(text);
         Reply::Status(204)
     }
 
     fn follow(&mut self, user: &str, body: &Value, number: i64) -> Reply {
         let named = |field: &str| body[field].as_str().map(str::to_owned);
         let (follow, unfollow) = (named("follow"), named("unfollow"));
-        let whom = follow.clone().or(unfollow).expect("somebody");
-        if !self.accounts.contains_key(&whom) {
+        let followee = follow.clone().or(unfollow).expect("a followee");
+        if !self.users.contains_key(&followee) {
             return Reply::Status(404);
         }
-        let Some(account) = self.accounts.get_mut(user) else { return Reply::Status(404) };
+        let Some(user_state) = self.users.get_mut(user) else { return Reply::Status(404) };
         if follow.is_some() {
-            if !account.followees.contains(&whom) {
-                account.followees.push(whom);
+            if !user_state.followees.contains(&followee) {
+                user_state.followees.push(followee);
             }
             self.follows += 1;
             if self.follows.is_multiple_of(WRONG_STATUS_ONE_IN) {
-                self.wronged.answered_200.push(number);
+                self.faulty.status_200.push(number);
                 return Reply::Status(200);
             }
-        } else if user != victims::LOSER {
-            account.followees.retain(|it| *it != whom);
+        } else if user != faulty_users::LOSER {
+            user_state.followees.retain(|it| *it != followee);
         }
         Reply::Status(204)
     }
 
     fn messages(&self, user: &str) -> Reply {
-        let Some(account) = self.accounts.get(user) else { return Reply::Status(404) };
-        let shown = account.messages.iter().rev().map(|text| match user {
-            victims::DATELESS => json!({"content": text, "user": user}),
+        let Some(user_state) = self.users.get(user) else { return Reply::Status(404) };
+        let shown = user_state.messages.iter().rev().map(|text| match user {
+            faulty_users::DATELESS => json!({"content": text, "user": user}),
             _ => json!({"content": text, "pub_date": 1_600_000_000, "user": user}),
         });
         let mut shown: Vec<Value> = shown.collect();
-        if user == victims::SHUFFLED {
+        if user == faulty_users::SHUFFLED {
             shown.reverse();
         }
         Reply::Json(Value::Array(shown))
     }
 
     fn followees(&self, user: &str) -> Reply {
-        match self.accounts.get(user) {
+        match self.users.get(user) {
             None => Reply::Status(404),
-            Some(_) if user == victims::HIDDEN => Reply::Status(500),
-            Some(account) => Reply::Json(json!({ "follows": account.followees })),
+            Some(_) if user == faulty_users::HIDDEN => Reply::Status(500),
+            Some(user_state) => Reply::Json(json!({ "follows": user_state.followees })),
         }
     }
 }
