@@ -50,13 +50,6 @@ pub fn route_template(pattern: &str) -> String {
     ROUTES.template(pattern)
 }
 
-/// Counts the requests that the operation is serving.
-pub(super) fn in_flight<E: poem::Endpoint + 'static>(
-    operation: E,
-) -> impl poem::Endpoint<Output = E::Output> {
-    openapi::in_flight(operation, route_template)
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::Value;

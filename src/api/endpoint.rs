@@ -1,12 +1,9 @@
 //! The endpoint of the API: operations, request limits and error rendering.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::sync::Arc;
 
-use futures_util::FutureExt;
 use poem::{
-    Endpoint, EndpointExt, IntoEndpoint, IntoResponse, Middleware, PathPattern, Request, Response,
-    Result,
-    endpoint::BoxEndpoint,
+    Endpoint, EndpointExt, IntoEndpoint, IntoResponse, Request, Response, Result,
     http::{HeaderValue, StatusCode, header},
 };
 use poem_openapi::error::{ParseParamError, ParsePathError, ParseRequestPayloadError};
@@ -15,20 +12,23 @@ use super::{
     document::{ROUTES, openapi_service},
     problem::{FieldError, Problem},
 };
-use crate::{service::Service, telemetry::request::log_failure};
+use crate::{
+    http::{
+        errors::{add_allow, call_and_render, log_internal},
+        middleware::request_limits::RequestLimits,
+    },
+    service::Service,
+};
 
-/// The API, to be mounted at [`super::PREFIX`]. `limits` wraps every operation; its errors are
-/// rendered as problem details, too.
-pub fn endpoint<M>(service: Service, limits: M) -> impl Endpoint<Output = Response> + 'static
-where
-    M: Middleware<BoxEndpoint<'static, Response>>,
-    M::Output: 'static,
-{
+/// The API, to be mounted at [`super::PREFIX`]. Errors of `limits` are rendered as problem details,
+/// too.
+pub fn endpoint(
+    service: Service,
+    limits: RequestLimits,
+) -> impl Endpoint<Output = Response> + 'static {
     openapi_service()
         .into_endpoint()
-        .map_to_response()
-        .boxed()
-        .with(limits)
+        .before(move |request| limits.read_body(request))
         .around(render)
         .data(service)
 }
@@ -38,31 +38,14 @@ async fn render<E: Endpoint<Output: IntoResponse>>(
     endpoint: Arc<E>,
     request: Request,
 ) -> Result<Response> {
-    let mut response = match AssertUnwindSafe(endpoint.call(request)).catch_unwind().await {
-        Ok(Ok(response)) => response.into_response(),
-        Ok(Err(error)) => error_response(error),
-        // The panic hook has logged the panic.
-        Err(_) => Problem::internal().into_response(),
-    };
+    let mut response = call_and_render(endpoint, request, async |error| to_response(error)).await;
+    add_allow(&mut response, &ROUTES);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
 }
 
-fn error_response(error: poem::Error) -> Response {
-    let pattern = error.data::<PathPattern>().cloned();
-    let mut response = if error.is_from_response() {
-        error.into_response()
-    } else {
-        problem(&error).into_response()
-    };
-    let Some(pattern) = pattern else { return response };
-    if response.status() == StatusCode::METHOD_NOT_ALLOWED
-        && let Some(methods) = ROUTES.allow(&pattern.0)
-    {
-        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(methods));
-    }
-    response.set_data(pattern);
-    response
+fn to_response(error: poem::Error) -> Response {
+    if error.is_from_response() { error.into_response() } else { problem(&error).into_response() }
 }
 
 /// Maps an error of poem or poem-openapi to a problem.
@@ -85,7 +68,7 @@ fn problem(error: &poem::Error) -> Problem {
         StatusCode::NOT_FOUND => Problem::no_such_path(),
         status if status.is_client_error() => Problem::new(status, error.to_string()),
         _ => {
-            log_failure(error);
+            log_internal(error);
             Problem::internal()
         }
     }

@@ -5,30 +5,11 @@ use std::marker::PhantomData;
 use poem_openapi::{
     ApiResponse,
     payload::Payload,
-    registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchemaRef, Registry},
-    types::Type,
+    registry::{MetaResponses, Registry},
 };
 
 use super::problem::{Problem, ProblemJson};
-
-/// The error statuses that an operation documents. 500 and 503 apply to every operation.
-pub(super) trait Statuses: Send + Sync + 'static {
-    /// The statuses, in ascending order.
-    const STATUSES: &'static [u16];
-}
-
-/// Declares types that implement [`Statuses`].
-macro_rules! statuses {
-    ($($name:ident = $statuses:expr;)*) => {
-        $(pub(super) struct $name;
-
-        impl $crate::api::failure::Statuses for $name {
-            const STATUSES: &'static [u16] = &$statuses;
-        })*
-    };
-}
-
-pub(super) use statuses;
+use crate::http::openapi::{Statuses, error_responses};
 
 /// The error type of an operation that documents the statuses `S`.
 pub(super) struct Failure<S>(Problem, PhantomData<S>);
@@ -47,41 +28,11 @@ impl<S> From<Failure<S>> for poem::Error {
 
 impl<S: Statuses> ApiResponse for Failure<S> {
     fn meta() -> MetaResponses {
-        let statuses = S::STATUSES.iter().chain(&[500, 503]);
-        MetaResponses { responses: statuses.map(|status| documented_response(*status)).collect() }
+        error_responses::<ProblemJson>(S::STATUSES, description)
     }
 
     fn register(registry: &mut Registry) {
         ProblemJson::register(registry);
-    }
-}
-
-fn documented_response(status: u16) -> MetaResponse {
-    let header = |name: &str, description: &str, schema: MetaSchemaRef| MetaHeader {
-        name: name.to_owned(),
-        description: Some(description.to_owned()),
-        required: true,
-        deprecated: false,
-        schema,
-    };
-    let headers = match status {
-        401 => {
-            let description = "The authentication scheme: `Bearer`.";
-            vec![header("WWW-Authenticate", description, String::schema_ref())]
-        }
-        429 | 503 => {
-            let description = "Seconds to wait before a retry.";
-            vec![header("Retry-After", description, u32::schema_ref())]
-        }
-        _ => Vec::new(),
-    };
-    let content_type = ProblemJson::CONTENT_TYPE;
-    MetaResponse {
-        description: description(status),
-        status: Some(status),
-        status_range: None,
-        content: vec![MetaMediaType { content_type, schema: ProblemJson::schema_ref() }],
-        headers,
     }
 }
 

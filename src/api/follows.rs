@@ -5,8 +5,7 @@ use poem_openapi::{ApiResponse, OpenApi, param::Path};
 
 use super::{
     auth::{Caller, OptionalCaller},
-    document::in_flight,
-    failure::{Failure, statuses},
+    failure::Failure,
     paging::{
         CursorParam, LimitParam, PageParams, PageRequest, PageResponse, default_limit,
         example_cursor,
@@ -17,6 +16,7 @@ use super::{
 };
 use crate::{
     domain::Cursor,
+    http::openapi::statuses,
     service::{Error, Service},
 };
 
@@ -41,12 +41,7 @@ impl Follows {
     ///
     /// Adds the user's messages to the caller's timeline. The request succeeds, too, if the caller
     /// already follows the user. 422 if the user is the caller.
-    #[oai(
-        path = "/following/:username",
-        method = "put",
-        operation_id = "followUser",
-        transform = "in_flight"
-    )]
+    #[oai(path = "/following/:username", method = "put", operation_id = "followUser")]
     async fn follow(
         &self,
         caller: Caller,
@@ -68,12 +63,7 @@ impl Follows {
     ///
     /// Removes the user's messages from the caller's timeline. The request succeeds, too, if the
     /// caller does not follow the user.
-    #[oai(
-        path = "/following/:username",
-        method = "delete",
-        operation_id = "unfollowUser",
-        transform = "in_flight"
-    )]
+    #[oai(path = "/following/:username", method = "delete", operation_id = "unfollowUser")]
     async fn unfollow(
         &self,
         caller: Caller,
@@ -90,12 +80,7 @@ impl Follows {
     /// List the followers of a user
     ///
     /// Returns the users who follow the user, the newest follow first.
-    #[oai(
-        path = "/users/:username/followers",
-        method = "get",
-        operation_id = "listFollowers",
-        transform = "in_flight"
-    )]
+    #[oai(path = "/users/:username/followers", method = "get", operation_id = "listFollowers")]
     async fn followers(
         &self,
         _caller: OptionalCaller,
@@ -120,12 +105,7 @@ impl Follows {
     /// List the users that a user follows
     ///
     /// Returns the user's followees, the newest follow first.
-    #[oai(
-        path = "/users/:username/following",
-        method = "get",
-        operation_id = "listFollowing",
-        transform = "in_flight"
-    )]
+    #[oai(path = "/users/:username/following", method = "get", operation_id = "listFollowing")]
     async fn following(
         &self,
         _caller: OptionalCaller,

@@ -11,8 +11,7 @@ use time::{OffsetDateTime, macros::datetime};
 
 use super::{
     auth::{Caller, OptionalCaller},
-    document::in_flight,
-    failure::{Failure, statuses},
+    failure::Failure,
     fields::{FieldErrors, Unparsed},
     paging::{
         CursorParam, LimitParam, PageParams, PageRequest, PageResponse, default_limit,
@@ -24,6 +23,7 @@ use super::{
 };
 use crate::{
     domain::{self, Cursor, IdempotencyKey, MessageText},
+    http::openapi::statuses,
     service::Service,
 };
 
@@ -132,12 +132,7 @@ impl Messages {
     /// To retry safely, send an `Idempotency-Key`. A request with a key that the caller has already
     /// used posts nothing and returns the first response, even if the body differs. The server
     /// keeps a key for 24 hours.
-    #[oai(
-        path = "/messages",
-        method = "post",
-        operation_id = "createMessage",
-        transform = "in_flight"
-    )]
+    #[oai(path = "/messages", method = "post", operation_id = "createMessage")]
     async fn create(
         &self,
         caller: Caller,
@@ -165,12 +160,7 @@ impl Messages {
     /// Read the public timeline
     ///
     /// Returns the messages of all users, newest first.
-    #[oai(
-        path = "/messages",
-        method = "get",
-        operation_id = "listMessages",
-        transform = "in_flight"
-    )]
+    #[oai(path = "/messages", method = "get", operation_id = "listMessages")]
     async fn list(
         &self,
         _caller: OptionalCaller,
@@ -190,12 +180,7 @@ impl Messages {
     /// Read a message
     ///
     /// Returns the message with its current text. The path of a message never changes.
-    #[oai(
-        path = "/messages/:id",
-        method = "get",
-        operation_id = "getMessage",
-        transform = "in_flight"
-    )]
+    #[oai(path = "/messages/:id", method = "get", operation_id = "getMessage")]
     async fn get(
         &self,
         _caller: OptionalCaller,
@@ -211,12 +196,7 @@ impl Messages {
     ///
     /// Replaces the text of one of the caller's messages, and sets `edited_at`. The message keeps
     /// its position in all timelines. The same text again changes nothing.
-    #[oai(
-        path = "/messages/:id",
-        method = "patch",
-        operation_id = "changeMessage",
-        transform = "in_flight"
-    )]
+    #[oai(path = "/messages/:id", method = "patch", operation_id = "changeMessage")]
     async fn edit(
         &self,
         caller: Caller,
@@ -235,12 +215,7 @@ impl Messages {
     /// Delete a message
     ///
     /// Deletes one of the caller's messages immediately and permanently.
-    #[oai(
-        path = "/messages/:id",
-        method = "delete",
-        operation_id = "deleteMessage",
-        transform = "in_flight"
-    )]
+    #[oai(path = "/messages/:id", method = "delete", operation_id = "deleteMessage")]
     async fn delete(
         &self,
         caller: Caller,

@@ -14,8 +14,9 @@ use poem_openapi::{
 };
 
 use crate::{
+    http::errors::internal_error_text,
     service::{Error, ErrorKind},
-    telemetry::request::{RequestId, log_failure},
+    telemetry::request::log_failure,
 };
 
 /// The `Retry-After` of a 503 response, in seconds.
@@ -124,8 +125,7 @@ impl Problem {
 
     /// 500. The caller has logged the cause.
     pub(super) fn internal() -> Self {
-        let id = RequestId::current().map(|id| format!(" (request {id})")).unwrap_or_default();
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, format!("Internal Server Error{id}"))
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, internal_error_text())
     }
 
     /// Names the field that caused the problem.

@@ -5,8 +5,7 @@ use poem_openapi::{Object, OpenApi, param::Query, registry::MetaSchema, types::E
 
 use super::{
     auth::OptionalCaller,
-    document::in_flight,
-    failure::{Failure, statuses},
+    failure::Failure,
     fields::{FieldErrors, Unparsed},
     messages::Message,
     paging::{LimitParam, PageRequest, PageResponse, default_limit, parse_cursor, parse_limit},
@@ -15,7 +14,7 @@ use super::{
 };
 use crate::{
     domain::{self, Invalid, SearchText},
-    http::openapi::documented_type,
+    http::openapi::{documented_type, statuses},
     service::Service,
 };
 
@@ -85,7 +84,7 @@ impl Search {
     /// the beginning of a word. In scripts without spaces between words, such as Chinese, Japanese
     /// and Thai, a message matches if it contains the text anywhere. With `kind=users`, returns the
     /// users whose usernames begin with the text, sorted by username. The search ignores case.
-    #[oai(path = "/search", method = "get", operation_id = "search", transform = "in_flight")]
+    #[oai(path = "/search", method = "get", operation_id = "search")]
     #[expect(clippy::too_many_arguments, reason = "one argument for each part of the request")]
     async fn search(
         &self,

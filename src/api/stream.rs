@@ -15,8 +15,7 @@ use poem_openapi::{
 
 use super::{
     auth::{OptionalSubscriber, Subscriber},
-    document::in_flight,
-    failure::{Failure, statuses},
+    failure::Failure,
     fields::{FieldErrors, Unparsed, cursor},
     messages::Message,
     paging::example_cursor,
@@ -25,7 +24,7 @@ use super::{
 };
 use crate::{
     domain::{self, Cursor, Invalid},
-    http::openapi::documented_type,
+    http::openapi::{documented_type, statuses},
     service::{Service, StreamEvent, SubscribeRequest, Subscription, Timeline},
 };
 
@@ -115,7 +114,7 @@ impl Stream {
     /// The server sends a comment now and then, so that the client can detect a broken connection.
     /// The stream ends when the token or session ends, when the client reads too slowly, and when
     /// the server stops. The client then reconnects.
-    #[oai(path = "/stream", method = "get", operation_id = "stream", transform = "in_flight")]
+    #[oai(path = "/stream", method = "get", operation_id = "stream")]
     async fn subscribe(
         &self,
         subscriber: OptionalSubscriber,

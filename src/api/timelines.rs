@@ -5,8 +5,7 @@ use poem_openapi::{OpenApi, param::Path};
 
 use super::{
     auth::{Caller, OptionalCaller},
-    document::in_flight,
-    failure::{Failure, statuses},
+    failure::Failure,
     messages::Message,
     paging::{
         CursorParam, LimitParam, PageParams, PageRequest, PageResponse, default_limit,
@@ -15,7 +14,7 @@ use super::{
     profiles::{example_username, path_username},
     tags::Tag,
 };
-use crate::{domain::Cursor, service::Service};
+use crate::{domain::Cursor, http::openapi::statuses, service::Service};
 
 statuses! {
     OwnTimeline = [401, 422];
@@ -29,12 +28,7 @@ impl Timelines {
     /// Read the caller's timeline
     ///
     /// Returns the messages of the caller and of the users whom the caller follows, newest first.
-    #[oai(
-        path = "/timeline",
-        method = "get",
-        operation_id = "getTimeline",
-        transform = "in_flight"
-    )]
+    #[oai(path = "/timeline", method = "get", operation_id = "getTimeline")]
     async fn own(
         &self,
         caller: Caller,
@@ -54,12 +48,7 @@ impl Timelines {
     /// List the messages of a user
     ///
     /// Returns the user's messages, newest first.
-    #[oai(
-        path = "/users/:username/messages",
-        method = "get",
-        operation_id = "listUserMessages",
-        transform = "in_flight"
-    )]
+    #[oai(path = "/users/:username/messages", method = "get", operation_id = "listUserMessages")]
     async fn author(
         &self,
         _caller: OptionalCaller,

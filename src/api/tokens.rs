@@ -8,8 +8,7 @@ use time::{OffsetDateTime, macros::datetime};
 
 use super::{
     auth::Caller,
-    document::in_flight,
-    failure::{Failure, statuses},
+    failure::Failure,
     fields::{FieldErrors, Unparsed, any_string},
     paging::{
         CursorParam, LimitParam, PageParams, PageRequest, PageResponse, default_limit,
@@ -20,7 +19,7 @@ use super::{
 };
 use crate::{
     domain::{KeyCursor, TokenId, TokenName, TokenRecord},
-    http::client::Client,
+    http::{client::Client, openapi::statuses},
     service::{Error, Origin, Service},
 };
 
@@ -142,7 +141,7 @@ impl Tokens {
     ///
     /// Signs a client in with a username and a password. 401 if either of them is wrong; 403 if the
     /// account is disabled and the password is right.
-    #[oai(path = "/tokens", method = "post", operation_id = "createToken", transform = "in_flight")]
+    #[oai(path = "/tokens", method = "post", operation_id = "createToken")]
     async fn create(
         &self,
         token: Json<NewToken>,
@@ -166,7 +165,7 @@ impl Tokens {
     /// List the caller's tokens
     ///
     /// Returns the tokens that are neither expired nor revoked, newest first.
-    #[oai(path = "/tokens", method = "get", operation_id = "listTokens", transform = "in_flight")]
+    #[oai(path = "/tokens", method = "get", operation_id = "listTokens")]
     async fn list(
         &self,
         caller: Caller,
@@ -188,12 +187,7 @@ impl Tokens {
     ///
     /// Revokes one of the caller's tokens immediately. It may be the token of this request, which
     /// signs the client out.
-    #[oai(
-        path = "/tokens/:token_id",
-        method = "delete",
-        operation_id = "revokeToken",
-        transform = "in_flight"
-    )]
+    #[oai(path = "/tokens/:token_id", method = "delete", operation_id = "revokeToken")]
     async fn revoke(
         &self,
         caller: Caller,

@@ -10,8 +10,7 @@ use poem_openapi::{
 
 use super::{
     auth::{Caller, OptionalCaller},
-    document::in_flight,
-    failure::{Failure, statuses},
+    failure::Failure,
     fields::{FieldErrors, Unparsed, any_string},
     paging::{
         CursorParam, LimitParam, PageParams, PageRequest, PageResponse, default_limit,
@@ -26,7 +25,7 @@ use crate::{
     domain::{
         self, Bio, DisplayName, Email, KeyCursor, Password, PasswordChange, Registration, Username,
     },
-    http::client::Client,
+    http::{client::Client, openapi::statuses},
     service::{Error, Origin, Service},
 };
 
@@ -217,7 +216,7 @@ impl Users {
     ///
     /// Creates a user. 409 if the username is taken; of several simultaneous requests for one
     /// username exactly one succeeds.
-    #[oai(path = "/users", method = "post", operation_id = "createUser", transform = "in_flight")]
+    #[oai(path = "/users", method = "post", operation_id = "createUser")]
     async fn create(
         &self,
         user: Json<NewUser>,
@@ -240,7 +239,7 @@ impl Users {
     /// List all users
     ///
     /// Returns the users in the order of their sign-up, newest first.
-    #[oai(path = "/users", method = "get", operation_id = "listUsers", transform = "in_flight")]
+    #[oai(path = "/users", method = "get", operation_id = "listUsers")]
     async fn list(
         &self,
         _caller: OptionalCaller,
@@ -261,12 +260,7 @@ impl Users {
     ///
     /// Returns the profile with counts and whether the caller follows the user. Callers see the
     /// e-mail address of their own account only.
-    #[oai(
-        path = "/users/:username",
-        method = "get",
-        operation_id = "getUser",
-        transform = "in_flight"
-    )]
+    #[oai(path = "/users/:username", method = "get", operation_id = "getUser")]
     async fn get(
         &self,
         caller: OptionalCaller,
@@ -285,12 +279,7 @@ impl Users {
     /// Changes the fields that are present. A new password requires the current one, and ends all
     /// sessions and tokens of the account, so that stolen ones become useless. 403 if the account
     /// is another user's, or if the current password is wrong.
-    #[oai(
-        path = "/users/:username",
-        method = "patch",
-        operation_id = "changeUser",
-        transform = "in_flight"
-    )]
+    #[oai(path = "/users/:username", method = "patch", operation_id = "changeUser")]
     async fn change(
         &self,
         caller: Caller,
@@ -312,12 +301,7 @@ impl Users {
     /// Deletes the account immediately and permanently, with its messages, follows in both
     /// directions, sessions and tokens. 403 if the account is another user's, or if the password is
     /// wrong.
-    #[oai(
-        path = "/users/:username",
-        method = "delete",
-        operation_id = "deleteUser",
-        transform = "in_flight"
-    )]
+    #[oai(path = "/users/:username", method = "delete", operation_id = "deleteUser")]
     async fn delete(
         &self,
         caller: Caller,

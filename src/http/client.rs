@@ -1,4 +1,4 @@
-//! Who sent a request, and how it reached the first server on its way.
+//! The client of a request, and the address at which it reached the first server or proxy.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -7,32 +7,27 @@ use poem::{
     http::{HeaderMap, header, uri::Authority},
 };
 
-/// The cookie that holds the token of a page's session.
+/// The cookie with the session token.
 pub const SESSION_COOKIE: &str = "session";
 
-/// The client of a request, as far as the peer and the proxies that are trusted tell.
-///
-/// The server sets it as data of each request.
+/// The client of a request, according to the peer and trusted proxies. It is data of each request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
-    /// The client's address; `0.0.0.0` when the peer has none. Never an IPv4-mapped IPv6 address.
+    /// The client's address; `0.0.0.0` if the peer has none. Never an IPv4-mapped IPv6 address.
     pub address: IpAddr,
-    /// Whether a trusted proxy said that the client came by HTTPS. This program itself speaks
-    /// plain HTTP, so `false` means "no, or nobody said".
+    /// True if a trusted proxy reports HTTPS. The server itself speaks plain HTTP.
     pub https: bool,
-    /// The host (and port) that the client asked for, when a trusted proxy said so; otherwise the
-    /// `Host` header tells.
+    /// The requested host (and port) as reported by a trusted proxy. `None`: see the header `Host`.
     pub host: Option<String>,
 }
 
 impl Client {
-    /// The scheme and the host (and port) by which the client called this server, such as
-    /// `https://example.org`. `None` if the request, whose headers these are, has no host that could
-    /// be part of a URL.
-    #[must_use]
+    /// The scheme, host and port of the request with `headers`, such as `https://example.org`.
+    ///
+    /// `None` if its host is missing or malformed.
     pub fn origin(&self, headers: &HeaderMap) -> Option<String> {
-        let asked = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-        let host = self.host.as_deref().or(asked)?;
+        let requested = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let host = self.host.as_deref().or(requested)?;
         let authority: Authority = host.parse().ok().filter(|_| !host.contains('@'))?;
         let scheme = if self.https { "https" } else { "http" };
         Some(format!("{scheme}://{authority}"))
@@ -60,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_is_what_the_proxy_says_or_else_the_host() {
+    fn an_origin_comes_from_the_proxy_or_the_host_header() {
         for (https, forwarded, host, expected) in [
             (false, None, "example.org:5000", Some("http://example.org:5000")),
             (false, None, "[::1]:5000", Some("http://[::1]:5000")),

@@ -1,8 +1,8 @@
-//! Requests that another site made a browser send are told by the headers that browsers add.
+//! Protection against cross-site request forgery (CSRF) by the headers that browsers send.
 //!
-//! No token is hidden in forms: browsers since 2020 say where a request comes from, and no script
-//! can make them say otherwise. Programs that are no browsers say nothing, and are let pass: they
-//! hold no cookie that another site could misuse.
+//! Forms have no hidden token. Browsers since 2020 send `Sec-Fetch-Site` or `Origin`, and scripts
+//! cannot change either. Other programs send neither and pass: they hold no cookie that another site
+//! could misuse.
 
 use poem::http::{
     HeaderMap, HeaderValue,
@@ -14,30 +14,26 @@ use super::client::Client;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Why a request is taken to come from another site.
+/// The evidence that another site caused a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CrossSite {
-    /// The browser says so itself.
+    /// The header `Sec-Fetch-Site`.
     #[error("The browser says that another site sent the request")]
     FetchSite,
-    /// The page that sent it is of another origin, or of none.
+    /// The header `Origin`, which names another site or none.
     #[error("The request's origin is not this site")]
     Origin,
 }
 
-/// Refuses a request that did not come from a page of this server.
+/// Refuses a request that did not come from a page of this server. Only for requests that change
+/// something.
 ///
-/// The server's own name is what `client` says that a proxy was asked for, else the `Host` header.
-/// Where it has no port, HTTPS's is meant if `client` came by it; otherwise the default port of the
-/// origin's scheme, since a proxy that is not trusted may have ended the encryption.
-///
-/// # Errors
-///
-/// [`CrossSite`] says which header told. Whether that matters is for the caller to say: a request
-/// that changes nothing may come from anywhere.
+/// The server's own host is the one that `client` reports, else the header `Host`. If it has no port,
+/// HTTPS implies 443. Without HTTPS the default port of the origin's scheme applies, because a proxy
+/// that is not trusted may have terminated TLS.
 pub fn refuse_cross_site(headers: &HeaderMap, client: &Client) -> Result<(), CrossSite> {
-    let from_here = |value: &HeaderValue| value == "same-origin" || value == "none";
-    if !headers.get_all(SEC_FETCH_SITE).iter().all(from_here) {
+    let allowed = |value: &HeaderValue| value == "same-origin" || value == "none";
+    if !headers.get_all(SEC_FETCH_SITE).iter().all(allowed) {
         return Err(CrossSite::FetchSite);
     }
     if !headers.get_all(ORIGIN).iter().all(|origin| is_own(origin, headers, client)) {
@@ -46,13 +42,11 @@ pub fn refuse_cross_site(headers: &HeaderMap, client: &Client) -> Result<(), Cro
     Ok(())
 }
 
-/// Whether the browser says that a page of this server sent the request, be it by a form or a link.
-#[must_use]
+/// True if the browser reports a page of this server as the source, through a form or a link.
 pub fn is_from_own_page(headers: &HeaderMap) -> bool {
     headers.get_all(SEC_FETCH_SITE).iter().any(|value| value == "same-origin")
 }
 
-/// Whether `origin` is this server's own.
 fn is_own(origin: &HeaderValue, headers: &HeaderMap, client: &Client) -> bool {
     let forwarded = client.host.as_deref();
     let host = forwarded.or_else(|| headers.get(HOST).and_then(|host| host.to_str().ok()));
@@ -73,7 +67,6 @@ fn is_own(origin: &HeaderValue, headers: &HeaderMap, client: &Client) -> bool {
 
 const HTTPS_PORT: u16 = 443;
 
-/// The port of a URL that names none; `None` for what is not of the web.
 fn default_port(scheme: &str) -> Option<u16> {
     match scheme {
         "http" => Some(80),
@@ -82,7 +75,7 @@ fn default_port(scheme: &str) -> Option<u16> {
     }
 }
 
-/// The host of an authority without a user, and its port.
+/// The host and port of an authority that has no user.
 fn host_and_port(text: &str, default_port: u16) -> Option<(&str, u16)> {
     let authority: Authority = text.parse().ok().filter(|_| !text.contains('@'))?;
     let (host, port) = text.split_at(authority.host().len());
@@ -110,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_browser_says_decides() {
+    fn sec_fetch_site_decides() {
         for (site, refused) in [
             ("same-origin", false),
             ("none", false),
@@ -157,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_trusted_proxy_says_counts_instead() {
+    fn the_host_of_a_trusted_proxy_has_precedence() {
         let client = Client { https: true, host: Some("example.org".to_owned()), ..CLIENT };
         for (origin, own) in [
             ("https://example.org", true),
@@ -171,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn who_says_nothing_passes_and_one_bad_header_is_enough() {
+    fn missing_headers_pass_and_one_bad_header_is_refused() {
         let own = (ORIGIN, "http://example.org");
         let host = (HOST, "example.org");
         for (pairs, expected) in [

@@ -1,10 +1,11 @@
-//! What the three surfaces (`sim`, `api`, `web`) share: who sent a request, and from where, and how an
-//! API describes itself.
+//! Shared by the three surfaces (`simulator_api`, `api`, `web`): the client, CSRF checks, middleware,
+//! error rendering and OpenAPI helpers.
 //!
-//! May use `telemetry` alone. Knows no operation and no path of its own.
+//! May use `telemetry` only. Has no operations and no paths.
 
 pub mod client;
 pub mod cross_site;
+pub mod errors;
 pub mod middleware;
 pub mod openapi;
 pub mod routes;

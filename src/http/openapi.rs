@@ -1,35 +1,38 @@
-//! OpenAPI documents as the library makes them, brought into the form that readers and linters look
-//! for; the page that shows them; and the count of requests in flight, by the documented path.
+//! Shared parts of the OpenAPI documents: their final form, their error responses, and the page that
+//! shows them.
 
-use poem::{Endpoint, EndpointExt, PathPattern};
-use poem_openapi::{LicenseObject, OpenApiService};
+use poem_openapi::{
+    LicenseObject, OpenApiService,
+    payload::Payload,
+    registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses},
+    types::Type,
+};
 use serde_json::{Value, json};
 
-use crate::telemetry::routes::Route;
-
-/// An API as the page of the documentation offers it.
+/// An API on the documentation page.
 #[derive(Debug, Clone)]
 pub struct Documented {
-    /// How the page's address names it.
+    /// Its name in the page's address.
     pub key: &'static str,
-    /// How people call it.
+    /// Its name for readers.
     pub title: &'static str,
-    /// Its OpenAPI document, as JSON.
+    /// Its OpenAPI document, in JSON.
     pub document: String,
 }
 
-/// The document of the specification `spec`: JSON with a line break at its end.
-#[must_use]
+/// The library's specification `spec` with additions that readers and linters expect.
+///
+/// The result is JSON with a line break at its end.
 pub fn document(spec: &str) -> String {
     let Ok(mut document) = serde_json::from_str::<Value>(spec) else { return spec.to_owned() };
     add_field_examples(&mut document);
-    tell_what_is_open(&mut document);
+    mark_open_operations(&mut document);
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_else(|_| spec.to_owned());
     text.push('\n');
     text
 }
 
-/// The library documents an example a schema; readers look for one at each field.
+/// Copies each schema's example to its fields. The library documents it only per schema.
 fn add_field_examples(document: &mut Value) {
     let schemas = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
     for schema in schemas.into_iter().flat_map(|schemas| schemas.values_mut()) {
@@ -43,8 +46,8 @@ fn add_field_examples(document: &mut Value) {
     }
 }
 
-/// An operation without any security has none on purpose, which linters want to be told.
-fn tell_what_is_open(document: &mut Value) {
+/// States explicitly that an operation has no security, as linters require.
+fn mark_open_operations(document: &mut Value) {
     let paths = document.get_mut("paths").and_then(Value::as_object_mut);
     let operations = paths.into_iter().flat_map(|paths| paths.values_mut());
     let operations = operations.filter_map(Value::as_object_mut);
@@ -55,16 +58,15 @@ fn tell_what_is_open(document: &mut Value) {
     }
 }
 
-/// The licence of the APIs' documents, which is the program's.
-#[must_use]
+/// The licence of the documents and of the program.
 pub fn license() -> LicenseObject {
     LicenseObject::new("MIT").url("https://opensource.org/license/mit")
 }
 
-/// Chooses between the documents by `?api=KEY`; the first is shown without one.
+/// Selects a document by `?api=KEY`, or the first without it.
 const CHOOSE: &str = r##"
-    const asked = new URLSearchParams(window.location.search).get("api");
-    const shown = apis.find((api) => api.key === asked) ?? apis[0];
+    const key = new URLSearchParams(window.location.search).get("api");
+    const shown = apis.find((api) => api.key === key) ?? apis[0];
     const choice = document.querySelector("#api");
     for (const api of apis) {
         choice.add(new Option(api.title, api.key, false, api === shown));
@@ -76,15 +78,13 @@ const CHOOSE: &str = r##"
     SwaggerUIBundle({ dom_id: "#ui", spec: shown.document, filter: false, deepLinking: true });
 "##;
 
-/// A page that shows these documents, one at a time, and tries them out. It loads nothing from
-/// elsewhere.
-#[must_use]
+/// A page that shows one of these documents at a time. It loads nothing from other sites.
 pub fn swagger_ui(apis: &[Documented]) -> String {
     let page = OpenApiService::new((), "", "").swagger_ui_html();
-    // The library's page ends with the script that starts it; before that is the program itself.
-    let program = page.rfind("<script>").map_or(page.as_str(), |start| &page[..start]);
+    // The library's page ends with the script that starts Swagger UI; this one replaces it.
+    let head = page.rfind("<script>").map_or(page.as_str(), |start| &page[..start]);
     let label = "<p><label>API <select id=\"api\"></select></label></p>\n<div id=\"ui\">";
-    let program = program
+    let head = head
         .replacen("<html", "<!doctype html>\n<html lang=\"en\"", 1)
         .replacen("Swagger UI</title>", "MiniTwit API</title>", 1)
         .replacen("<div id=\"ui\">", label, 1);
@@ -95,25 +95,61 @@ pub fn swagger_ui(apis: &[Documented]) -> String {
             json!({"key": api.key, "title": api.title, "document": document})
         })
         .collect();
-    // Within a script nothing but `</script` ends it, whatever the documents say.
+    // Only `</script` ends a script, so an escaped `<` is safe in any document.
     let apis = Value::from(apis).to_string().replace('<', "\\u003c");
-    format!("{program}<script>\n    const apis = {apis};{CHOOSE}</script>\n\n</body>\n</html>\n")
+    format!("{head}<script>\n    const apis = {apis};{CHOOSE}</script>\n\n</body>\n</html>\n")
 }
 
-/// Around an operation: counts the requests that it is serving, by the path that `template` makes of
-/// the matched pattern.
-pub fn in_flight<E: Endpoint + 'static>(
-    operation: E,
-    template: fn(&str) -> String,
-) -> impl Endpoint<Output = E::Output> {
-    operation.around(move |operation, request| async move {
-        let pattern = request.data().map_or("", |PathPattern(pattern)| pattern);
-        let _counted = Route::of(pattern, template).in_flight(request.method().as_str());
-        operation.call(request).await
-    })
+/// The error statuses that an operation documents, besides 500 and 503, which all operations have.
+pub trait Statuses: Send + Sync + 'static {
+    /// The statuses, in ascending order.
+    const STATUSES: &'static [u16];
 }
 
-/// Implements the documentation's side of a type that is written as a number or a text.
+/// Declares types that implement [`Statuses`].
+macro_rules! statuses {
+    ($($name:ident = $statuses:expr;)*) => {
+        $(struct $name;
+
+        impl $crate::http::openapi::Statuses for $name {
+            const STATUSES: &'static [u16] = &$statuses;
+        })*
+    };
+}
+
+pub(crate) use statuses;
+
+/// Documents error responses with the body `P`, for `statuses`, 500 and 503.
+pub fn error_responses<P: Payload>(
+    statuses: &'static [u16],
+    description: fn(u16) -> &'static str,
+) -> MetaResponses {
+    let responses = statuses.iter().chain(&[500, 503]).map(|status| MetaResponse {
+        description: description(*status),
+        status: Some(*status),
+        status_range: None,
+        content: vec![MetaMediaType { content_type: P::CONTENT_TYPE, schema: P::schema_ref() }],
+        headers: error_headers(*status),
+    });
+    MetaResponses { responses: responses.collect() }
+}
+
+fn error_headers(status: u16) -> Vec<MetaHeader> {
+    let (name, description, schema) = match status {
+        401 => ("WWW-Authenticate", "The authentication scheme: `Bearer`.", String::schema_ref()),
+        429 | 503 => ("Retry-After", "Seconds to wait before a retry.", u32::schema_ref()),
+        _ => return Vec::new(),
+    };
+    vec![MetaHeader {
+        name: name.to_owned(),
+        description: Some(description.to_owned()),
+        required: true,
+        deprecated: false,
+        schema,
+    }]
+}
+
+/// Implements `Type` for a type whose schema is a number or a string.
 macro_rules! documented_type {
     ($type:ty, $name:literal, $schema:expr) => {
         impl poem_openapi::types::Type for $type {
@@ -147,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_document_can_end_the_script_that_it_stands_in() {
+    fn a_document_cannot_end_the_script_around_it() {
         let document = json!({"info": {"description": "</script><b>"}}).to_string();
         let page = swagger_ui(&[Documented { key: "a", title: "A", document }]);
         assert!(!page.contains("</script><b>"));

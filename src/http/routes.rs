@@ -1,8 +1,8 @@
-//! The paths of an API, as its document has them and as the library matches them.
+//! The routes of an API, as its OpenAPI document and as the router write them.
 
 use serde_json::Value;
 
-/// The paths of one API.
+/// The routes of one API.
 #[derive(Debug)]
 pub struct Routes {
     prefix: &'static str,
@@ -11,26 +11,26 @@ pub struct Routes {
 
 #[derive(Debug)]
 struct Route {
-    /// As the library matches it: with numbers for the parameters' names.
+    /// The path in the router, where parameters have numbers.
     pattern: String,
-    /// As the document writes it.
+    /// The path in the document.
     path: String,
-    /// The methods that it takes, as the header `Allow` lists them.
+    /// The value of the header `Allow`.
     allow: String,
 }
 
 impl Routes {
-    /// The paths of this document, whose API is served below `prefix`.
-    #[must_use]
+    /// The routes of `document`, whose API is served below `prefix`.
     pub fn of(document: &str, prefix: &'static str) -> Self {
         let document: Value = serde_json::from_str(document).unwrap_or_default();
         let paths = document.get("paths").and_then(Value::as_object).into_iter().flatten();
         Self { prefix, routes: paths.map(|(path, methods)| Route::of(path, methods)).collect() }
     }
 
-    /// The route template that the pattern of a matched route stands for: the library numbers path
-    /// parameters (`/sim/msgs/:param0`) where the document names them (`/sim/msgs/{username}`).
-    #[must_use]
+    /// The route template of a matched pattern.
+    ///
+    /// The router numbers path parameters (`/sim/msgs/:param0`), and the document names them
+    /// (`/sim/msgs/{username}`).
     pub fn template(&self, pattern: &str) -> String {
         match self.find(pattern) {
             Some((prefix, route)) => format!("{prefix}{}", route.path),
@@ -38,13 +38,12 @@ impl Routes {
         }
     }
 
-    /// The methods that the matched route takes, as the header `Allow` lists them.
-    #[must_use]
+    /// The value of the header `Allow` for a matched pattern.
     pub fn allow(&self, pattern: &str) -> Option<&str> {
         self.find(pattern).map(|(_, route)| route.allow.as_str())
     }
 
-    /// A route, and the prefix with which it was matched: an API may also be served without.
+    /// The route of a pattern, and its prefix. The simulator API is also served without a prefix.
     fn find(&self, pattern: &str) -> Option<(&'static str, &Route)> {
         let (prefix, rest) = match pattern.strip_prefix(self.prefix) {
             Some(rest) => (self.prefix, rest),
@@ -69,7 +68,7 @@ impl Route {
         let methods = methods.as_object().into_iter().flat_map(|methods| methods.keys());
         let mut allow: Vec<String> = methods.map(|method| method.to_uppercase()).collect();
         if allow.iter().any(|method| method == "GET") {
-            // HEAD is served as GET is.
+            // HEAD is served like GET.
             allow.push("HEAD".to_owned());
         }
         Self { pattern, path: path.to_owned(), allow: allow.join(", ") }
@@ -81,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_route_has_the_documents_parameter_names_and_methods() {
+    fn a_route_has_the_parameter_names_and_methods_of_the_document() {
         let document =
             r#"{"paths": {"/a": {"get": {}, "put": {}}, "/a/{x}/b/{y}": {"delete": {}}}}"#;
         let routes = Routes::of(document, "/api");

@@ -13,7 +13,7 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use listener::{ConnectionLimits, Shutdown};
 use metrics_exporter_prometheus::PrometheusHandle;
-use poem::{Endpoint, EndpointExt, IntoEndpoint, Response, Route, middleware::CatchPanic};
+use poem::{Endpoint, IntoEndpoint, Response, Route};
 use tokio::{
     net::TcpListener,
     time::{Instant, timeout_at},
@@ -22,8 +22,7 @@ use tokio::{
 use crate::{
     api,
     http::middleware::{
-        access_log, normalize_path, request_limits::RequestLimits, security_headers,
-        trusted_proxies::TrustedProxies,
+        self, access_log::AccessLog, request_limits::RequestLimits, trusted_proxies::TrustedProxies,
     },
     service::Service,
     simulator_api,
@@ -147,18 +146,13 @@ impl Server {
             .into_endpoint()
     }
 
-    /// What goes around every request, the outermost last.
+    /// Puts the middleware of every request around `endpoint`.
     fn around(
         &self,
         endpoint: impl Endpoint<Output = Response> + 'static,
     ) -> impl Endpoint<Output = Response> + 'static {
-        endpoint
-            .with(CatchPanic::new().with_handler(|_| operations::panicked()))
-            .with(security_headers::SecurityHeaders)
-            .with(access_log::AccessLog { template: route_template, ready_path: operations::READY })
-            .with(self.settings.trusted_proxies.clone())
-            .with(normalize_path::NormalizePath)
-            .map_to_response()
+        let log = AccessLog { template: route_template, ready_path: operations::READY };
+        middleware::stack(endpoint, self.settings.trusted_proxies.clone(), log)
     }
 }
 

@@ -16,10 +16,7 @@ use crate::{
     http::openapi::{Documented, swagger_ui},
     service::Service,
     simulator_api,
-    telemetry::{
-        metrics,
-        request::{RequestId, log_failure},
-    },
+    telemetry::{metrics, request::log_failure},
 };
 
 /// The path of the liveness check.
@@ -127,15 +124,6 @@ fn fixed(
         }
         async move { response }
     })
-}
-
-/// The response to a request whose handler panicked. The log has the panic itself.
-pub(super) fn panicked() -> Response {
-    let id = RequestId::current().map(|id| format!(" (request {id})")).unwrap_or_default();
-    Response::builder()
-        .status(StatusCode::INTERNAL_SERVER_ERROR)
-        .content_type("text/plain; charset=utf-8")
-        .body(format!("Internal Server Error{id}\n"))
 }
 
 fn json_response(status: StatusCode, body: serde_json::Value) -> Response {

@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq;
 
 use crate::{http::client::Client, service::Origin};
 
-/// What the simulator has to know. `Debug` hides the password.
+/// The credentials of the simulator. `Debug` hides the password.
 #[derive(Clone)]
 pub struct Credentials {
     username: String,
@@ -19,13 +19,12 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// These two.
-    #[must_use]
+    /// The credentials of this user name and password.
     pub fn new(username: String, password: String) -> Self {
         Self { username, password }
     }
 
-    /// Compares in a time that does not tell how much of them is right.
+    /// Compares in constant time, so that the duration tells nothing about the credentials.
     fn accept(&self, given: &Basic) -> bool {
         let username = self.username.as_bytes().ct_eq(given.username.as_bytes());
         let password = self.password.as_bytes().ct_eq(given.password.as_bytes());
@@ -39,28 +38,41 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Proof that a request carries the credentials. The first argument of every operation that needs
-/// them, since arguments are extracted in order and 403 comes before any other failure.
+/// The result of [`authenticate`], as data of the request.
+#[derive(Clone, Copy)]
+struct Authenticated(bool);
+
+/// Checks the credentials of `request` and keeps the result for its operation.
+pub(super) fn authenticate(request: &mut Request) -> bool {
+    let authenticated = request.data::<Credentials>().is_some_and(|credentials| {
+        Basic::from_request(request).is_ok_and(|given| credentials.accept(&given))
+    });
+    request.set_data(Authenticated(authenticated));
+    authenticated
+}
+
+fn is_authenticated(request: &Request) -> bool {
+    request.data::<Authenticated>().is_some_and(|it| it.0)
+}
+
+/// Proof that a request has the credentials.
+///
+/// It is the first argument of each operation that needs them. Arguments are extracted in order, so
+/// that 403 takes precedence over every other error.
 #[derive(SecurityScheme)]
 #[oai(rename = "simulator", ty = "basic", checker = "check")]
 pub(super) struct Authorized(());
 
-async fn check(request: &Request, given: Basic) -> Option<()> {
-    request.data::<Credentials>()?.accept(&given).then_some(())
+async fn check(request: &Request, _given: Basic) -> Option<()> {
+    is_authenticated(request).then_some(())
 }
 
-/// Whether `request` carries the credentials.
-pub(super) fn is_authorized(request: &Request) -> bool {
-    let Some(credentials) = request.data::<Credentials>() else { return false };
-    Basic::from_request(request).is_ok_and(|given| credentials.accept(&given))
-}
+/// The origin of a request that needs no credentials: the simulator if it has them nevertheless.
+pub(super) struct RequestOrigin(pub(super) Origin);
 
-/// Who sent a request that needs no credentials: the simulator if they come with it all the same.
-pub(super) struct Sender(pub(super) Origin);
-
-impl<'a> FromRequest<'a> for Sender {
+impl<'a> FromRequest<'a> for RequestOrigin {
     async fn from_request(request: &'a Request, body: &mut RequestBody) -> Result<Self> {
-        if is_authorized(request) {
+        if is_authenticated(request) {
             return Ok(Self(Origin::Simulator));
         }
         let client = Client::from_request(request, body).await?;

@@ -1,21 +1,40 @@
-//! The API's own description: the OpenAPI document, and its routes.
+//! The OpenAPI document and the routes that it lists.
 
 use std::sync::LazyLock;
 
-use super::{PREFIX, openapi_service};
+use poem_openapi::OpenApiService;
+
+use super::{
+    follows::FollowsApi, latest::LatestApi, messages::MessagesApi, registration::RegistrationApi,
+};
 use crate::http::{openapi, routes::Routes};
 
+/// The path of this API on the address that serves everything.
+pub const PREFIX: &str = "/sim";
+
+type Apis = (LatestApi, RegistrationApi, MessagesApi, FollowsApi);
+
+pub(super) fn openapi_service() -> OpenApiService<Apis, ()> {
+    let apis = (LatestApi, RegistrationApi, MessagesApi, FollowsApi);
+    OpenApiService::new(apis, "MiniTwit simulator API", env!("CARGO_PKG_VERSION"))
+        .description(
+            "The contract between MiniTwit and its simulator. Each request may have the parameter \
+             `latest`, the number of the simulator's command. Every error is a JSON object with a \
+             status and a text.",
+        )
+        .license(openapi::license())
+        .server(PREFIX)
+}
+
 /// The OpenAPI document, as JSON with a line break at its end.
-#[must_use]
 pub fn document() -> String {
     openapi::document(&openapi_service().spec())
 }
 
-/// The paths of the document.
+/// The routes of the document.
 pub(super) static ROUTES: LazyLock<Routes> = LazyLock::new(|| Routes::of(&document(), PREFIX));
 
-/// The route template that the pattern of a matched route stands for.
-#[must_use]
+/// The route template of a matched pattern.
 pub fn route_template(pattern: &str) -> String {
     ROUTES.template(pattern)
 }

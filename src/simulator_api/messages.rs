@@ -7,32 +7,28 @@ use poem_openapi::{
     payload::{Json, PlainText},
     types::Example,
 };
-
 use serde::Serialize;
+use time::OffsetDateTime;
 
 use super::{
-    Resource,
     auth::Authorized,
-    failure::{Answer, ReadFailure, UserReadFailure, UserWriteFailure},
-    in_flight,
+    error::{ErrorResponse, Failure},
     params::{
-        CommandNumber, ItemCount, Text, default_count, example_latest, example_username,
+        CommandNumber, ItemCount, JsonString, default_count, example_latest, example_username,
         existing_user,
     },
     rejected_command::Command,
+    tags::Tag,
 };
-use crate::{
-    domain::{Message, MessageText},
-    service::Service,
-};
+use crate::{domain::MessageText, http::openapi::statuses, service::Service};
 
 /// A message to post.
 #[derive(Debug, Object)]
 #[oai(example)]
 struct NewMessage {
-    /// What to say: 1 to 280 characters.
+    /// The text: 1 to 280 characters.
     #[oai(default)]
-    content: Text,
+    content: JsonString,
 }
 
 impl Example for NewMessage {
@@ -41,19 +37,25 @@ impl Example for NewMessage {
     }
 }
 
-/// A message that was posted.
+/// A message.
 #[derive(Debug, Object, Serialize)]
 #[oai(example)]
-struct PostedMessage {
-    /// What it says.
+struct Message {
+    /// The text.
     content: String,
-    /// When it was posted: seconds since the Unix epoch, UTC.
+    /// The time of the post: seconds since the Unix epoch, UTC.
     pub_date: i64,
-    /// Who posted it.
+    /// The name of the author.
     user: String,
 }
 
-impl Example for PostedMessage {
+impl Message {
+    fn new(content: String, published_at: OffsetDateTime, user: String) -> Self {
+        Self { content, pub_date: published_at.unix_timestamp(), user }
+    }
+}
+
+impl Example for Message {
     fn example() -> Self {
         Self {
             content: "Anybody out there?".to_owned(),
@@ -63,109 +65,97 @@ impl Example for PostedMessage {
     }
 }
 
-impl From<Message> for PostedMessage {
-    fn from(message: Message) -> Self {
-        Self {
-            content: message.text,
-            pub_date: message.published_at.unix_timestamp(),
-            user: message.author.to_string(),
-        }
-    }
-}
-
 #[derive(ApiResponse)]
-enum MessageList {
+enum MessagesResponse {
     /// The messages, newest first.
-    #[oai(status = 200, actual_type = "Json<Vec<PostedMessage>>")]
+    #[oai(status = 200, actual_type = "Json<Vec<Message>>")]
     Ok(PlainText<String>),
 }
 
-impl MessageList {
-    /// Written as text at once: the library would make a tree of values first, which takes longer
-    /// than the database does to find them.
-    fn of(messages: impl Iterator<Item = PostedMessage>) -> Self {
-        let posted: Vec<_> = messages.collect();
-        // Texts and numbers: there is nothing that JSON could not say.
-        Self::Ok(PlainText(serde_json::to_string(&posted).unwrap_or_default()))
+impl MessagesResponse {
+    /// Serializes directly to text. The library would build a tree of values first, which takes
+    /// longer than the query.
+    fn new(messages: impl Iterator<Item = Message>) -> Self {
+        let messages: Vec<_> = messages.collect();
+        // Serializing strings and numbers cannot fail.
+        Self::Ok(PlainText(serde_json::to_string(&messages).unwrap_or_default()))
     }
 }
 
 #[derive(ApiResponse)]
-enum Posted {
-    /// The message is posted, durably.
+enum PostResponse {
+    /// The message is committed.
     #[oai(status = 204)]
     NoContent,
 }
 
-pub(super) struct Messages;
+statuses! {
+    ReadMessages = [400, 403];
+    ReadUserMessages = [400, 403, 404];
+    PostMessage = [400, 403, 404, 408, 413, 415];
+}
 
-#[OpenApi(tag = "Resource::Messages")]
-impl Messages {
-    /// Everybody's messages
+pub(super) struct MessagesApi;
+
+#[OpenApi(tag = "Tag::Messages")]
+impl MessagesApi {
+    /// List all messages
     ///
-    /// The newest messages of all users. Flagged ones never appear.
-    #[oai(path = "/msgs", method = "get", operation_id = "getMessages", transform = "in_flight")]
+    /// The newest messages of all users. Flagged messages are left out.
+    #[oai(path = "/msgs", method = "get", operation_id = "getMessages")]
     async fn all(
         &self,
         _authorized: Authorized,
-        /// How many messages; above 1,000 it counts as 1,000.
+        /// The most messages in the response. More than 1,000 counts as 1,000.
         #[oai(default = "default_count", example = "default_count")]
         no: Query<ItemCount>,
         /// The number of the simulator's command.
         #[oai(name = "latest", example = "example_latest")]
         _latest: Query<Option<CommandNumber>>,
         service: Data<&Service>,
-    ) -> Result<MessageList, ReadFailure> {
-        let page = service.public_timeline(None, no.0.0).await.map_err(Answer::from)?;
-        Ok(MessageList::of(page.items.into_iter().map(PostedMessage::from)))
+    ) -> Result<MessagesResponse, Failure<ReadMessages>> {
+        let page = service.public_timeline(None, no.0.0).await?;
+        Ok(MessagesResponse::new(page.items.into_iter().map(|message| {
+            Message::new(message.text, message.published_at, message.author.to_string())
+        })))
     }
 
-    /// A user's messages
+    /// List a user's messages
     ///
-    /// The newest messages of that user. Flagged ones never appear.
-    #[oai(
-        path = "/msgs/:username",
-        method = "get",
-        operation_id = "getUserMessages",
-        transform = "in_flight"
-    )]
+    /// The newest messages of the user. Flagged messages are left out.
+    #[oai(path = "/msgs/:username", method = "get", operation_id = "getUserMessages")]
     async fn of_user(
         &self,
         _authorized: Authorized,
-        /// Whose messages.
+        /// The name of the author.
         #[oai(example = "example_username")]
         username: Path<String>,
-        /// How many messages; above 1,000 it counts as 1,000.
+        /// The most messages in the response. More than 1,000 counts as 1,000.
         #[oai(default = "default_count", example = "default_count")]
         no: Query<ItemCount>,
         /// The number of the simulator's command.
         #[oai(name = "latest", example = "example_latest")]
         _latest: Query<Option<CommandNumber>>,
         service: Data<&Service>,
-    ) -> Result<MessageList, UserReadFailure> {
+    ) -> Result<MessagesResponse, Failure<ReadUserMessages>> {
         let author = existing_user(&username)?;
         let user = author.to_string();
-        let said = service.newest_of(author, no.0.0).await.map_err(Answer::from)?;
-        Ok(MessageList::of(said.into_iter().map(|said| PostedMessage {
-            content: said.text,
-            pub_date: said.published_at.unix_timestamp(),
-            user: user.clone(),
-        })))
+        let messages = service.newest_of(author, no.0.0).await?;
+        Ok(MessagesResponse::new(
+            messages
+                .into_iter()
+                .map(|message| Message::new(message.text, message.published_at, user.clone())),
+        ))
     }
 
     /// Post a message
     ///
-    /// In the name of that user. Answered once the message is durable.
-    #[oai(
-        path = "/msgs/:username",
-        method = "post",
-        operation_id = "postMessage",
-        transform = "in_flight"
-    )]
+    /// The response is sent after the commit.
+    #[oai(path = "/msgs/:username", method = "post", operation_id = "postMessage")]
     async fn post(
         &self,
         _authorized: Authorized,
-        /// Who posts.
+        /// The name of the author.
         #[oai(example = "example_username")]
         username: Path<String>,
         /// The number of the simulator's command.
@@ -173,22 +163,25 @@ impl Messages {
         _latest: Query<Option<CommandNumber>>,
         message: Json<NewMessage>,
         service: Data<&Service>,
-    ) -> Result<Posted, UserWriteFailure> {
+    ) -> Result<PostResponse, Failure<PostMessage>> {
         match post(&service, &username, &message).await {
-            Ok(()) => Ok(Posted::NoContent),
-            Err(answer) => {
+            Ok(()) => Ok(PostResponse::NoContent),
+            Err(response) => {
                 let text = message.content.loggable();
-                Command::Tweet { username: &username, text }.rejected(&answer);
-                Err(answer.into())
+                Command::Tweet { username: &username, text }.report_rejected(&response);
+                Err(response.into())
             }
         }
     }
 }
 
-async fn post(service: &Service, username: &str, message: &NewMessage) -> Result<(), Answer> {
-    let text = MessageText::parse(message.content.of("content")?)
-        .map_err(|refusal| Answer::invalid_field("content", refusal))?;
-    let author = existing_user(username)?;
-    service.post(author, text).await?;
+async fn post(
+    service: &Service,
+    username: &str,
+    message: &NewMessage,
+) -> Result<(), ErrorResponse> {
+    let text = MessageText::parse(message.content.parse("content")?)
+        .map_err(|error| ErrorResponse::invalid_field("content", error))?;
+    service.post(existing_user(username)?, text).await?;
     Ok(())
 }

@@ -7,19 +7,25 @@ use poem_openapi::{
 };
 use serde_json::Value;
 
-use super::failure::Answer;
+use super::error::ErrorResponse;
 use crate::{domain::Username, http::openapi::documented_type};
 
-/// The most items that a list shows, whatever `no` asks for.
+/// The most items in a list, whatever `no` is.
 const MAX_ITEMS: u16 = 1_000;
 
-/// `no`: how many items to show. Any number that is not negative; above 1,000 it counts as 1,000.
+/// `no`: the requested number of items, at most [`MAX_ITEMS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ItemCount(pub(super) u16);
 
 /// `latest`: the number of the simulator's command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct CommandNumber(i64);
+pub(super) struct CommandNumber(pub(super) i64);
+
+impl CommandNumber {
+    pub(super) fn parse(value: &str) -> Option<Self> {
+        value.parse().ok().filter(|number| *number >= 0).map(Self)
+    }
+}
 
 documented_type!(
     ItemCount,
@@ -37,7 +43,7 @@ impl ParseFromParameter for ItemCount {
         if value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(ParseError::custom("not a number"));
         }
-        // Digits alone can only fail to parse by being too many.
+        // Digits fail to parse only if there are too many.
         let count = value.parse().unwrap_or(u64::MAX).min(u64::from(MAX_ITEMS));
         Ok(Self(u16::try_from(count).unwrap_or(MAX_ITEMS)))
     }
@@ -45,10 +51,7 @@ impl ParseFromParameter for ItemCount {
 
 impl ParseFromParameter for CommandNumber {
     fn parse_from_parameter(value: &str) -> ParseResult<Self> {
-        match value.parse() {
-            Ok(number) if number >= 0 => Ok(Self(number)),
-            _ => Err(ParseError::custom("not a number")),
-        }
+        Self::parse(value).ok_or_else(|| ParseError::custom("not a number"))
     }
 }
 
@@ -64,88 +67,82 @@ impl ToJSON for CommandNumber {
     }
 }
 
-/// A field of text. Missing and null count as empty; what is no text is kept for the refusal, which
-/// names the field and not the value, since that might be a password.
+/// A string field. A missing or null field counts as empty.
+///
+/// A value of another type is kept for the error, which names the field but not the value, because
+/// that may be a password.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Text {
-    Given(String),
-    NotText,
+pub(super) enum JsonString {
+    String(String),
+    OtherType,
 }
 
-documented_type!(Text, "string", MetaSchema { nullable: true, ..MetaSchema::new("string") });
+documented_type!(JsonString, "string", MetaSchema { nullable: true, ..MetaSchema::new("string") });
 
-impl Default for Text {
+impl Default for JsonString {
     fn default() -> Self {
-        Self::Given(String::new())
+        Self::String(String::new())
     }
 }
 
-impl From<&str> for Text {
+impl From<&str> for JsonString {
     fn from(text: &str) -> Self {
-        Self::Given(text.to_owned())
+        Self::String(text.to_owned())
     }
 }
 
-impl Text {
-    /// The text.
-    ///
-    /// # Errors
-    /// When something else was given in the field of this name.
-    pub(super) fn of(&self, field: &str) -> Result<&str, Answer> {
+impl JsonString {
+    /// The string; an error that names `field` if the value has another type.
+    pub(super) fn parse(&self, field: &str) -> Result<&str, ErrorResponse> {
         match self {
-            Self::Given(text) => Ok(text),
-            Self::NotText => Err(Answer::invalid_field(field, "must be a text")),
+            Self::String(text) => Ok(text),
+            Self::OtherType => Err(ErrorResponse::invalid_field(field, "must be a text")),
         }
     }
 
-    /// The text for the log.
     pub(super) fn loggable(&self) -> &str {
         match self {
-            Self::Given(text) => text,
-            Self::NotText => "",
+            Self::String(text) => text,
+            Self::OtherType => "",
         }
     }
 }
 
-impl ParseFromJSON for Text {
+impl ParseFromJSON for JsonString {
     fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
         Ok(match value {
             None | Some(Value::Null) => Self::default(),
-            Some(Value::String(text)) => Self::Given(text),
-            Some(_) => Self::NotText,
+            Some(Value::String(text)) => Self::String(text),
+            Some(_) => Self::OtherType,
         })
     }
 }
 
-impl ToJSON for Text {
+impl ToJSON for JsonString {
     fn to_json(&self) -> Option<Value> {
         match self {
-            Self::Given(text) => Some(text.clone().into()),
-            Self::NotText => None,
+            Self::String(text) => Some(text.clone().into()),
+            Self::OtherType => None,
         }
     }
 }
 
-/// The name of somebody who may exist. A malformed name is nobody's.
-///
-/// # Errors
-/// When nobody can have that name.
-pub(super) fn existing_user(raw: &str) -> Result<Username, Answer> {
-    Username::parse(raw)
-        .map_err(|_| Answer::new(StatusCode::NOT_FOUND, format!("There is no user named {raw}")))
+/// The name of a user who may exist. No user has a malformed name.
+pub(super) fn existing_user(raw: &str) -> Result<Username, ErrorResponse> {
+    Username::parse(raw).map_err(|_| {
+        ErrorResponse::new(StatusCode::NOT_FOUND, format!("There is no user named {raw}"))
+    })
 }
 
-/// The number of items when a request does not say.
+/// The number of items if the request has no `no`.
 pub(super) fn default_count() -> ItemCount {
     ItemCount(100)
 }
 
-/// A command's number for the documentation.
 pub(super) fn example_latest() -> Option<CommandNumber> {
     Some(CommandNumber(1337))
 }
 
-/// A name for the documentation.
 pub(super) fn example_username() -> String {
     "Roger Histand".to_owned()
 }
@@ -155,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_count_is_any_number_that_is_not_negative_and_a_thousand_at_most() {
+    fn a_count_is_a_number_and_at_most_1000() {
         for (text, count) in
             [("0", 0), ("30", 30), ("1000", 1000), ("1001", 1000), (&"9".repeat(40), 1000)]
         {
@@ -167,9 +164,9 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_is_no_text_is_refused_without_being_quoted() {
-        let field = Text::parse_from_json(Some(serde_json::json!(12345))).expect("kept");
-        let refusal = field.of("pwd").expect_err("refused");
-        assert_eq!(refusal.text, "pwd: must be a text");
+    fn a_field_of_another_type_is_refused_without_its_value() {
+        let field = JsonString::parse_from_json(Some(serde_json::json!(12345))).expect("kept");
+        let error = field.parse("pwd").expect_err("refused");
+        assert_eq!(error.text, "pwd: must be a text");
     }
 }

@@ -1,59 +1,45 @@
-//! `latest`: noted from every request that carries it and the credentials, whatever becomes of the
-//! request; the answer waits until every replica shows it.
+//! Records `latest` from each request that has it and the credentials, whatever its outcome.
+//!
+//! The response waits until every replica shows the value.
 
-use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result, http::Method};
+use std::sync::Arc;
 
-use super::{auth::is_authorized, failure};
-use crate::{
-    service::{PendingWrite, Service},
-    telemetry::request::loggable_id,
-};
+use poem::{Endpoint, IntoResponse, Request, Response, Result, http::Method};
 
-/// The middleware around all operations.
-pub(super) struct RecordLatest;
+use super::{auth::authenticate, error::ErrorResponse, params::CommandNumber};
+use crate::service::{PendingWrite, Service};
 
-impl<E: Endpoint> Middleware<E> for RecordLatest {
-    type Output = RecordLatestEndpoint<E>;
-
-    fn transform(&self, inner: E) -> Self::Output {
-        RecordLatestEndpoint { inner }
-    }
-}
-
-pub(super) struct RecordLatestEndpoint<E> {
-    inner: E,
-}
-
-impl<E: Endpoint> Endpoint for RecordLatestEndpoint<E> {
-    type Output = Response;
-
-    async fn call(&self, request: Request) -> Result<Response> {
-        let Some(noted) = note(&request) else {
-            return self.inner.call(request).await.map(IntoResponse::into_response);
-        };
-        let (answer, written) = tokio::join!(self.inner.call(request), noted.written());
-        match written {
-            Ok(()) => answer.map(IntoResponse::into_response),
-            // The operation's answer would promise a value that the replicas do not show.
-            Err(error) => {
-                let carried_out = answer.is_ok_and(|answer| answer.into_response().is_success());
-                tracing::warn!(request_id = loggable_id(), carried_out, "latest was not written");
-                Ok(failure::Answer::from(error).into_response())
-            }
+/// Calls `endpoint`, and records the request's `latest` at the same time.
+pub(super) async fn record_latest<E: Endpoint>(
+    endpoint: Arc<E>,
+    mut request: Request,
+) -> Result<Response> {
+    let authenticated = authenticate(&mut request);
+    let Some(pending) = authenticated.then(|| begin_write(&request)).flatten() else {
+        return endpoint.call(request).await.map(IntoResponse::into_response);
+    };
+    let (result, written) = tokio::join!(endpoint.call(request), pending.written());
+    match written {
+        Ok(()) => result.map(IntoResponse::into_response),
+        // The operation's response would promise a value that the replicas do not show.
+        Err(error) => {
+            let succeeded = result.is_ok_and(|response| response.into_response().is_success());
+            tracing::warn!(succeeded, "cannot record latest; the command's result is not sent");
+            Ok(ErrorResponse::from(error).into_response())
         }
     }
 }
 
-fn note(request: &Request) -> Option<PendingWrite> {
-    // HEAD is served as GET is.
+fn begin_write(request: &Request) -> Option<PendingWrite> {
+    // HEAD is served like GET.
     let reads = [Method::GET, Method::HEAD].contains(request.method());
-    if (reads && request.uri().path() == "/latest") || !is_authorized(request) {
+    if reads && request.uri().path() == "/latest" {
         return None;
     }
-    // Of several the first counts, as for the operation, which also refuses a malformed value with
-    // the field's name.
+    // Of several values the first counts, as for the operation. The operation also refuses a
+    // malformed value, and names the parameter.
     let query: Vec<(String, String)> = request.params().ok()?;
     let (_, value) = query.into_iter().find(|(name, _)| name == "latest")?;
-    let latest = value.parse().ok().filter(|latest: &i64| *latest >= 0)?;
+    let CommandNumber(latest) = CommandNumber::parse(&value)?;
     Some(request.data::<Service>()?.record_latest(latest))
 }

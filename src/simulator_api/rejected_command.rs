@@ -1,12 +1,14 @@
-//! What happens when a command of the simulator is refused: it is counted by kind, and logged with
-//! all that is needed to repair it later. A lost registration costs every later command of its user.
+//! Counts and logs rejected commands.
+//!
+//! The line has all that a repair needs. A lost registration makes every later command of its user
+//! fail.
 
 use poem::http::Method;
 
-use super::failure::Answer;
-use crate::telemetry::{metrics, request::loggable_id};
+use super::error::ErrorResponse;
+use crate::telemetry::metrics;
 
-/// A command, with what it would take to carry it out by hand. Never a password.
+/// A command, with all that its repetition needs. Never a password.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Command<'a> {
     Register {
@@ -25,29 +27,28 @@ pub(super) enum Command<'a> {
         username: &'a str,
         followee: &'a str,
     },
-    /// A follow request that says neither or both.
-    Unclear {
+    /// A body with both or neither of the two fields.
+    FollowOrUnfollow {
         username: &'a str,
     },
 }
 
 impl Command<'_> {
-    /// Counts and logs the refusal of this command.
-    pub(super) fn rejected(self, answer: &Answer) {
-        let (status, reason) = (answer.status.as_u16(), answer.text.as_str());
-        metrics::simulator_rejected(self.name(), status);
-        let (request_id, command) = (loggable_id(), self.name());
+    /// Counts and logs the rejection of this command.
+    pub(super) fn report_rejected(self, response: &ErrorResponse) {
+        let (command, status) = (self.name(), response.status.as_u16());
+        metrics::simulator_rejected(command, status);
+        let reason = response.text.as_str();
         let (username, email, text, followee) = match self {
             Self::Register { username, email } => (username, Some(email), None, None),
             Self::Tweet { username, text } => (username, None, Some(text), None),
             Self::Follow { username, followee } | Self::Unfollow { username, followee } => {
                 (username, None, None, Some(followee))
             }
-            Self::Unclear { username } => (username, None, None, None),
+            Self::FollowOrUnfollow { username } => (username, None, None, None),
         };
-        // What is `None` is left out of the line.
+        // The line leaves out fields that are `None`.
         tracing::warn!(
-            request_id,
             command,
             status,
             reason,
@@ -65,15 +66,14 @@ impl Command<'_> {
             Self::Tweet { .. } => "tweet",
             Self::Follow { .. } => "follow",
             Self::Unfollow { .. } => "unfollow",
-            Self::Unclear { .. } => "follow_or_unfollow",
+            Self::FollowOrUnfollow { .. } => "follow_or_unfollow",
         }
     }
 }
 
-/// Counts and logs a request that was refused before its body was read as a command. Its path names
-/// the user.
-pub(super) fn unread(method: &Method, path: &str, answer: &Answer) {
-    let (status, reason) = (answer.status.as_u16(), answer.text.as_str());
+/// Counts and logs a request that was rejected before its body was read. The path names the user.
+pub(super) fn report_unread(method: &Method, path: &str, response: &ErrorResponse) {
+    let (status, reason) = (response.status.as_u16(), response.text.as_str());
     let command = match (method, path.split('/').nth(1)) {
         (&Method::POST, Some("register")) => Some("register"),
         (&Method::POST, Some("msgs")) => Some("tweet"),
@@ -83,5 +83,5 @@ pub(super) fn unread(method: &Method, path: &str, answer: &Answer) {
     if let Some(command) = command {
         metrics::simulator_rejected(command, status);
     }
-    tracing::warn!(request_id = loggable_id(), command, path, status, reason, "request refused");
+    tracing::warn!(command, path, status, reason, "request refused");
 }

@@ -1,9 +1,10 @@
-//! Logs: one line an event on standard output, as text or as JSON.
+//! Logs: one line per event on standard output, as text or as JSON.
 //!
-//! Writing never blocks the server: a thread of its own writes, and when whoever reads the output
-//! stalls, lines are dropped and counted rather than waited for.
+//! Writing never blocks the server. A separate thread writes, and if the reader of standard output
+//! is too slow, lines are dropped and counted.
 
 use std::{
+    fmt,
     io::{self, BufWriter, Write},
     panic,
     sync::mpsc,
@@ -11,37 +12,48 @@ use std::{
     time::Duration,
 };
 
+use tracing::{Event, Subscriber};
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    EnvFilter,
+    fmt::{
+        FmtContext, FormatEvent, FormattedFields,
+        format::{Format, Json, JsonFields, Writer},
+    },
+    layer::SubscriberExt,
+    registry::LookupSpan,
+    util::SubscriberInitExt,
+};
 
-use super::request::loggable_id;
+use super::request::SPAN;
 
-/// How many lines may wait for the writing thread before lines are dropped; about 4 MiB.
+/// The most lines that wait for the writing thread; about 4 MiB. Further lines are dropped.
 const BUFFERED_LINES: usize = 16_384;
 
-/// How long lines gather: as many as there is room for come only above 3 million a second.
+/// The time for which lines are gathered. The buffer fills within it only above 3 million lines a
+/// second.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// How long the lines that still wait at the end may take: a bit more than the library waits for them.
-const LAST_LINES: Duration = Duration::from_secs(2);
+/// The longest time for writing the last lines; a bit longer than the library waits.
+const LAST_LINES_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How many bytes leave at once, at most.
+/// The most bytes in one write.
 const WRITE_SIZE: usize = 64 * 1024;
 
-/// Starts logging for the whole process, as JSON or as text. The lines that still wait are written when the result drops.
+/// Starts logging for the process. Dropping the result writes the lines that still wait.
 ///
-/// # Errors
-/// When logging was started before.
+/// Returns an error if logging was started before.
 pub fn start(json: bool, filter: EnvFilter) -> Result<Logs, StartError> {
     let (writer, guard) = NonBlockingBuilder::default()
         .lossy(true)
         .buffered_lines_limit(BUFFERED_LINES)
         .finish(Gathering(BufWriter::with_capacity(WRITE_SIZE, io::stdout())));
     let dropped = writer.error_counter();
-    let lines = fmt::layer().with_writer(writer).with_target(true);
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer);
     let registry = tracing_subscriber::registry().with(filter);
     let started = if json {
-        registry.with(lines.json().flatten_event(true)).try_init()
+        let lines = lines.fmt_fields(JsonFields::new()).event_format(JsonLine::new());
+        registry.with(lines).try_init()
     } else {
         let color = io::IsTerminal::is_terminal(&io::stdout());
         registry.with(lines.with_ansi(color)).try_init()
@@ -51,8 +63,46 @@ pub fn start(json: bool, filter: EnvFilter) -> Result<Logs, StartError> {
     Ok(Logs { dropped, guard: Some(guard) })
 }
 
-/// Lets lines gather, so that a busy server does not wake the writing thread for each. That thread
-/// flushes when no line waits; whatever comes during the pause leaves with the next.
+/// A JSON object with the fields of the event and of the request's span at its top level.
+struct JsonLine(Format<Json>);
+
+impl JsonLine {
+    fn new() -> Self {
+        let format = tracing_subscriber::fmt::format().json().flatten_event(true);
+        Self(format.with_current_span(false).with_span_list(false))
+    }
+}
+
+impl<S> FormatEvent<S, JsonFields> for JsonLine
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, JsonFields>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let request = context.event_scope().into_iter().flatten().find(|it| it.name() == SPAN);
+        let Some(request) = request else {
+            return self.0.format_event(context, writer, event);
+        };
+        let mut line = String::new();
+        self.0.format_event(context, Writer::new(&mut line), event)?;
+        let extensions = request.extensions();
+        let fields = extensions.get::<FormattedFields<JsonFields>>();
+        let fields = fields.and_then(|fields| fields.strip_prefix('{'));
+        // Both are objects: the span's fields replace the end of the event.
+        match (line.strip_suffix("}\n"), fields) {
+            (Some(event), Some(fields)) => writeln!(writer, "{event},{fields}"),
+            _ => writer.write_str(&line),
+        }
+    }
+}
+
+/// Gathers lines, so that a busy server does not wake the writing thread for each.
+///
+/// The thread flushes when no line waits. Lines that arrive during the pause are written together.
 struct Gathering<W>(W);
 
 impl<W: Write> Write for Gathering<W> {
@@ -67,22 +117,20 @@ impl<W: Write> Write for Gathering<W> {
     }
 }
 
-/// A panic is an event like others, in the log's own form, with the request that it happened in.
+/// Logs each panic as an event, within the span of its request.
 fn log_panics() {
-    panic::set_hook(Box::new(|panic| {
-        tracing::error!(request_id = loggable_id(), cause = %panic, "panicked");
-    }));
+    panic::set_hook(Box::new(|panic| tracing::error!(cause = %panic, "panicked")));
 }
 
-/// The log, while it is written.
+/// The running log.
+#[must_use]
 pub struct Logs {
     dropped: ErrorCounter,
     guard: Option<WorkerGuard>,
 }
 
 impl Logs {
-    /// What counts the lines that were dropped because whoever reads the output had stalled.
-    #[must_use]
+    /// The counter of dropped lines.
     pub fn dropped(&self) -> ErrorCounter {
         self.dropped.clone()
     }
@@ -92,13 +140,13 @@ impl Drop for Logs {
     fn drop(&mut self) {
         let guard = self.guard.take();
         let (written, is_written) = mpsc::channel();
-        // In a thread that nobody has to wait for: of a full queue the library complains on the very
-        // output whose reader has stalled.
+        // Dropping the guard can block: if the queue is full, the library complains on the very
+        // output that is blocked. The process ends without waiting for this thread.
         thread::spawn(move || {
             drop(guard);
             let _ = written.send(());
         });
-        let _ = is_written.recv_timeout(LAST_LINES);
+        let _ = is_written.recv_timeout(LAST_LINES_TIMEOUT);
     }
 }
 
@@ -106,3 +154,71 @@ impl Drop for Logs {
 #[derive(Debug, thiserror::Error)]
 #[error("logging was started before")]
 pub struct StartError;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tracing::{Instrument, instrument::WithSubscriber};
+
+    use super::*;
+    use crate::telemetry::request::RequestId;
+
+    #[derive(Clone, Default)]
+    struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Buffer {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().expect("no panic").write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Buffer {
+        fn text(&self) -> String {
+            String::from_utf8(self.0.lock().expect("no panic").clone()).expect("UTF-8")
+        }
+    }
+
+    /// The log, as JSON and as text, of a request whose spawned task panics.
+    async fn log_of_a_panic(id: RequestId) -> [String; 2] {
+        let (json, text) = (Buffer::default(), Buffer::default());
+        let lines = tracing_subscriber::fmt::layer().with_ansi(false);
+        let as_text = lines.with_writer(writer(&text));
+        let lines = tracing_subscriber::fmt::layer().with_writer(writer(&json));
+        let as_json = lines.fmt_fields(JsonFields::new()).event_format(JsonLine::new());
+        let request = || async move {
+            let write = async { panic!("a defect") }.in_current_span().with_current_subscriber();
+            let result: Result<(), _> = tokio::spawn(write).await;
+            result.expect_err("a panic");
+        };
+        let with_text = tracing_subscriber::registry().with(as_text);
+        async { id.scope(id.span(), request()).await }.with_subscriber(with_text).await;
+        let with_json = tracing_subscriber::registry().with(as_json);
+        async { id.scope(id.span(), request()).await }.with_subscriber(with_json).await;
+        [json.text(), text.text()]
+    }
+
+    fn writer(buffer: &Buffer) -> impl Fn() -> Buffer + use<> {
+        let buffer = buffer.clone();
+        move || buffer.clone()
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_a_spawned_task_is_logged_with_the_request_id() {
+        let hook = panic::take_hook();
+        log_panics();
+        let id = RequestId::random();
+        let [json, text] = log_of_a_panic(id).await;
+        panic::set_hook(hook);
+
+        let line: serde_json::Value = serde_json::from_str(&json).expect(&json);
+        assert_eq!(line["request_id"], id.to_string());
+        assert_eq!(line["message"], "panicked");
+        assert!(line["cause"].as_str().is_some_and(|it| it.contains("a defect")), "{line}");
+        assert!(text.contains(&format!("request_id={id}")) && text.contains("a defect"), "{text}");
+    }
+}

@@ -1,15 +1,17 @@
-//! Metrics in Prometheus' text format: their names, their buckets, and where they are counted.
+//! Metrics for Prometheus: their names, descriptions and buckets, and the functions that count.
 //!
-//! Labels come from fixed sets (route templates, methods, kinds), never from what a client sends.
+//! Label values come from fixed sets (route templates, methods, commands), never from a request.
 
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 
-use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics::{
+    Gauge, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
 pub(super) const HTTP_REQUESTS: &str = "minitwit_http_requests_total";
 pub(super) const HTTP_DURATION: &str = "minitwit_http_request_duration_seconds";
-pub(super) const HTTP_IN_FLIGHT: &str = "minitwit_http_requests_in_flight";
+const HTTP_IN_FLIGHT: &str = "minitwit_http_requests_in_flight";
 const REGISTRATIONS: &str = "minitwit_registrations_total";
 const MESSAGES: &str = "minitwit_messages_total";
 const FOLLOWS: &str = "minitwit_follows_total";
@@ -27,23 +29,22 @@ const POOL_MAX: &str = "minitwit_database_pool_max_connections";
 
 const LOG_LINES_DROPPED: &str = "minitwit_log_lines_dropped_total";
 
-/// Upper bounds in seconds. 0.3 is the simulator's time-out; below it the steps are fine enough to
-/// see a drift, above it only the order of magnitude matters.
+/// Upper bounds in seconds. 0.3 is the simulator's time-out. Smaller bounds are close enough to show
+/// a slow change; above 0.3 only the order of magnitude matters.
 const DURATION_BUCKETS: &[f64] =
     &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-/// Starts the recorder of the whole process, and returns what renders its state.
+/// Installs the recorder of the process, and returns the handle that renders its metrics.
 ///
-/// # Errors
-/// When a recorder was started before.
+/// Returns an error if a recorder is installed already.
 pub fn start() -> Result<PrometheusHandle, BuildError> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_duration_seconds".to_owned()), DURATION_BUCKETS)?
         .install_recorder()?;
     describe();
-    // What has not happened yet is 0, not absent: alerts compare it.
-    for never_yet in [REGISTRATIONS, MESSAGES, FOLLOWS, UNFOLLOWS] {
-        counter!(never_yet).increment(0);
+    // Alerts compare these counters, so they start at 0 instead of being absent.
+    for name in [REGISTRATIONS, MESSAGES, FOLLOWS, UNFOLLOWS] {
+        counter!(name).increment(0);
     }
     for purpose in ["registration", "sign_in"] {
         counter!(HASHING_REFUSED, "purpose" => purpose).increment(0);
@@ -56,52 +57,68 @@ pub fn start() -> Result<PrometheusHandle, BuildError> {
 }
 
 fn describe() {
-    describe_counter!(HTTP_REQUESTS, "Requests answered, by route template, method and status");
-    describe_histogram!(HTTP_DURATION, "Time to the answer, by route template, method and status");
-    describe_gauge!(HTTP_IN_FLIGHT, "Requests being served, by route template and method");
+    describe_counter!(HTTP_REQUESTS, "HTTP responses, by route template, method and status");
+    describe_histogram!(
+        HTTP_DURATION,
+        "Time until the response, by route template, method and status"
+    );
+    describe_gauge!(
+        HTTP_IN_FLIGHT,
+        "HTTP requests being served, including the one that reads the metrics"
+    );
     describe_counter!(REGISTRATIONS, "Users who signed up");
     describe_counter!(MESSAGES, "Messages posted");
-    describe_counter!(FOLLOWS, "Follow commands carried out");
-    describe_counter!(UNFOLLOWS, "Unfollow commands carried out");
-    describe_counter!(SIMULATOR_REJECTIONS, "Simulator commands refused, by command and status");
-    describe_gauge!(HASHING_WAITING, "Passwords that wait for a hashing thread");
+    describe_counter!(FOLLOWS, "Follow commands that succeeded");
+    describe_counter!(UNFOLLOWS, "Unfollow commands that succeeded");
+    describe_counter!(SIMULATOR_REJECTIONS, "Simulator commands rejected, by command and status");
+    describe_gauge!(HASHING_WAITING, "Passwords waiting for a hashing thread");
     describe_gauge!(HASHING_RUNNING, "Passwords being hashed");
-    describe_counter!(HASHING_REFUSED, "Passwords refused because too many wait, by purpose");
-    describe_histogram!(HASHING_DURATION, "Time to hash or verify one password, without the wait");
-    describe_gauge!(STREAM_CLIENTS, "Clients that listen for new messages");
+    describe_counter!(
+        HASHING_REFUSED,
+        "Passwords refused because the hashing queue is full, by purpose"
+    );
+    describe_histogram!(
+        HASHING_DURATION,
+        "Time to hash or verify one password, without the time in the queue"
+    );
+    describe_gauge!(STREAM_CLIENTS, "Open streams of new messages");
     describe_counter!(
         STREAM_CLIENTS_DROPPED,
-        "Clients that were sent away since they took new messages too slowly"
+        "Streams closed because the client read new messages too slowly"
     );
-    describe_counter!(LOG_LINES_DROPPED, "Lines of the log that nobody took in time");
+    describe_counter!(LOG_LINES_DROPPED, "Log lines dropped because standard output was blocked");
     describe_gauge!(POOL_CONNECTIONS, "Open database connections");
-    describe_gauge!(POOL_IDLE, "Open database connections that no request uses");
-    describe_gauge!(POOL_MAX, "Database connections that may be open at most");
+    describe_gauge!(POOL_IDLE, "Open database connections that are idle");
+    describe_gauge!(POOL_MAX, "The most database connections that may be open");
 }
 
-/// Counts something as under way for as long as it lives.
-pub struct InFlightGauge(metrics::Gauge);
+/// Adds 1 to a gauge until it is dropped.
+#[must_use]
+pub struct InFlightGauge(Gauge);
 
 impl InFlightGauge {
-    pub(super) fn begin(gauge: metrics::Gauge) -> Self {
+    fn begin(gauge: Gauge) -> Self {
         gauge.increment(1);
         Self(gauge)
     }
 
-    /// A password waits to be hashed.
-    #[must_use]
+    /// A request being served. The handle is kept, since a look-up costs more than the counting.
+    pub fn http_request() -> Self {
+        static HANDLE: LazyLock<Gauge> = LazyLock::new(|| gauge!(HTTP_IN_FLIGHT));
+        Self::begin(HANDLE.clone())
+    }
+
+    /// A password that waits for a hashing thread.
     pub fn waiting_password() -> Self {
         Self::begin(gauge!(HASHING_WAITING))
     }
 
-    /// A client listens for new messages.
-    #[must_use]
+    /// An open stream of new messages.
     pub fn stream() -> Self {
         Self::begin(gauge!(STREAM_CLIENTS))
     }
 
-    /// A password is being hashed.
-    #[must_use]
+    /// A password being hashed.
     pub fn hashing() -> Self {
         Self::begin(gauge!(HASHING_RUNNING))
     }
@@ -113,53 +130,53 @@ impl Drop for InFlightGauge {
     }
 }
 
-/// Somebody signed up.
+/// Counts a registration.
 pub fn registered() {
     counter!(REGISTRATIONS).increment(1);
 }
 
-/// So many messages were posted.
+/// Counts posted messages.
 pub fn posted(messages: usize) {
     counter!(MESSAGES).increment(messages as u64);
 }
 
-/// So many follow commands were carried out.
+/// Counts follow commands that succeeded.
 pub fn followed(commands: usize) {
     counter!(FOLLOWS).increment(commands as u64);
 }
 
-/// Somebody unfollowed.
+/// Counts an unfollow command that succeeded.
 pub fn unfollowed() {
     counter!(UNFOLLOWS).increment(1);
 }
 
-/// A command of the simulator was refused.
+/// Counts a rejected simulator command.
 pub fn simulator_rejected(command: &'static str, status: u16) {
     counter!(SIMULATOR_REJECTIONS, "command" => command, "status" => status.to_string())
         .increment(1);
 }
 
-/// A password was refused because too many wait.
+/// Counts a password that was refused because the hashing queue is full.
 pub fn hashing_refused(purpose: &'static str) {
     counter!(HASHING_REFUSED, "purpose" => purpose).increment(1);
 }
 
-/// A password was hashed or verified.
-pub fn hashed(took: Duration) {
-    histogram!(HASHING_DURATION).record(took);
+/// Records the time in which a password was hashed or verified.
+pub fn hashed(duration: Duration) {
+    histogram!(HASHING_DURATION).record(duration);
 }
 
-/// A client took new messages too slowly, and was sent away.
+/// Counts a stream that was closed because its client read too slowly.
 pub fn stream_client_dropped() {
     counter!(STREAM_CLIENTS_DROPPED).increment(1);
 }
 
-/// How many lines of the log have been dropped so far.
+/// Sets the number of log lines dropped since the start.
 pub fn log_lines_dropped(lines: usize) {
     counter!(LOG_LINES_DROPPED).absolute(lines as u64);
 }
 
-/// Where the database pool stands now.
+/// Sets the gauges of the connection pool.
 pub fn pool(connections: u32, idle: usize, max: u32) {
     gauge!(POOL_CONNECTIONS).set(connections);
     gauge!(POOL_IDLE).set(idle as f64);

@@ -1,6 +1,6 @@
-//! What operators see of a running server: logs and metrics. A leaf: it imports nothing of MiniTwit.
+//! Logs, metrics and request ids. A leaf: it imports no other module of MiniTwit.
 
 pub mod logs;
 pub mod metrics;
 pub mod request;
-pub mod routes;
+pub mod route_metrics;

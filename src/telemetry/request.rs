@@ -1,31 +1,44 @@
-//! The identity of the request that the current task serves, for logs and error answers.
+//! The id of the request that the current task serves, and errors as the log has them.
 
 use std::{error::Error, fmt};
+
+use tracing::{Instrument, Span};
+
+/// The name of the span around each request. Its fields are part of every line that it logs.
+pub(super) const SPAN: &str = "request";
 
 tokio::task_local! {
     static CURRENT: RequestId;
 }
 
-/// A random number that names one request in the logs and in the `x-request-id` header.
+/// A random number that names one request in the log and in the `x-request-id` header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestId(u64);
 
 impl RequestId {
-    /// A new one.
-    #[must_use]
+    /// Draws an id.
     pub fn random() -> Self {
         Self(rand::random())
     }
 
-    /// The identity of the request that the current task serves; `None` outside of one.
-    #[must_use]
+    /// The id of the request that the current task serves, for the response.
+    ///
+    /// A spawned task has none. Its log lines get the id from the span, if it runs in
+    /// [`Span::current`].
     pub fn current() -> Option<Self> {
         CURRENT.try_with(|id| *id).ok()
     }
 
-    /// Runs `future` as the service of this request.
-    pub async fn scope<F: Future>(self, future: F) -> F::Output {
-        CURRENT.scope(self, future).await
+    /// A span that adds this id to each line logged within.
+    ///
+    /// Its level is `ERROR`, so that no filter drops the span and keeps a line within.
+    pub fn span(self) -> Span {
+        tracing::error_span!(SPAN, request_id = %self)
+    }
+
+    /// Runs `future` as the service of this request, in `span`.
+    pub async fn scope<F: Future>(self, span: Span, future: F) -> F::Output {
+        CURRENT.scope(self, future.instrument(span)).await
     }
 }
 
@@ -35,21 +48,13 @@ impl fmt::Display for RequestId {
     }
 }
 
-/// The identity of the request that the current task serves, as a field of a line in the log; empty
-/// outside of one.
-#[must_use]
-pub fn loggable_id() -> String {
-    RequestId::current().map(|id| id.to_string()).unwrap_or_default()
-}
-
-/// A failure's text, followed by those of its causes.
-#[must_use]
-pub fn with_causes(failure: &dyn Error) -> String {
-    let mut text = failure.to_string();
-    let mut source = failure.source();
+/// The text of `error`, followed by those of its causes.
+pub fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
     while let Some(cause) = source {
         let cause_text = cause.to_string();
-        // A transparent error says what its cause says.
+        // A transparent error has the text of its cause.
         if !text.ends_with(&cause_text) {
             text.push_str(": ");
             text.push_str(&cause_text);
@@ -59,9 +64,9 @@ pub fn with_causes(failure: &dyn Error) -> String {
     text
 }
 
-/// Logs the cause of a failure that the client is told nothing of but the request's identity.
-/// Called once, where the failure becomes an answer.
-pub fn log_failure(failure: &dyn Error) {
-    let request_id = loggable_id();
-    tracing::error!(request_id, cause = with_causes(failure), "request failed");
+/// Logs an internal error with its causes. The client gets only the request id.
+///
+/// Called once per error, where it becomes a response.
+pub fn log_failure(error: &dyn Error) {
+    tracing::error!(cause = with_causes(error), "request failed");
 }

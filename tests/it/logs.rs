@@ -46,7 +46,7 @@ fn with_message<'a>(events: &'a [Value], message: &str) -> Vec<&'a Value> {
 }
 
 #[tokio::test]
-async fn in_json_each_request_has_one_line() {
+async fn each_request_has_one_json_line() {
     let serving = Serving::start(&["--ephemeral", "--log-format", "json"]);
     let (browser, simulator) = actors(&serving);
     // A proxy asks that every second: it is the one request without a line.
@@ -84,7 +84,7 @@ async fn in_json_each_request_has_one_line() {
 }
 
 #[tokio::test]
-async fn a_rejected_command_is_logged_with_all_that_it_takes_to_repair_it() {
+async fn a_rejected_command_is_logged_with_all_that_a_repair_needs() {
     let database = TestDatabase::fresh().await;
     let serving = Serving::start(&["--database-url", &database.url(), "--log-format", "json"]);
     let (_, simulator) = actors(&serving);
@@ -134,7 +134,7 @@ async fn a_rejected_command_is_logged_with_all_that_it_takes_to_repair_it() {
 }
 
 #[tokio::test]
-async fn a_command_that_the_server_fails_at_is_logged_with_its_cause() {
+async fn an_internal_error_is_logged_with_its_cause() {
     let database = TestDatabase::fresh().await;
     let serving = Serving::start(&["--database-url", &database.url(), "--log-format", "json"]);
     let (_, simulator) = actors(&serving);
@@ -156,7 +156,7 @@ async fn a_command_that_the_server_fails_at_is_logged_with_its_cause() {
 }
 
 #[tokio::test]
-async fn what_is_refused_before_any_operation_is_logged_with_its_request() {
+async fn a_request_refused_before_its_operation_is_logged_with_the_request_id() {
     let database = TestDatabase::fresh().await;
     let serving = Serving::start(&["--database-url", &database.url(), "--log-format", "json"]);
     let (_, simulator) = actors(&serving);
@@ -234,7 +234,7 @@ async fn no_secret_is_logged_in_json() {
 }
 
 #[tokio::test]
-async fn no_secret_is_logged_in_text_even_with_more_detail() {
+async fn no_secret_is_logged_in_text_at_debug_level() {
     let database = TestDatabase::fresh().await;
     let serving = Serving::start(&["--database-url", &database.url(), "--log", "debug"]);
     let (last, session) = secrets_are_used(&serving).await;
@@ -252,7 +252,7 @@ async fn no_secret_is_logged_in_text_even_with_more_detail() {
 }
 
 #[tokio::test]
-async fn the_last_lines_are_written_before_the_end() {
+async fn the_last_lines_are_written_before_exit() {
     let database = TestDatabase::fresh().await;
     let mut serving = Serving::start(&["--database-url", &database.url(), "--log-format", "json"]);
     let (browser, _) = actors(&serving);
@@ -272,7 +272,7 @@ async fn the_last_lines_are_written_before_the_end() {
 const MORE_THAN_WAIT: usize = 20_000;
 
 #[tokio::test]
-async fn who_reads_the_log_and_stalls_holds_up_neither_requests_nor_the_stop() {
+async fn a_stalled_log_reader_delays_neither_requests_nor_the_shutdown() {
     let database = TestDatabase::fresh().await;
     let mut serving = Serving::start(&["--database-url", &database.url()]);
     let stall = serving.stall();

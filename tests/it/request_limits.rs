@@ -32,7 +32,8 @@ async fn serve(bodies: RequestLimits) -> SocketAddr {
         write: DEADLINE,
         max_connections: 100,
     };
-    let app = Route::new().at("/echo", post(echo)).with(bodies).map_to_response();
+    let app = Route::new().at("/echo", post(echo));
+    let app = app.before(move |request| bodies.read_body(request)).map_to_response();
     tokio::spawn(async move {
         server::serve(listener, limits, app, &Shutdown::default(), DEADLINE).await;
     });

@@ -1,25 +1,27 @@
-//! Accounts for every request: an identity, one line in the log, and the metrics. That a server is
-//! ready is no line.
+//! Gives each request an id, one log line and its metrics.
 //!
-//! The line has no query string, no header and no body: none of them can carry a secret into the log.
+//! The line has no query string, header or body, because those may carry secrets.
 
-use std::{sync::Arc, time::Instant};
+use std::{net::IpAddr, sync::Arc, time::Instant};
 
 use poem::{
-    Endpoint, IntoResponse, Middleware, PathPattern, Request, Response, Result,
+    Endpoint, PathPattern, Request, Response, Result,
     http::{HeaderName, HeaderValue, Method},
 };
+use tracing::Span;
 
 use crate::{
     http::client::Client,
-    telemetry::{request::RequestId, routes::Route},
+    telemetry::{metrics::InFlightGauge, request::RequestId, route_metrics::RouteMetrics},
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// What the log says of a request that was cut off before its answer, by its client or by the end of
-/// the server's patience when it stops (nginx's number for it).
+
+/// The status that is logged when the connection closed before the response, as in nginx. Either
+/// the client closed it or a stopping server reached its deadline.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
-/// The middleware.
+
+/// What the access log needs to know of the routes.
 #[derive(Debug, Clone, Copy)]
 pub struct AccessLog {
     /// The route template of a matched pattern.
@@ -28,81 +30,68 @@ pub struct AccessLog {
     pub ready_path: &'static str,
 }
 
-impl<E: Endpoint> Middleware<E> for AccessLog {
-    type Output = AccessLogEndpoint<E>;
-
-    fn transform(&self, inner: E) -> AccessLogEndpoint<E> {
-        AccessLogEndpoint { inner, settings: *self }
-    }
-}
-
-/// The endpoint of [`AccessLog`].
-pub struct AccessLogEndpoint<E> {
-    inner: E,
-    settings: AccessLog,
-}
-
-impl<E: Endpoint> Endpoint for AccessLogEndpoint<E> {
-    type Output = Response;
-
-    async fn call(&self, request: Request) -> Result<Response> {
+impl AccessLog {
+    /// Calls `endpoint`, and logs and counts the request.
+    pub async fn call<E: Endpoint>(self, endpoint: Arc<E>, request: Request) -> Result<Response> {
         let id = RequestId::random();
-        let mut entry = Entry::begin(id, &request, self.settings);
-        let answer = id.scope(self.inner.call(request)).await;
-        let mut response = answer.map_or_else(|e| e.into_response(), IntoResponse::into_response);
+        let mut entry = Entry::begin(self, id.span(), &request);
+        let span = entry.span.clone();
+        let mut response = id.scope(span, endpoint.get_response(request)).await;
         if let Ok(value) = HeaderValue::try_from(id.to_string()) {
             response.headers_mut().insert(REQUEST_ID, value);
         }
         entry.status = response.status().as_u16();
         if let Some(PathPattern(pattern)) = response.data() {
-            entry.route = Route::of(pattern, self.settings.template);
+            entry.route = RouteMetrics::of(pattern, self.template);
         }
         Ok(response)
     }
 }
 
-/// A request's line in the log, written when it is dropped: also when the client hangs up.
+/// A request's log line. It is written on drop, so that a cancelled request has one, too.
 struct Entry {
-    id: RequestId,
-    begun: Instant,
+    span: Span,
+    start: Instant,
     method: Method,
     path: String,
-    client: Option<std::net::IpAddr>,
+    client: Option<IpAddr>,
     status: u16,
-    route: Arc<Route>,
+    route: Arc<RouteMetrics>,
     ready_path: &'static str,
+    _in_flight: InFlightGauge,
 }
 
 impl Entry {
-    fn begin(id: RequestId, request: &Request, settings: AccessLog) -> Self {
+    fn begin(settings: AccessLog, span: Span, request: &Request) -> Self {
         Self {
-            id,
-            begun: Instant::now(),
+            span,
+            start: Instant::now(),
             method: request.method().clone(),
             path: request.uri().path().to_owned(),
             client: request.data::<Client>().map(|client| client.address),
             status: CLIENT_CLOSED_REQUEST,
-            route: Route::of("", settings.template),
+            route: RouteMetrics::of("", settings.template),
             ready_path: settings.ready_path,
+            _in_flight: InFlightGauge::http_request(),
         }
     }
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        let took = self.begun.elapsed();
-        self.route.answered(self.method.as_str(), self.status, took);
-        // A proxy asks every second: that all is well would drown everything else.
+        let duration = self.start.elapsed();
+        self.route.record(self.method.as_str(), self.status, duration);
+        // A proxy checks every second, and successes would hide the other lines.
         if self.path == self.ready_path && self.status == 200 {
             return;
         }
+        let _in_span = self.span.enter();
         tracing::info!(
-            request_id = %self.id,
             method = %self.method,
             path = self.path,
             route = self.route.template(),
             status = self.status,
-            duration_ms = took.as_secs_f64() * 1_000.0,
+            duration_ms = duration.as_secs_f64() * 1_000.0,
             client = self.client.map(tracing::field::display),
             "request"
         );

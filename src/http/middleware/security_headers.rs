@@ -1,7 +1,9 @@
-//! The headers that tell browsers what a page of this server may do.
+//! Headers that restrict what a browser lets a page of this server do.
+
+use std::sync::Arc;
 
 use poem::{
-    Endpoint, Middleware, Request, Response, Result,
+    Endpoint, Request, Response, Result,
     http::{
         HeaderName, HeaderValue,
         header::{
@@ -13,8 +15,8 @@ use poem::{
 
 use crate::http::client::Client;
 
-/// The headers and their values. Nothing is loaded from elsewhere, nothing runs inline, and no
-/// other site may frame a page or learn where its reader came from.
+/// A page loads nothing from other sites and runs nothing inline. No other site may frame it or
+/// learn its address.
 const HEADERS: [(HeaderName, HeaderValue); 5] = [
     (
         CONTENT_SECURITY_POLICY,
@@ -32,42 +34,25 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
     ),
 ];
 
-/// One that browsers refuse, with an error in their console, from a server without HTTPS.
+/// For HTTPS only: browsers ignore it over HTTP, and report an error in their console.
 const HTTPS_ONLY: (HeaderName, HeaderValue) = (
     HeaderName::from_static("cross-origin-opener-policy"),
     HeaderValue::from_static("same-origin"),
 );
 
-/// A middleware that adds the security headers to each response which does not set them itself.
-///
-/// It makes a response of an error, so it belongs outside of everything that handles errors.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SecurityHeaders;
-
-impl<E: Endpoint> Middleware<E> for SecurityHeaders {
-    type Output = SecurityHeadersEndpoint<E>;
-
-    fn transform(&self, inner: E) -> Self::Output {
-        SecurityHeadersEndpoint(inner)
-    }
-}
-
-/// The endpoint of [`SecurityHeaders`]; it never fails.
-pub struct SecurityHeadersEndpoint<E>(E);
-
-impl<E: Endpoint> Endpoint for SecurityHeadersEndpoint<E> {
-    type Output = Response;
-
-    async fn call(&self, request: Request) -> Result<Response> {
-        let https = request.data::<Client>().is_some_and(|client| client.https);
-        let mut response = self.0.get_response(request).await;
-        for (name, value) in HEADERS.into_iter().chain(https.then_some(HTTPS_ONLY)) {
-            if let Entry::Vacant(vacant) = response.headers_mut().entry(name) {
-                vacant.insert(value);
-            }
+/// Adds the security headers that the response of `endpoint` does not set itself.
+pub async fn add_security_headers<E: Endpoint>(
+    endpoint: Arc<E>,
+    request: Request,
+) -> Result<Response> {
+    let https = request.data::<Client>().is_some_and(|client| client.https);
+    let mut response = endpoint.get_response(request).await;
+    for (name, value) in HEADERS.into_iter().chain(https.then_some(HTTPS_ONLY)) {
+        if let Entry::Vacant(vacant) = response.headers_mut().entry(name) {
+            vacant.insert(value);
         }
-        Ok(response)
     }
+    Ok(response)
 }
 
 #[cfg(test)]
@@ -84,11 +69,11 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn every_response_has_them_and_so_have_errors() {
-        let page = make_sync(|_| "page").with(SecurityHeaders);
+    async fn responses_and_errors_have_the_headers() {
+        let page = make_sync(|_| "page").around(add_security_headers);
         let failure =
             make(|_| async { Err::<(), Error>(Error::from_status(StatusCode::NOT_FOUND)) })
-                .with(SecurityHeaders);
+                .around(add_security_headers);
 
         let page = page.get_response(Request::default()).await;
         let failure = failure.get_response(Request::default()).await;
@@ -102,10 +87,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_is_for_https_alone() {
+    async fn the_opener_policy_is_sent_over_https_only() {
         let (name, value) = HTTPS_ONLY;
         for (https, expected) in [(true, Some(&value)), (false, None)] {
-            let page = make_sync(|_| "page").with(SecurityHeaders);
+            let page = make_sync(|_| "page").around(add_security_headers);
             let client = Client { address: Ipv4Addr::LOCALHOST.into(), https, host: None };
             let request = Request::builder().extension(client).finish();
             let response = page.get_response(request).await;
@@ -114,11 +99,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_handler_has_set_stays() {
+    async fn a_header_that_the_handler_sets_stays() {
         let docs = make_sync(|_| {
             "docs".with_header(CONTENT_SECURITY_POLICY, "default-src 'self'").into_response()
         })
-        .with(SecurityHeaders);
+        .around(add_security_headers);
 
         let response = docs.get_response(Request::default()).await;
 

@@ -1,8 +1,7 @@
-//! Which client sent a request, when reverse proxies stand in between.
+//! Determines the client of a request that came through reverse proxies.
 //!
-//! A proxy tells of its client in `X-Forwarded-*` headers, which anybody can send. So they are
-//! believed only when the peer itself is a proxy that the operator has named, and of the list in
-//! each header only the part that such proxies have written.
+//! Any client can send `X-Forwarded-*` headers. They count only if the peer is a proxy that the
+//! operator trusts, and only the part of each list that trusted proxies have appended.
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -11,37 +10,41 @@ use std::{
 
 use ipnet::{IpNet, Ipv4Net};
 use poem::{
-    Endpoint, Middleware, Request, Result,
+    Request,
     http::{HeaderMap, uri::Authority},
 };
 
 use crate::http::client::Client;
 
-/// The networks whose hosts are believed to be reverse proxies of this server.
-///
-/// As a middleware it sets the [`Client`] as data of each request.
+/// The networks whose hosts are trusted as reverse proxies of this server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustedProxies(Arc<[IpNet]>);
 
-/// The IPv4 network that `network` maps into IPv6, as peers are compared in their IPv4 form.
+/// The IPv4 network that `network` maps into IPv6. Peers are compared in their IPv4 form.
 fn unmapped(network: IpNet) -> Option<IpNet> {
     let IpNet::V6(network) = network else { return None };
     let address = network.addr().to_ipv4_mapped()?;
-    // `::ffff:0:0/96` is all of IPv4.
+    // `::ffff:0:0/96` stands for all of IPv4.
     let length = network.prefix_len().checked_sub(96)?;
     Ipv4Net::new(address, length).ok().map(IpNet::V4)
 }
 
 impl TrustedProxies {
-    /// Trusts the hosts of these networks; of none, nobody.
-    #[must_use]
+    /// Trusts the hosts of these networks.
     pub fn new(networks: &[IpNet]) -> Self {
         Self(networks.iter().map(|network| unmapped(*network).unwrap_or(*network)).collect())
     }
 
-    /// The client of a request with `headers` that came from `peer`. Malformed values are as good
-    /// as none.
-    #[must_use]
+    /// Adds the [`Client`] of `request` to its data.
+    pub fn identify(&self, mut request: Request) -> Request {
+        let peer = request.remote_addr().as_socket_addr().map(|address| address.ip());
+        let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        let client = self.client(peer, request.headers());
+        request.set_data(client);
+        request
+    }
+
+    /// The client of a request with `headers` from `peer`. Malformed values count as missing.
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Client {
         let peer = peer.to_canonical();
         if !self.trust(peer) {
@@ -59,11 +62,11 @@ impl TrustedProxies {
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// The nearest address in `X-Forwarded-For` that is no trusted proxy's. Whoever appended a
-    /// malformed item is not understood, so that all to its left may be invented.
+    /// The nearest address in `X-Forwarded-For` that is not a trusted proxy. A malformed item ends
+    /// the search, since all to its left may be forged.
     fn forwarded_for(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer;
-        for item in from_the_nearest(headers, "x-forwarded-for") {
+        for item in nearest_first(headers, "x-forwarded-for") {
             let Ok(address) = item.parse::<IpAddr>() else { break };
             client = address.to_canonical();
             if !self.trust(client) {
@@ -74,52 +77,25 @@ impl TrustedProxies {
     }
 }
 
-/// The items of the list in all headers `name`, the one that the nearest proxy wrote first.
-fn from_the_nearest<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> {
+/// The items in all headers `name`, from the nearest proxy to the farthest.
+fn nearest_first<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> {
     let values = headers.get_all(name).iter().rev();
     values.flat_map(|value| value.to_str().unwrap_or_default().rsplit(',').map(str::trim))
 }
 
-/// What the nearest proxy wrote into the header `name`.
+/// The item of the nearest proxy in the header `name`.
 fn nearest<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    from_the_nearest(headers, name).next()
+    nearest_first(headers, name).next()
 }
 
-/// Whether `text` is a host with or without a port.
 fn is_host(text: &str) -> bool {
     !text.contains('@') && text.parse::<Authority>().is_ok()
-}
-
-impl<E: Endpoint> Middleware<E> for TrustedProxies {
-    type Output = TrustedProxiesEndpoint<E>;
-
-    fn transform(&self, inner: E) -> Self::Output {
-        TrustedProxiesEndpoint { inner, proxies: self.clone() }
-    }
-}
-
-/// The endpoint of [`TrustedProxies`].
-pub struct TrustedProxiesEndpoint<E> {
-    inner: E,
-    proxies: TrustedProxies,
-}
-
-impl<E: Endpoint> Endpoint for TrustedProxiesEndpoint<E> {
-    type Output = E::Output;
-
-    async fn call(&self, mut request: Request) -> Result<Self::Output> {
-        let peer = request.remote_addr().as_socket_addr().map(|address| address.ip());
-        let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        let client = self.proxies.client(peer, request.headers());
-        request.set_data(client);
-        self.inner.call(request).await
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use poem::{
-        EndpointExt,
+        Endpoint, EndpointExt,
         endpoint::make_sync,
         http::{HeaderName, HeaderValue},
     };
@@ -147,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn the_client_is_the_nearest_address_that_is_no_proxy() {
+    fn the_client_is_the_nearest_address_that_is_not_a_proxy() {
         for (peer, forwarded_for, expected) in [
             ("10.0.0.1", &["203.0.113.9"][..], "203.0.113.9"),
             ("192.0.2.1", &["203.0.113.9"], "203.0.113.9"),
@@ -164,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn no_client_can_invent_its_address() {
+    fn a_client_cannot_forge_its_address() {
         for (peer, forwarded_for, expected) in [
             ("203.0.113.9", &["198.51.100.1"][..], "203.0.113.9"),
             ("192.0.2.2", &["198.51.100.1"], "192.0.2.2"),
@@ -181,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn scheme_and_host_are_believed_of_a_proxy_only() {
+    fn scheme_and_host_count_from_a_trusted_proxy_only() {
         for (peer, proto, host, https, expected) in [
             ("10.0.0.1", "https", "example.org", true, Some("example.org")),
             ("10.0.0.1", "HTTPS", "example.org:8443", true, Some("example.org:8443")),
@@ -198,19 +174,19 @@ mod tests {
     }
 
     #[test]
-    fn networks_may_be_given_in_their_mapped_form() {
+    fn an_ipv4_mapped_network_equals_its_ipv4_form() {
         let plain = trusted(&["10.0.0.0/8", "10.1.1.1/32"]);
         let mapped = trusted(&["::ffff:10.0.0.0/104", "::ffff:10.1.1.1/128"]);
         assert_eq!(mapped, plain);
     }
 
     #[tokio::test]
-    async fn handlers_find_the_client_in_the_request() {
+    async fn handlers_get_the_client() {
         let endpoint = make_sync(|request| {
-            let client = request.extensions().get::<Client>().expect("set by the middleware");
+            let client = request.extensions().get::<Client>().expect("set by `identify`");
             client.address.to_string()
         })
-        .with(TrustedProxies::default());
+        .before(|request| async { Ok(TrustedProxies::default().identify(request)) });
         let response = endpoint.get_response(Request::default()).await;
         assert_eq!(response.into_body().into_string().await.expect("text"), "0.0.0.0");
     }

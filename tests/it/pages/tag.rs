@@ -1,4 +1,4 @@
-//! The pages of tags.
+//! The page of a tag.
 
 use minitwit::domain::{
     Tag,
@@ -13,7 +13,7 @@ use proptest::{
 use super::{messages, older};
 use crate::support::{App, actors::encode};
 
-/// The texts on the first page of a tag, without their links.
+/// The texts on the first page of a tag, without links.
 async fn tagged(app: &App, tag: &str) -> Vec<String> {
     let page = app.anonymous().get(&format!("/tag/{}", encode(tag))).await;
     messages(&page).into_iter().map(without_links).collect()
@@ -23,7 +23,7 @@ fn without_links(html: &str) -> String {
     html.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text)).collect()
 }
 
-/// Puts messages into the database, each a minute younger than the one before.
+/// Inserts messages, each a minute newer than the previous one.
 async fn insert(app: &App, texts: &[&str]) {
     let statement = "INSERT INTO messages (author_id, text, published_at)
                      SELECT user_id, text, '2020-01-01Z'::timestamptz + place * interval '1 minute'
@@ -33,7 +33,7 @@ async fn insert(app: &App, texts: &[&str]) {
 }
 
 #[tokio::test]
-async fn a_tag_has_a_page_of_its_messages_newest_first() {
+async fn a_tag_page_shows_its_messages_newest_first() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     for text in ["one #rust", "nothing", "two #go", "three #Rust, #go"] {
@@ -51,11 +51,11 @@ async fn a_tag_has_a_page_of_its_messages_newest_first() {
     assert_eq!(tagged(&app, "rust").await, ["three #Rust, #go"]);
     let empty = app.anonymous().get("/tag/nothing").await;
     assert!(!empty.body.contains("Delete"));
-    empty.says("<em>No message has this tag so far.</em>");
+    empty.says("<em>No message has this tag yet.</em>");
 }
 
 #[tokio::test]
-async fn only_the_whole_tag_counts() {
+async fn only_whole_tags_match() {
     let app = App::start().await;
     app.signed_in("alice").await;
     insert(
@@ -85,7 +85,7 @@ async fn only_the_whole_tag_counts() {
 }
 
 #[tokio::test]
-async fn tags_of_every_script_are_found_whatever_their_case() {
+async fn tags_of_every_script_match_case_insensitively() {
     let app = App::start().await;
     app.signed_in("alice").await;
     for (tag, text) in [
@@ -110,7 +110,7 @@ async fn tags_of_every_script_are_found_whatever_their_case() {
 }
 
 #[tokio::test]
-async fn what_is_no_tag_has_no_page() {
+async fn a_malformed_tag_is_not_found() {
     let app = App::start().await;
     let long = "a".repeat(281);
     for tag in ["1", "2024", "%23rust", "a%20b", "a-b", "%F0%9F%A6%80", "a%00", "%FF", &long] {
@@ -121,10 +121,10 @@ async fn what_is_no_tag_has_no_page() {
 }
 
 #[tokio::test]
-async fn a_tag_of_any_frequency_is_read_by_the_page() {
+async fn paging_works_for_frequent_and_rare_tags() {
     let app = App::start().await;
     app.signed_in("alice").await;
-    // More than are looked through before the index is asked.
+    // So many that the query for a rare tag has to use the index.
     let statement = "INSERT INTO messages (author_id, text, published_at)
                      SELECT user_id, n || CASE WHEN n % 10 = 0 THEN ' #often' ELSE '' END
                                        || CASE WHEN n % 1000 = 1 THEN ' #seldom' ELSE '' END
@@ -158,16 +158,16 @@ async fn a_tag_of_any_frequency_is_read_by_the_page() {
 }
 
 #[tokio::test]
-async fn a_malformed_cursor_is_refused() {
+async fn a_malformed_cursor_is_rejected() {
     let app = App::start().await;
     let page = app.anonymous().get("/tag/rust?before=x").await;
     assert_eq!(page.status, 400);
     page.says("before").says("malformed");
 }
 
-/// The database takes at least those for tags that the grammar does: no message is missed.
+/// The SQL functions find at least the tags that the Rust grammar finds, so no message is missed.
 #[tokio::test]
-async fn the_database_finds_every_tag_that_the_grammar_does() {
+async fn the_database_finds_every_tag_that_the_grammar_finds() {
     let app = App::start().await;
     let piece = prop_oneof![
         "[#＃]{1,2}",
@@ -178,7 +178,7 @@ async fn the_database_finds_every_tag_that_the_grammar_does() {
         "https?://",
     ];
     let texts = prop::collection::vec(piece, 0..15).prop_map(|pieces| pieces.concat());
-    // The same texts at every run.
+    // A fixed seed gives the same texts in every run.
     let config = Config::default();
     let rng = TestRng::deterministic_rng(config.rng_algorithm);
     let mut runner = TestRunner::new_with_rng(config, rng);

@@ -66,7 +66,7 @@ async fn send(
 }
 
 #[tokio::test]
-async fn what_another_site_sends_changes_nothing() {
+async fn a_request_from_another_site_changes_nothing() {
     let app = App::start().await;
     let [alice, anonymous] = people(&app).await;
     let own = app.url("");
@@ -107,7 +107,7 @@ async fn what_another_site_sends_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_this_site_or_no_browser_sends_is_done() {
+async fn a_request_from_this_site_or_without_a_browser_is_served() {
     for headers in [
         vec![],
         vec![("sec-fetch-site", "same-origin")],
@@ -142,7 +142,7 @@ async fn what_this_site_or_no_browser_sends_is_done() {
 }
 
 #[tokio::test]
-async fn what_changes_nothing_may_be_linked_from_anywhere() {
+async fn a_page_that_changes_nothing_may_be_linked_from_any_site() {
     let app = App::start().await;
     let [alice, _] = people(&app).await;
     for path in [
@@ -168,7 +168,7 @@ async fn what_changes_nothing_may_be_linked_from_anywhere() {
 }
 
 #[tokio::test]
-async fn no_other_site_is_told_that_it_may_read() {
+async fn no_response_allows_another_site_to_read_it() {
     let app = App::start().await;
     let [alice, _] = people(&app).await;
     for path in ["/", "/sim/latest", "/openapi.json", "/metrics"] {

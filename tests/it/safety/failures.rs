@@ -58,7 +58,7 @@ fn is_internal_json(answer: &Answer) {
 }
 
 #[tokio::test]
-async fn a_failure_of_the_server_tells_its_identity_alone() {
+async fn an_internal_error_shows_only_the_request_id() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     let simulator = app.simulator();
@@ -82,7 +82,7 @@ async fn a_failure_of_the_server_tells_its_identity_alone() {
 }
 
 #[tokio::test]
-async fn a_latest_that_cannot_be_written_is_a_failure() {
+async fn a_failed_write_of_latest_fails_the_request() {
     let app = App::start().await;
     let simulator = app.simulator();
     simulator.register("alice").await;
@@ -93,7 +93,7 @@ async fn a_latest_that_cannot_be_written_is_a_failure() {
 }
 
 #[tokio::test]
-async fn a_failure_while_signing_up_in_and_out_is_one_of_the_server() {
+async fn a_failure_during_registration_or_sign_in_is_an_internal_error() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     app.execute("DROP TABLE sessions").await;
@@ -135,7 +135,7 @@ async fn refused_pages(browser: &Browser) -> Vec<Answer> {
 }
 
 #[tokio::test]
-async fn a_refusal_tells_nothing_of_the_inside() {
+async fn a_client_error_shows_no_internals() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     for browser in [&alice, &app.anonymous()] {

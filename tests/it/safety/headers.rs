@@ -54,7 +54,7 @@ async fn answers(app: &App) -> Vec<(&'static str, Answer)> {
 }
 
 #[tokio::test]
-async fn every_answer_tells_browsers_what_they_may_do() {
+async fn every_response_has_the_security_headers() {
     let app = App::start().await;
     for (what, answer) in answers(&app).await {
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{what}");
@@ -78,7 +78,7 @@ async fn every_answer_tells_browsers_what_they_may_do() {
 }
 
 #[tokio::test]
-async fn every_answer_has_an_identity_of_its_own() {
+async fn every_response_has_its_own_request_id() {
     let app = App::start().await;
     let answers = answers(&app).await;
     let mut ids: Vec<_> = answers.iter().map(|(_, it)| it.header("x-request-id")).collect();
@@ -91,7 +91,7 @@ async fn every_answer_has_an_identity_of_its_own() {
 }
 
 #[tokio::test]
-async fn nobody_chooses_their_identity() {
+async fn a_client_cannot_choose_the_request_id() {
     let app = App::start().await;
     let request = app.anonymous().request(Method::GET, "/public");
     let answer = Answer::of(request.header("x-request-id", "0123456789abcdef")).await;

@@ -19,7 +19,7 @@ async fn simulator(app: &App) -> Simulator {
 }
 
 #[tokio::test]
-async fn malformed_json_is_refused() {
+async fn malformed_json_is_rejected() {
     let app = App::start().await;
     let simulator = simulator(&app).await;
     let deep = "[".repeat(10_000);
@@ -44,7 +44,7 @@ async fn malformed_json_is_refused() {
 }
 
 #[tokio::test]
-async fn json_that_is_no_object_is_refused() {
+async fn json_that_is_not_an_object_is_rejected() {
     let app = App::start().await;
     let simulator = simulator(&app).await;
     for path in COMMANDS {
@@ -57,7 +57,7 @@ async fn json_that_is_no_object_is_refused() {
 }
 
 #[tokio::test]
-async fn a_value_that_is_no_text_is_refused_with_its_fields_name() {
+async fn a_field_that_is_not_a_string_is_rejected_with_its_name() {
     let app = App::start().await;
     let simulator = simulator(&app).await;
     for value in [json!(48_151_623), json!(true), json!(["48151623"]), json!({"48151623": 1})] {
@@ -78,7 +78,7 @@ async fn a_value_that_is_no_text_is_refused_with_its_fields_name() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_not_called_json_is_refused() {
+async fn a_body_with_another_content_type_is_refused() {
     let app = App::start().await;
     let simulator = simulator(&app).await;
     for path in COMMANDS {
@@ -110,7 +110,7 @@ async fn a_body_that_is_too_large_is_refused() {
 }
 
 #[tokio::test]
-async fn numbers_that_are_none_are_refused_with_the_parameters_name() {
+async fn a_malformed_number_is_rejected_with_the_name_of_the_parameter() {
     let app = App::start().await;
     let simulator = simulator(&app).await;
     for value in ["-1", "many", "1.5", "1e3", "0x10", "", "%20", "1%00", "%FF", "%D9%A3"] {

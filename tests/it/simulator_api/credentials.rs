@@ -33,7 +33,7 @@ async fn apps_apis(app: &App) -> [Simulator; 2] {
 }
 
 #[tokio::test]
-async fn without_the_right_credentials_everything_else_is_refused() {
+async fn wrong_or_missing_credentials_are_refused() {
     let app = App::start().await;
     let wrong = [
         "Basic c2ltdWxhdG9yOndyb25n",
@@ -66,7 +66,7 @@ async fn without_the_right_credentials_everything_else_is_refused() {
 }
 
 #[tokio::test]
-async fn a_refusal_comes_before_any_other() {
+async fn missing_credentials_take_precedence_over_other_errors() {
     let app = App::start().await;
     for simulator in apps_apis(&app).await {
         for (method, path) in guarded("nobody") {
@@ -84,7 +84,7 @@ async fn a_refusal_comes_before_any_other() {
 }
 
 #[tokio::test]
-async fn the_right_credentials_open_everything() {
+async fn the_right_credentials_are_accepted_by_every_operation() {
     let app = App::start().await;
     for simulator in apps_apis(&app).await {
         for (method, path) in guarded("alice") {
@@ -98,7 +98,7 @@ async fn the_right_credentials_open_everything() {
 }
 
 #[tokio::test]
-async fn latest_and_register_are_open_to_all() {
+async fn latest_and_register_need_no_credentials() {
     let app = App::start().await;
     let simulator = app.simulator();
     for (number, credentials) in
@@ -120,7 +120,7 @@ async fn latest_and_register_are_open_to_all() {
 }
 
 #[tokio::test]
-async fn the_credentials_are_configuration() {
+async fn the_credentials_are_configurable() {
     use crate::support::cluster::TestDatabase;
     let database = TestDatabase::fresh().await;
     let app = App::start_with(database, |settings| {

@@ -14,7 +14,7 @@ async fn users(app: &App, names: &[&str]) -> Simulator {
 }
 
 #[tokio::test]
-async fn followees_run_from_the_oldest_to_the_newest() {
+async fn followees_are_listed_oldest_first() {
     let app = App::start().await;
     let simulator = users(&app, &["alice", "bob", "carol", "dave"]).await;
     assert_eq!(follows(&simulator, "/fllws/alice").await, [""; 0]);
@@ -58,7 +58,7 @@ async fn no_says_how_many() {
 }
 
 #[tokio::test]
-async fn what_is_so_already_succeeds_and_changes_nothing() {
+async fn repeating_a_change_succeeds_and_changes_nothing() {
     let app = App::start().await;
     let simulator = users(&app, &["alice", "bob", "carol"]).await;
     let rows = "SELECT count(*) FROM follows";
@@ -75,7 +75,7 @@ async fn what_is_so_already_succeeds_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn nobody_follows_themselves() {
+async fn following_oneself_is_rejected() {
     let app = App::start().await;
     let simulator = users(&app, &["alice", "Åse"]).await;
     for name in ["alice", "Åse"] {
@@ -89,7 +89,7 @@ async fn nobody_follows_themselves() {
 }
 
 #[tokio::test]
-async fn exactly_one_of_follow_and_unfollow_is_given() {
+async fn both_or_neither_of_follow_and_unfollow_is_rejected() {
     let app = App::start().await;
     let simulator = users(&app, &["alice", "bob", "carol"]).await;
     for body in [
@@ -116,7 +116,7 @@ async fn exactly_one_of_follow_and_unfollow_is_given() {
 }
 
 #[tokio::test]
-async fn a_nul_is_refused_with_the_fields_name() {
+async fn a_nul_is_rejected_with_the_name_of_the_field() {
     let app = App::start().await;
     let simulator = users(&app, &["alice", "bob"]).await;
     for field in ["follow", "unfollow"] {
@@ -126,7 +126,7 @@ async fn a_nul_is_refused_with_the_fields_name() {
 }
 
 #[tokio::test]
-async fn either_user_that_does_not_exist_is_not_found() {
+async fn an_unknown_follower_or_followee_is_not_found() {
     let app = App::start().await;
     let simulator = users(&app, &["alice"]).await;
     let long = "a".repeat(65);

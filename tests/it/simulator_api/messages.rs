@@ -59,7 +59,7 @@ async fn the_date_is_in_whole_seconds_utc() {
 }
 
 #[tokio::test]
-async fn lists_run_from_the_newest_to_the_oldest() {
+async fn messages_are_listed_newest_first() {
     let app = App::start().await;
     let simulator = users(&app, &["alice", "bob", "carol"]).await;
     for (name, text) in [("alice", "1"), ("bob", "2"), ("alice", "3"), ("bob", "4")] {
@@ -114,7 +114,7 @@ async fn flagged_messages_never_appear() {
 }
 
 #[tokio::test]
-async fn a_user_that_does_not_exist_is_not_found() {
+async fn an_unknown_user_is_not_found() {
     let app = App::start().await;
     let simulator = users(&app, &["alice"]).await;
     for name in
@@ -133,7 +133,7 @@ async fn a_user_that_does_not_exist_is_not_found() {
 }
 
 #[tokio::test]
-async fn content_has_1_to_280_code_points_that_are_not_all_blank() {
+async fn content_has_1_to_280_code_points_and_is_not_blank() {
     let app = App::start().await;
     let simulator = users(&app, &["alice"]).await;
     for (body, rule) in [
@@ -159,7 +159,7 @@ async fn content_has_1_to_280_code_points_that_are_not_all_blank() {
 }
 
 #[tokio::test]
-async fn content_is_kept_byte_for_byte() {
+async fn content_is_stored_byte_for_byte() {
     let app = App::start().await;
     let simulator = users(&app, &["alice"]).await;
     for content in [
@@ -190,7 +190,7 @@ async fn the_same_text_may_be_posted_again() {
 }
 
 #[tokio::test]
-async fn an_empty_list_is_a_list() {
+async fn a_user_without_messages_has_an_empty_list() {
     let app = App::start().await;
     let simulator = users(&app, &[]).await;
     let answer = simulator.get("/msgs").await;

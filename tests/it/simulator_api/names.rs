@@ -33,7 +33,7 @@ const NAMES: &[&str] = &[
 ];
 
 #[tokio::test]
-async fn a_name_is_the_same_in_a_path_and_in_a_body() {
+async fn a_name_in_a_path_equals_the_name_in_a_body() {
     let app = App::start().await;
     for simulator in [app.simulator(), app.simulator_at_root()] {
         for name in NAMES {
@@ -55,7 +55,7 @@ async fn a_name_is_the_same_in_a_path_and_in_a_body() {
 }
 
 #[tokio::test]
-async fn a_plus_in_a_path_is_a_plus() {
+async fn a_plus_in_a_path_is_not_a_space() {
     let app = App::start().await;
     let simulator = app.simulator();
     simulator.register("a+b").await;
@@ -68,7 +68,7 @@ async fn a_plus_in_a_path_is_a_plus() {
 }
 
 #[tokio::test]
-async fn a_decomposed_name_is_the_composed_one() {
+async fn a_decomposed_name_equals_the_composed_one() {
     let app = App::start().await;
     let simulator = app.simulator();
     let decomposed = "A\u{30a}ngstro\u{308}m";

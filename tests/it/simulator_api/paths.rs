@@ -36,7 +36,7 @@ async fn use_all(app: &App, base: &str, number: usize, write: fn(&str) -> String
 }
 
 #[tokio::test]
-async fn every_operation_is_served_at_its_prefix_and_at_a_root_of_its_own() {
+async fn every_operation_is_served_below_the_prefix_and_at_the_root_of_its_own_port() {
     let app = App::start().await;
     let root = format!("http://{}", app.simulator_address);
     let bases = [app.url("/sim"), root.clone(), app.url("/sim/"), format!("{root}/")];
@@ -63,7 +63,7 @@ async fn doubled_and_trailing_slashes_change_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_nowhere_is_not_found_in_json() {
+async fn an_unknown_path_is_not_found_in_json() {
     let app = App::start().await;
     let everywhere = ["/", "/nothing", "/msgs/a/b", "/fllws", "/latest/1", "/register/x", "/sim"];
     let pages = ["/public", "/login", "/docs", "/metrics", "/healthz", "/openapi.json"];
@@ -81,7 +81,7 @@ async fn what_is_nowhere_is_not_found_in_json() {
 }
 
 #[tokio::test]
-async fn methods_that_a_path_does_not_take_are_refused_in_json() {
+async fn a_method_that_a_path_does_not_allow_is_refused_in_json() {
     let app = App::start().await;
     for simulator in [app.simulator(), app.simulator_at_root()] {
         for (path, allowed) in [

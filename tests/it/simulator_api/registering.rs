@@ -18,7 +18,7 @@ async fn refusal(simulator: &Simulator, user: Value) -> String {
 }
 
 #[tokio::test]
-async fn the_first_refusal_that_applies_is_given() {
+async fn the_first_rule_that_is_broken_is_reported() {
     let app = App::start().await;
     let simulator = app.simulator();
     simulator.register("alice").await;
@@ -51,7 +51,7 @@ async fn the_first_refusal_that_applies_is_given() {
 }
 
 #[tokio::test]
-async fn names_that_are_routes_cannot_be_taken() {
+async fn a_name_that_is_a_route_cannot_be_registered() {
     let app = App::start().await;
     let simulator = app.simulator();
     for name in [
@@ -88,7 +88,7 @@ async fn names_that_are_routes_cannot_be_taken() {
 }
 
 #[tokio::test]
-async fn a_malformed_name_is_refused_with_its_rule() {
+async fn a_malformed_name_is_rejected_with_the_rule() {
     let app = App::start().await;
     let simulator = app.simulator();
     for (name, rule) in [
@@ -117,7 +117,7 @@ async fn a_malformed_name_is_refused_with_its_rule() {
 }
 
 #[tokio::test]
-async fn any_password_up_to_72_bytes_is_accepted_whole() {
+async fn a_password_of_up_to_72_bytes_is_accepted() {
     let app = App::start().await;
     let simulator = app.simulator();
     for (name, password) in [
@@ -140,7 +140,7 @@ async fn any_password_up_to_72_bytes_is_accepted_whole() {
 }
 
 #[tokio::test]
-async fn a_password_that_bcrypt_would_cut_is_refused() {
+async fn a_password_that_bcrypt_would_truncate_is_rejected() {
     let app = App::start().await;
     let simulator = app.simulator();
     for (password, rule) in [
@@ -159,7 +159,7 @@ async fn a_password_that_bcrypt_would_cut_is_refused() {
 }
 
 #[tokio::test]
-async fn an_email_address_has_254_characters_at_most() {
+async fn an_email_address_has_at_most_254_characters() {
     let app = App::start().await;
     let simulator = app.simulator();
     let user = |name: &str, length: usize| json!({"username": name, "email": format!("{}@b", "ä".repeat(length - 2)), "pwd": "x"});
@@ -169,7 +169,7 @@ async fn an_email_address_has_254_characters_at_most() {
 }
 
 #[tokio::test]
-async fn names_are_compared_exactly_once_they_are_normalized() {
+async fn names_are_compared_exactly_after_normalization() {
     let app = App::start().await;
     let simulator = app.simulator();
     for name in ["Ångström", "ångström", "Roger Histand", "Roger  Histand", "roger histand"] {
@@ -180,7 +180,7 @@ async fn names_are_compared_exactly_once_they_are_normalized() {
 }
 
 #[tokio::test]
-async fn what_else_a_body_holds_does_not_matter() {
+async fn unknown_fields_are_ignored() {
     let app = App::start().await;
     let simulator = app.simulator();
     let body =
@@ -190,7 +190,7 @@ async fn what_else_a_body_holds_does_not_matter() {
 }
 
 #[tokio::test]
-async fn what_is_stored_is_a_hash() {
+async fn only_a_hash_of_the_password_is_stored() {
     let app = App::start().await;
     app.simulator().register("alice").await;
     let stored = "SELECT count(*) FROM users WHERE password_hash LIKE '$2b$%'

@@ -1,5 +1,5 @@
-//! The public page as it is kept for whoever is signed out: always true, and sent as rarely and as
-//! small as the browser allows.
+//! The cached public page for visitors who are signed out: never outdated, compressed, and not sent
+//! again to a browser that has it.
 
 use std::io::Read;
 
@@ -10,7 +10,7 @@ use super::messages;
 use crate::support::{App, actors::Answer, eventually};
 
 #[tokio::test]
-async fn a_message_is_on_the_page_in_the_very_next_request() {
+async fn a_message_is_on_the_page_in_the_next_request() {
     let app = App::start().await;
     let (simulator, reader) = (app.simulator(), app.anonymous());
     let alice = app.signed_in("alice").await;
@@ -30,7 +30,6 @@ async fn every_replica_shows_a_message_and_hides_a_flagged_one() {
     let replica = app.replica().await;
     let reader = replica.anonymous();
     app.signed_in("alice").await.say("from elsewhere").await;
-    // The page has been asked for before, so that there is one to be kept.
     eventually("the message is on the replica's page", || async {
         let page = reader.get("/public").await;
         (messages(&page).first() == Some(&"from elsewhere")).then_some(())
@@ -44,7 +43,7 @@ async fn every_replica_shows_a_message_and_hides_a_flagged_one() {
 }
 
 #[tokio::test]
-async fn a_page_that_the_browser_has_is_not_sent_again() {
+async fn an_unchanged_page_gets_304() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     alice.say("first").await;
@@ -66,7 +65,7 @@ async fn a_page_that_the_browser_has_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn who_is_signed_in_or_has_a_notice_to_read_gets_a_page_of_their_own() {
+async fn a_session_or_a_flash_message_bypasses_the_cache() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     app.anonymous().get("/public").await.says("sign in").does_not_say("alice");
@@ -80,7 +79,7 @@ async fn who_is_signed_in_or_has_a_notice_to_read_gets_a_page_of_their_own() {
 }
 
 #[tokio::test]
-async fn pages_are_compressed_for_whoever_takes_it() {
+async fn pages_are_compressed_if_the_client_accepts_it() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     for number in 0..30 {

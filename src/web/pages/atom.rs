@@ -1,33 +1,30 @@
-//! Atom feeds (RFC 4287), with the template `feed.xml`.
+//! Atom feeds (RFC 4287), rendered by the template `feed.xml`.
 
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::{
-    excerpt::excerpt,
-    messages::{datetime, older_url},
-    site::Site,
-};
+use super::{excerpt::excerpt, format::rfc3339, site::Site};
 use crate::{
     domain::{Cursor, Message, Page, Username},
     web::{
-        links::{FEED_SUFFIX, message_path, profile_path},
+        links::{FEED_SUFFIX, message_path, next_page_path, profile_path},
         templates,
     },
 };
 
-/// How many characters of a message its title has.
-const TITLE_CHARS: usize = 80;
+/// The maximum length of an entry's title.
+const TITLE_MAX_CHARS: usize = 80;
 
-/// Some messages, newest first, for programs that look for new ones.
 #[derive(Debug, Serialize)]
 pub struct Feed {
     id: String,
     title: String,
     updated: String,
     author: Option<Author>,
-    here: String,
-    page: String,
+    /// The URL of this page of the feed.
+    self_url: String,
+    /// The URL of the HTML page.
+    page_url: String,
     older: Option<String>,
     entries: Vec<Entry>,
 }
@@ -50,16 +47,12 @@ struct Entry {
 }
 
 impl Feed {
-    /// The messages of all, after `before` or from the newest on.
-    #[must_use]
     pub fn public(site: &Site, before: Option<Cursor>, messages: Page<Message>) -> Self {
         let title = "MiniTwit: Public Timeline".to_owned();
         Self::new(site, ("/public", before), title, None, messages)
     }
 
-    /// The messages of `owner`, likewise.
-    #[must_use]
-    pub fn of_user(
+    pub fn profile(
         site: &Site,
         owner: &Username,
         before: Option<Cursor>,
@@ -70,7 +63,7 @@ impl Feed {
         Self::new(site, (&profile_path(owner), before), title, Some(author), messages)
     }
 
-    /// `path` is that of the page which shows the same.
+    /// The feed of the timeline at `path`, which starts after the cursor `before`.
     fn new(
         site: &Site,
         (path, before): (&str, Option<Cursor>),
@@ -82,13 +75,13 @@ impl Feed {
         let updated_at = updated_at.unwrap_or(OffsetDateTime::UNIX_EPOCH);
         let first = site.url(&format!("{path}{FEED_SUFFIX}"));
         Self {
-            id: site.tag(path),
+            id: site.tag_uri(path),
             title,
-            updated: datetime(updated_at),
+            updated: rfc3339(updated_at),
             author,
-            page: site.url(path),
-            older: messages.next.map(|cursor| older_url(&first, cursor)),
-            here: before.map_or_else(|| first.clone(), |cursor| older_url(&first, cursor)),
+            page_url: site.url(path),
+            older: messages.next.map(|cursor| next_page_path(&first, cursor)),
+            self_url: before.map_or_else(|| first.clone(), |cursor| next_page_path(&first, cursor)),
             entries: messages.items.into_iter().map(|message| Entry::new(site, message)).collect(),
         }
     }
@@ -108,11 +101,11 @@ impl Entry {
     fn new(site: &Site, message: Message) -> Self {
         let path = message_path(message.id);
         Self {
-            id: site.tag(&path),
-            title: xml_text(&excerpt(&message.text, TITLE_CHARS)),
+            id: site.tag_uri(&path),
+            title: xml_text(&excerpt(&message.text, TITLE_MAX_CHARS)),
             url: site.url(&path),
-            published: datetime(message.published_at),
-            updated: datetime(changed_at(&message)),
+            published: rfc3339(message.published_at),
+            updated: rfc3339(changed_at(&message)),
             author: Author::new(site, &message.author),
             text: xml_text(&message.text),
         }
@@ -123,8 +116,8 @@ fn changed_at(message: &Message) -> OffsetDateTime {
     message.edited_at.unwrap_or(message.published_at)
 }
 
-/// `text` without the characters that no XML document may have, escaped or not (XML 1.0, section 2.2),
-/// and with line breaks as its parsers read them (section 2.11).
+/// Replaces the characters that XML forbids even when escaped (XML 1.0, section 2.2), and normalizes
+/// line breaks as XML parsers do (section 2.11).
 fn xml_text(text: &str) -> String {
     let is_allowed = |it: char| matches!(it, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..);
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
@@ -153,12 +146,12 @@ mod tests {
         };
         let next = Some(message.cursor());
         let site = Site::new("https://example.org:8443".to_owned());
-        let feed = Feed::of_user(&site, &name(), None, Page { items: vec![message], next });
+        let feed = Feed::profile(&site, &name(), None, Page { items: vec![message], next });
         Templates::new().expect("templates").render(&feed).expect("the template fits")
     }
 
     #[test]
-    fn a_feed_is_absolute_and_its_identities_are_those_of_the_host() {
+    fn a_feed_has_absolute_urls_and_ids_of_the_host() {
         let xml = feed_of("hello");
         for part in [
             "<?xml version=\"1.0\" encoding=\"utf-8\"?>",
@@ -178,7 +171,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_text_makes_a_well_formed_document(text in proptest::collection::vec(any::<char>(), 1..280)) {
+        fn every_text_gives_a_well_formed_document(text in proptest::collection::vec(any::<char>(), 1..280)) {
             let text: String = text.into_iter().collect();
             let xml = feed_of(&text);
             let document = roxmltree::Document::parse(&xml).expect("well-formed");

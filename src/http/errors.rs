@@ -1,0 +1,76 @@
+//! How errors and panics become responses. Each surface gives the function from error to response.
+
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use futures_util::FutureExt;
+use poem::{
+    Endpoint, IntoResponse, PathPattern, Request, Response,
+    error::ResponseError,
+    http::{HeaderValue, StatusCode, header},
+};
+
+use super::routes::Routes;
+use crate::telemetry::request::{RequestId, log_failure};
+
+/// A handler panicked. The panic hook has logged the cause.
+#[derive(Debug, thiserror::Error)]
+#[error("a handler panicked")]
+pub struct Panicked;
+
+impl ResponseError for Panicked {
+    fn status(&self) -> StatusCode {
+        StatusCode::INTERNAL_SERVER_ERROR
+    }
+}
+
+/// Calls `endpoint`; `render` makes the response of an error or a panic.
+///
+/// The access log finds the matched pattern in the response, so the error's pattern moves there.
+pub async fn call_and_render<E: Endpoint<Output: IntoResponse>>(
+    endpoint: Arc<E>,
+    request: Request,
+    render: impl AsyncFnOnce(poem::Error) -> Response,
+) -> Response {
+    let error = match AssertUnwindSafe(endpoint.call(request)).catch_unwind().await {
+        Ok(Ok(response)) => return response.into_response(),
+        Ok(Err(error)) => error,
+        Err(_) => Panicked.into(),
+    };
+    let pattern = error.data::<PathPattern>().cloned();
+    let mut response = render(error).await;
+    if let Some(pattern) = pattern {
+        response.set_data(pattern);
+    }
+    response
+}
+
+/// Adds the header `Allow` to a 405 response.
+pub fn add_allow(response: &mut Response, routes: &'static Routes) {
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED
+        && let Some(PathPattern(pattern)) = response.data()
+        && let Some(methods) = routes.allow(pattern)
+    {
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(methods));
+    }
+}
+
+/// Logs an internal error with its causes, unless it is a panic, which is in the log already.
+pub fn log_internal(error: &poem::Error) {
+    if !error.is::<Panicked>() {
+        log_failure(error);
+    }
+}
+
+/// The text of a 500 response: the request id, by which the log has the cause.
+pub fn internal_error_text() -> String {
+    let id = RequestId::current().map(|id| format!(" (request {id})")).unwrap_or_default();
+    format!("Internal Server Error{id}")
+}
+
+/// The response to a panic outside of the surfaces.
+pub fn internal_error_response() -> Response {
+    Response::builder()
+        .status(StatusCode::INTERNAL_SERVER_ERROR)
+        .content_type("text/plain; charset=utf-8")
+        .body(internal_error_text() + "\n")
+}

@@ -1,0 +1,88 @@
+//! Registration of users.
+
+use poem::web::Data;
+use poem_openapi::{ApiResponse, Object, OpenApi, param::Query, payload::Json, types::Example};
+
+use super::{
+    auth::RequestOrigin,
+    error::{ErrorResponse, Failure},
+    params::{CommandNumber, JsonString, example_latest},
+    rejected_command::Command,
+    tags::Tag,
+};
+use crate::{
+    domain::Registration,
+    http::openapi::statuses,
+    service::{Error, Origin, Service},
+};
+
+/// A user to register.
+#[derive(Debug, Object)]
+#[oai(example)]
+struct NewUser {
+    /// The user name: 1 to 64 characters of any script.
+    #[oai(default)]
+    username: JsonString,
+    /// The e-mail address.
+    #[oai(default)]
+    email: JsonString,
+    /// The password: 1 to 72 bytes.
+    #[oai(default)]
+    pwd: JsonString,
+}
+
+impl Example for NewUser {
+    fn example() -> Self {
+        Self {
+            username: "Roger Histand".into(),
+            email: "Roger+Histand@hotmail.com".into(),
+            pwd: "correct horse".into(),
+        }
+    }
+}
+
+#[derive(ApiResponse)]
+enum RegisterResponse {
+    /// The user is registered.
+    #[oai(status = 204)]
+    NoContent,
+}
+
+statuses! {
+    Register = [400, 408, 413, 415, 429];
+}
+
+pub(super) struct RegistrationApi;
+
+#[OpenApi(tag = "Tag::Simulator")]
+impl RegistrationApi {
+    /// Register a user
+    ///
+    /// Needs no credentials; requests with credentials have no rate limit. Of concurrent requests
+    /// for one user name, exactly one succeeds.
+    #[oai(path = "/register", method = "post", operation_id = "register")]
+    async fn register(
+        &self,
+        /// The number of the simulator's command. Recorded only from a request with credentials.
+        #[oai(name = "latest", example = "example_latest")]
+        _latest: Query<Option<CommandNumber>>,
+        user: Json<NewUser>,
+        origin: RequestOrigin,
+        service: Data<&Service>,
+    ) -> Result<RegisterResponse, Failure<Register>> {
+        match register(&service, &user, origin.0).await {
+            Ok(()) => Ok(RegisterResponse::NoContent),
+            Err(response) => {
+                let (username, email) = (user.username.loggable(), user.email.loggable());
+                Command::Register { username, email }.report_rejected(&response);
+                Err(response.into())
+            }
+        }
+    }
+}
+
+async fn register(service: &Service, user: &NewUser, origin: Origin) -> Result<(), ErrorResponse> {
+    let (username, email) = (user.username.parse("username")?, user.email.parse("email")?);
+    let registration = Registration::parse(username, email, user.pwd.parse("pwd")?);
+    Ok(service.register(registration.map_err(Error::from)?, origin).await?)
+}

@@ -1,0 +1,13 @@
+//! The groups of operations in the OpenAPI document.
+
+use poem_openapi::Tags;
+
+#[derive(Tags)]
+pub(super) enum Tag {
+    /// Registration, and the last command that arrived.
+    Simulator,
+    /// Posting and reading messages.
+    Messages,
+    /// Follows between users.
+    Follows,
+}
