@@ -58,8 +58,8 @@ fn volume(settings: &SeedArgs) -> Result<Volume, Refusal> {
 async fn seed(source: &Source, volume: Volume, consented: bool) -> Result<(), Failure> {
     source.prepare().await?;
     let mut connection = source.connect().await?;
-    migrations::apply(&mut connection, None).await?;
-    migrations::check(&mut connection).await?;
+    migrations::apply(&mut connection, None).await.map_err(|error| source.failure(error))?;
+    migrations::check(&mut connection).await.map_err(|error| source.failure(error))?;
     if rows::has_users(&mut connection).await? {
         return Err(Refusal::NotEmpty.into());
     }

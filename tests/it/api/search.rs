@@ -2,7 +2,12 @@
 
 use std::{path::Path, process::Command};
 
-use minitwit::domain::runs_together;
+use minitwit::domain::{SearchTerms, SearchText, has_unspaced_script};
+use proptest::{
+    prelude::{Strategy as _, prop},
+    strategy::ValueTree as _,
+    test_runner::TestRunner,
+};
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -305,15 +310,54 @@ async fn an_invalid_search_is_rejected_with_all_errors() {
     assert_eq!(rejected_fields("?q=a&cursor=YW5u").await, ["cursor"]);
 }
 
+/// `has_unspaced_script` exists in Rust and in SQL: compares them for every character.
 #[tokio::test]
 async fn rust_and_sql_agree_on_scripts_without_spaces() {
     let app = App::start().await;
     let query = "SELECT n FROM generate_series(1, 1114111) AS n
-                 WHERE n NOT BETWEEN 55296 AND 57343 AND runs_together(chr(n)) ORDER BY n";
-    let sql: Vec<i32> = sqlx::query_scalar(query).fetch_all(&app.rows).await.expect(query);
-    let rust = ('\u{1}'..=char::MAX).filter(|it| runs_together(&it.to_string()));
-    let rust: Vec<i32> =
-        rust.map(|it| i32::try_from(u32::from(it)).expect("a code point")).collect();
-    assert!(sql == rust, "{} and {}", sql.len(), rust.len());
-    assert!(rust.len() > 90_000);
+                 WHERE n NOT BETWEEN 55296 AND 57343 AND has_unspaced_script(chr(n)) ORDER BY n";
+    let in_sql: Vec<i32> = sqlx::query_scalar(query).fetch_all(&app.rows).await.expect(query);
+    let in_rust = ('\u{1}'..=char::MAX).filter(|it| has_unspaced_script(&it.to_string()));
+    let in_rust: Vec<i32> =
+        in_rust.map(|it| i32::try_from(u32::from(it)).expect("a code point")).collect();
+    assert!(in_sql == in_rust, "{} and {}", in_sql.len(), in_rust.len());
+    assert!(in_rust.len() > 90_000);
+}
+
+/// The Rust program chooses between words and parts by the text of a search, and SQL by that of a message, which it
+/// converts to its search form first: a message must be found by each of its own words.
+#[tokio::test]
+async fn every_generated_text_is_found_by_its_own_words() {
+    let app = App::start().await;
+    let words = "[a-zA-ZéÉßİK\u{ff21}-\u{ff3a}東京猫ァ-ヺｱ-ﾝก-ฮ\u{3316}가-각0-9]{1,6}";
+    let texts = prop::collection::vec(words, 1..6).prop_map(|words| words.join(" "));
+    let mut runner = TestRunner::deterministic();
+    let (mut bodies, mut words, mut parts) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..256 {
+        let text = texts.new_tree(&mut runner).expect("a text").current();
+        for word in text.split(' ') {
+            let search = SearchText::parse(word).expect("valid");
+            let (in_words, in_parts) = match search.terms() {
+                SearchTerms::Words(word) => (Some(word.to_owned()), None),
+                SearchTerms::Parts(parts) => (None, Some(parts.concat())),
+            };
+            bodies.push(text.clone());
+            words.push(in_words);
+            parts.push(in_parts);
+        }
+    }
+    assert!(parts.iter().flatten().count() > 200 && words.iter().flatten().count() > 100);
+    let query = "SELECT text || E'\\n' || COALESCE(word, part)
+                 FROM unnest($1::text[], $2::text[], $3::text[]) AS given (text, word, part)
+                 WHERE (terms_of(text) @@ COALESCE(query_for_words(word), query_for_parts(ARRAY[part]))
+                        AND (part IS NULL OR strpos(search_form(text), search_form(part)) > 0))
+                       IS NOT TRUE";
+    let missed: Vec<String> = sqlx::query_scalar(query)
+        .bind(&bodies)
+        .bind(&words)
+        .bind(&parts)
+        .fetch_all(&app.rows)
+        .await
+        .expect(query);
+    assert_eq!(missed, [""; 0]);
 }
