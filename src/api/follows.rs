@@ -14,9 +14,9 @@ use super::{
     profiles::{User, example_username, path_username},
     tags::Tag,
 };
-use crate::http::openapi::statuses;
 use crate::{
     domain::Cursor,
+    http::openapi::statuses,
     service::{Error, Service},
 };
 

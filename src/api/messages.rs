@@ -21,9 +21,9 @@ use super::{
     profiles::example_username,
     tags::Tag,
 };
-use crate::http::openapi::statuses;
 use crate::{
     domain::{self, Cursor, IdempotencyKey, MessageText},
+    http::openapi::statuses,
     service::Service,
 };
 

@@ -12,10 +12,9 @@ use super::{
     profiles::User,
     tags::Tag,
 };
-use crate::http::openapi::statuses;
 use crate::{
     domain::{self, Invalid, SearchText},
-    http::openapi::documented_type,
+    http::openapi::{documented_type, statuses},
     service::Service,
 };
 

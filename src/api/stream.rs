@@ -22,10 +22,9 @@ use super::{
     problem::Problem,
     tags::Tag,
 };
-use crate::http::openapi::statuses;
 use crate::{
     domain::{self, Cursor, Invalid},
-    http::openapi::documented_type,
+    http::openapi::{documented_type, statuses},
     service::{Service, StreamEvent, SubscribeRequest, Subscription, Timeline},
 };
 

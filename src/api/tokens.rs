@@ -17,10 +17,9 @@ use super::{
     profiles::example_username,
     tags::Tag,
 };
-use crate::http::openapi::statuses;
 use crate::{
     domain::{KeyCursor, TokenId, TokenName, TokenRecord},
-    http::client::Client,
+    http::{client::Client, openapi::statuses},
     service::{Error, Origin, Service},
 };
 

@@ -21,12 +21,11 @@ use super::{
     profiles::{User, UserDetails, example_username, path_username},
     tags::Tag,
 };
-use crate::http::openapi::statuses;
 use crate::{
     domain::{
         self, Bio, DisplayName, Email, KeyCursor, Password, PasswordChange, Registration, Username,
     },
-    http::client::Client,
+    http::{client::Client, openapi::statuses},
     service::{Error, Origin, Service},
 };
 
