@@ -226,7 +226,7 @@ async fn an_address_that_is_taken_is_refused_by_the_settings_name() {
     let address = taken.local_addr().expect("bound").to_string();
     let url = database.url();
     let arguments = ["serve", "--database-url", &url, "--listen", &address];
-    assert_refused(minitwit(&arguments), &format!("--listen {address}"));
+    assert_refused(minitwit(&arguments), &format!("--listen: cannot listen on {address}"));
     let arguments = [
         "serve",
         "--database-url",
@@ -236,7 +236,10 @@ async fn an_address_that_is_taken_is_refused_by_the_settings_name() {
         "--simulator-listen",
         &address,
     ];
-    assert_refused(minitwit(&arguments), &format!("--simulator-listen {address}"));
+    assert_refused(
+        minitwit(&arguments),
+        &format!("--simulator-listen: cannot listen on {address}"),
+    );
 }
 
 #[test]

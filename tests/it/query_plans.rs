@@ -198,7 +198,7 @@ async fn a_timeline_reads_no_message_that_it_does_not_show() {
     let timelines = timelines.iter().filter(|query| {
         query.text.contains("FROM messages")
             && query.text.contains("ORDER BY published_at DESC")
-            && !query.text.contains("AS candidates")
+            && !query.text.contains("query_for_words")
     });
     let mut count = 0;
     for query in timelines {
