@@ -1,41 +1,39 @@
-// Asks before something is deleted, on the page where one is. The question is the one of the page
-// that the link leads to.
+// Asks for confirmation before something is deleted, in a dialog with the content of the linked page.
 
 const selector = `a:is([href^="/message/"], [href="/settings/account/delete"])[href$="/delete"]`;
 
-/** Whether a question is on its way. */
-let asking = false;
+let loading = false;
 
 document.addEventListener("click", event => {
   const link = event.target.closest?.(selector);
-  const plain = event.button === 0 && !event.altKey && !event.ctrlKey && !event.metaKey && !event.shiftKey;
-  if (!link || !plain) return;
+  const isPlainClick = event.button === 0 && !event.altKey && !event.ctrlKey && !event.metaKey && !event.shiftKey;
+  if (!link || !isPlainClick) return;
   event.preventDefault();
-  if (asking) return;
-  asking = true;
-  ask(link.href).catch(() => location.assign(link.href)).finally(() => (asking = false));
+  if (loading) return;
+  loading = true;
+  openDialog(link.href).catch(() => location.assign(link.href)).finally(() => (loading = false));
 });
 
-async function ask(url) {
+async function openDialog(url) {
   const response = await fetch(url);
   if (!response.ok || response.redirected) throw new Error(response.status);
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
   const dialog = document.createElement("dialog");
   const heading = page.querySelector("h2");
-  heading.id = "question";
+  heading.id = "dialog-heading";
   dialog.setAttribute("aria-labelledby", heading.id);
   dialog.append(...page.querySelector("main").children);
   dialog.addEventListener("close", () => dialog.remove());
-  // Besides the answer there is only the way back.
+  // A click outside the dialog, or on its link back, closes it.
   dialog.addEventListener("click", event => {
     const { left, right, top, bottom } = dialog.getBoundingClientRect();
     const { clientX: x, clientY: y } = event;
-    const beside = event.target === dialog && (x < left || x > right || y < top || y > bottom);
-    if (!beside && !event.target.closest("a")) return;
+    const isOutside = event.target === dialog && (x < left || x > right || y < top || y > bottom);
+    if (!isOutside && !event.target.closest("a")) return;
     event.preventDefault();
     dialog.close();
   });
-  // What cannot be undone is not what a key pressed too early does.
+  // The link back has the focus, so that an accidental key press deletes nothing.
   dialog.querySelector("a").autofocus = true;
   document.body.append(dialog);
   dialog.showModal();

@@ -1,12 +1,12 @@
-// Says how many characters are left in the box of a message.
+// Shows how many characters are left in the field for a message.
 
-/** From so few on they are told to whoever does not see them. */
-const few = 20;
+/** Screen readers announce the count from this number down. */
+const announceFrom = 20;
 
-/** As the server counts: by code points. */
-const count = text => [...text].length;
+/** In code points, as the server counts. */
+const length = text => [...text].length;
 
-function words(left) {
+function describe(left) {
   const number = Math.abs(left);
   return `${number} ${number === 1 ? "character" : "characters"} ${left < 0 ? "too many" : "left"}`;
 }
@@ -15,24 +15,24 @@ function element(name, properties) {
   return Object.assign(document.createElement(name), properties);
 }
 
-for (const box of document.querySelectorAll("[data-limit]")) {
-  const shown = element("p", { className: "counter", id: "counter" });
-  const told = element("p", { className: "told", role: "status" });
-  box.after(shown, told);
-  const described = box.getAttribute("aria-describedby");
-  box.setAttribute("aria-describedby", [described, shown.id].filter(Boolean).join(" "));
-  let pause;
+for (const field of document.querySelectorAll("[data-limit]")) {
+  const counter = element("p", { className: "counter", id: "counter" });
+  const status = element("p", { className: "visually-hidden", role: "status" });
+  field.after(counter, status);
+  const descriptions = field.getAttribute("aria-describedby");
+  field.setAttribute("aria-describedby", [descriptions, counter.id].filter(Boolean).join(" "));
+  let timer;
   const update = () => {
-    const left = box.dataset.limit - count(box.value);
-    shown.textContent = words(left);
-    shown.classList.toggle("over", left < 0);
-    box.setAttribute("aria-invalid", left < 0);
-    // Not at each key, but when somebody pauses.
-    clearTimeout(pause);
-    pause = setTimeout(() => {
-      told.textContent = left <= few ? words(left) : "";
+    const left = field.dataset.limit - length(field.value);
+    counter.textContent = describe(left);
+    counter.classList.toggle("over", left < 0);
+    field.setAttribute("aria-invalid", left < 0);
+    // Announce only after a pause.
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      status.textContent = left <= announceFrom ? describe(left) : "";
     }, 500);
   };
-  box.addEventListener("input", update);
+  field.addEventListener("input", update);
   update();
 }

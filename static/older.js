@@ -1,14 +1,14 @@
-// Loads the next page of a list when its end comes into sight. The link to it stays what it is.
+// Loads the next page of a list when the link to it is nearly in sight. The link keeps working.
 
-/** As far before the end, in the list's own order, as a page takes to come. */
-const observer = new IntersectionObserver(seen, { rootMargin: "0px 0px 600px" });
+/** Loads 600 px before the end of the list, to hide the delay. */
+const observer = new IntersectionObserver(onIntersection, { rootMargin: "0px 0px 600px" });
 
-function seen(entries) {
+function onIntersection(entries) {
   for (const { isIntersecting, target } of entries) {
     if (isIntersecting) {
-      // Whether it works or not, this page is asked for once.
+      // Try each page only once.
       observer.unobserve(target);
-      // Without it there is still the link.
+      // After an error the link still works.
       load(target).catch(() => {});
     }
   }
@@ -17,14 +17,14 @@ function seen(entries) {
 async function load(link) {
   const nav = link.closest("nav");
   const list = nav.previousElementSibling;
-  const asked = link.href;
-  const response = await fetch(asked);
+  const url = link.href;
+  const response = await fetch(url);
   if (!response.ok || response.redirected) return;
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
-  // The list may have been replaced meanwhile.
-  if (!link.isConnected || link.href !== asked) return;
+  // live.js may have replaced the list during the request.
+  if (!link.isConnected || link.href !== url) return;
   const items = [...page.querySelectorAll(`main .${list.classList[0]} > li`)];
-  // What only says that there is nothing is no item.
+  // Skip the item that says that the list is empty.
   const fresh = items.filter(item => !item.matches(":has(> em)") && !document.getElementById(item.id));
   list.append(...fresh);
   const next = page.querySelector("main a[rel=next]");
@@ -37,7 +37,7 @@ async function load(link) {
     fresh[0].tabIndex = -1;
     fresh[0].focus();
   }
-  // There may be another link, to the first page.
+  // There may also be a link to the first page.
   (nav.childElementCount > 1 ? link : nav).remove();
 }
 
@@ -48,5 +48,5 @@ function watch() {
 
 const main = document.querySelector("main");
 watch();
-// The list may be replaced as a whole, and its link with it.
+// live.js may replace the list and its link.
 new MutationObserver(watch).observe(main, { childList: true });

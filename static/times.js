@@ -1,4 +1,4 @@
-// Shows how long ago something was, and when it was in the title. Days without a time stay as they are.
+// Shows times relative to now, with the exact time as the title. Plain days stay unchanged.
 
 const units = [
   ["year", 31_556_952],
@@ -28,6 +28,6 @@ function update() {
 }
 
 update();
-// What is added later, and what was long ago a moment ago.
+// Update elements that are added later, and texts that become outdated.
 new MutationObserver(update).observe(document.body, { childList: true, subtree: true });
 setInterval(update, 30_000);

@@ -1,6 +1,7 @@
-//! The static files, embedded in the program and served under names that change with their content.
+//! The static files, compiled into the program.
 //!
-//! A browser may therefore keep each of them for ever: another content is another URL.
+//! Each file's name contains a fingerprint of its content, so browsers may cache it without limit: a
+//! changed file has a new URL.
 
 use std::sync::LazyLock;
 
@@ -25,14 +26,14 @@ static SCRIPTS: LazyLock<[Asset; 5]> = LazyLock::new(|| {
     ]
 });
 
-/// A module without imports: it would have to name other modules by their fingerprints.
+/// A script must not import others, since it would have to know their fingerprints.
 fn script(stem: &str, bytes: &'static [u8]) -> Asset {
     Asset::new(stem, "js", "text/javascript; charset=utf-8", bytes)
 }
 
-/// A static file, as it is served below `/static/`.
+/// A file served below `/static/`.
 #[derive(Debug)]
-pub struct Asset {
+pub(super) struct Asset {
     file_name: String,
     content_type: &'static str,
     bytes: &'static [u8],
@@ -47,54 +48,40 @@ impl Asset {
         }
     }
 
-    /// The file of this name, its fingerprint included; `None` where there is no such file now.
-    #[must_use]
-    pub fn find(file_name: &str) -> Option<&'static Self> {
+    /// Finds a file by its name, fingerprint included.
+    pub(super) fn find(file_name: &str) -> Option<&'static Self> {
         let mut all =
             [Self::stylesheet(), Self::icon(), Self::card()].into_iter().chain(Self::scripts());
         all.find(|asset| asset.file_name == file_name)
     }
 
-    /// The style sheet of every page.
-    #[must_use]
-    pub fn stylesheet() -> &'static Self {
+    pub(super) fn stylesheet() -> &'static Self {
         &STYLESHEET
     }
 
-    /// The icon that a browser shows beside the title.
-    #[must_use]
-    pub fn icon() -> &'static Self {
+    pub(super) fn icon() -> &'static Self {
         &ICON
     }
 
-    /// The icon as other sites show it beside a link to a page: they take no SVG.
-    #[must_use]
-    pub fn card() -> &'static Self {
+    /// The picture that other sites show beside a link to a page; they do not support SVG.
+    pub(super) fn card() -> &'static Self {
         &CARD
     }
 
-    /// What every page does more comfortably with JavaScript: one module a matter, which leaves
-    /// pages alone that have nothing for it.
-    #[must_use]
-    pub fn scripts() -> &'static [Self] {
+    /// The scripts of every page, one per feature. Each does nothing on pages without its elements.
+    pub(super) fn scripts() -> &'static [Self] {
         &*SCRIPTS
     }
 
-    /// The path under which the file is served.
-    #[must_use]
-    pub fn url(&self) -> String {
+    pub(super) fn url(&self) -> String {
         format!("/static/{}", self.file_name)
     }
 
-    /// The value of the file's `Content-Type`.
-    #[must_use]
-    pub fn content_type(&self) -> &'static str {
+    pub(super) fn content_type(&self) -> &'static str {
         self.content_type
     }
 
-    /// What the file holds.
-    #[must_use]
-    pub fn bytes(&self) -> &'static [u8] {
+    pub(super) fn bytes(&self) -> &'static [u8] {
         self.bytes
     }
 }
@@ -109,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fingerprint_is_the_beginning_of_the_sha_256() {
+    fn a_fingerprint_is_a_prefix_of_the_sha_256() {
         // The first test vector of FIPS 180-2, appendix B.1.
         assert_eq!(fingerprint(b"abc"), "ba7816bf8f01cfea");
     }
@@ -137,21 +124,21 @@ mod tests {
     }
 
     #[test]
-    fn names_of_no_file_of_this_version_are_not_found() {
+    fn unknown_file_names_are_not_found() {
         for name in ["", "style.css", "style.0000000000000000.css", "../Cargo.toml"] {
             assert!(Asset::find(name).is_none(), "{name}");
         }
     }
 
     #[test]
-    fn the_stylesheet_asks_for_nothing_from_elsewhere() {
+    fn the_stylesheet_loads_nothing_from_other_hosts() {
         let css = std::str::from_utf8(Asset::stylesheet().bytes()).expect("UTF-8");
         assert!(!css.contains("url(") && !css.contains("@import"));
         assert!(css.len() < 10 * 1024, "{} bytes", css.len());
     }
 
     #[test]
-    fn the_scripts_are_small_need_no_other_module_and_make_no_html() {
+    fn scripts_are_small_and_use_no_imports_and_no_html_strings() {
         let sources = Asset::scripts().iter().map(|it| std::str::from_utf8(it.bytes()));
         let all: String = sources.collect::<Result<_, _>>().expect("UTF-8");
         assert!(all.len() < 10 * 1024, "{} bytes", all.len());

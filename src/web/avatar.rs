@@ -1,4 +1,4 @@
-//! The picture of a user: a pattern that follows from the name alone, drawn as SVG.
+//! Avatars: SVG patterns derived from the username alone.
 
 use std::fmt::Write as _;
 
@@ -6,15 +6,14 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::Username;
 
-/// The pattern has this many rows and columns; the right half mirrors the left.
+/// Rows and columns of the pattern. The right half mirrors the left.
 const CELLS: usize = 5;
 
-/// The picture of `name`: the same for the same name, always, and under 1 KB.
+/// Draws the avatar of `name` in less than 1 KB.
 ///
-/// A light pattern on a tile of one of 360 hues. The tile's lightness lies between those of the
-/// light and the dark page, so that it stands out on both.
-#[must_use]
-pub fn avatar_svg(name: &Username) -> String {
+/// A name's avatar never changes, since browsers cache it for a year. The tile has one of 360 hues; its
+/// lightness is between those of the light and the dark page, so it is visible on both.
+pub(super) fn avatar_svg(name: &Username) -> String {
     let hash = Sha256::digest(name.as_str());
     let hue = u16::from_be_bytes([hash[0], hash[1]]) % 360;
     let pattern = u16::from_be_bytes([hash[2], hash[3]]);
@@ -24,8 +23,9 @@ pub fn avatar_svg(name: &Username) -> String {
     )
 }
 
-/// The filled cells as path data, in a margin of one and a half cells. Of `pattern`, 15 bits are
-/// used: three columns of five cells.
+/// The filled cells as path data, inside a margin of one and a half cells.
+///
+/// Uses 15 bits of `pattern`: three columns of five cells.
 fn outline(pattern: u16) -> String {
     let is_filled = |row: usize, column: usize| {
         let mirrored = column.min(CELLS - 1 - column);
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_never_changes() {
+    fn an_avatar_never_changes() {
         // Of SHA-256("bob") = 81b637d8…: hue 0x81b6 mod 360, pattern 0x37d8.
         let row = |y: usize, columns: &[usize]| -> String {
             columns.iter().map(|x| format!("M{x}.5 {y}.5h1v1h-1z")).collect()
@@ -72,9 +72,9 @@ mod tests {
     }
 
     #[test]
-    fn different_names_have_different_pictures() {
-        let pictures: HashSet<String> = (0..200).map(|n| avatar_of(&format!("user{n}"))).collect();
-        assert_eq!(pictures.len(), 200);
+    fn different_names_have_different_avatars() {
+        let avatars: HashSet<String> = (0..200).map(|n| avatar_of(&format!("user{n}"))).collect();
+        assert_eq!(avatars.len(), 200);
     }
 
     #[test]
@@ -87,10 +87,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_picture_is_one_small_well_formed_element(name in "\\PC{1,64}") {
+        fn every_avatar_is_one_small_well_formed_element(name in "\\PC{1,64}") {
             let svg = avatar_of(&name);
             prop_assert!(svg.len() < 1024);
-            prop_assert!(svg.is_ascii() && !svg.contains('&'), "nothing of the name gets in");
+            prop_assert!(svg.is_ascii() && !svg.contains('&'), "no part of the name is in the SVG");
             let children = svg
                 .strip_prefix("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 8 8\">")
                 .and_then(|rest| rest.strip_suffix("</svg>"))

@@ -1,7 +1,7 @@
-//! Compressed pages: gzip, which every browser takes, for whoever asks for it.
+//! Compresses pages with gzip, which every browser supports.
 //!
-//! No page holds a secret beside what a stranger can put into it, so that its length tells nothing: the
-//! settings and a new token hold some, and what comes back there is of forms that no other site can send.
+//! The length of a compressed page reveals no secret (BREACH). Only the settings and a new token's page
+//! contain secrets, and other sites cannot put text on them, since their forms reject cross-site requests.
 
 use std::{io::Write, sync::Arc};
 
@@ -11,38 +11,36 @@ use poem::{
     http::{HeaderMap, HeaderValue, header},
 };
 
-/// Below this, in bytes, a page fits one packet either way.
-const SMALLEST: usize = 1_024;
+/// A smaller page fits one packet even without compression.
+const MIN_BYTES: usize = 1_024;
 
 pub(super) const GZIP: HeaderValue = HeaderValue::from_static("gzip");
-const BY_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");
+const VARY_ON_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");
 
-/// Whether a client takes gzip (RFC 9110, section 12.5.3).
+/// Whether a client accepts gzip (RFC 9110, section 12.5.3).
 pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
     let values = headers.get_all(header::ACCEPT_ENCODING).iter();
     let codings = values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
-    let (mut gzip, mut any_other) = (None, false);
+    let (mut gzip, mut wildcard) = (None, false);
     for coding in codings {
         let mut parts = coding.split(';').map(str::trim);
         let name = parts.next().unwrap_or_default();
-        let wanted = !parts.any(is_zero_weight);
+        let accepted = !parts.any(is_zero_weight);
         if name.eq_ignore_ascii_case("gzip") {
-            gzip = Some(wanted);
+            gzip = Some(accepted);
         } else if name == "*" {
-            any_other = wanted;
+            wildcard = accepted;
         }
     }
-    gzip.unwrap_or(any_other)
+    gzip.unwrap_or(wildcard)
 }
 
-/// Whether a parameter of a coding says that the client does not want it.
 fn is_zero_weight(parameter: &str) -> bool {
     parameter.split_once('=').is_some_and(|(name, weight)| {
         name.eq_ignore_ascii_case("q") && weight.parse::<f32>().is_ok_and(|weight| weight <= 0.0)
     })
 }
 
-/// `content`, compressed.
 pub(super) fn gzip(content: &[u8], level: Compression) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(content.len() / 2), level);
     // Writing to memory cannot fail.
@@ -50,7 +48,7 @@ pub(super) fn gzip(content: &[u8], level: Compression) -> Vec<u8> {
     encoder.finish().unwrap_or_default()
 }
 
-/// Around every page: compresses what is text and is not compressed yet.
+/// Middleware around all pages: compresses text that is not compressed yet.
 pub(super) async fn compress<E: Endpoint<Output = Response>>(
     endpoint: Arc<E>,
     request: Request,
@@ -60,17 +58,17 @@ pub(super) async fn compress<E: Endpoint<Output = Response>>(
     if !is_text(&response) || response.headers().contains_key(header::CONTENT_ENCODING) {
         return Ok(response);
     }
-    response.headers_mut().append(header::VARY, BY_ENCODING);
+    response.headers_mut().append(header::VARY, VARY_ON_ENCODING);
     if !accepted {
         return Ok(response);
     }
     let content = response.take_body().into_bytes().await?;
-    if content.len() < SMALLEST {
+    if content.len() < MIN_BYTES {
         response.set_body(content);
         return Ok(response);
     }
     response.headers_mut().insert(header::CONTENT_ENCODING, GZIP);
-    // The quickest level: what a page saves beyond it is less than what it takes.
+    // The fastest level: a better one takes more time than the smaller page saves.
     response.set_body(gzip(&content, Compression::fast()));
     Ok(response)
 }
@@ -85,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gzip_is_for_those_who_take_it() {
+    fn gzip_is_used_only_if_the_client_accepts_it() {
         for (value, accepted) in [
             ("gzip, deflate, br", true),
             ("br;q=1.0, GZIP;q=0.5", true),

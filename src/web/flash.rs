@@ -1,7 +1,7 @@
-//! What a page tells once, after a redirect: kept in a cookie until the next page shows it.
+//! Flash messages: shown once, on the page after a redirect. A cookie holds them until then.
 //!
-//! The cookie holds which notice it is, not its words: whoever could set it for somebody else can
-//! choose among these, and a name, which is shown as text.
+//! The cookie names the messages and does not contain their texts. A forged cookie can therefore only
+//! select one of these messages and a username, which templates escape.
 
 use std::time::Duration;
 
@@ -9,23 +9,22 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use poem::web::cookie::CookieJar;
 use serde::{Deserialize, Serialize};
 
-use super::extract::session::cookie;
+use super::cookies::cookie;
 use crate::http::client::Client;
 
 const COOKIE: &str = "flash";
 const MAX_AGE: Duration = Duration::from_secs(300);
-/// More than this many unread notices are not kept; a cookie is no store.
-const MAX_UNREAD: usize = 8;
+/// Keeps the cookie small. Older messages are dropped.
+const MAX_PENDING: usize = 8;
 
-/// A notice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Flash {
     SignedUp,
     SignedIn,
     SignedOut,
-    Recorded,
-    Changed,
-    Deleted,
+    MessageRecorded,
+    MessageChanged,
+    MessageDeleted,
     Followed(String),
     Unfollowed(String),
     ProfileSaved,
@@ -36,15 +35,15 @@ pub(super) enum Flash {
 }
 
 impl Flash {
-    /// The words, of the original where it has some.
+    /// The text; where the original MiniTwit has one, clients expect exactly that.
     fn text(&self) -> String {
         match self {
             Self::SignedUp => "You were successfully registered and can login now".to_owned(),
             Self::SignedIn => "You were logged in".to_owned(),
             Self::SignedOut => "You were logged out".to_owned(),
-            Self::Recorded => "Your message was recorded".to_owned(),
-            Self::Changed => "Your message was changed".to_owned(),
-            Self::Deleted => "Your message was deleted".to_owned(),
+            Self::MessageRecorded => "Your message was recorded".to_owned(),
+            Self::MessageChanged => "Your message was changed".to_owned(),
+            Self::MessageDeleted => "Your message was deleted".to_owned(),
             Self::Followed(name) => format!("You are now following \"{name}\""),
             Self::Unfollowed(name) => format!("You are no longer following \"{name}\""),
             Self::ProfileSaved => "Your profile was saved".to_owned(),
@@ -58,27 +57,26 @@ impl Flash {
     }
 }
 
-/// Keeps a notice for the next page.
+/// Adds a message for the next page.
 pub(super) fn add(jar: &CookieJar, client: &Client, flash: Flash) {
-    let mut unread = read(jar);
-    unread.push(flash);
-    let skip = unread.len().saturating_sub(MAX_UNREAD);
-    // Serializing these to memory cannot fail; were it to, the notice is not shown.
-    let json = serde_json::to_vec(&unread[skip..]).unwrap_or_default();
+    let mut pending = read(jar);
+    pending.push(flash);
+    let skip = pending.len().saturating_sub(MAX_PENDING);
+    // Serializing these values to memory cannot fail.
+    let json = serde_json::to_vec(&pending[skip..]).unwrap_or_default();
     jar.add(cookie(COOKIE, URL_SAFE_NO_PAD.encode(json), MAX_AGE, client));
 }
 
-/// The texts of the notices that wait, which are not shown again.
+/// Removes the pending messages and returns their texts.
 pub(super) fn take(jar: &CookieJar, client: &Client) -> Vec<String> {
-    let unread = read(jar);
-    if !unread.is_empty() {
+    let pending = read(jar);
+    if !pending.is_empty() {
         jar.add(cookie(COOKIE, String::new(), Duration::ZERO, client));
     }
-    unread.iter().map(Flash::text).collect()
+    pending.iter().map(Flash::text).collect()
 }
 
-/// Whether a notice waits.
-pub(super) fn wait(jar: &CookieJar) -> bool {
+pub(super) fn is_pending(jar: &CookieJar) -> bool {
     jar.get(COOKIE).is_some()
 }
 

@@ -1,4 +1,4 @@
-//! The paths that pages link to.
+//! The paths that pages link to, percent-encoded.
 
 use std::fmt::Display;
 
@@ -11,61 +11,52 @@ use crate::domain::{Tag, Username};
 const NOT_UNRESERVED: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The path of a user's timeline: `/` and the name, percent-encoded.
-#[must_use]
-pub fn profile_path(name: &Username) -> String {
+/// What the path of a timeline's feed ends in. Usernames must not end in it.
+pub(super) const FEED_SUFFIX: &str = ".atom";
+pub(super) const SETTINGS_PATH: &str = "/settings";
+pub(super) const TOKENS_PATH: &str = "/settings/tokens";
+
+pub(super) fn profile_path(name: &Username) -> String {
     format!("/{}", encoded(name.as_str()))
 }
 
-/// The path of a user's picture.
-#[must_use]
-pub fn avatar_path(name: &Username) -> String {
+pub(super) fn avatar_path(name: &Username) -> String {
     format!("/avatar{}", profile_path(name))
 }
 
-/// The path of a message's own page.
-#[must_use]
-pub fn message_path(id: i64) -> String {
+pub(super) fn message_path(id: i64) -> String {
     format!("/message/{id}")
 }
 
-/// What a timeline's path ends in where it leads to a feed; no user's name does.
-pub(super) const FEED_SUFFIX: &str = ".atom";
+pub(super) fn tag_path(tag: &Tag) -> String {
+    format!("/tag/{}", encoded(tag.as_str()))
+}
 
-/// What is searched.
+/// What a search looks through.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum SearchScope {
-    /// The texts of messages.
+pub(super) enum SearchScope {
     #[default]
     Messages,
-    /// The names of users.
     People,
 }
 
-/// The path of a search.
-#[must_use]
-pub fn search_path(query: &str, sought: SearchScope) -> String {
-    let sought = match sought {
+pub(super) fn search_path(query: &str, scope: SearchScope) -> String {
+    let scope = match scope {
         SearchScope::Messages => "messages",
         SearchScope::People => "people",
     };
-    format!("/search?q={}&in={sought}", encoded(query))
+    format!("/search?q={}&in={scope}", encoded(query))
 }
 
-/// The path of the own account's settings.
-pub const SETTINGS_PATH: &str = "/settings";
-/// The path of the own bearer tokens.
-pub const TOKENS_PATH: &str = "/settings/tokens";
+/// The path of the page after `cursor` in the list at `list_path`, which may have a query.
+pub(super) fn next_page_path(list_path: &str, cursor: impl Display) -> String {
+    let separator = if list_path.contains('?') { '&' } else { '?' };
+    format!("{list_path}{separator}before={cursor}")
+}
 
 fn encoded(text: &str) -> impl Display {
     utf8_percent_encode(text, NOT_UNRESERVED)
-}
-
-/// The path of a tag's page.
-#[must_use]
-pub fn tag_path(tag: &Tag) -> String {
-    format!("/tag/{}", encoded(tag.as_str()))
 }
 
 #[cfg(test)]
@@ -76,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_unreserved_characters_stay_as_they_are() {
+    fn all_but_unreserved_characters_are_encoded() {
         for (name, path) in [
             ("az-AZ_09.~", "/az-AZ_09.~"),
             ("Roger Histand", "/Roger%20Histand"),
@@ -90,22 +81,28 @@ mod tests {
     }
 
     #[test]
-    fn a_search_has_its_words_encoded() {
+    fn a_search_query_is_encoded() {
         let path = search_path("a&in=b c", SearchScope::People);
         assert_eq!(path, "/search?q=a%26in%3Db%20c&in=people");
         assert_eq!(search_path("", SearchScope::Messages), "/search?q=&in=messages");
     }
 
     #[test]
-    fn a_tag_is_one_segment_of_a_path() {
+    fn a_tag_is_one_path_segment() {
         for (tag, path) in [("Rust_2", "/tag/Rust_2"), ("é", "/tag/%C3%A9")] {
             assert_eq!(tag_path(&Tag::parse(tag).expect("valid")), path);
         }
     }
 
+    #[test]
+    fn a_cursor_extends_the_query_if_there_is_one() {
+        assert_eq!(next_page_path("/public", "1_2"), "/public?before=1_2");
+        assert_eq!(next_page_path("/search?q=a", "1_2"), "/search?q=a&before=1_2");
+    }
+
     proptest! {
         #[test]
-        fn a_path_decodes_to_its_name(raw in "\\PC{1,64}") {
+        fn a_profile_path_decodes_to_the_name(raw in "\\PC{1,64}") {
             let name = Username::from_stored(raw.clone());
             let path = profile_path(&name);
             prop_assert!(path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-._~%".contains(&byte)));

@@ -1,4 +1,4 @@
-//! Answers to a browser: a page, or the way to another one.
+//! Responses to a browser: a page, a feed, or a redirect.
 
 use std::sync::Arc;
 
@@ -16,31 +16,29 @@ use super::{
     failure::Failure,
     flash::{self, Flash},
     pages::{Feed, Frame, Site},
-    public_page::PublicPage,
     templates::{Page, Templates},
 };
-use crate::{domain::User, http::client::Client, service::Service};
+use crate::{domain::User, http::client::Client};
 
-/// What a page is.
 pub(super) const HTML: &str = "text/html; charset=utf-8";
-/// What a feed is (RFC 4287, section 7).
+/// RFC 4287, section 7.
 const ATOM: &str = "application/atom+xml; charset=utf-8";
-/// Feeds are the same for everybody, and never older than the request.
+/// A feed is the same for every client. Caches must revalidate it on each request.
 const FEED_CACHE_CONTROL: HeaderValue = HeaderValue::from_static("no-cache");
-/// Pages differ by who is signed in, and are never older than the request.
+/// A page depends on the viewer. Browsers must revalidate it on each request.
 pub(super) const PAGE_CACHE_CONTROL: HeaderValue = HeaderValue::from_static("private, no-cache");
 
-/// What a handler answers with.
+/// The parts of a request from which handlers make their response.
 pub(super) struct Responder {
-    templates: Arc<Templates>,
+    pub(super) templates: Arc<Templates>,
     pub(super) jar: CookieJar,
     pub(super) client: Client,
 }
 
 impl<'a> FromRequest<'a> for Responder {
     async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
-        let templates = request.data::<Arc<Templates>>().ok_or(Failure::Misassembled)?;
-        let client = request.data::<Client>().ok_or(Failure::Misassembled)?;
+        let templates = request.data::<Arc<Templates>>().ok_or(Failure::MissingState)?;
+        let client = request.data::<Client>().ok_or(Failure::MissingState)?;
         Ok(Self {
             templates: Arc::clone(templates),
             jar: request.cookie().clone(),
@@ -50,7 +48,7 @@ impl<'a> FromRequest<'a> for Responder {
 }
 
 impl Responder {
-    /// What stands around a page's content: the viewer's name, and the notices that wait for it.
+    /// The frame of a page; takes the pending flash messages.
     pub(super) fn frame(&self, viewer: Option<&User>) -> Frame {
         Frame {
             viewer: viewer.map(|viewer| viewer.username.to_string()),
@@ -58,27 +56,10 @@ impl Responder {
         }
     }
 
-    /// The page that is the same for everybody who is signed out and whom no notice waits for.
-    pub(super) async fn public_page(
-        &self,
-        page: &PublicPage,
-        service: &Service,
-        headers: &HeaderMap,
-    ) -> Result<Response, Failure> {
-        page.respond(service, &self.templates, headers).await
-    }
-
-    /// Whether a notice waits for the viewer.
-    pub(super) fn notices_wait(&self) -> bool {
-        flash::wait(&self.jar)
-    }
-
-    /// A page, with status 200.
     pub(super) fn page<P: Page>(&self, page: &P) -> Result<Response, Failure> {
         render(&self.templates, StatusCode::OK, page)
     }
 
-    /// A page, with another status.
     pub(super) fn page_with_status<P: Page>(
         &self,
         status: StatusCode,
@@ -87,43 +68,48 @@ impl Responder {
         render(&self.templates, status, page)
     }
 
-    /// How the client of the request with these headers calls this server.
+    /// The origin by which the client of this request addresses the server.
     pub(super) fn site(&self, headers: &HeaderMap) -> Site {
         Site::new(self.client.origin(headers).unwrap_or_default())
     }
 
-    /// A feed, or that it is the one which the request's headers tell of.
+    /// The feed, or 304 if the client has it already.
+    ///
+    /// There is no `Last-Modified`: no date changes when a message is deleted.
     pub(super) fn feed(&self, feed: &Feed, headers: &HeaderMap) -> Result<Response, Failure> {
         let xml = self.templates.render(feed)?;
         let etag = etag(xml.as_bytes())?;
-        // No date tells of a message that was deleted.
+        let unchanged = is_unchanged(headers, &etag);
         let response = Response::builder()
-            .typed_header(etag.clone())
+            .typed_header(etag)
             .header(header::CACHE_CONTROL, FEED_CACHE_CONTROL);
-        let known = headers.typed_get::<IfNoneMatch>();
-        let known = known.is_some_and(|known| !known.precondition_passes(&etag));
-        if known {
+        if unchanged {
             let vary = response.header(header::VARY, header::ACCEPT_ENCODING.as_str());
             return Ok(vary.status(StatusCode::NOT_MODIFIED).finish());
         }
         Ok(response.content_type(ATOM).body(xml))
     }
 
-    /// Sends the browser to `path`, which is percent-encoded, with a notice to show there.
+    /// Redirects to `path`, which is percent-encoded, with a flash message.
     pub(super) fn redirect_with(&self, path: &str, flash: Flash) -> Response {
         flash::add(&self.jar, &self.client, flash);
         redirect(path)
     }
 }
 
-/// What tells one content of a page from another. Weak: the compressed page is the same page.
+/// The entity tag of `content`. It is weak, since compressed and plain responses share it.
 pub(super) fn etag(content: &[u8]) -> Result<ETag, Failure> {
     let digest = Sha256::digest(content);
     let tag: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("W/\"{tag}\"").parse().map_err(|_| Failure::Misassembled)
+    format!("W/\"{tag}\"").parse().map_err(|_| Failure::MissingState)
 }
 
-/// A page as a response.
+/// Returns true if `If-None-Match` says that the client has this content.
+pub(super) fn is_unchanged(headers: &HeaderMap, etag: &ETag) -> bool {
+    let if_none_match = headers.typed_get::<IfNoneMatch>();
+    if_none_match.is_some_and(|condition| !condition.precondition_passes(etag))
+}
+
 pub(super) fn render<P: Page>(
     templates: &Templates,
     status: StatusCode,
@@ -137,8 +123,9 @@ pub(super) fn render<P: Page>(
         .body(html))
 }
 
-/// Sends the browser to `path`, which is percent-encoded. Relative, so that it holds behind any
-/// proxy; 302, as the original answers.
+/// Redirects to `path`, which is percent-encoded.
+///
+/// A relative location is right behind any proxy. The status is 302, as in the original MiniTwit.
 pub(super) fn redirect(path: &str) -> Response {
     Response::builder().status(StatusCode::FOUND).header(header::LOCATION, path).finish()
 }

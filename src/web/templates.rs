@@ -1,4 +1,4 @@
-//! Renders page models with the templates in `templates/`, which are part of the program.
+//! Renders page models with the templates in `templates/`, which are compiled into the program.
 
 use std::io::{self, Write};
 
@@ -8,7 +8,6 @@ use tera::{Context, Tera};
 use super::assets::Asset;
 use crate::domain::MESSAGE_TEXT_MAX_CHARS;
 
-/// What all pages share is in the first, which the others extend; the next three are parts of pages.
 const TEMPLATES: [(&str, &str); 21] = [
     ("layout.html", include_str!("../../templates/layout.html")),
     ("fields.html", include_str!("../../templates/fields.html")),
@@ -33,15 +32,15 @@ const TEMPLATES: [(&str, &str); 21] = [
     ("feed.xml", include_str!("../../templates/feed.xml")),
 ];
 
-/// A model that one template shows.
+/// A page model with its template.
 pub trait Page: Serialize {
-    /// The name of the template.
+    /// The template's name in `templates/`.
     const TEMPLATE: &'static str;
 }
 
-/// A template does not parse, or does not fit the page that it was given.
+/// A template does not parse, or uses a variable that its page lacks.
 #[derive(Debug, thiserror::Error)]
-#[error("a template does not parse or does not fit its page")]
+#[error("a template does not parse or uses a variable that its page lacks")]
 pub struct TemplateError(#[from] tera::Error);
 
 /// The templates, parsed once.
@@ -50,9 +49,6 @@ pub struct Templates(Tera);
 
 impl Templates {
     /// Parses the templates.
-    ///
-    /// # Errors
-    /// A template does not parse.
     pub fn new() -> Result<Self, TemplateError> {
         let mut tera = Tera::new();
         tera.set_escape_fn(escape);
@@ -66,16 +62,13 @@ impl Templates {
         Ok(Self(tera))
     }
 
-    /// The page as HTML.
-    ///
-    /// # Errors
-    /// The template asks for what the page does not have.
+    /// Renders `page`; the result is HTML or, for a feed, XML.
     pub fn render<P: Page>(&self, page: &P) -> Result<String, TemplateError> {
         Ok(self.0.render(P::TEMPLATE, &Context::from_serialize(page)?)?)
     }
 }
 
-/// Escapes text as Jinja's `MarkupSafe` does, byte for byte: clients of the original compare pages.
+/// Escapes text exactly as Jinja's `MarkupSafe` does, since clients of the original compare pages.
 fn escape(text: &str, output: &mut dyn Write) -> io::Result<()> {
     let bytes = text.as_bytes();
     let mut written = 0;
@@ -106,14 +99,14 @@ mod tests {
     }
 
     #[test]
-    fn five_characters_are_escaped_and_no_other() {
+    fn exactly_five_characters_are_escaped() {
         assert_eq!(escaped("<a href=\"/x\">'&amp;"), "&lt;a href=&#34;/x&#34;&gt;&#39;&amp;amp;");
         assert_eq!(escaped("/=`{{ 1 }}李🦀\n"), "/=`{{ 1 }}李🦀\n");
         assert_eq!(escaped(""), "");
     }
 
     #[test]
-    fn what_a_page_does_not_have_fails_at_rendering() {
+    fn rendering_fails_if_the_page_lacks_a_variable() {
         #[derive(Serialize)]
         struct Bare {}
         impl Page for Bare {

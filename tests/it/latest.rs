@@ -65,10 +65,10 @@ async fn rejected_requests_set_it() {
         ("/register", json!([]), 400),
         ("/msgs/alice", json!({"content": ""}), 400),
         ("/msgs/alice", json!("no object"), 400),
-        ("/msgs/nobody", json!({"content": "hello"}), 404),
+        ("/msgs/unknown", json!({"content": "hello"}), 404),
         ("/fllws/alice", json!({"follow": "alice"}), 400),
-        ("/fllws/alice", json!({"follow": "nobody"}), 404),
-        ("/fllws/nobody", json!({"unfollow": "alice"}), 404),
+        ("/fllws/alice", json!({"follow": "unknown"}), 404),
+        ("/fllws/unknown", json!({"unfollow": "alice"}), 404),
     ]
     .into_iter()
     .enumerate()
@@ -78,7 +78,7 @@ async fn rejected_requests_set_it() {
         assert_eq!(simulator.latest().await, i64::try_from(number).expect("small"), "{path}");
     }
     for (number, (path, status)) in
-        [("/msgs?no=-1", 400), ("/msgs/nobody?no=1", 404), ("/fllws/nobody?no=1", 404)]
+        [("/msgs?no=-1", 400), ("/msgs/unknown?no=1", 404), ("/fllws/unknown?no=1", 404)]
             .into_iter()
             .enumerate()
     {

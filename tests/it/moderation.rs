@@ -125,16 +125,16 @@ async fn a_flagged_message_is_shown_only_to_operators_until_unflagged() {
 async fn an_unknown_user_or_message_is_named_in_the_error() {
     let app = App::start().await;
     for arguments in [
-        &["user", "show", "nobody"][..],
-        &["user", "disable", "nobody"],
-        &["user", "enable", "nobody"],
-        &["user", "reset-password", "nobody"],
+        &["user", "show", "unknown"][..],
+        &["user", "disable", "unknown"],
+        &["user", "enable", "unknown"],
+        &["user", "reset-password", "unknown"],
     ] {
         let output = run_with_input(&app, arguments, "");
         assert_eq!(output.status.code(), Some(1), "{output:?}");
         assert_eq!(output.stdout, b"", "{arguments:?}");
         let text = String::from_utf8(output.stderr).expect("text");
-        assert!(text.contains("There is no user named nobody"), "{text}");
+        assert!(text.contains("There is no user named unknown"), "{text}");
     }
     for command in ["show", "flag", "unflag"] {
         let output = run_with_input(&app, &["message", command, "7"], "");

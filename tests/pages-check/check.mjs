@@ -1,7 +1,7 @@
-// Looks at the pages of a server that is empty as yet: Lighthouse, on its mobile profile, at those
-// that strangers come to; axe at every page, in the light and in the dark.
+// Checks the pages of an empty server: with Lighthouse, on its mobile profile, those that new visitors
+// open; with axe, every page in the light and the dark scheme.
 //
-// node check.mjs BASE CHROMIUM
+// Usage: node check.mjs BASE CHROMIUM
 
 import { createRequire } from "node:module";
 import { readFile } from "node:fs/promises";
@@ -13,7 +13,7 @@ const password = "super secret";
 const failures = [];
 
 const arguments_ = ["--disable-dev-shm-usage", "--disable-gpu", "--no-first-run", "--no-proxy-server"];
-// The sandbox refuses to run as root.
+// The sandbox does not run as root.
 if (process.getuid?.() === 0) arguments_.push("--no-sandbox");
 
 async function call(path, body, token) {
@@ -31,7 +31,7 @@ async function signUp(username) {
   return (await call("/tokens", { username, password, name: "pages-check" })).token;
 }
 
-/** Two people, and more messages than a page holds. Returns the newest one's number. */
+/** Creates two users and more messages than a page holds. Returns the id of the newest message. */
 async function populate() {
   const tokens = [await signUp("Milada"), await signUp("Tomasz")];
   const texts = [
@@ -48,14 +48,14 @@ async function populate() {
   return message.id;
 }
 
-/** The median of three scores, of which the third is not needed when the others agree. */
+/** The median of three scores. Skips the third if the first two are equal. */
 async function median(score) {
   const scores = [await score(), await score()];
   if (scores[0] !== scores[1]) scores.push(await score());
   return scores.sort((a, b) => a - b)[1];
 }
 
-async function lookWithLighthouse(browser, path) {
+async function checkWithLighthouse(browser, path) {
   const port = Number(new URL(browser.wsEndpoint()).port);
   const worst = {};
   const performance = await median(async () => {
@@ -71,7 +71,7 @@ async function lookWithLighthouse(browser, path) {
     }
     return lhr.categories.performance.score;
   });
-  // A busy machine disturbs what takes time, and nothing else.
+  // A busy machine affects only the performance score.
   const scores = { ...worst, performance };
   const shown = Object.entries(scores).map(([name, score]) => `${name} ${Math.round(score * 100)}`);
   console.log(`lighthouse ${path}: ${shown.join(", ")}`);
@@ -80,9 +80,9 @@ async function lookWithLighthouse(browser, path) {
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-/** Looks at what `page` shows. */
-async function lookWithAxe(page, what) {
-  // As the debugger's, it is not held up by the page's policy, which lets no such script through.
+/** Checks the current content of `page`. */
+async function checkWithAxe(page, what) {
+  // Scripts of the debugger are exempt from the page's Content-Security-Policy.
   await page.evaluate(axe);
   const found = await page.evaluate(async () => (await globalThis.axe.run()).violations);
   for (const { id, help, nodes } of found) {
@@ -92,7 +92,7 @@ async function lookWithAxe(page, what) {
   console.log(`axe ${what}: ${found.length} violations`);
 }
 
-async function lookInBothSchemes(page, path, status, prepare = async () => {}) {
+async function checkInBothSchemes(page, path, status, prepare = async () => {}) {
   for (const [width, height] of [[360, 760], [1280, 800]]) {
     await page.setViewport({ width, height });
     for (const value of ["light", "dark"]) {
@@ -100,10 +100,10 @@ async function lookInBothSchemes(page, path, status, prepare = async () => {}) {
         { name: "prefers-color-scheme", value },
         { name: "prefers-reduced-motion", value: "reduce" },
       ]);
-      const answer = await page.goto(base + path, { waitUntil: "load" });
-      if (answer.status() !== status) failures.push(`${path}: ${answer.status()}`);
+      const response = await page.goto(base + path, { waitUntil: "load" });
+      if (response.status() !== status) failures.push(`${path}: ${response.status()}`);
       await prepare(page);
-      await lookWithAxe(page, `${path} ${value} ${width}`);
+      await checkWithAxe(page, `${path} ${value} ${width}`);
     }
   }
 }
@@ -111,25 +111,25 @@ async function lookInBothSchemes(page, path, status, prepare = async () => {}) {
 const browser = await puppeteer.launch({ executablePath, args: arguments_ });
 try {
   const id = await populate();
-  for (const path of lighthousePages(id)) await lookWithLighthouse(browser, path);
+  for (const path of lighthousePages(id)) await checkWithLighthouse(browser, path);
   const page = await browser.newPage();
-  // A page that the browser has is answered 304.
+  // With the cache, unchanged pages would get 304.
   await page.setCacheEnabled(false);
-  for (const path of signedOutPages(id)) await lookInBothSchemes(page, path, 200);
-  await lookInBothSchemes(page, "/nobody", 404);
+  for (const path of signedOutPages(id)) await checkInBothSchemes(page, path, 200);
+  await checkInBothSchemes(page, "/unknown", 404);
   await page.goto(`${base}/login`);
   await page.type("[name=username]", "Tomasz");
   await page.type("[name=password]", password);
   await Promise.all([page.waitForNavigation(), page.click("[type=submit]")]);
-  for (const path of signedInPages(id)) await lookInBothSchemes(page, path, 200);
-  await lookInBothSchemes(page, "/", 200, openDialog);
+  for (const path of signedInPages(id)) await checkInBothSchemes(page, path, 200);
+  await checkInBothSchemes(page, "/", 200, openDialog);
 } finally {
   await browser.close();
 }
-console.log(failures.length ? failures.join("\n") : "the pages are as they should be");
+console.log(failures.length ? failures.join("\n") : "all checks passed");
 process.exitCode = failures.length ? 1 : 0;
 
-/** Where strangers come to. */
+/** The pages that new visitors open. */
 function lighthousePages(id) {
   return ["/public", "/login", "/Milada", `/message/${id}`, "/search?q=herons"];
 }

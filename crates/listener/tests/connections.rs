@@ -279,6 +279,16 @@ async fn an_http2_connection_is_closed() {
     let mut client = running.connect().await;
     client.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
     assert_eq!(client.rest().await, 0);
+
+    // hyper recognizes only a whole preface, and rejects an incomplete one as bad HTTP/1.
+    for part in ["PRI * HTTP/2.0\r\n", "PRI "] {
+        let mut client = running.connect().await;
+        client.send(part).await;
+        tokio::time::sleep(DRIP).await;
+        // The server may have closed the connection.
+        let _ = client.0.write_all(b"* HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+        client.rest().await;
+    }
 }
 
 #[tokio::test]

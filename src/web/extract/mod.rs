@@ -1,5 +1,5 @@
-//! What handlers take from a request: the session, the parts of the path, the query of a page.
+//! What handlers extract from a request: the viewer, parts of the path, the cursor of a list.
 
-pub(super) mod page_query;
-pub(super) mod path;
-pub(super) mod session;
+pub mod page_query;
+pub mod path;
+pub mod session;

@@ -1,28 +1,22 @@
-//! Which page of a list is asked for: `?before=` and a cursor.
+//! The query parameter `before`: the cursor after which a page of a list starts.
 
 use std::str::FromStr;
 
 use serde::Deserialize;
 
-use crate::domain::InvalidCursor;
-use crate::web::failure::Failure;
+use crate::{domain::InvalidCursor, web::failure::Failure};
 
-/// The query string of a list.
 #[derive(Debug, Deserialize)]
-pub(in crate::web) struct PageQuery {
+pub struct PageQuery {
     before: Option<String>,
 }
 
 impl PageQuery {
-    /// The cursor, if there is one.
-    pub(in crate::web) fn cursor<C: FromStr<Err = InvalidCursor>>(
-        &self,
-    ) -> Result<Option<C>, Failure> {
+    pub fn cursor<C: FromStr<Err = InvalidCursor>>(&self) -> Result<Option<C>, Failure> {
         Ok(self.before.as_deref().map(str::parse).transpose()?)
     }
 
-    /// Whether it is the first page.
-    pub(in crate::web) fn is_first(&self) -> bool {
+    pub fn is_first_page(&self) -> bool {
         self.before.is_none()
     }
 }

@@ -1,4 +1,4 @@
-//! The parts of a request's path: a user's name, a message's key, a tag.
+//! Extractors for parts of the path. A malformed part names nothing that exists, so it gets 404.
 
 use poem::{FromRequest, Request, RequestBody, Result, web::Path};
 
@@ -8,31 +8,27 @@ use crate::{
     web::failure::Failure,
 };
 
-/// The name in the path of a request. A malformed one is nobody's: the request is answered 404.
-pub(in crate::web) struct PathName(pub(in crate::web) Username);
+pub struct PathName(pub Username);
 
 impl<'a> FromRequest<'a> for PathName {
     async fn from_request(request: &'a Request, body: &mut RequestBody) -> Result<Self> {
         let Path(name) = Path::<String>::from_request(request, body).await?;
-        let username = Username::parse(&name).map_err(|_| Failure::NoSuchUser(name))?;
-        Ok(Self(username))
+        Ok(Self(Username::parse(&name).map_err(|_| Failure::NoSuchUser(name))?))
     }
 }
 
-/// The key of a message in the path of a request, as [`message_path`](crate::web::links::message_path) writes it. What is none is no
-/// message's: the request is answered 404.
-pub(in crate::web) struct PathMessage(pub(in crate::web) i64);
+/// The id of a message, in exactly the form that pages link to: `07` and `+7` are not `7`.
+pub struct PathMessage(pub i64);
 
 impl<'a> FromRequest<'a> for PathMessage {
     async fn from_request(request: &'a Request, body: &mut RequestBody) -> Result<Self> {
-        let Path(key) = Path::<String>::from_request(request, body).await?;
-        let id: Option<i64> = key.parse().ok().filter(|id: &i64| id.to_string() == key);
+        let Path(raw) = Path::<String>::from_request(request, body).await?;
+        let id: Option<i64> = raw.parse().ok().filter(|id: &i64| id.to_string() == raw);
         Ok(Self(id.ok_or(Failure::Service(Error::UnknownMessage))?))
     }
 }
 
-/// The tag in the path of a request. What is none is on no message: the request is answered 404.
-pub(in crate::web) struct PathTag(pub(in crate::web) Tag);
+pub struct PathTag(pub Tag);
 
 impl<'a> FromRequest<'a> for PathTag {
     async fn from_request(request: &'a Request, body: &mut RequestBody) -> Result<Self> {

@@ -1,4 +1,4 @@
-//! Atom feeds of the public timeline and of each user's, for programs that look for new messages.
+//! Atom feeds of the public timeline and of each profile.
 
 use poem::{
     Response, Result, handler,
@@ -15,9 +15,8 @@ use crate::{
     service::Service,
 };
 
-/// Everybody's messages.
 #[handler]
-pub(in crate::web) async fn public(
+pub async fn public(
     Query(query): Query<PageQuery>,
     service: Data<&Service>,
     headers: &HeaderMap,
@@ -28,9 +27,8 @@ pub(in crate::web) async fn public(
     responder.feed(&Feed::public(&responder.site(headers), before, messages), headers)
 }
 
-/// One user's messages.
 #[handler]
-pub(in crate::web) async fn of_user(
+pub async fn profile(
     Path(file_name): Path<String>,
     Query(query): Query<PageQuery>,
     service: Data<&Service>,
@@ -42,6 +40,6 @@ pub(in crate::web) async fn of_user(
     let before = query.cursor()?;
     let timeline = service.author_timeline(owner, None, before, PAGE_SIZE).await?;
     let (site, owner) = (responder.site(headers), &timeline.author.username);
-    let feed = Feed::of_user(&site, owner, before, timeline.page);
+    let feed = Feed::profile(&site, owner, before, timeline.page);
     responder.feed(&feed, headers)
 }

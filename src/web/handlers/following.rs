@@ -8,9 +8,8 @@ use crate::web::{
     links::profile_path, respond::Responder,
 };
 
-/// Follows the user whose path it is.
 #[handler]
-pub(in crate::web) async fn follow(
+pub async fn follow(
     SignedIn(viewer): SignedIn,
     PathName(followee): PathName,
     service: Data<&Service>,
@@ -21,9 +20,8 @@ pub(in crate::web) async fn follow(
     Ok(responder.redirect_with(&profile_path(&followee), flash))
 }
 
-/// Follows the user whose path it is no longer.
 #[handler]
-pub(in crate::web) async fn unfollow(
+pub async fn unfollow(
     SignedIn(viewer): SignedIn,
     PathName(followee): PathName,
     service: Data<&Service>,

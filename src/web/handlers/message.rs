@@ -1,4 +1,4 @@
-//! One message: its own page, and the forms by which its author edits and deletes it.
+//! The page of one message, and its author's forms to edit and delete it.
 
 use poem::{
     Response, Result, handler,
@@ -13,14 +13,13 @@ use crate::web::{
     failure::Failure,
     flash::Flash,
     links::message_path,
-    pages::{Compose, DeletePage, EditPage, MessagePage},
+    pages::{DeletePage, EditPage, Field, MessagePage},
     respond::Responder,
 };
 use crate::{domain::MessageText, service::Service};
 
-/// A message alone.
 #[handler]
-pub(in crate::web) async fn show(
+pub async fn show(
     PathMessage(id): PathMessage,
     Viewer(viewer): Viewer,
     service: Data<&Service>,
@@ -32,53 +31,47 @@ pub(in crate::web) async fn show(
     responder.page(&MessagePage::new(frame, &responder.site(headers), message))
 }
 
-/// The form to edit a message, with its text.
 #[handler]
-pub(in crate::web) async fn edit_form(
+pub async fn edit_form(
     SignedIn(viewer): SignedIn,
     PathMessage(id): PathMessage,
     service: Data<&Service>,
     responder: Responder,
 ) -> Result<Response, Failure> {
     let message = service.own_message(&viewer, id).await?;
-    let compose = Compose { error: None, text: message.text };
-    responder.page(&EditPage::new(responder.frame(Some(&viewer)), id, compose))
+    let text = Field::with_value(message.text);
+    responder.page(&EditPage::new(responder.frame(Some(&viewer)), id, text))
 }
 
-/// What the form to edit a message has.
 #[derive(Debug, Deserialize)]
-pub(in crate::web) struct EditForm {
+pub struct MessageFields {
     #[serde(default)]
-    text: String,
+    pub text: String,
 }
 
-/// Changes a message's text. One that is refused comes back in its box, with the rule.
+/// Edits a message. A rejected text is shown again with the rule that it breaks.
 #[handler]
-pub(in crate::web) async fn edit(
+pub async fn edit(
     SignedIn(viewer): SignedIn,
     PathMessage(id): PathMessage,
-    Form(form): Form<EditForm>,
+    Form(fields): Form<MessageFields>,
     service: Data<&Service>,
     responder: Responder,
 ) -> Result<Response, Failure> {
-    // As browsers send what they show as a line feed: what was not changed must come back the same.
-    let text = form.text.replace("\r\n", "\n");
-    let changed = match MessageText::parse(&text) {
-        Ok(changed) => changed,
-        Err(refusal) => {
-            service.own_message(&viewer, id).await?;
-            let compose = Compose { error: Some(refusal.to_string()), text };
-            let page = EditPage::new(responder.frame(Some(&viewer)), id, compose);
-            return responder.page_with_status(StatusCode::BAD_REQUEST, &page);
-        }
+    // Browsers send a line feed as CR LF. An unchanged text must stay the same.
+    let text = fields.text.replace("\r\n", "\n");
+    let (field, parsed) = Field::parse(text, MessageText::parse);
+    let Some(text) = parsed else {
+        service.own_message(&viewer, id).await?;
+        let page = EditPage::new(responder.frame(Some(&viewer)), id, field);
+        return responder.page_with_status(StatusCode::BAD_REQUEST, &page);
     };
-    service.edit_message(viewer.id, id, changed).await?;
-    Ok(responder.redirect_with(&message_path(id), Flash::Changed))
+    service.edit_message(viewer.id, id, text).await?;
+    Ok(responder.redirect_with(&message_path(id), Flash::MessageChanged))
 }
 
-/// Asks whether a message is to be deleted.
 #[handler]
-pub(in crate::web) async fn delete_form(
+pub async fn delete_form(
     SignedIn(viewer): SignedIn,
     PathMessage(id): PathMessage,
     service: Data<&Service>,
@@ -88,14 +81,13 @@ pub(in crate::web) async fn delete_form(
     responder.page(&DeletePage::new(responder.frame(Some(&viewer)), message))
 }
 
-/// Deletes a message.
 #[handler]
-pub(in crate::web) async fn delete(
+pub async fn delete(
     SignedIn(viewer): SignedIn,
     PathMessage(id): PathMessage,
     service: Data<&Service>,
     responder: Responder,
 ) -> Result<Response, Failure> {
     service.delete_message(viewer.id, id).await?;
-    Ok(responder.redirect_with("/", Flash::Deleted))
+    Ok(responder.redirect_with("/", Flash::MessageDeleted))
 }

@@ -1,4 +1,4 @@
-//! Those who follow a user, and those whom the user follows.
+//! The followers and the followees of a user.
 
 use poem::{
     Response, Result, handler,
@@ -6,18 +6,15 @@ use poem::{
 };
 
 use crate::web::{
-    extract::page_query::PageQuery,
-    extract::path::PathName,
-    extract::session::Viewer,
+    extract::{page_query::PageQuery, path::PathName, session::Viewer},
     failure::Failure,
     pages::{Direction, FollowsPage},
     respond::Responder,
 };
 use crate::{domain::PAGE_SIZE, service::Service};
 
-/// Those who follow the user whose path it is.
 #[handler]
-pub(in crate::web) async fn followers(
+pub async fn followers(
     PathName(owner): PathName,
     Viewer(viewer): Viewer,
     Query(query): Query<PageQuery>,
@@ -25,13 +22,13 @@ pub(in crate::web) async fn followers(
     responder: Responder,
 ) -> Result<Response, Failure> {
     let people = service.follower_profiles(owner.clone(), query.cursor()?, PAGE_SIZE).await?;
-    let (frame, later) = (responder.frame(viewer.as_ref()), !query.is_first());
-    responder.page(&FollowsPage::new(frame, &owner, Direction::Followers, later, people))
+    let is_first_page = query.is_first_page();
+    let frame = responder.frame(viewer.as_ref());
+    responder.page(&FollowsPage::new(frame, &owner, Direction::Followers, is_first_page, people))
 }
 
-/// Those whom the user follows whose path it is.
 #[handler]
-pub(in crate::web) async fn following(
+pub async fn following(
     PathName(owner): PathName,
     Viewer(viewer): Viewer,
     Query(query): Query<PageQuery>,
@@ -39,6 +36,7 @@ pub(in crate::web) async fn following(
     responder: Responder,
 ) -> Result<Response, Failure> {
     let people = service.followee_profiles(owner.clone(), query.cursor()?, PAGE_SIZE).await?;
-    let (frame, later) = (responder.frame(viewer.as_ref()), !query.is_first());
-    responder.page(&FollowsPage::new(frame, &owner, Direction::Following, later, people))
+    let is_first_page = query.is_first_page();
+    let frame = responder.frame(viewer.as_ref());
+    responder.page(&FollowsPage::new(frame, &owner, Direction::Following, is_first_page, people))
 }

@@ -1,4 +1,4 @@
-//! Searching messages and people.
+//! Search in messages and in usernames.
 
 use poem::{
     Response, Result, handler,
@@ -16,46 +16,44 @@ use crate::{
     service::Service,
 };
 
-/// What is asked for. Which page of it, [`PageQuery`] reads.
+/// The query string except the cursor, which [`PageQuery`] reads.
 #[derive(Debug, Deserialize)]
-pub(in crate::web) struct SearchQuery {
+pub struct SearchQuery {
     #[serde(default)]
     q: String,
     #[serde(default, rename = "in")]
-    sought: SearchScope,
+    scope: SearchScope,
 }
 
-/// The form to search by, and what was found.
 #[handler]
-pub(in crate::web) async fn search(
+pub async fn search(
     Viewer(viewer): Viewer,
-    Query(SearchQuery { q, sought }): Query<SearchQuery>,
+    Query(SearchQuery { q, scope }): Query<SearchQuery>,
     Query(page): Query<PageQuery>,
     service: Data<&Service>,
     responder: Responder,
 ) -> Result<Response, Failure> {
-    let form =
-        |responder: &Responder| SearchPage::new(responder.frame(viewer.as_ref()), &q, sought);
+    let form = || SearchPage::new(responder.frame(viewer.as_ref()), &q, scope);
     if q.trim().is_empty() {
-        return responder.page(&form(&responder));
+        return responder.page(&form());
     }
     let text = match SearchText::parse(&q) {
         Ok(text) => text,
-        Err(refusal) => {
-            let refused = form(&responder).with_error(refusal.to_string());
-            return responder.page_with_status(StatusCode::BAD_REQUEST, &refused);
+        Err(invalid) => {
+            let page = form().with_error(invalid.to_string());
+            return responder.page_with_status(StatusCode::BAD_REQUEST, &page);
         }
     };
-    let found = match sought {
+    let results = match scope {
         SearchScope::Messages => {
             let messages = service.search_messages(&text, page.cursor()?, PAGE_SIZE).await?;
-            form(&responder).with_messages(messages)
+            form().with_messages(messages)
         }
         SearchScope::People => {
             let after = page.cursor()?;
             let people = service.search_users(&text, after.as_ref(), PAGE_SIZE).await?;
-            form(&responder).with_people(!page.is_first(), people)
+            form().with_people(page.is_first_page(), people)
         }
     };
-    responder.page(&found)
+    responder.page(&results)
 }

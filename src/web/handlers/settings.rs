@@ -1,4 +1,4 @@
-//! The own account: what one tells, the password, all sessions, and the end of it.
+//! The viewer's account: profile, password, sessions, and deletion.
 
 use poem::{
     Response, Result, handler,
@@ -8,7 +8,8 @@ use poem::{
 use serde::Deserialize;
 
 use crate::web::{
-    extract::session::{self, OwnAccount, SignedIn},
+    cookies,
+    extract::session::{OwnAccount, SignedIn},
     failure::Failure,
     flash::Flash,
     links::SETTINGS_PATH,
@@ -20,32 +21,32 @@ use crate::{
     service::{Error, Service},
 };
 
-/// All settings but the tokens.
+/// Shows all settings except the tokens.
 #[handler]
-pub(in crate::web) async fn all(
+pub async fn show(
     SignedIn(viewer): SignedIn,
     service: Data<&Service>,
     responder: Responder,
 ) -> Result<Response, Failure> {
-    show(&service, &responder, &viewer, StatusCode::OK, PasswordForm::default()).await
+    settings_page(&service, &responder, &viewer, StatusCode::OK, PasswordForm::default()).await
 }
 
-/// The page with the profile as it is kept.
-async fn show(
+/// The page with the stored profile.
+async fn settings_page(
     service: &Service,
     responder: &Responder,
     viewer: &User,
     status: StatusCode,
     password: PasswordForm,
 ) -> Result<Response, Failure> {
-    let seen = service.profile(viewer.username.clone(), Some(viewer.id)).await?;
+    let view = service.profile(viewer.username.clone(), Some(viewer.id)).await?;
     let frame = responder.frame(Some(viewer));
-    let page = SettingsPage { frame, profile: seen.into(), password };
+    let page = SettingsPage { frame, profile: view.into(), password };
     responder.page_with_status(status, &page)
 }
 
 #[derive(Deserialize)]
-pub(in crate::web) struct ProfileFields {
+pub struct ProfileFields {
     #[serde(default)]
     display_name: String,
     #[serde(default)]
@@ -55,14 +56,14 @@ pub(in crate::web) struct ProfileFields {
 }
 
 impl ProfileFields {
-    /// The change that the form asks for, or the form with what is wrong in it.
+    /// Returns the requested change, or the form with the errors of its fields.
     fn parse(self) -> Result<AccountChange, Box<ProfileForm>> {
         let (display_name, new_name) =
-            Field::parsed(self.display_name, |raw| unless_blank(raw, DisplayName::parse));
-        // Browsers send a line's end as two characters, which would count as two.
+            Field::parse(self.display_name, |raw| unless_blank(raw, DisplayName::parse));
+        // Browsers send a line feed as CR LF, which would count as two characters.
         let bio = self.bio.replace("\r\n", "\n");
-        let (bio, new_bio) = Field::parsed(bio, |raw| unless_blank(raw, Bio::parse));
-        let (email, new_email) = Field::parsed(self.email, Email::parse);
+        let (bio, new_bio) = Field::parse(bio, |raw| unless_blank(raw, Bio::parse));
+        let (email, new_email) = Field::parse(self.email, Email::parse);
         match (new_name, new_bio, new_email) {
             (Some(display_name), Some(bio), Some(email)) => Ok(AccountChange {
                 email: Some(email),
@@ -75,7 +76,7 @@ impl ProfileFields {
     }
 }
 
-/// What is left empty is taken away.
+/// A blank field removes the value.
 fn unless_blank<T>(
     raw: &str,
     parse: impl FnOnce(&str) -> Result<T, Invalid>,
@@ -83,9 +84,8 @@ fn unless_blank<T>(
     if raw.trim().is_empty() { Ok(None) } else { parse(raw).map(Some) }
 }
 
-/// Changes what the viewer tells.
 #[handler]
-pub(in crate::web) async fn change_profile(
+pub async fn change_profile(
     OwnAccount(account): OwnAccount,
     Form(fields): Form<ProfileFields>,
     service: Data<&Service>,
@@ -105,7 +105,7 @@ pub(in crate::web) async fn change_profile(
 }
 
 #[derive(Deserialize)]
-pub(in crate::web) struct PasswordFields {
+pub struct PasswordFields {
     #[serde(default)]
     current: String,
     #[serde(default)]
@@ -115,93 +115,87 @@ pub(in crate::web) struct PasswordFields {
 }
 
 impl PasswordFields {
-    /// The change that the form asks for, or the form with what is wrong in it.
+    /// Returns the requested change, or the form with the error of a field.
     fn parse(self) -> Result<PasswordChange, Box<PasswordForm>> {
         let mut form = PasswordForm::default();
         match Password::parse(&self.new) {
-            Err(refusal) => form.new = Field::refused(refusal),
+            Err(invalid) => form.new = Field::rejected(invalid),
             Ok(new) if self.new == self.repeated => {
                 return Ok(PasswordChange { current: self.current, new });
             }
-            Ok(_) => form.repeated = Field::refused("The two passwords do not match"),
+            Ok(_) => form.repeated = Field::rejected("The two passwords do not match"),
         }
         Err(Box::new(form))
     }
 }
 
-/// Changes the viewer's password. Whoever else is signed in as the viewer no longer is.
+/// Changes the password, which ends all other sessions of the viewer.
 #[handler]
-pub(in crate::web) async fn change_password(
+pub async fn change_password(
     OwnAccount(account): OwnAccount,
     Form(fields): Form<PasswordFields>,
     service: Data<&Service>,
     responder: Responder,
 ) -> Result<Response, Failure> {
     let viewer = account.user.clone();
-    let refused = match fields.parse() {
+    let form = match fields.parse() {
         Err(form) => *form,
         Ok(change) => match service.change_password(account, change).await {
             Ok(token) => {
-                session::begin(&responder.jar, &responder.client, &token);
+                cookies::set_session(&responder.jar, &responder.client, &token);
                 return Ok(responder.redirect_with(SETTINGS_PATH, Flash::PasswordChanged));
             }
-            Err(refusal @ Error::WrongPassword) => {
-                PasswordForm { current: Field::refused(refusal), ..PasswordForm::default() }
+            Err(error @ Error::WrongPassword) => {
+                PasswordForm { current: Field::rejected(error), ..PasswordForm::default() }
             }
-            Err(failure) => return Err(failure.into()),
+            Err(error) => return Err(error.into()),
         },
     };
-    show(&service, &responder, &viewer, StatusCode::BAD_REQUEST, refused).await
+    settings_page(&service, &responder, &viewer, StatusCode::BAD_REQUEST, form).await
 }
 
-/// Ends all sessions of the viewer, this one with them.
+/// Ends all sessions of the viewer, including this one.
 #[handler]
-pub(in crate::web) async fn sign_out_everywhere(
+pub async fn sign_out_everywhere(
     SignedIn(viewer): SignedIn,
     service: Data<&Service>,
     responder: Responder,
 ) -> Result<Response, Failure> {
     service.sign_out_everywhere(viewer.id).await?;
-    session::end(&responder.jar, &responder.client);
+    cookies::clear_session(&responder.jar, &responder.client);
     Ok(responder.redirect_with("/public", Flash::SignedOutEverywhere))
 }
 
-/// Asks whether the account is to be deleted.
 #[handler]
-pub(in crate::web) fn ask_to_delete(
-    SignedIn(viewer): SignedIn,
-    responder: Responder,
-) -> Result<Response, Failure> {
+pub fn delete_form(SignedIn(viewer): SignedIn, responder: Responder) -> Result<Response, Failure> {
     let frame = responder.frame(Some(&viewer));
     responder.page(&DeleteAccountPage { frame, ..DeleteAccountPage::default() })
 }
 
-/// The proof that it is the owner who deletes an account.
 #[derive(Deserialize)]
-pub(in crate::web) struct Farewell {
+pub struct DeleteAccountFields {
     #[serde(default)]
     password: String,
 }
 
-/// Deletes the viewer's account.
 #[handler]
-pub(in crate::web) async fn delete(
+pub async fn delete(
     OwnAccount(account): OwnAccount,
-    Form(farewell): Form<Farewell>,
+    Form(fields): Form<DeleteAccountFields>,
     service: Data<&Service>,
     responder: Responder,
 ) -> Result<Response, Failure> {
     let viewer = account.user.clone();
-    match service.delete_account(account, &farewell.password).await {
+    match service.delete_account(account, &fields.password).await {
         Ok(()) => {
-            session::end(&responder.jar, &responder.client);
+            cookies::clear_session(&responder.jar, &responder.client);
             Ok(responder.redirect_with("/public", Flash::AccountDeleted))
         }
-        Err(refusal @ Error::WrongPassword) => {
+        Err(error @ Error::WrongPassword) => {
             let frame = responder.frame(Some(&viewer));
-            let page = DeleteAccountPage { frame, password: Field::refused(refusal) };
+            let page = DeleteAccountPage { frame, password: Field::rejected(error) };
             responder.page_with_status(StatusCode::BAD_REQUEST, &page)
         }
-        Err(failure) => Err(failure.into()),
+        Err(error) => Err(error.into()),
     }
 }

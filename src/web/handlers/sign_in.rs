@@ -7,7 +7,8 @@ use poem::{
 use serde::Deserialize;
 
 use crate::web::{
-    extract::session::{self, Viewer},
+    cookies,
+    extract::session::Viewer,
     failure::Failure,
     flash::Flash,
     pages::{LoginPage, RegisterPage},
@@ -18,12 +19,8 @@ use crate::{
     service::{Error, ErrorKind, Origin, Service},
 };
 
-/// The form to sign in.
 #[handler]
-pub(in crate::web) async fn login_form(
-    Viewer(viewer): Viewer,
-    responder: Responder,
-) -> Result<Response, Failure> {
+pub async fn login_form(Viewer(viewer): Viewer, responder: Responder) -> Result<Response, Failure> {
     if viewer.is_some() {
         return Ok(redirect("/"));
     }
@@ -31,18 +28,17 @@ pub(in crate::web) async fn login_form(
 }
 
 #[derive(Deserialize)]
-pub(in crate::web) struct LoginForm {
+pub struct LoginFields {
     #[serde(default)]
     username: String,
     #[serde(default)]
     password: String,
 }
 
-/// Signs somebody in.
 #[handler]
-pub(in crate::web) async fn login(
+pub async fn login(
     Viewer(viewer): Viewer,
-    Form(form): Form<LoginForm>,
+    Form(fields): Form<LoginFields>,
     service: Data<&Service>,
     responder: Responder,
 ) -> Result<Response, Failure> {
@@ -50,23 +46,22 @@ pub(in crate::web) async fn login(
         return Ok(redirect("/"));
     }
     let origin = Origin::Address(responder.client.address);
-    match service.sign_in(&form.username, &form.password, origin).await {
+    match service.sign_in(&fields.username, &fields.password, origin).await {
         Ok(token) => {
-            session::begin(&responder.jar, &responder.client, &token);
+            cookies::set_session(&responder.jar, &responder.client, &token);
             Ok(responder.redirect_with("/", Flash::SignedIn))
         }
-        Err(refusal) if refusal.kind() == ErrorKind::Invalid => responder.page(&LoginPage {
+        Err(error) if error.kind() == ErrorKind::Invalid => responder.page(&LoginPage {
             frame: responder.frame(None),
-            error: Some(refusal.to_string()),
-            username: form.username,
+            error: Some(error.to_string()),
+            username: fields.username,
         }),
-        Err(failure) => Err(failure.into()),
+        Err(error) => Err(error.into()),
     }
 }
 
-/// The form to sign up.
 #[handler]
-pub(in crate::web) async fn register_form(
+pub async fn register_form(
     Viewer(viewer): Viewer,
     responder: Responder,
 ) -> Result<Response, Failure> {
@@ -77,7 +72,7 @@ pub(in crate::web) async fn register_form(
 }
 
 #[derive(Deserialize)]
-pub(in crate::web) struct RegisterForm {
+pub struct RegisterFields {
     #[serde(default)]
     username: String,
     #[serde(default)]
@@ -88,11 +83,10 @@ pub(in crate::web) struct RegisterForm {
     password2: String,
 }
 
-/// Signs somebody up.
 #[handler]
-pub(in crate::web) async fn register(
+pub async fn register(
     Viewer(viewer): Viewer,
-    Form(form): Form<RegisterForm>,
+    Form(fields): Form<RegisterFields>,
     service: Data<&Service>,
     responder: Responder,
 ) -> Result<Response, Failure> {
@@ -100,35 +94,31 @@ pub(in crate::web) async fn register(
         return Ok(redirect("/"));
     }
     let origin = Origin::Address(responder.client.address);
-    match sign_up(&service, &form, origin).await {
+    match sign_up(&service, &fields, origin).await {
         Ok(()) => Ok(responder.redirect_with("/login", Flash::SignedUp)),
-        Err(refusal) if refusal.kind() == ErrorKind::Invalid => responder.page(&RegisterPage {
+        Err(error) if error.kind() == ErrorKind::Invalid => responder.page(&RegisterPage {
             frame: responder.frame(None),
-            error: Some(refusal.to_string()),
-            username: form.username,
-            email: form.email,
+            error: Some(error.to_string()),
+            username: fields.username,
+            email: fields.email,
         }),
-        Err(failure) => Err(failure.into()),
+        Err(error) => Err(error.into()),
     }
 }
 
-async fn sign_up(service: &Service, form: &RegisterForm, origin: Origin) -> Result<(), Error> {
-    let registration = Registration::parse(&form.username, &form.email, &form.password)?;
-    if form.password != form.password2 {
+async fn sign_up(service: &Service, fields: &RegisterFields, origin: Origin) -> Result<(), Error> {
+    let registration = Registration::parse(&fields.username, &fields.email, &fields.password)?;
+    if fields.password != fields.password2 {
         return Err(Invalid::new("The two passwords do not match").into());
     }
     service.register(registration, origin).await
 }
 
-/// Signs whoever it is out.
 #[handler]
-pub(in crate::web) async fn logout(
-    service: Data<&Service>,
-    responder: Responder,
-) -> Result<Response, Failure> {
-    if let Some(token) = session::token(&responder.jar) {
+pub async fn logout(service: Data<&Service>, responder: Responder) -> Result<Response, Failure> {
+    if let Some(token) = cookies::session_token(&responder.jar) {
         service.sign_out(&token).await?;
-        session::end(&responder.jar, &responder.client);
+        cookies::clear_session(&responder.jar, &responder.client);
     }
     Ok(responder.redirect_with("/public", Flash::SignedOut))
 }

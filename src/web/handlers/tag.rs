@@ -1,4 +1,4 @@
-//! The messages that have a tag.
+//! The messages with a tag.
 
 use poem::{
     Response, Result, handler,
@@ -6,14 +6,15 @@ use poem::{
 };
 
 use crate::web::{
-    extract::page_query::PageQuery, extract::path::PathTag, extract::session::Viewer,
-    failure::Failure, pages::TagPage, respond::Responder,
+    extract::{page_query::PageQuery, path::PathTag, session::Viewer},
+    failure::Failure,
+    pages::TagPage,
+    respond::Responder,
 };
 use crate::{domain::PAGE_SIZE, service::Service};
 
-/// One tag's messages.
 #[handler]
-pub(in crate::web) async fn show(
+pub async fn show(
     PathTag(tag): PathTag,
     Viewer(viewer): Viewer,
     Query(query): Query<PageQuery>,

@@ -1,41 +1,43 @@
-//! Timelines, and the box to post a message in.
+//! Timelines, and posting a message.
 
 use std::sync::Arc;
 
-use poem::{
-    Response, Result, handler,
-    http::{HeaderMap, StatusCode},
-    web::{Data, Form, Query},
-};
-use serde::Deserialize;
-
+use super::message::MessageFields;
 use crate::web::{
-    extract::page_query::PageQuery,
-    extract::path::PathName,
-    extract::session::{self, SignedIn, Viewer},
+    cookies,
+    extract::{
+        page_query::PageQuery,
+        path::PathName,
+        session::{SignedIn, Viewer},
+    },
     failure::Failure,
-    flash::Flash,
-    pages::{Compose, FollowStatus, OpenGraph, TimelinePage},
-    public_page::PublicPage,
+    flash::{self, Flash},
+    pages::{Field, FollowStatus, OpenGraph, TimelinePage},
+    public_page_cache::PublicPageCache,
     respond::{Responder, redirect},
 };
 use crate::{
     domain::{Cursor, MessageText, PAGE_SIZE, User},
     service::Service,
 };
+use poem::{
+    Response, Result, handler,
+    http::{HeaderMap, StatusCode},
+    web::{Data, Form, Query},
+};
 
-/// The own timeline; whoever is signed out sees everybody's.
+/// The viewer's own timeline. Visitors who are signed out are redirected to the public one.
 #[handler]
-pub(in crate::web) async fn home(
+pub async fn home(
     Viewer(viewer): Viewer,
     Query(query): Query<PageQuery>,
     service: Data<&Service>,
     responder: Responder,
 ) -> Result<Response, Failure> {
     let Some(viewer) = viewer else { return Ok(redirect("/public")) };
-    session::renew(&responder.jar, &responder.client);
+    cookies::renew_session(&responder.jar, &responder.client);
     let before = query.cursor()?;
-    own_timeline(&service, &responder, &viewer, before, Compose::default()).await
+    own_timeline(&service, &responder, &viewer, before, Field::default()).await
 }
 
 async fn own_timeline(
@@ -43,28 +45,27 @@ async fn own_timeline(
     responder: &Responder,
     viewer: &User,
     before: Option<Cursor>,
-    compose: Compose,
+    text: Field,
 ) -> Result<Response, Failure> {
-    let refused = compose.error.is_some();
+    let status = if text.error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let messages = service.own_timeline(viewer, before, PAGE_SIZE).await?;
-    let page = TimelinePage::mine(responder.frame(Some(viewer)), compose, messages);
+    let page = TimelinePage::own(responder.frame(Some(viewer)), text, messages);
     let page = if before.is_none() { page.live() } else { page };
-    let status = if refused { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     responder.page_with_status(status, &page)
 }
 
-/// Everybody's messages.
+/// The public timeline. The cache serves its first page to visitors without session and flash message.
 #[handler]
-pub(in crate::web) async fn public(
+pub async fn public(
     Viewer(viewer): Viewer,
     Query(query): Query<PageQuery>,
     service: Data<&Service>,
-    kept: Data<&Arc<PublicPage>>,
+    cache: Data<&Arc<PublicPageCache>>,
     headers: &HeaderMap,
     responder: Responder,
 ) -> Result<Response, Failure> {
-    if viewer.is_none() && query.is_first() && !responder.notices_wait() {
-        return responder.public_page(&kept, &service, headers).await;
+    if viewer.is_none() && query.is_first_page() && !flash::is_pending(&responder.jar) {
+        return cache.respond(&service, &responder.templates, headers).await;
     }
     let before = query.cursor()?;
     let messages = service.public_timeline(before, PAGE_SIZE).await?;
@@ -72,9 +73,8 @@ pub(in crate::web) async fn public(
     responder.page(&if before.is_none() { page.live() } else { page })
 }
 
-/// One user's messages.
 #[handler]
-pub(in crate::web) async fn profile(
+pub async fn profile(
     PathName(username): PathName,
     Viewer(viewer): Viewer,
     Query(query): Query<PageQuery>,
@@ -95,37 +95,27 @@ pub(in crate::web) async fn profile(
         }
     });
     let frame = responder.frame(viewer.as_ref());
-    let owner = (&timeline.author, timeline.counts);
-    let page = TimelinePage::profile(frame, owner, follow_status, timeline.page);
+    let author = (&timeline.author, timeline.counts);
+    let page = TimelinePage::profile(frame, author, follow_status, timeline.page);
     if before.is_some() {
         return responder.page(&page);
     }
     let open_graph = OpenGraph::of_user(&responder.site(headers), &timeline.author);
-    responder.page(&page.described(open_graph))
+    responder.page(&page.with_open_graph(open_graph))
 }
 
-/// The box to post in.
-#[derive(Debug, Deserialize)]
-pub(in crate::web) struct MessageForm {
-    #[serde(default)]
-    text: String,
-}
-
-/// Posts a message. One that is refused comes back in its box, with the rule.
+/// Posts a message. A rejected text is shown again with the rule that it breaks.
 #[handler]
-pub(in crate::web) async fn add_message(
+pub async fn add_message(
     SignedIn(viewer): SignedIn,
-    Form(form): Form<MessageForm>,
+    Form(fields): Form<MessageFields>,
     service: Data<&Service>,
     responder: Responder,
 ) -> Result<Response, Failure> {
-    let text = match MessageText::parse(&form.text) {
-        Ok(text) => text,
-        Err(refusal) => {
-            let compose = Compose { error: Some(refusal.to_string()), text: form.text };
-            return own_timeline(&service, &responder, &viewer, None, compose).await;
-        }
+    let (field, parsed) = Field::parse(fields.text, MessageText::parse);
+    let Some(text) = parsed else {
+        return own_timeline(&service, &responder, &viewer, None, field).await;
     };
     service.post_as(viewer, text).await?;
-    Ok(responder.redirect_with("/", Flash::Recorded))
+    Ok(responder.redirect_with("/", Flash::MessageRecorded))
 }

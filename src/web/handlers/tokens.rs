@@ -1,4 +1,4 @@
-//! The bearer tokens of the viewer: seen, made, revoked.
+//! The viewer's bearer tokens: list, create, revoke.
 
 use std::time::Duration;
 
@@ -10,8 +10,10 @@ use poem::{
 use serde::Deserialize;
 
 use crate::web::{
-    extract::page_query::PageQuery,
-    extract::session::{OwnAccount, SignedIn},
+    extract::{
+        page_query::PageQuery,
+        session::{OwnAccount, SignedIn},
+    },
     failure::Failure,
     flash::Flash,
     links::TOKENS_PATH,
@@ -23,13 +25,13 @@ use crate::{
     service::{Error, Service},
 };
 
-/// How many days a token lasts: one of [`Days::CHOICES`].
+/// The lifetime of a token in days: one of [`Days::CHOICES`].
 #[derive(Clone, Copy, Deserialize)]
 #[serde(try_from = "u16")]
 struct Days(u16);
 
 impl Days {
-    /// The JSON API takes any number up to the last of them.
+    /// The JSON API accepts every number up to the last of these.
     const CHOICES: &[u16] = &[7, 30, 90, 365];
 
     fn lifetime(self) -> Duration {
@@ -38,7 +40,7 @@ impl Days {
 }
 
 impl Default for Days {
-    /// As with the JSON API.
+    /// The JSON API has the same default.
     fn default() -> Self {
         Self(90)
     }
@@ -48,30 +50,32 @@ impl TryFrom<u16> for Days {
     type Error = &'static str;
 
     fn try_from(days: u16) -> Result<Self, &'static str> {
-        if Self::CHOICES.contains(&days) { Ok(Self(days)) } else { Err("no such choice of days") }
+        if Self::CHOICES.contains(&days) {
+            Ok(Self(days))
+        } else {
+            Err("not one of the offered lifetimes")
+        }
     }
 }
 
-/// What no browser and nothing between may keep.
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
-/// The viewer's tokens, and the form to make one.
 #[handler]
-pub(in crate::web) async fn list(
+pub async fn list(
     SignedIn(viewer): SignedIn,
     Query(query): Query<PageQuery>,
     service: Data<&Service>,
     responder: Responder,
 ) -> Result<Response, Failure> {
     let empty = form(Field::default(), Days::default());
-    show(&service, &responder, &viewer, query.cursor()?, (StatusCode::OK, empty)).await
+    tokens_page(&service, &responder, &viewer, query.cursor()?, (StatusCode::OK, empty)).await
 }
 
 fn form(name: Field, days: Days) -> TokenForm {
     TokenForm { name, days: days.0, choices: Days::CHOICES, password: Field::default() }
 }
 
-async fn show(
+async fn tokens_page(
     service: &Service,
     responder: &Responder,
     viewer: &User,
@@ -84,7 +88,7 @@ async fn show(
 }
 
 #[derive(Deserialize)]
-pub(in crate::web) struct TokenFields {
+pub struct TokenFields {
     #[serde(default)]
     name: String,
     #[serde(default)]
@@ -93,16 +97,16 @@ pub(in crate::web) struct TokenFields {
     password: String,
 }
 
-/// Makes a token, and shows it: on the answer to this request alone, which nothing keeps.
+/// Creates a token. Only this response contains the secret, so caches must not store it.
 #[handler]
-pub(in crate::web) async fn make(
+pub async fn create(
     OwnAccount(account): OwnAccount,
     Form(fields): Form<TokenFields>,
     service: Data<&Service>,
     responder: Responder,
 ) -> Result<Response, Failure> {
-    let (name, parsed) = Field::parsed(fields.name, TokenName::parse);
-    let mut refused = form(name, fields.days);
+    let (name, parsed) = Field::parse(fields.name, TokenName::parse);
+    let mut form = form(name, fields.days);
     if let Some(name) = parsed {
         let lifetime = fields.days.lifetime();
         match service.create_own_token(&account, &fields.password, &name, lifetime).await {
@@ -112,16 +116,15 @@ pub(in crate::web) async fn make(
                 response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
                 return Ok(response);
             }
-            Err(refusal @ Error::WrongPassword) => refused.password = Field::refused(refusal),
-            Err(failure) => return Err(failure.into()),
+            Err(error @ Error::WrongPassword) => form.password = Field::rejected(error),
+            Err(error) => return Err(error.into()),
         }
     }
-    show(&service, &responder, &account.user, None, (StatusCode::BAD_REQUEST, refused)).await
+    tokens_page(&service, &responder, &account.user, None, (StatusCode::BAD_REQUEST, form)).await
 }
 
-/// Revokes a token of the viewer's.
 #[handler]
-pub(in crate::web) async fn revoke(
+pub async fn revoke(
     SignedIn(viewer): SignedIn,
     Path(token_id): Path<String>,
     service: Data<&Service>,

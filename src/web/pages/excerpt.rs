@@ -1,13 +1,12 @@
-//! The beginning of a text of any length.
+//! Shortens a text to one line.
 
-/// `text` in one line of at most `chars` characters, the last of them `…` where something is left out.
-#[must_use]
-pub(super) fn excerpt(text: &str, chars: usize) -> String {
+/// `text` as one line of at most `max_chars` characters. A shortened line ends in `…`.
+pub fn excerpt(text: &str, max_chars: usize) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= chars {
+    if line.chars().count() <= max_chars {
         return line;
     }
-    let kept: String = line.chars().take(chars.saturating_sub(1)).collect();
+    let kept: String = line.chars().take(max_chars.saturating_sub(1)).collect();
     format!("{}…", kept.trim_end())
 }
 
@@ -16,7 +15,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_text_ends_in_an_ellipsis_and_is_one_line() {
+    fn a_long_text_becomes_one_line_that_ends_in_an_ellipsis() {
         for (text, expected) in [
             ("short", "short"),
             (" two\n\nlines ", "two lines"),

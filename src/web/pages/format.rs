@@ -1,11 +1,11 @@
-//! Numbers and days in words.
+//! Formats numbers, days and times.
 
 use serde::Serialize;
 use time::OffsetDateTime;
 
-/// A day, for people and for programs.
+/// A day, as the content and the attribute of a `<time>` element.
 #[derive(Debug, Serialize)]
-pub(super) struct Day {
+pub struct Day {
     /// RFC 3339: `2020-02-21`.
     datetime: String,
     /// `21 February 2020`.
@@ -13,23 +13,36 @@ pub(super) struct Day {
 }
 
 impl Day {
-    /// The day of `time`, UTC.
-    pub(super) fn of(time: OffsetDateTime) -> Self {
-        let (year, month, day) = (time.year(), time.month(), time.day());
-        Self {
-            datetime: format!("{year:04}-{:02}-{day:02}", u8::from(month)),
-            shown: format!("{day} {month} {year}"),
-        }
+    /// The day of `time` in UTC.
+    pub fn of(time: OffsetDateTime) -> Self {
+        let shown = format!("{} {} {}", time.day(), time.month(), time.year());
+        Self { datetime: date(time), shown }
     }
 }
 
-/// How many there are of something: `1 follower`, `1,234 followers`.
-pub(super) fn counted(number: i64, one: &str, many: &str) -> String {
+/// A time in RFC 3339 format, to the second.
+pub fn rfc3339(time: OffsetDateTime) -> String {
+    let (hour, minute, second) = time.to_hms();
+    format!("{}T{hour:02}:{minute:02}:{second:02}Z", date(time))
+}
+
+/// A time in the original's format: `2020-02-21 @ 12:00`.
+pub fn short_time(time: OffsetDateTime) -> String {
+    let (hour, minute, _) = time.to_hms();
+    format!("{} @ {hour:02}:{minute:02}", date(time))
+}
+
+fn date(time: OffsetDateTime) -> String {
+    format!("{:04}-{:02}-{:02}", time.year(), u8::from(time.month()), time.day())
+}
+
+/// A number with its noun: `1 follower`, `1,234 followers`.
+pub fn counted(number: i64, one: &str, many: &str) -> String {
     let noun = if number == 1 { one } else { many };
     format!("{} {noun}", grouped(number))
 }
 
-/// A number with a comma before every three digits but the first.
+/// A number with a comma between groups of three digits.
 fn grouped(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
     let mut text = String::from(if number < 0 { "-" } else { "" });
@@ -50,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_count_has_its_plural_and_its_commas() {
+    fn a_count_has_the_right_noun_and_commas() {
         for (number, text) in [
             (0, "0 messages"),
             (1, "1 message"),
@@ -66,14 +79,14 @@ mod tests {
     }
 
     #[test]
-    fn a_day_is_told_to_people_and_to_programs() {
+    fn a_day_has_a_readable_and_a_machine_format() {
         let day = Day::of(datetime!(2020-02-01 23:59:59 UTC));
         assert_eq!((&*day.datetime, &*day.shown), ("2020-02-01", "1 February 2020"));
     }
 
     proptest! {
         #[test]
-        fn without_its_commas_a_number_is_the_number(number in any::<i64>()) {
+        fn a_grouped_number_without_commas_is_the_number(number in any::<i64>()) {
             let text = grouped(number);
             prop_assert_eq!(text.replace(',', "").parse(), Ok(number));
             let digits = text.trim_start_matches('-');

@@ -1,11 +1,15 @@
-//! One message: its own page, and what its author does with it.
+//! The page of one message, and its author's forms to edit and delete it.
 
 use serde::Serialize;
 
-use super::{Compose, Frame, MessageList, OpenGraph, Page, Site};
-use crate::{domain::Message, web::links::message_path};
+use super::{
+    field::Field, frame::Frame, message_list::MessageList, open_graph::OpenGraph, site::Site,
+};
+use crate::{
+    domain::Message,
+    web::{links::message_path, templates::Page},
+};
 
-/// A message alone.
 #[derive(Debug, Serialize)]
 pub struct MessagePage {
     frame: Frame,
@@ -15,12 +19,10 @@ pub struct MessagePage {
 }
 
 impl MessagePage {
-    /// The page of this message.
-    #[must_use]
     pub fn new(frame: Frame, site: &Site, message: Message) -> Self {
         let author = message.author.to_string();
         let open_graph = OpenGraph::of_message(site, &message);
-        let list = MessageList::of_one(&frame, message);
+        let list = MessageList::single(&frame, message);
         Self { frame, author, open_graph, list }
     }
 }
@@ -29,19 +31,16 @@ impl Page for MessagePage {
     const TEMPLATE: &'static str = "message.html";
 }
 
-/// The form to edit a message.
 #[derive(Debug, Serialize)]
 pub struct EditPage {
     frame: Frame,
     path: String,
-    compose: Compose,
+    text: Field,
 }
 
 impl EditPage {
-    /// The form to edit the message with this key, and what is in it.
-    #[must_use]
-    pub fn new(frame: Frame, id: i64, compose: Compose) -> Self {
-        Self { frame, path: message_path(id), compose }
+    pub fn new(frame: Frame, id: i64, text: Field) -> Self {
+        Self { frame, path: message_path(id), text }
     }
 }
 
@@ -49,7 +48,7 @@ impl Page for EditPage {
     const TEMPLATE: &'static str = "edit.html";
 }
 
-/// The question whether a message is to be deleted.
+/// Asks for confirmation before a message is deleted.
 #[derive(Debug, Serialize)]
 pub struct DeletePage {
     frame: Frame,
@@ -58,8 +57,6 @@ pub struct DeletePage {
 }
 
 impl DeletePage {
-    /// The question about this message.
-    #[must_use]
     pub fn new(frame: Frame, message: Message) -> Self {
         Self { frame, path: message_path(message.id), text: message.text }
     }

@@ -1,9 +1,9 @@
-//! What other sites show of a page when somebody links to it there (<https://ogp.me>), and the page's
-//! own address, with the template `open_graph.html`.
+//! Metadata by which other sites show a preview of a page (<https://ogp.me>), rendered by the template
+//! `open_graph.html`.
 
 use serde::Serialize;
 
-use super::{excerpt::excerpt, messages::datetime, site::Site};
+use super::{excerpt::excerpt, format::rfc3339, site::Site};
 use crate::{
     domain::{Message, Profile},
     web::{
@@ -12,10 +12,10 @@ use crate::{
     },
 };
 
-/// As much as sites show of a description.
-const DESCRIPTION_CHARS: usize = 200;
+/// Sites show about this much of a description.
+const DESCRIPTION_MAX_CHARS: usize = 200;
 
-/// A page's description. A page has it as its field `open_graph`.
+/// The metadata of a page, in its field `open_graph`.
 #[derive(Debug, Serialize)]
 pub struct OpenGraph {
     title: String,
@@ -34,17 +34,15 @@ enum About {
 }
 
 impl OpenGraph {
-    /// Of a user.
-    #[must_use]
     pub fn of_user(site: &Site, owner: &Profile) -> Self {
         let Profile { username, display_name, bio, .. } = owner;
-        let called = match display_name {
+        let name = match display_name {
             Some(display_name) => format!("{} ({username})", display_name.as_str()),
             None => username.to_string(),
         };
-        let bio = bio.as_ref().map(|bio| excerpt(bio.as_str(), DESCRIPTION_CHARS));
+        let bio = bio.as_ref().map(|bio| excerpt(bio.as_str(), DESCRIPTION_MAX_CHARS));
         Self {
-            title: format!("{called} on MiniTwit"),
+            title: format!("{name} on MiniTwit"),
             description: bio.unwrap_or_else(|| format!("The messages of {username}.")),
             url: site.url(&profile_path(username)),
             image: site.url(&Asset::card().url()),
@@ -52,16 +50,14 @@ impl OpenGraph {
         }
     }
 
-    /// Of a message.
-    #[must_use]
     pub fn of_message(site: &Site, message: &Message) -> Self {
         Self {
             title: format!("{} on MiniTwit", message.author),
-            description: excerpt(&message.text, DESCRIPTION_CHARS),
+            description: excerpt(&message.text, DESCRIPTION_MAX_CHARS),
             url: site.url(&message_path(message.id)),
             image: site.url(&Asset::card().url()),
             about: About::Article {
-                published: datetime(message.published_at),
+                published: rfc3339(message.published_at),
                 author: site.url(&profile_path(&message.author)),
             },
         }

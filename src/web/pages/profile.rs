@@ -1,21 +1,17 @@
-//! What stands above the messages of one user, with the template `profile.html`.
+//! The header of a profile, shown by the template `profile.html`.
 
 use serde::Serialize;
 
-use super::{
-    FollowStatus,
-    format::{Day, counted},
-};
+use super::format::{Day, counted};
 use crate::{
     domain::{Bio, Counts, DisplayName, Profile},
     web::links::{avatar_path, profile_path},
 };
 
-/// A user's profile.
 #[derive(Debug, Serialize)]
-pub(super) struct ProfileHeader {
+pub struct ProfileHeader {
     owner: String,
-    pub(super) path: String,
+    pub path: String,
     avatar: String,
     display_name: Option<String>,
     bio: Option<String>,
@@ -26,18 +22,24 @@ pub(super) struct ProfileHeader {
     follow_status: Option<FollowStatus>,
 }
 
+/// Whether the viewer follows the owner of the profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FollowStatus {
+    /// The viewer is the owner.
+    Yourself,
+    Following,
+    NotFollowing,
+}
+
 impl ProfileHeader {
-    pub(super) fn new(
-        owner: &Profile,
-        counts: Counts,
-        follow_status: Option<FollowStatus>,
-    ) -> Self {
+    pub fn new(owner: &Profile, counts: Counts, follow_status: Option<FollowStatus>) -> Self {
         Self {
             owner: owner.username.to_string(),
             path: profile_path(&owner.username),
             avatar: avatar_path(&owner.username),
-            display_name: shown_name(owner),
-            bio: shown_bio(owner),
+            display_name: display_name(owner),
+            bio: bio(owner),
             messages: counted(counts.messages, "message", "messages"),
             followers: counted(counts.followers, "follower", "followers"),
             following: counted(counts.following, "following", "following"),
@@ -47,12 +49,10 @@ impl ProfileHeader {
     }
 }
 
-/// How the user wants to be called, if it is otherwise.
-pub(super) fn shown_name(profile: &Profile) -> Option<String> {
+pub fn display_name(profile: &Profile) -> Option<String> {
     profile.display_name.as_ref().map(DisplayName::as_str).map(ToOwned::to_owned)
 }
 
-/// What the user tells.
-pub(super) fn shown_bio(profile: &Profile) -> Option<String> {
+pub fn bio(profile: &Profile) -> Option<String> {
     profile.bio.as_ref().map(Bio::as_str).map(ToOwned::to_owned)
 }

@@ -1,8 +1,8 @@
-//! The page to search on.
+//! The search form and its results.
 
 use serde::Serialize;
 
-use super::{Frame, MessageList, PersonList};
+use super::{frame::Frame, message_list::MessageList, person_list::PersonList};
 use crate::{
     domain::{Cursor, Message, NameCursor, Page, Profile},
     web::{
@@ -11,29 +11,27 @@ use crate::{
     },
 };
 
-/// The form to search by, and what was found.
 #[derive(Debug, Serialize)]
 pub struct SearchPage {
     frame: Frame,
     query: String,
-    sought: SearchScope,
+    scope: SearchScope,
     error: Option<String>,
-    /// The same search among messages.
+    /// The path of the same search in messages.
     in_messages: String,
-    /// The same search among people.
+    /// The path of the same search in usernames.
     in_people: String,
     list: Option<MessageList>,
     people: Option<PersonList>,
 }
 
 impl SearchPage {
-    /// The form alone, with `query` in it.
-    #[must_use]
-    pub fn new(frame: Frame, query: &str, sought: SearchScope) -> Self {
+    /// The form without results.
+    pub fn new(frame: Frame, query: &str, scope: SearchScope) -> Self {
         Self {
             frame,
             query: query.to_owned(),
-            sought,
+            scope,
             error: None,
             in_messages: search_path(query, SearchScope::Messages),
             in_people: search_path(query, SearchScope::People),
@@ -42,26 +40,22 @@ impl SearchPage {
         }
     }
 
-    /// Says why the query was refused.
-    #[must_use]
     pub fn with_error(self, error: String) -> Self {
         Self { error: Some(error), ..self }
     }
 
-    /// Shows these messages.
-    #[must_use]
     pub fn with_messages(mut self, found: Page<Message, Cursor>) -> Self {
-        let list = MessageList::new(&self.frame, &self.in_messages, found);
-        self.list =
-            Some(list.or_else("No message has these words. Other ones, or fewer, may help."));
+        let list = MessageList::new(&self.frame, &self.in_messages, found).with_empty_text(
+            "No message contains all of these words. Try fewer or different words.",
+        );
+        self.list = Some(list);
         self
     }
 
-    /// Shows these users; `later` tells that it is not the first page of them.
-    #[must_use]
-    pub fn with_people(mut self, later: bool, found: Page<Profile, NameCursor>) -> Self {
-        let nobody = "Nobody's username begins like that.".to_owned();
-        self.people = Some(PersonList::new(&self.in_people, later, found, nobody));
+    pub fn with_people(mut self, is_first_page: bool, found: Page<Profile, NameCursor>) -> Self {
+        let empty_text = "No username begins with this.";
+        let people = PersonList::new(&self.in_people, is_first_page, found, empty_text);
+        self.people = Some(people);
         self
     }
 }

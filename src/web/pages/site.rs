@@ -1,36 +1,31 @@
-//! Absolute addresses, for readers who are elsewhere.
+//! Absolute URLs, for feed readers and other sites.
 
-/// The year since which this program makes identities of the names of its hosts (RFC 4151).
+/// The year in the ids of feeds and entries (RFC 4151). It must never change.
 const TAG_YEAR: u16 = 2026;
 
-/// Where this server's pages are, as the client of a request calls it.
+/// The origin by which a client addresses this server.
 #[derive(Debug, Clone)]
 pub struct Site {
     origin: String,
 }
 
 impl Site {
-    /// `origin` is the scheme and the host; nothing where they are not known, so that addresses are
-    /// relative.
-    #[must_use]
+    /// `origin` is a scheme and a host; if it is unknown and so empty, URLs are relative.
     pub fn new(origin: String) -> Self {
         Self { origin }
     }
 
-    /// The address of a path, which is percent-encoded.
-    #[must_use]
+    /// The URL of a percent-encoded path.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.origin)
     }
 
-    /// An identity for what is at a path, which never changes: another scheme or port makes no other
-    /// one (RFC 4151).
-    #[must_use]
-    pub fn tag(&self, path: &str) -> String {
+    /// A permanent id for the resource at a path (RFC 4151). It does not depend on scheme and port.
+    pub fn tag_uri(&self, path: &str) -> String {
         let (_, authority) = self.origin.split_once("://").unwrap_or(("", "localhost"));
         let host = authority.rsplit_once(':').filter(|(_, port)| !port.ends_with(']'));
         let host = host.map_or(authority, |(host, _)| host).to_ascii_lowercase();
-        // Of an IPv6 address, a tag may have no more than the digits.
+        // A tag URI allows neither brackets nor colons, as in an IPv6 address.
         let host = host.trim_matches(['[', ']']).replace(':', "-");
         format!("tag:{host},{TAG_YEAR}:{path}")
     }
@@ -41,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_identity_is_of_the_host_alone() {
+    fn a_tag_uri_depends_on_the_host_only() {
         for (origin, tag) in [
             ("http://example.org", "tag:example.org,2026:/a"),
             ("https://Example.org:8443", "tag:example.org,2026:/a"),
@@ -50,7 +45,7 @@ mod tests {
             ("http://[::1]", "tag:--1,2026:/a"),
             ("", "tag:localhost,2026:/a"),
         ] {
-            assert_eq!(Site::new(origin.to_owned()).tag("/a"), tag, "{origin}");
+            assert_eq!(Site::new(origin.to_owned()).tag_uri("/a"), tag, "{origin}");
         }
     }
 }

@@ -1,14 +1,13 @@
-//! The messages that have a tag.
+//! The messages with a tag.
 
 use serde::Serialize;
 
-use super::{Frame, MessageList, Page};
+use super::{frame::Frame, message_list::MessageList};
 use crate::{
     domain::{self, Message, Tag},
-    web::links::tag_path,
+    web::{links::tag_path, templates::Page},
 };
 
-/// One tag's messages.
 #[derive(Debug, Serialize)]
 pub struct TagPage {
     frame: Frame,
@@ -17,11 +16,9 @@ pub struct TagPage {
 }
 
 impl TagPage {
-    /// These messages of this tag.
-    #[must_use]
     pub fn new(frame: Frame, tag: &Tag, messages: domain::Page<Message>) -> Self {
         let list = MessageList::new(&frame, &tag_path(tag), messages)
-            .or_else("No message has this tag so far.");
+            .with_empty_text("No message has this tag yet.");
         Self { frame, tag: tag.to_string(), list }
     }
 }

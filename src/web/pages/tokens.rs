@@ -1,15 +1,17 @@
-//! The bearer tokens of somebody's own.
+//! The viewer's bearer tokens, and the page that shows a new one.
 
 use serde::Serialize;
 
-use super::{Field, Frame, format::Day};
+use super::{field::Field, format::Day, frame::Frame};
 use crate::{
     domain::{self, KeyCursor, TokenRecord},
     service::NewToken,
-    web::{links::TOKENS_PATH, templates::Page},
+    web::{
+        links::{TOKENS_PATH, next_page_path},
+        templates::Page,
+    },
 };
 
-/// A user's tokens, and the form to make another.
 #[derive(Debug, Serialize)]
 pub struct TokensPage {
     frame: Frame,
@@ -18,7 +20,7 @@ pub struct TokensPage {
     form: TokenForm,
 }
 
-/// A token as its owner sees it.
+/// A token without its secret.
 #[derive(Debug, Serialize)]
 struct Token {
     id: i64,
@@ -27,27 +29,23 @@ struct Token {
     expires: Day,
 }
 
-/// The form to make a token.
+/// The form to create a token.
 #[derive(Debug, Serialize)]
 pub struct TokenForm {
-    /// What to call it.
     pub name: Field,
-    /// How many days it lasts.
+    /// The selected lifetime, in days.
     pub days: u16,
-    /// How many days it may last.
+    /// The lifetimes to select from, in days.
     pub choices: &'static [u16],
-    /// The account's password, asked for once more.
     pub password: Field,
 }
 
 impl TokensPage {
-    /// The page of these tokens.
-    #[must_use]
     pub fn new(frame: Frame, form: TokenForm, page: domain::Page<TokenRecord, KeyCursor>) -> Self {
         Self {
             frame,
             tokens: page.items.iter().map(Token::from).collect(),
-            older: page.next.map(|cursor| format!("{TOKENS_PATH}?before={cursor}")),
+            older: page.next.map(|cursor| next_page_path(TOKENS_PATH, cursor)),
             form,
         }
     }
@@ -68,7 +66,7 @@ impl Page for TokensPage {
     const TEMPLATE: &'static str = "tokens.html";
 }
 
-/// A token that was just made, with its secret, which is shown this once.
+/// Shows the secret of a new token, once. It has no `Debug`, so the secret cannot get into the log.
 #[derive(Serialize)]
 pub struct NewTokenPage {
     frame: Frame,
@@ -77,8 +75,6 @@ pub struct NewTokenPage {
 }
 
 impl NewTokenPage {
-    /// The page of this token.
-    #[must_use]
     pub fn new(frame: Frame, token: &NewToken) -> Self {
         Self { frame, token: Token::from(&token.record), secret: token.secret.expose() }
     }

@@ -5,14 +5,14 @@ mod sessions;
 
 use crate::support::actors::Answer;
 
-/// The `Set-Cookie` headers of an answer that set this cookie.
+/// The `Set-Cookie` headers for this cookie.
 fn cookies<'a>(answer: &'a Answer, name: &str) -> Vec<&'a str> {
     let values = answer.headers.get_all("set-cookie").iter();
     let values = values.map(|value| value.to_str().expect("text"));
     values.filter(|value| value.split_once('=').is_some_and(|(key, _)| key == name)).collect()
 }
 
-/// The value of the session's cookie that an answer sets.
+/// The session token that a response sets.
 fn session_token(answer: &Answer) -> String {
     let [cookie] = cookies(answer, "session")[..] else { panic!("one session: {answer:?}") };
     let value = cookie.split([';', '=']).nth(1).expect("a value");

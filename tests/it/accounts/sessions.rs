@@ -1,4 +1,4 @@
-//! Sessions: a cookie here, a hash there, and an end.
+//! Sessions: the cookie, the hash in the database, and how they end.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::support::{
 
 const ALICE: [(&str, &str); 2] = [("username", "alice"), ("password", "secret")];
 
-/// Whom a browser with this cookie is, as the navigation says.
+/// The username in the navigation for a browser with this cookie.
 async fn viewer_with(app: &App, cookie: &str) -> Option<String> {
     let request = app.anonymous().request(Method::GET, "/public").header(header::COOKIE, cookie);
     let page = Answer::of(request).await;
@@ -30,7 +30,7 @@ async fn is_signed_in(browser: &Browser) -> bool {
 }
 
 #[tokio::test]
-async fn the_cookie_is_for_this_sites_pages_alone() {
+async fn the_cookie_is_httponly_and_same_site() {
     let app = App::start().await;
     let browser = app.anonymous();
     browser.sign_up("alice").await;
@@ -45,7 +45,7 @@ async fn the_cookie_is_for_this_sites_pages_alone() {
 }
 
 #[tokio::test]
-async fn the_cookie_is_secure_where_a_trusted_proxy_says_https() {
+async fn the_cookie_is_secure_if_a_trusted_proxy_used_https() {
     let trusting = App::start_with(TestDatabase::fresh().await, |settings| {
         let proxies = ["127.0.0.1/32".parse().expect("a network")];
         settings.server.trusted_proxies = TrustedProxies::new(&proxies);
@@ -66,7 +66,7 @@ async fn the_cookie_is_secure_where_a_trusted_proxy_says_https() {
 }
 
 #[tokio::test]
-async fn the_database_holds_a_hash_of_the_token_alone() {
+async fn the_database_contains_only_a_hash_of_the_token() {
     let app = App::start().await;
     let browser = app.anonymous();
     browser.sign_up("alice").await;
@@ -88,7 +88,7 @@ async fn the_database_holds_a_hash_of_the_token_alone() {
 }
 
 #[tokio::test]
-async fn each_sign_in_has_a_token_of_its_own() {
+async fn each_sign_in_gets_a_new_token() {
     let app = App::start().await;
     app.anonymous().sign_up("alice").await;
     let fixed = URL_SAFE_NO_PAD.encode([7; 32]);
@@ -111,7 +111,7 @@ async fn each_sign_in_has_a_token_of_its_own() {
 }
 
 #[tokio::test]
-async fn signing_out_ends_this_session_and_no_other() {
+async fn signing_out_ends_only_this_session() {
     let app = App::start().await;
     let phone = app.signed_in("alice").await;
     let laptop = app.anonymous();
@@ -122,13 +122,17 @@ async fn signing_out_ends_this_session_and_no_other() {
     let [cookie] = cookies(&answer, "session")[..] else { panic!("one cookie: {answer:?}") };
     assert!(cookie.starts_with("session=;") && cookie.contains("Max-Age=0"), "{cookie}");
     assert_eq!(app.count("SELECT count(*) FROM sessions").await, 1);
-    assert_eq!(viewer_with(&app, &format!("session={token}")).await, None, "nor by its token");
+    assert_eq!(
+        viewer_with(&app, &format!("session={token}")).await,
+        None,
+        "the token is invalid, too"
+    );
     assert!(!is_signed_in(&laptop).await);
     assert!(is_signed_in(&phone).await);
 }
 
 #[tokio::test]
-async fn a_session_that_has_expired_is_none() {
+async fn an_expired_session_is_rejected() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     assert!(is_signed_in(&alice).await);
@@ -141,12 +145,12 @@ async fn a_session_that_has_expired_is_none() {
     alice.get("/public").await.says("sign in").does_not_say("[alice]");
     assert_eq!(alice.post("/add_message", &[("text", "hello")]).await.status, 401);
     let alive = "SELECT count(*) FROM sessions WHERE expires_at > now()";
-    assert_eq!(app.count(alive).await, 0, "asking does not prolong it");
+    assert_eq!(app.count(alive).await, 0, "a request does not extend an expired session");
     alice.sign_in("alice").await.says("You were logged in");
 }
 
 #[tokio::test]
-async fn a_session_that_is_used_lasts_longer() {
+async fn using_a_session_extends_it() {
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
     let app = App::start_with(TestDatabase::fresh().await, |settings| {
         settings.service.session_lifetime = 10 * DAY;
@@ -171,7 +175,7 @@ async fn a_session_that_is_used_lasts_longer() {
 }
 
 #[tokio::test]
-async fn a_cookie_that_is_no_token_is_as_good_as_none() {
+async fn a_malformed_cookie_is_ignored() {
     let app = App::start().await;
     app.signed_in("alice").await;
     for value in [
@@ -194,7 +198,7 @@ async fn a_cookie_that_is_no_token_is_as_good_as_none() {
 }
 
 #[tokio::test]
-async fn nobody_can_make_a_page_say_what_they_like() {
+async fn a_forged_flash_cookie_shows_no_foreign_text() {
     let app = App::start().await;
     let words = URL_SAFE_NO_PAD.encode(r#"["Your account is closed"]"#);
     let name = URL_SAFE_NO_PAD.encode(r#"[{"Followed":"<script>alert(1)</script>"}]"#);
@@ -207,7 +211,7 @@ async fn nobody_can_make_a_page_say_what_they_like() {
 }
 
 #[tokio::test]
-async fn a_session_outlives_a_restart_and_holds_on_every_replica() {
+async fn a_session_survives_a_restart_and_works_on_every_replica() {
     let app = App::start().await;
     let browser = app.anonymous();
     browser.sign_up("alice").await;

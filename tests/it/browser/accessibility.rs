@@ -1,4 +1,4 @@
-//! What people need who do not see the pages, or not well.
+//! Accessibility: structure, labels, contrast, and the dark scheme.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use crate::support::{
     window::{Screen, Window},
 };
 
-/// What assistive programs find their way by.
+/// The structure that assistive technology uses.
 const STRUCTURE: &str = "
     const all = selector => [...document.querySelectorAll(selector)];
     const levels = all('h1, h2, h3, h4, h5, h6').map(heading => Number(heading.tagName[1]));
@@ -28,7 +28,7 @@ const STRUCTURE: &str = "
     };
 ";
 
-/// Where the parts of a page are, and what screen readers take them for.
+/// The landmarks of a page and their roles.
 const LANDMARKS: [(&str, &str); 4] = [
     ("header", "banner"),
     ("header nav", "navigation"),
@@ -36,11 +36,11 @@ const LANDMARKS: [(&str, &str); 4] = [
     ("footer", "contentinfo"),
 ];
 
-/// What people fill in and press. What is hidden is there for programs.
+/// The visible form controls.
 const CONTROLS: &str = ":is(input, select, textarea, button):not([hidden], [type=hidden])";
 
-/// Texts whose contrast with what is behind them is below WCAG 2.2's level AA (success criterion
-/// 1.4.3). Behind the header is a gradient, of which the worst colour counts.
+/// Finds texts whose contrast is below WCAG 2.2 level AA (success criterion 1.4.3). In front of the
+/// header's gradient, the colour with the worst contrast counts.
 const FAINT_TEXTS: &str = r"
     const channels = color => color.match(/[\d.]+/g).map(Number);
     const luminance = color => {
@@ -90,7 +90,7 @@ async fn every_page_has_landmarks_headings_and_labels() {
 }
 
 #[tokio::test]
-async fn every_text_stands_out_in_the_light_and_in_the_dark() {
+async fn every_text_has_enough_contrast_in_both_schemes() {
     let app = crowd().await;
     let window = Window::open(&app, Screen::DESKTOP).await;
     visit_every_page(&window, async |page| {
@@ -103,11 +103,15 @@ async fn every_text_stands_out_in_the_light_and_in_the_dark() {
     let faint = "document.querySelector('h2').style.color = 'silver'";
     window.evaluate(faint).await;
     let found = window.evaluate(FAINT_TEXTS).await;
-    assert_eq!(found.as_array().map(Vec::len), Some(1), "the measure finds one: {found}");
+    assert_eq!(
+        found.as_array().map(Vec::len),
+        Some(1),
+        "the script must find a faint text: {found}"
+    );
 }
 
 #[tokio::test]
-async fn the_pages_are_dark_for_those_who_prefer_it() {
+async fn the_pages_follow_the_preferred_color_scheme() {
     let app = App::start().await;
     let window = Window::open(&app, Screen::DESKTOP).await;
     window.go("/login").await;

@@ -1,4 +1,4 @@
-//! The page that documents the APIs: the only one that runs scripts.
+//! The page that documents the APIs.
 
 use crate::support::{
     App,
@@ -9,7 +9,7 @@ const LATEST: &str = ".opblock-get:has([data-path='/latest'])";
 const REGISTER: &str = ".opblock-post:has([data-path='/register'])";
 
 #[tokio::test]
-async fn operations_are_listed_and_tried_out() {
+async fn operations_are_listed_and_can_be_tried_out() {
     let app = App::start().await;
     let window = Window::open(&app, Screen { scripts: true, ..Screen::DESKTOP }).await;
     window.go("/docs?api=simulator").await;
@@ -33,18 +33,18 @@ async fn operations_are_listed_and_tried_out() {
     );
 
     try_out(&window, LATEST).await;
-    answers(&window, LATEST, "200").await;
+    sees_status(&window, LATEST, "200").await;
     window.sees_in(&format!("{LATEST} .live-responses-table"), "\"latest\": -1").await;
 
     authorize(&window).await;
     try_out(&window, REGISTER).await;
-    answers(&window, REGISTER, "204").await;
+    sees_status(&window, REGISTER, "204").await;
     assert_eq!(app.count("SELECT count(*) FROM users").await, 1);
     assert_eq!(window.console().await, [""; 0]);
 }
 
 #[tokio::test]
-async fn each_api_is_chosen_from_the_list() {
+async fn each_api_can_be_selected() {
     let app = App::start().await;
     let window = Window::open(&app, Screen { scripts: true, ..Screen::DESKTOP }).await;
     window.go("/docs").await;
@@ -70,7 +70,7 @@ async fn try_out(window: &Window, operation: &str) {
     window.click(&format!("{operation} .execute")).await;
 }
 
-async fn answers(window: &Window, operation: &str, status: &str) {
+async fn sees_status(window: &Window, operation: &str, status: &str) {
     let shown = format!("{operation} .live-responses-table tbody .response-col_status");
     window.sees_in(&shown, status).await;
 }

@@ -1,4 +1,4 @@
-//! A person's way through the pages, from signing up to signing out.
+//! A user goes through the pages, from signing up to signing out.
 
 use super::{HARD_NAMES, MARKUP, sign_in, sign_up, sign_up_and_in};
 use crate::support::{
@@ -8,12 +8,12 @@ use crate::support::{
 };
 
 #[tokio::test]
-async fn a_person_uses_every_form_at_a_desk() {
+async fn every_form_works_on_a_desktop() {
     use_every_form(Screen::DESKTOP, HARD_NAMES[0], HARD_NAMES[1]).await;
 }
 
 #[tokio::test]
-async fn a_person_uses_every_form_on_a_phone() {
+async fn every_form_works_on_a_phone() {
     use_every_form(Screen::PHONE, HARD_NAMES[2], HARD_NAMES[0]).await;
 }
 
@@ -40,8 +40,8 @@ async fn join(window: &Window, me: &str) {
 
     sign_in(window, me, "guess").await;
     window.sees_in(".error", "Error: Invalid password").await;
-    let kept = window.find("[name=username]").await.prop("value").await.unwrap();
-    assert_eq!(kept.as_deref(), Some(me), "the name need not be typed again");
+    let username = window.find("[name=username]").await.prop("value").await.unwrap();
+    assert_eq!(username.as_deref(), Some(me), "the form keeps the username");
     sign_in(window, me, "secret").await;
     window.sees_in(".flashes", "You were logged in").await;
     window.sees_in("h2", "My Timeline").await;
@@ -99,24 +99,7 @@ async fn leave(window: &Window, me: &str) {
 }
 
 #[tokio::test]
-async fn the_fields_of_the_forms_are_the_first_inputs_in_order() {
-    let app = App::start().await;
-    let window = Window::open(&app, Screen::DESKTOP).await;
-    for (path, expected) in [
-        ("/login", &["username", "password"][..]),
-        ("/register", &["username", "email", "password", "password2"]),
-    ] {
-        window.go(path).await;
-        let mut names = Vec::new();
-        for input in window.find_all("input").await {
-            names.extend(input.attr("name").await.unwrap());
-        }
-        assert_eq!(names, expected, "{path}");
-    }
-}
-
-#[tokio::test]
-async fn older_messages_are_a_link_away_and_so_is_the_way_back() {
+async fn links_lead_to_older_messages_and_back() {
     let app = App::start().await;
     let simulator = app.simulator();
     simulator.register("Milada").await;
@@ -142,15 +125,15 @@ async fn older_messages_are_a_link_away_and_so_is_the_way_back() {
     }
 }
 
-/// The texts from the newest to the oldest.
+/// The texts of these messages, newest first.
 fn shown(newest: u32, oldest: u32) -> Vec<String> {
     (oldest..=newest).rev().map(|number| format!("message {number}")).collect()
 }
 
-/// Browsers trust what is neither HTTPS nor localhost less: they do not say from where a form was
-/// sent, and keep no cookie that only HTTPS may carry.
+/// On an origin that is neither HTTPS nor localhost, browsers send no `Sec-Fetch-Site` and drop
+/// `Secure` cookies.
 #[tokio::test]
-async fn the_forms_work_without_https_on_a_host_with_a_name() {
+async fn the_forms_work_without_https_on_a_named_host() {
     let app = App::start().await;
     let mut window = Window::open(&app, Screen::DESKTOP).await;
     window.rebase(format!("http://minitwit.test:{}", app.address.port()));

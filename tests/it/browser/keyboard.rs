@@ -1,4 +1,4 @@
-//! Without a mouse.
+//! The pages without a mouse.
 
 use fantoccini::key::Key;
 
@@ -9,7 +9,7 @@ use crate::support::{
 };
 
 #[tokio::test]
-async fn everything_can_be_done_with_the_keyboard_alone() {
+async fn every_form_works_with_the_keyboard() {
     let app = App::start().await;
     app.anonymous().sign_up("Milada").await;
     let window = Window::open(&app, Screen::DESKTOP).await;
@@ -49,14 +49,14 @@ async fn everything_can_be_done_with_the_keyboard_alone() {
 }
 
 #[tokio::test]
-async fn the_skip_link_is_seen_with_the_focus_and_leads_past_the_navigation() {
+async fn the_skip_link_is_visible_when_focused_and_skips_the_navigation() {
     let app = App::start().await;
     let window = Window::open(&app, Screen::PHONE).await;
     window.go("/login").await;
     window.sees_in("h2", "Sign In").await;
-    assert!(top_of_skip_link(&window).await < 0.0, "it is out of sight");
+    assert!(top_of_skip_link(&window).await < 0.0, "it is hidden");
     assert_eq!(tab(&window, 1).await, ["Skip to content"]);
-    assert!(top_of_skip_link(&window).await >= 0.0, "it is in sight");
+    assert!(top_of_skip_link(&window).await >= 0.0, "it is visible");
     window.types([Key::Enter]).await;
     assert_eq!(tab(&window, 1).await, ["Username"]);
 }
@@ -67,16 +67,16 @@ async fn top_of_skip_link(window: &Window) -> f64 {
 }
 
 #[tokio::test]
-async fn after_a_refusal_the_cursor_is_in_the_field_to_correct() {
+async fn after_an_error_the_field_has_the_focus() {
     let app = App::start().await;
     let window = Window::open(&app, Screen::DESKTOP).await;
     window.go("/login").await;
-    sign_in(&window, "nobody", "secret").await;
+    sign_in(&window, "unknown", "secret").await;
     window.sees_in(".error", "Error: Invalid username").await;
     assert_eq!(window.focused().await, "Username");
 }
 
-/// Presses Tab that often, and tells where it led.
+/// Presses Tab `times` times; returns the label of each focused element.
 async fn tab(window: &Window, times: usize) -> Vec<String> {
     let mut labels = Vec::new();
     for _ in 0..times {

@@ -1,9 +1,9 @@
-//! Narrow screens: nothing reaches beyond the edge.
+//! No page is wider than the screen.
 
 use super::{crowd, visit_every_page};
 use crate::support::window::{Screen, Window};
 
-/// What is too wide for the window, if anything makes the page scroll sideways.
+/// The elements that make the page scroll sideways.
 const TOO_WIDE: &str = "
     const page = document.documentElement;
     if (page.scrollWidth <= page.clientWidth) return '';
@@ -35,7 +35,7 @@ async fn measure_every_page(screen: Screen) {
 }
 
 #[tokio::test]
-async fn the_measure_of_width_finds_what_is_too_wide() {
+async fn the_width_check_finds_a_wide_element() {
     let app = crowd().await;
     let window = Window::open(&app, Screen::NARROW).await;
     window.go("/public").await;

@@ -1,4 +1,4 @@
-//! Messages that announce themselves: somebody reads in one window, and somebody posts in another.
+//! New messages are announced: one window reads while another one posts.
 
 use super::{sign_in, sign_up_and_in};
 use crate::support::{
@@ -9,10 +9,10 @@ use crate::support::{
 const PHONE: Screen = Screen { scripts: true, ..Screen::PHONE };
 const DESKTOP: Screen = Screen { scripts: true, ..Screen::DESKTOP };
 
-/// What the announcement says, for screen readers, too.
+/// The announcement, which screen readers read out.
 const NEWS: &str = ".news[role=status] button";
 
-/// Where the focus is, by the number of the item in the list.
+/// The index of the list item that has the focus.
 const FOCUSED_ITEM: &str = "
     return [...document.querySelectorAll('.messages > li')].indexOf(document.activeElement);
 ";
@@ -24,16 +24,16 @@ async fn share(window: &Window, text: &str) {
 }
 
 #[tokio::test]
-async fn new_messages_announce_themselves_on_a_phone() {
-    announce_themselves(PHONE).await;
+async fn new_messages_are_announced_on_a_phone() {
+    announce_new_messages(PHONE).await;
 }
 
 #[tokio::test]
-async fn new_messages_announce_themselves_at_a_desk() {
-    announce_themselves(DESKTOP).await;
+async fn new_messages_are_announced_on_a_desktop() {
+    announce_new_messages(DESKTOP).await;
 }
 
-async fn announce_themselves(screen: Screen) {
+async fn announce_new_messages(screen: Screen) {
     let app = App::start().await;
     let (reader, writer) = (Window::open(&app, screen).await, Window::open(&app, screen).await);
     reader.go("/public").await;
@@ -48,7 +48,7 @@ async fn announce_themselves(screen: Screen) {
     reader.press("2 new messages").await;
     reader.sees_in(".messages", "first").await;
     assert_eq!(reader.texts(".messages p").await, ["second", "first"]);
-    assert_eq!(reader.evaluate(FOCUSED_ITEM).await, 0, "the first of the new ones");
+    assert_eq!(reader.evaluate(FOCUSED_ITEM).await, 0, "the first new message has the focus");
     assert!(reader.find_all(NEWS).await.is_empty());
 
     share(&writer, "third").await;
@@ -62,10 +62,10 @@ async fn announce_themselves(screen: Screen) {
 }
 
 #[tokio::test]
-async fn the_own_timeline_announces_followees_and_no_message_twice() {
+async fn the_own_timeline_announces_only_unseen_messages_of_followees() {
     let app = App::start().await;
     let other = app.signed_in("Tomasz").await;
-    app.signed_in("Yuki").await.say("nobody follows me").await;
+    app.signed_in("Yuki").await.say("not followed either").await;
     let reader = Window::open(&app, PHONE).await;
     sign_up_and_in(&reader, "Milada").await;
     app.simulator().follow("Milada", "Tomasz").await;
@@ -73,7 +73,7 @@ async fn the_own_timeline_announces_followees_and_no_message_twice() {
     share(&reader, "from myself").await;
     app.signed_in("Ines").await.say("not followed").await;
     other.say("from a followee").await;
-    // What comes later would be told of later, so that the first two are not told of.
+    // Messages are announced in order, so the first two were not announced.
     reader.sees_in(NEWS, "1 new message").await;
     reader.press("1 new message").await;
     reader.sees_in(".messages", "from a followee").await;
@@ -82,7 +82,7 @@ async fn the_own_timeline_announces_followees_and_no_message_twice() {
 }
 
 #[tokio::test]
-async fn more_new_messages_than_a_page_holds_take_the_place_of_the_old_ones() {
+async fn more_than_a_page_of_new_messages_replaces_the_list() {
     let app = App::start().await;
     let simulator = app.simulator();
     simulator.register("Milada").await;
@@ -108,22 +108,22 @@ async fn more_new_messages_than_a_page_holds_take_the_place_of_the_old_ones() {
 }
 
 #[tokio::test]
-async fn who_looks_elsewhere_meanwhile_is_told_afterwards() {
+async fn a_hidden_page_announces_messages_when_it_is_visible_again() {
     let app = App::start().await;
     let writer = app.signed_in("Milada").await;
     let reader = Window::open(&app, DESKTOP).await;
     reader.go("/public").await;
     writer.say("seen").await;
     reader.sees_in(NEWS, "1 new message").await;
-    let look_away = |hidden| {
+    let set_hidden = |hidden| {
         format!(
             "Object.defineProperty(document, 'hidden', {{value: {hidden}, configurable: true}});
              document.dispatchEvent(new Event('visibilitychange'))"
         )
     };
-    reader.evaluate(&look_away(true)).await;
+    reader.evaluate(&set_hidden(true)).await;
     writer.say("missed").await;
-    reader.evaluate(&look_away(false)).await;
+    reader.evaluate(&set_hidden(false)).await;
     reader.sees_in(NEWS, "2 new messages").await;
     assert_eq!(reader.console().await, [""; 0]);
 }

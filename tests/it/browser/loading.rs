@@ -1,4 +1,4 @@
-//! What the pages load, under their own Content-Security-Policy.
+//! What the pages load under their Content-Security-Policy.
 
 use serde_json::json;
 
@@ -10,7 +10,7 @@ use crate::support::{
     window::{Screen, Window},
 };
 
-/// Brings every picture into sight, as pictures far below load late.
+/// Scrolls to every picture, since pictures below the screen load lazily.
 const PICTURES: &str = "
     return [...document.images].map(image => {
         image.scrollIntoView();
@@ -19,12 +19,12 @@ const PICTURES: &str = "
 ";
 
 #[tokio::test]
-async fn style_and_pictures_load_and_the_console_stays_empty() {
+async fn styles_and_pictures_load_without_console_messages() {
     everything_loads(Screen::DESKTOP).await;
 }
 
 #[tokio::test]
-async fn so_they_do_with_scripts() {
+async fn styles_and_pictures_load_without_console_messages_with_scripts() {
     everything_loads(Screen { scripts: true, ..Screen::DESKTOP }).await;
 }
 
@@ -64,9 +64,9 @@ async fn the_icon_is_a_picture() {
     }
 }
 
-/// Otherwise the other tests would not show that the pages need none.
+/// Proves that the other tests show that pages need no scripts.
 #[tokio::test]
-async fn scripts_run_only_where_a_test_wants_them() {
+async fn scripts_run_only_if_a_test_enables_them() {
     let app = App::start().await;
     let page = "data:text/html,<title>off</title><script>document.title = 'on'</script>";
     for scripts in [false, true] {
@@ -78,9 +78,9 @@ async fn scripts_run_only_where_a_test_wants_them() {
     }
 }
 
-/// What would get through all escaping still does not run: a script in the page, and one in an attribute.
+/// Even unescaped scripts, inline or in an attribute, do not run.
 #[tokio::test]
-async fn no_script_within_a_page_runs() {
+async fn inline_scripts_do_not_run() {
     const SMUGGLED: &str = "
         const script = document.createElement('script');
         script.textContent = 'document.title = \"smuggled\"';
@@ -100,7 +100,7 @@ async fn no_script_within_a_page_runs() {
 }
 
 #[tokio::test]
-async fn a_refused_load_is_told_in_the_console() {
+async fn a_policy_violation_is_in_the_console() {
     let app = App::start().await;
     let window = Window::open(&app, Screen::DESKTOP).await;
     window.go("/public").await;

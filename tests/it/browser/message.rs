@@ -1,4 +1,4 @@
-//! A message and what it refers to, as people follow its links, without scripts.
+//! Editing and deleting a message, and following its links, without scripts.
 
 use super::sign_up_and_in;
 use crate::support::{
@@ -14,7 +14,7 @@ async fn share(window: &Window, text: &str) {
 }
 
 #[tokio::test]
-async fn a_person_edits_and_deletes_a_message() {
+async fn the_author_edits_and_deletes_a_message() {
     for screen in [Screen::PHONE, Screen::DESKTOP] {
         let app = App::start().await;
         let window = Window::open(&app, screen).await;
@@ -46,7 +46,7 @@ async fn a_person_edits_and_deletes_a_message() {
 }
 
 #[tokio::test]
-async fn what_a_message_refers_to_is_a_click_away() {
+async fn the_links_of_a_message_work() {
     let app = App::start().await;
     let simulator = app.simulator();
     simulator.register("Ines").await;

@@ -1,4 +1,4 @@
-//! The pages as people meet them: in Chromium, on a desk and on a phone, without scripts and with them.
+//! The pages in Chromium: desktop and phone, with and without scripts.
 
 mod accessibility;
 mod docs;
@@ -14,8 +14,8 @@ mod scripts;
 
 use crate::support::{App, actors::encode, window::Window};
 
-/// Names that are hard to show: quotation marks, right-to-left script, emoji, and single words that
-/// are as long as a name may be.
+/// Usernames that are hard to lay out: quotation marks, right-to-left script, emoji, and single words
+/// of the maximum length.
 const HARD_NAMES: [&str; 5] = [
     r#"Ada "Countess" O'Brien"#,
     "ليلى الأخيلية",
@@ -24,10 +24,10 @@ const HARD_NAMES: [&str; 5] = [
     "mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm",
 ];
 
-/// What looks like markup, and is none.
+/// Text that looks like markup.
 const MARKUP: &str = r#"<b>x</b> & "q" &amp; <img src=x>"#;
 
-/// Signs up and in with the password `secret`, by the forms.
+/// Signs up and in with the password `secret`, using the forms.
 async fn sign_up_and_in(window: &Window, username: &str) {
     window.go("/register").await;
     sign_up(window, username, "secret").await;
@@ -36,7 +36,7 @@ async fn sign_up_and_in(window: &Window, username: &str) {
     window.sees("You were logged in").await;
 }
 
-/// Fills in the form to sign up, which is on the page, and sends it.
+/// Fills in and submits the sign-up form on the page.
 async fn sign_up(window: &Window, username: &str, password: &str) {
     window.fill("[name=username]", username).await;
     window.fill("[name=email]", "someone@example.org").await;
@@ -45,14 +45,14 @@ async fn sign_up(window: &Window, username: &str, password: &str) {
     window.press("Sign Up").await;
 }
 
-/// Fills in the form to sign in, which is on the page, and sends it.
+/// Fills in and submits the sign-in form on the page.
 async fn sign_in(window: &Window, username: &str, password: &str) {
     window.fill("[name=username]", username).await;
     window.fill("[name=password]", password).await;
     window.press("Sign In").await;
 }
 
-/// People with hard names, who say hard things: more than a page holds.
+/// A server with users and messages that are hard to lay out, on more than one page.
 async fn crowd() -> App {
     let app = App::start().await;
     let simulator = app.simulator();
@@ -70,8 +70,8 @@ async fn crowd() -> App {
     app
 }
 
-/// Leads through every page and every state of it, and calls `look` with what it is.
-async fn visit_every_page(window: &Window, mut look: impl AsyncFnMut(&str)) {
+/// Visits every page in every state, and calls `check` with a description of each.
+async fn visit_every_page(window: &Window, mut check: impl AsyncFnMut(&str)) {
     let words = "w".repeat(100);
     let found = format!("/search?q={words}");
     for path in [
@@ -84,52 +84,52 @@ async fn visit_every_page(window: &Window, mut look: impl AsyncFnMut(&str)) {
         &found,
         &format!("{found}w"),
         "/search?q=m&in=people",
-        "/search?q=nobody&in=people",
+        "/search?q=unknown&in=people",
     ] {
         window.go(path).await;
-        look(path).await;
+        check(path).await;
     }
     let [.., me, other] = HARD_NAMES;
     window.go("/register").await;
     sign_up(window, me, "secret").await;
     window.sees("The username is already taken").await;
-    look("a refused sign-up").await;
+    check("a rejected sign-up").await;
     window.follow("sign in").await;
     sign_in(window, me, "guess").await;
     window.sees("Invalid password").await;
-    look("a refused sign-in").await;
+    check("a rejected sign-in").await;
     sign_in(window, me, "secret").await;
     window.sees("You were logged in").await;
-    look("my timeline").await;
+    check("my timeline").await;
     window.fill("[name=text]", &"w".repeat(281)).await;
     window.press("Share").await;
     window.sees("The message must be at most 280 characters long").await;
-    look("a refused message").await;
-    visit_a_message(window, me, &mut look).await;
+    check("a rejected message").await;
+    visit_a_message(window, me, &mut check).await;
     for name in HARD_NAMES {
         window.go(&format!("/{}", encode(name))).await;
-        look(name).await;
+        check(name).await;
     }
     window.press("Follow user").await;
     window.sees(&format!("You are now following \"{other}\"")).await;
-    look("a followed user").await;
+    check("a followed user").await;
     for list in ["followers", "following"] {
         window.go(&format!("/{}/{list}", encode(other))).await;
-        look(list).await;
+        check(list).await;
     }
-    visit_settings(window, me, &mut look).await;
+    visit_settings(window, me, &mut check).await;
 }
 
-/// The settings of somebody whose words are as long as they may be; and the profile then.
-async fn visit_settings(window: &Window, me: &str, look: &mut impl AsyncFnMut(&str)) {
+/// Visits the settings with values of the maximum length, and then the profile.
+async fn visit_settings(window: &Window, me: &str, check: &mut impl AsyncFnMut(&str)) {
     window.go("/settings").await;
-    look("settings").await;
+    check("settings").await;
     window.fill("[name=display_name]", &"M".repeat(65)).await;
     window.fill("[name=bio]", &"w".repeat(161)).await;
     window.fill("[name=email]", &"m".repeat(260)).await;
     window.press("Save profile").await;
     window.sees("The bio must be at most 160 characters long").await;
-    look("a refused profile").await;
+    check("a rejected profile").await;
     window.fill("[name=display_name]", &"M".repeat(64)).await;
     window.fill("[name=bio]", &"w".repeat(160)).await;
     window.fill("[name=email]", &format!("{}@example.org", "m".repeat(200))).await;
@@ -137,34 +137,34 @@ async fn visit_settings(window: &Window, me: &str, look: &mut impl AsyncFnMut(&s
     window.sees("Your profile was saved").await;
     window.press("Change password").await;
     window.sees("You have to enter a password").await;
-    look("a refused password").await;
+    check("a rejected password").await;
     for path in [format!("/{}", encode(me)), format!("/search?in=people&q={me}")] {
         window.go(&path).await;
-        window.sees_in(".called", "MMM").await;
-        look(&path).await;
+        window.sees_in(".display-name", "MMM").await;
+        check(&path).await;
     }
     for (password, shown, what) in [
-        ("guess", "Invalid password", "a refused token"),
+        ("guess", "Invalid password", "a rejected token"),
         ("secret", "Your New Token", "a new token"),
     ] {
         window.go("/settings/tokens").await;
         window.fill("[name=name]", &"W".repeat(64)).await;
         window.fill("[name=password]", password).await;
-        window.press("Make token").await;
+        window.press("Create token").await;
         window.sees(shown).await;
-        look(what).await;
+        check(what).await;
     }
     window.go("/settings/tokens").await;
-    look("tokens").await;
+    check("tokens").await;
     window.go("/settings/account/delete").await;
-    look("whether to delete the account").await;
+    check("the confirmation to delete the account").await;
     window.press("Delete my account").await;
     window.sees("Invalid password").await;
-    look("a refused deletion").await;
+    check("a rejected deletion").await;
 }
 
-/// Leads to the pages of a message of the viewer's, and of a tag that it has.
-async fn visit_a_message(window: &Window, me: &str, look: &mut impl AsyncFnMut(&str)) {
+/// Visits the pages of a message of the viewer and of its tag.
+async fn visit_a_message(window: &Window, me: &str, check: &mut impl AsyncFnMut(&str)) {
     let (tag, path) = ("m".repeat(80), "w".repeat(100));
     window.go("/").await;
     window.fill("[name=text]", &format!("@{me} #{tag} https://example.org/{path}")).await;
@@ -172,24 +172,24 @@ async fn visit_a_message(window: &Window, me: &str, look: &mut impl AsyncFnMut(&
     window.sees("Your message was recorded").await;
     window.click(".messages li:first-child small a").await;
     window.sees_in("h2", &format!("{me}'s Message")).await;
-    look("a message").await;
+    check("a message").await;
     window.follow("Edit").await;
     window.sees_in("h2", "Edit Message").await;
-    look("the form to edit a message").await;
+    check("the form to edit a message").await;
     window.fill("[name=text]", &"w".repeat(281)).await;
     window.press("Save").await;
     window.sees("The message must be at most 280 characters long").await;
-    look("a refused change").await;
+    check("a rejected change").await;
     window.follow("Leave it as it is").await;
-    // With scripts the link asks in a dialog.
+    // With scripts, a click on the link opens a dialog instead.
     let link = window.find(".own a[href$='/delete']").await;
     window.go(&link.attr("href").await.unwrap().expect("a link")).await;
     window.sees_in("h2", "Delete Message").await;
-    look("the question whether to delete a message").await;
+    check("the confirmation to delete a message").await;
     window.go(&format!("/tag/{tag}")).await;
     window.sees_in("h2", &format!("#{tag}")).await;
-    look("a tag").await;
+    check("a tag").await;
     window.go("/tag/nothing").await;
-    window.sees("No message has this tag so far.").await;
-    look("a tag of no message").await;
+    window.sees("No message has this tag yet.").await;
+    check("a tag without messages").await;
 }

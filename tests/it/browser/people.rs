@@ -1,4 +1,4 @@
-//! A person's way through profiles, search and settings.
+//! A user goes through profiles, search and settings.
 
 use super::{HARD_NAMES, sign_up_and_in};
 use crate::support::{
@@ -8,7 +8,7 @@ use crate::support::{
 };
 
 #[tokio::test]
-async fn people_are_found_and_followed_at_a_desk() {
+async fn people_are_found_and_followed_on_a_desktop() {
     find_and_follow(Screen::DESKTOP, HARD_NAMES[0], HARD_NAMES[1]).await;
 }
 
@@ -18,13 +18,13 @@ async fn people_are_found_and_followed_on_a_phone() {
 }
 
 #[tokio::test]
-async fn an_account_is_looked_after_at_a_desk() {
-    look_after_account(Screen::DESKTOP, HARD_NAMES[2]).await;
+async fn an_account_is_managed_on_a_desktop() {
+    manage_account(Screen::DESKTOP, HARD_NAMES[2]).await;
 }
 
 #[tokio::test]
-async fn an_account_is_looked_after_on_a_phone() {
-    look_after_account(Screen::PHONE, HARD_NAMES[0]).await;
+async fn an_account_is_managed_on_a_phone() {
+    manage_account(Screen::PHONE, HARD_NAMES[0]).await;
 }
 
 async fn find_and_follow(screen: Screen, me: &str, other: &str) {
@@ -34,17 +34,17 @@ async fn find_and_follow(screen: Screen, me: &str, other: &str) {
     sign_up_and_in(&window, me).await;
 
     window.follow("search").await;
-    window.sees("Finds messages that have all of your words.").await;
+    window.sees("Finds messages that contain all of your words.").await;
     window.fill("[name=q]", "haystacks needle").await;
     window.press("Search").await;
     window.sees_in(".messages", "Needles are found in haystacks.").await;
     window.follow("People").await;
-    window.sees_in(".people", "Nobody's username begins like that.").await;
+    window.sees_in(".people", "No username begins with this.").await;
     window.fill("[name=q]", &other.chars().take(3).collect::<String>()).await;
     window.press("Search").await;
     window.sees_in(".people strong", other).await;
-    let chosen = window.text(".tabs [aria-current=page]").await;
-    assert_eq!(chosen, "People", "the form searches what was searched before");
+    let selected = window.text(".tabs [aria-current=page]").await;
+    assert_eq!(selected, "People", "the form keeps the selected tab");
 
     window.follow(other).await;
     window.sees_in(".about", "1 message").await.sees_in(".about", "0 followers").await;
@@ -54,12 +54,12 @@ async fn find_and_follow(screen: Screen, me: &str, other: &str) {
     window.sees_in("h2", &format!("Followers of {other}")).await;
     assert_eq!(window.texts(".people strong").await, [me]);
     window.follow("Following").await;
-    window.sees_in(".people", &format!("{other} follows nobody yet.")).await;
+    window.sees_in(".people", &format!("{other} does not follow anyone yet.")).await;
     window.follow("Messages").await;
     window.sees_in("h2", &format!("{other}'s Timeline")).await;
 }
 
-async fn look_after_account(screen: Screen, me: &str) {
+async fn manage_account(screen: Screen, me: &str) {
     let app = App::start().await;
     let window = Window::open(&app, screen).await;
     sign_up_and_in(&window, me).await;
@@ -67,20 +67,20 @@ async fn look_after_account(screen: Screen, me: &str) {
     window.sees_in("h2", "Settings").await;
     change_profile(&window, me).await;
     change_password(&window).await;
-    make_and_revoke_token(&app, &window).await;
+    create_and_revoke_token(&app, &window).await;
     leave(&app, &window, me).await;
-    // Chromium tells of each refused form there, and would of what the policy of content forbids.
+    // Chromium logs each 400 response; it would also log violations of the content policy.
     let console = window.console().await;
     assert!(console.iter().all(|line| line.contains("a status of 400")), "{console:?}");
 }
 
 async fn change_profile(window: &Window, me: &str) {
-    window.fill("[name=display_name]", "Somebody else").await;
+    window.fill("[name=display_name]", "Another name").await;
     window.fill("[name=bio]", "One line,\nand another.").await;
     window.fill("[name=email]", "nowhere").await;
     window.press("Save profile").await;
     window.sees_in("#email-error", "You have to enter a valid email address").await;
-    assert_eq!(window.focused().await, "E-mail address", "what is to be corrected");
+    assert_eq!(window.focused().await, "E-mail address", "the rejected field has the focus");
     window.fill("[name=email]", "me@example.org").await;
     window.press("Save profile").await;
     window.sees_in(".flashes", "Your profile was saved").await;
@@ -88,7 +88,7 @@ async fn change_profile(window: &Window, me: &str) {
     assert_eq!(bio.as_deref(), Some("One line,\nand another."));
 
     window.go(&format!("/{}", encode(me))).await;
-    window.sees_in(".called", "Somebody else").await;
+    window.sees_in(".display-name", "Another name").await;
     window.sees_in(".bio", "One line,\nand another.").await.does_not_see("me@example.org").await;
     window.go_back().await;
 }
@@ -107,13 +107,13 @@ async fn change_password(window: &Window) {
     }
 }
 
-async fn make_and_revoke_token(app: &App, window: &Window) {
+async fn create_and_revoke_token(app: &App, window: &Window) {
     window.follow("Your API tokens").await;
     window.sees("You have no tokens.").await;
     window.fill("[name=name]", "my bot").await;
     window.click("#days option[value='7']").await;
     window.fill("[name=password]", "safer").await;
-    window.press("Make token").await;
+    window.press("Create token").await;
     window.sees_in("h2", "Your New Token").await;
     let secret = window.text(".secret").await;
     let client = app.api().with_token(&secret);

@@ -1,5 +1,5 @@
-//! The pictures in `docs/screenshots/`, taken of a server with something on it. `scripts/screenshots` keeps
-//! them; without it they are only looked at here.
+//! Takes the screenshots in `docs/screenshots/`. Only `scripts/screenshots` saves them; otherwise this
+//! test just checks their size.
 
 use std::{env, fs, path::Path};
 
@@ -9,16 +9,16 @@ use crate::support::{
     window::{Screen, Window},
 };
 
-/// The variable that names the folder to keep the pictures in.
+/// The environment variable with the folder for the screenshots.
 const FOLDER: &str = "SCREENSHOTS";
-/// A picture in a README should not make people wait.
+/// The README shows the screenshots, so they must load quickly.
 const MAX_BYTES: usize = 200_000;
-/// The first bytes of every PNG file (PNG specification, section 5.2).
+/// The PNG signature (PNG specification, section 5.2).
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 
 const VIEWER: &str = "Milada";
 
-/// Who said what, at which time; the oldest first.
+/// Author, time and text, oldest first.
 const MESSAGES: [(&str, &str, &str); 18] = [
     ("Tomasz", "2026-05-14 19:58", "Is the library open on Sundays again?"),
     (
@@ -39,7 +39,7 @@ const MESSAGES: [(&str, &str, &str); 18] = [
     (
         "Ines Bakker",
         "2026-05-15 18:25",
-        "Whoever left a lemon cake at the front desk: I will find you, and I will thank you.",
+        "Thank you to the person who left a lemon cake at the front desk!",
     ),
     (
         "Daniel Okafor",
@@ -96,7 +96,7 @@ const MESSAGES: [(&str, &str, &str); 18] = [
     ("Ines Bakker", "2026-05-16 11:27", "The herons are back, and they brought a friend. 🐦"),
 ];
 
-/// A page of which pictures are taken: its name, its path and its heading.
+/// The name, the path and the heading of each page.
 const PAGES: [(&str, &str, &str); 4] = [
     ("public", "/public", "Public Timeline"),
     ("profile", "/Ines%20Bakker", "Ines Bakker's Timeline"),
@@ -104,12 +104,12 @@ const PAGES: [(&str, &str, &str); 4] = [
     ("settings", "/settings", "Settings"),
 ];
 
-/// As high as whole messages are.
+/// The height fits whole messages.
 const DESKTOP: Screen = Screen { height: 780, ..Screen::DESKTOP };
 const PHONE: Screen = Screen { width: 390, height: 844, density: 2, ..Screen::DESKTOP };
 
 #[tokio::test]
-async fn pictures_of_the_pages() {
+async fn screenshots_of_the_pages() {
     let app = populated().await;
     let window = Window::open(&app, DESKTOP).await;
     window.go("/login").await;
@@ -127,9 +127,9 @@ async fn pictures_of_the_pages() {
     }
 }
 
-/// Takes a picture, and keeps it if there is a folder for it.
+/// Takes a screenshot, and saves it if [`FOLDER`] is set.
 async fn take(window: &Window, screen: Screen, name: &str) {
-    // Nothing blinks in it.
+    // Hides the blinking cursor.
     window.evaluate("document.activeElement.blur()").await;
     let picture = window.screenshot().await;
     assert_eq!(size(&picture), (screen.width * screen.density, screen.height * screen.density));
@@ -139,7 +139,7 @@ async fn take(window: &Window, screen: Screen, name: &str) {
     }
 }
 
-/// A server on which the people above have said these things.
+/// A server with [`MESSAGES`].
 async fn populated() -> App {
     let app = App::start().await;
     let simulator = app.simulator();
@@ -161,9 +161,9 @@ async fn populated() -> App {
     app
 }
 
-/// The width and height of a PNG file, from its first chunk (PNG specification, section 11.2.2).
+/// The width and height in the first chunk of a PNG file (PNG specification, section 11.2.2).
 fn size(picture: &[u8]) -> (u32, u32) {
-    assert!(picture.starts_with(PNG), "it is no PNG");
+    assert!(picture.starts_with(PNG), "not a PNG file");
     let number = |at: usize| u32::from_be_bytes(picture[at..at + 4].try_into().expect("4 bytes"));
     (number(16), number(20))
 }

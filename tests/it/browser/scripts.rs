@@ -1,4 +1,4 @@
-//! What scripts add to the pages besides the announcements of new messages.
+//! What scripts add to the pages, except the announcements of new messages.
 
 use fantoccini::key::Key;
 use serde_json::json;
@@ -12,8 +12,8 @@ use crate::support::{
 const PHONE: Screen = Screen { scripts: true, ..Screen::PHONE };
 const DESKTOP: Screen = Screen { scripts: true, ..Screen::DESKTOP };
 
-/// A server on which Milada has said more than two pages hold: `message 65`, …, `message 1`.
-async fn talkative() -> App {
+/// A server with more than two pages of messages by Milada: `message 65`, …, `message 1`.
+async fn with_65_messages() -> App {
     let app = App::start().await;
     let simulator = app.simulator();
     simulator.register("Milada").await;
@@ -28,22 +28,26 @@ fn newest_first(count: u32) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn older_messages_load_as_somebody_scrolls_on_a_phone() {
+async fn scrolling_loads_older_messages_on_a_phone() {
     scroll(PHONE).await;
 }
 
 #[tokio::test]
-async fn older_messages_load_as_somebody_scrolls_at_a_desk() {
+async fn scrolling_loads_older_messages_on_a_desktop() {
     scroll(DESKTOP).await;
 }
 
 async fn scroll(screen: Screen) {
-    let app = talkative().await;
+    let app = with_65_messages().await;
     let window = Window::open(&app, screen).await;
     for path in ["/public", "/Milada"] {
         window.go(path).await;
         window.sees_in(".messages", "message 65").await;
-        assert_eq!(window.texts(".messages p").await, newest_first(30), "not before it is needed");
+        assert_eq!(
+            window.texts(".messages p").await,
+            newest_first(30),
+            "older messages load only when needed"
+        );
         let all = eventually("all messages", async || {
             window.evaluate("scrollTo(0, document.body.scrollHeight)").await;
             let texts = window.texts(".messages p").await;
@@ -56,16 +60,16 @@ async fn scroll(screen: Screen) {
 }
 
 #[tokio::test]
-async fn what_does_not_load_is_still_a_link_away() {
-    let app = talkative().await;
+async fn the_link_works_if_loading_fails() {
+    let app = with_65_messages().await;
     let window = Window::open(&app, PHONE).await;
     window.go("/public").await;
     window.sees_in(".messages", "message 65").await;
-    let offline = "window.fetch = () => { window.asked = true; return Promise.reject(); }";
+    let offline = "window.fetch = () => { window.requested = true; return Promise.reject(); }";
     window.evaluate(offline).await;
     window.evaluate("scrollTo(0, document.body.scrollHeight)").await;
     eventually("a page that does not load", async || {
-        (window.evaluate("return window.asked").await == true).then_some(())
+        (window.evaluate("return window.requested").await == true).then_some(())
     })
     .await;
     assert_eq!(window.texts(".messages p").await, newest_first(30));
@@ -75,12 +79,12 @@ async fn what_does_not_load_is_still_a_link_away() {
 }
 
 #[tokio::test]
-async fn the_characters_that_are_left_are_counted_as_the_server_counts() {
+async fn the_counter_counts_characters_as_the_server_does() {
     let app = App::start().await;
     let window = Window::open(&app, PHONE).await;
     sign_up_and_in(&window, "Milada").await;
     window.sees_in(".counter", "280 characters left").await;
-    for (text, shown, told) in [
+    for (text, shown, announced) in [
         ("a🦀".to_owned(), "278 characters left", ""),
         ("🦀".repeat(279), "1 character left", "1 character left"),
         ("🦀".repeat(281), "1 character too many", "1 character too many"),
@@ -91,9 +95,10 @@ async fn the_characters_that_are_left_are_counted_as_the_server_counts() {
         window.sees_in(".counter", shown).await;
         let over = !window.find_all(".counter.over").await.is_empty();
         assert_eq!(over, shown.contains("too many"), "{shown}");
-        eventually("what screen readers are told", async || {
-            let status = "return document.querySelector('.told[role=status]').textContent";
-            (window.evaluate(status).await == told).then_some(())
+        eventually("the announcement for screen readers", async || {
+            let status =
+                "return document.querySelector('.visually-hidden[role=status]').textContent";
+            (window.evaluate(status).await == announced).then_some(())
         })
         .await;
     }
@@ -108,19 +113,19 @@ async fn the_characters_that_are_left_are_counted_as_the_server_counts() {
 }
 
 #[tokio::test]
-async fn a_day_without_a_time_stays_a_day() {
+async fn a_day_without_a_time_is_unchanged() {
     let app = App::start().await;
     app.signed_in("Milada").await.say("hello").await;
     app.execute("UPDATE users SET created_at = '2020-02-01 UTC'").await;
     let window = Window::open(&app, DESKTOP).await;
     window.go("/Milada").await;
-    // By then the script has been over the page.
+    // The script has run by then.
     window.sees_in(".messages", "just now").await;
     window.sees_in(".about", "joined 1 February 2020").await;
 }
 
 #[tokio::test]
-async fn times_are_told_from_now_and_exactly_in_the_title() {
+async fn times_are_relative_with_the_exact_time_in_the_title() {
     let app = App::start().await;
     let simulator = app.simulator();
     simulator.register("Milada").await;
@@ -147,7 +152,7 @@ async fn times_are_told_from_now_and_exactly_in_the_title() {
     simulator.tweet("Milada", "now").await;
     window.sees_in(".news", "1 new message").await;
     window.press("1 new message").await;
-    eventually("the time of the new one", async || {
+    eventually("the time of the new message", async || {
         let text = window.text(".messages li:first-child time").await;
         (text == "just now" || text.ends_with(" ago")).then_some(())
     })
@@ -156,12 +161,12 @@ async fn times_are_told_from_now_and_exactly_in_the_title() {
 }
 
 #[tokio::test]
-async fn a_message_is_deleted_after_a_question_on_the_same_page_on_a_phone() {
+async fn a_message_is_deleted_after_a_dialog_on_a_phone() {
     delete(PHONE).await;
 }
 
 #[tokio::test]
-async fn a_message_is_deleted_after_a_question_on_the_same_page_at_a_desk() {
+async fn a_message_is_deleted_after_a_dialog_on_a_desktop() {
     delete(DESKTOP).await;
 }
 
@@ -174,29 +179,29 @@ async fn delete(screen: Screen) {
         window.press("Share").await;
         window.sees_in(".messages", text).await;
     }
-    let ask = async || {
+    let open_dialog = async || {
         window.click(".messages li:first-child a[href$='/delete']").await;
         window.sees_in("dialog[open]", "to be deleted").await;
         assert_eq!(window.label(&window.find("dialog").await).await, "Delete Message");
         let focused =
             "return document.activeElement.closest('dialog') && document.activeElement.tagName";
-        assert_eq!(window.evaluate(focused).await, "A", "what deletes nothing has the focus");
+        assert_eq!(window.evaluate(focused).await, "A", "the link back has the focus");
     };
-    let gone = async || {
-        eventually("the question is gone", async || {
+    let dialog_closes = async || {
+        eventually("the dialog is closed", async || {
             window.find_all("dialog").await.is_empty().then_some(())
         })
         .await;
-        assert_eq!(window.focused().await, "Delete", "the focus is where it was");
+        assert_eq!(window.focused().await, "Delete", "the link has the focus again");
         assert_eq!(window.texts(".messages p").await, ["to be deleted", "to be kept"]);
     };
-    ask().await;
+    open_dialog().await;
     window.types([Key::Escape]).await;
-    gone().await;
-    ask().await;
+    dialog_closes().await;
+    open_dialog().await;
     window.types([Key::Enter]).await;
-    gone().await;
-    ask().await;
+    dialog_closes().await;
+    open_dialog().await;
     window.press("Delete").await;
     eventually("the message is gone", async || {
         (window.texts(".messages p").await == ["to be kept"]).then_some(())

@@ -1,4 +1,4 @@
-//! Atom feeds, as a feed reader takes them.
+//! Atom feeds, and the metadata for other sites.
 
 use reqwest::{Method, header};
 use roxmltree::{Document, Node};
@@ -7,20 +7,20 @@ use crate::support::{App, AppSettings, actors::Answer, cluster::TestDatabase};
 
 const ATOM: &str = "http://www.w3.org/2005/Atom";
 
-/// The texts of an element's children of this name.
+/// The texts of the children with this name.
 fn texts<'a>(node: Node<'a, '_>, name: &str) -> Vec<&'a str> {
     let children = node.children().filter(|it| it.has_tag_name((ATOM, name)));
     children.map(|it| it.text().unwrap_or_default()).collect()
 }
 
-/// Where the links of this relation lead.
+/// The targets of the links with this relation.
 fn links<'a>(node: Node<'a, '_>, relation: &str) -> Vec<&'a str> {
     let links = node.children().filter(|it| it.has_tag_name((ATOM, "link")));
     let of_relation = links.filter(|it| it.attribute("rel") == Some(relation));
     of_relation.map(|it| it.attribute("href").expect("an address")).collect()
 }
 
-/// The texts of the messages, after a look at all that RFC 4287 asks of a feed and its entries.
+/// Checks what RFC 4287 requires of a feed and its entries; returns the texts of the messages.
 fn contents(feed: &Answer) -> Vec<String> {
     assert_eq!(feed.status, 200, "{feed:?}");
     assert_eq!(feed.header("content-type"), "application/atom+xml; charset=utf-8");
@@ -43,17 +43,17 @@ fn contents(feed: &Answer) -> Vec<String> {
     let all = ids.len();
     ids.sort_unstable();
     ids.dedup();
-    assert_eq!(ids.len(), all, "each identity is another's: {feed:?}");
+    assert_eq!(ids.len(), all, "ids must be unique: {feed:?}");
     entries.iter().flat_map(|it| texts(*it, "content")).map(str::to_owned).collect()
 }
 
-/// What `find` finds in the feed.
+/// Applies `find` to the root element of the feed.
 fn within<T>(feed: &Answer, find: impl FnOnce(Node) -> T) -> T {
     find(Document::parse(&feed.body).expect("well-formed").root_element())
 }
 
 #[tokio::test]
-async fn a_feed_has_what_its_timeline_has() {
+async fn a_feed_has_the_messages_of_its_timeline() {
     let app = App::start().await;
     let simulator = app.simulator();
     for name in ["Ada \"C\" O'Brien", "李"] {
@@ -75,7 +75,7 @@ async fn a_feed_has_what_its_timeline_has() {
 }
 
 #[tokio::test]
-async fn a_feed_goes_on_by_its_link_to_older_messages() {
+async fn a_feed_links_to_older_messages() {
     let app = App::start().await;
     let simulator = app.simulator();
     simulator.register("Milada").await;
@@ -94,18 +94,18 @@ async fn a_feed_goes_on_by_its_link_to_older_messages() {
 }
 
 #[tokio::test]
-async fn nothing_posted_is_an_empty_feed_and_nobody_has_none() {
+async fn a_feed_without_messages_is_empty_and_an_unknown_user_has_none() {
     let app = App::start().await;
     app.anonymous().sign_up("Milada").await;
     for path in ["/public.atom", "/Milada.atom"] {
         assert!(contents(&app.anonymous().get(path).await).is_empty(), "{path}");
     }
-    app.anonymous().get("/nobody.atom").await.says("There is no user named nobody.");
+    app.anonymous().get("/unknown.atom").await.says("There is no user named unknown.");
     assert_eq!(app.anonymous().get("/public.atom?before=x").await.status, 400);
 }
 
 #[tokio::test]
-async fn a_feed_that_the_reader_has_is_not_sent_again() {
+async fn an_unchanged_feed_gets_304() {
     let app = App::start().await;
     let milada = app.signed_in("Milada").await;
     milada.say("first").await;
@@ -116,21 +116,21 @@ async fn a_feed_that_the_reader_has_is_not_sent_again() {
         let again = Answer::of(request.header(header::IF_NONE_MATCH, feed.header("etag"))).await;
         assert_eq!((again.status, again.body.as_str()), (304, ""), "{path}");
     }
-    let known = app.anonymous().get("/public.atom").await;
+    let first = app.anonymous().get("/public.atom").await;
     milada.say("second").await;
     let since = |known: &Answer| {
         let request = app.anonymous().request(Method::GET, "/public.atom");
         request.header(header::IF_NONE_MATCH, known.header("etag"))
     };
-    let changed = Answer::of(since(&known)).await;
+    let changed = Answer::of(since(&first)).await;
     assert_eq!(contents(&changed), ["second", "first"]);
-    // What is gone is a change, too.
+    // A deleted message is a change, too.
     app.execute("DELETE FROM messages WHERE text = 'first'").await;
     assert_eq!(contents(&Answer::of(since(&changed)).await), ["second"]);
 }
 
 #[tokio::test]
-async fn addresses_are_those_by_which_the_reader_came_and_identities_never_change() {
+async fn urls_have_the_requested_origin_and_ids_do_not_depend_on_it() {
     let proxied = |settings: &mut AppSettings| {
         let network = "127.0.0.0/8".parse().expect("a network");
         settings.server.trusted_proxies =
@@ -147,7 +147,7 @@ async fn addresses_are_those_by_which_the_reader_came_and_identities_never_chang
         assert_eq!(address, format!("{scheme}://{host}/public.atom"));
         within(&feed, |root| {
             let ids = root.descendants().filter(|it| it.has_tag_name((ATOM, "id")));
-            ids.map(|it| it.text().expect("an identity").to_owned()).collect::<Vec<_>>()
+            ids.map(|it| it.text().expect("an id").to_owned()).collect::<Vec<_>>()
         })
     };
     let ids = by("https", "example.org").await;
@@ -157,7 +157,7 @@ async fn addresses_are_those_by_which_the_reader_came_and_identities_never_chang
 }
 
 #[tokio::test]
-async fn pages_tell_of_their_feeds_and_profiles_of_themselves() {
+async fn pages_link_to_feeds_and_profiles_have_open_graph_metadata() {
     let app = App::start().await;
     app.signed_in("Ada & co").await.say("hello").await;
     let anonymous = app.anonymous();
@@ -185,7 +185,7 @@ async fn pages_tell_of_their_feeds_and_profiles_of_themselves() {
 }
 
 #[tokio::test]
-async fn a_message_tells_other_sites_what_it_says() {
+async fn a_message_page_has_open_graph_metadata() {
     let app = App::start().await;
     app.signed_in("Ada").await.say("Two \"herons\"\n & a tram").await;
     let newest = app.count("SELECT max(message_id) FROM messages").await;

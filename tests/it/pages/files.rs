@@ -1,17 +1,17 @@
-//! Pictures, the style sheet and the icon.
+//! Static files and avatars.
 
 use crate::support::{App, actors::Answer};
 
-const FOR_EVER: &str = "public, max-age=31536000, immutable";
+const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
-/// What the page asks for at its beginning: the paths after `src="` and `href="` that end so.
+/// The first path on the page that has this ending.
 fn linked<'a>(page: &'a Answer, ending: &str) -> &'a str {
     let mut values = page.body.split('"').filter(|value| value.ends_with(ending));
     values.next().expect("a link")
 }
 
 #[tokio::test]
-async fn the_files_that_pages_link_to_may_be_kept_for_ever() {
+async fn static_files_are_cacheable_without_limit() {
     let app = App::start().await;
     let anonymous = app.anonymous();
     let page = anonymous.get("/public").await;
@@ -25,13 +25,13 @@ async fn the_files_that_pages_link_to_may_be_kept_for_ever() {
         let file = anonymous.get(path).await;
         assert_eq!(file.status, 200, "{path}");
         assert_eq!(file.header("content-type"), content_type);
-        assert_eq!(file.header("cache-control"), FOR_EVER);
+        assert_eq!(file.header("cache-control"), IMMUTABLE);
         assert!(file.body.starts_with(beginning) && !file.body.is_empty(), "{path}");
     }
 }
 
 #[tokio::test]
-async fn search_engines_are_told_what_to_leave_alone() {
+async fn robots_txt_excludes_apis_and_settings() {
     let app = App::start().await;
     let robots = app.anonymous().get("/robots.txt").await;
     assert_eq!((robots.status, robots.header("content-type")), (200, "text/plain; charset=utf-8"));
@@ -39,7 +39,7 @@ async fn search_engines_are_told_what_to_leave_alone() {
 }
 
 #[tokio::test]
-async fn everybody_has_a_picture() {
+async fn every_username_has_an_avatar() {
     let app = App::start().await;
     let anonymous = app.anonymous();
     let mut pictures = Vec::new();
@@ -47,24 +47,24 @@ async fn everybody_has_a_picture() {
         let picture = anonymous.get(&format!("/avatar/{name}")).await;
         assert_eq!(picture.status, 200, "{name}");
         assert_eq!(picture.header("content-type"), "image/svg+xml");
-        assert_eq!(picture.header("cache-control"), FOR_EVER);
+        assert_eq!(picture.header("cache-control"), IMMUTABLE);
         picture.says("<svg xmlns=").does_not_say("script");
         pictures.push(picture.body);
     }
     pictures.sort();
     pictures.dedup();
-    assert_eq!(pictures.len(), 5, "of five names");
+    assert_eq!(pictures.len(), 5, "five names have five avatars");
     let composed = anonymous.get("/avatar/%C3%85se").await.body;
     assert_eq!(anonymous.get("/avatar/A%CC%8Ase").await.body, composed);
 }
 
 #[tokio::test]
-async fn nobody_has_a_picture_under_a_malformed_name() {
+async fn a_malformed_username_has_no_avatar() {
     let app = App::start().await;
     for name in ["%20", "a%2Fb", "a%00", &"a".repeat(65)] {
         let page = app.anonymous().get(&format!("/avatar/{name}")).await;
         assert_eq!(page.status, 404, "{name}");
-        assert_ne!(page.header("cache-control"), FOR_EVER);
+        assert_ne!(page.header("cache-control"), IMMUTABLE);
         page.says("<h2>Not Found</h2>");
     }
 }

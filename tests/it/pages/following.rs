@@ -7,7 +7,7 @@ const FOLLOWING: &str = "You are currently following this user.";
 const NOT_FOLLOWING: &str = "You are not yet following this user.";
 
 #[tokio::test]
-async fn a_profile_says_how_one_stands_to_its_owner() {
+async fn a_profile_shows_whether_the_viewer_follows_its_owner() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     app.anonymous().sign_up("bob").await;
@@ -26,17 +26,17 @@ async fn following_works_by_get_and_by_post() {
     let alice = app.signed_in("alice").await;
     app.anonymous().sign_up("bob").await;
     for by_post in [false, true] {
-        let go = async |path: &str| match by_post {
+        let request = async |path: &str| match by_post {
             false => alice.get(path).await,
             true => alice.post(path, &[]).await,
         };
-        let answer = go("/bob/follow").await;
+        let answer = request("/bob/follow").await;
         assert_eq!((answer.status, answer.header("location")), (302, "/bob"));
         let flash = "<li>You are now following &#34;bob&#34;</li>";
         alice.get("/bob").await.says(flash).says(FOLLOWING);
         assert_eq!(app.count("SELECT count(*) FROM follows").await, 1);
 
-        let answer = go("/bob/unfollow").await;
+        let answer = request("/bob/unfollow").await;
         assert_eq!((answer.status, answer.header("location")), (302, "/bob"));
         let flash = "<li>You are no longer following &#34;bob&#34;</li>";
         alice.get("/bob").await.says(flash).says(NOT_FOLLOWING);
@@ -45,7 +45,7 @@ async fn following_works_by_get_and_by_post() {
 }
 
 #[tokio::test]
-async fn what_is_so_already_succeeds() {
+async fn repeated_follows_and_unfollows_succeed() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     app.anonymous().sign_up("bob").await;
@@ -59,7 +59,7 @@ async fn what_is_so_already_succeeds() {
 }
 
 #[tokio::test]
-async fn the_way_back_to_a_profile_is_relative_and_encoded() {
+async fn the_redirect_to_a_profile_is_relative_and_encoded() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     app.anonymous().sign_up("Ærø & \"Co\"?").await;
@@ -71,7 +71,7 @@ async fn the_way_back_to_a_profile_is_relative_and_encoded() {
 }
 
 #[tokio::test]
-async fn nobody_follows_themselves() {
+async fn users_cannot_follow_themselves() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     for page in [alice.get("/alice/follow").await, alice.post("/alice/follow", &[]).await] {
@@ -84,11 +84,11 @@ async fn nobody_follows_themselves() {
 }
 
 #[tokio::test]
-async fn whoever_is_signed_out_follows_nobody() {
+async fn following_requires_a_session() {
     let app = App::start().await;
     app.anonymous().sign_up("bob").await;
     let anonymous = app.anonymous();
-    for path in ["/bob/follow", "/bob/unfollow", "/nobody/follow", "/nobody/unfollow"] {
+    for path in ["/bob/follow", "/bob/unfollow", "/unknown/follow", "/unknown/unfollow"] {
         for page in [anonymous.get(path).await, anonymous.post(path, &[]).await] {
             assert_eq!(page.status, 401, "{path}");
             page.says("<h2>Unauthorized</h2>").says("You have to sign in to do this.");

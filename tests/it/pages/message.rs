@@ -1,9 +1,9 @@
-//! A message's own page, and how its author edits and deletes it.
+//! The page of a message, and how its author edits and deletes it.
 
 use super::{messages, newest};
 use crate::support::{App, actors::Browser};
 
-/// Alice, who has said `text`, and the path of that message.
+/// Signs in Alice, posts `text`, and returns her browser and the path of the message.
 async fn alice_says(app: &App, text: &str) -> (Browser, String) {
     let alice = app.signed_in("alice").await;
     alice.say(text).await;
@@ -53,18 +53,18 @@ async fn the_author_edits_a_message() {
         assert_eq!(messages(&page), ["hello"], "{path}");
         page.says(edited);
     }
-    let kept = app.anonymous().get("/public").await;
-    assert_eq!(messages(&kept), ["hello"], "the kept page is renewed at once");
+    let cached = app.anonymous().get("/public").await;
+    assert_eq!(messages(&cached), ["hello"], "the cached page changes at once");
 }
 
 #[tokio::test]
-async fn a_message_that_is_sent_back_as_it_was_is_not_edited() {
+async fn an_unchanged_message_is_not_marked_as_edited() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     app.execute("INSERT INTO messages (author_id, text) SELECT user_id, E'\\na\\nb' FROM users")
         .await;
     let path = format!("/message/{}", newest(&app).await);
-    // A browser drops the first line feed after the tag, and sends the others as two characters.
+    // A browser drops the first line feed after the tag and sends the others as CR LF.
     alice.get(&format!("{path}/edit")).await.says(">\n\na\nb</textarea>");
     alice.post(&format!("{path}/edit"), &[("text", "\r\na\r\nb")]).await;
     let page = alice.get(&path).await;
@@ -73,7 +73,7 @@ async fn a_message_that_is_sent_back_as_it_was_is_not_edited() {
 }
 
 #[tokio::test]
-async fn a_change_that_is_refused_comes_back_with_the_rule() {
+async fn a_rejected_edit_shows_the_text_and_the_rule() {
     let app = App::start().await;
     let (alice, path) = alice_says(&app, "kept").await;
     let long = "<".repeat(281);
@@ -92,17 +92,21 @@ async fn a_change_that_is_refused_comes_back_with_the_rule() {
 }
 
 #[tokio::test]
-async fn the_author_deletes_a_message_after_being_asked() {
+async fn the_author_deletes_a_message_after_confirmation() {
     let app = App::start().await;
     let (alice, path) = alice_says(&app, "oops <b>").await;
     let delete = format!("{path}/delete");
     alice.get("/").await.says(&format!("<a href=\"{delete}\">Delete</a>"));
-    let asked = alice.get(&delete).await;
-    assert_eq!(asked.status, 200);
-    asked
+    let confirmation = alice.get(&delete).await;
+    assert_eq!(confirmation.status, 200);
+    confirmation
         .says(&format!("<form class=\"card\" action=\"{delete}\" method=\"post\">"))
         .says("<blockquote dir=\"auto\">oops &lt;b&gt;</blockquote>");
-    assert_eq!(app.count("SELECT count(*) FROM messages").await, 1, "asking deletes nothing");
+    assert_eq!(
+        app.count("SELECT count(*) FROM messages").await,
+        1,
+        "the confirmation page deletes nothing"
+    );
 
     let answer = alice.post(&delete, &[]).await;
     assert_eq!((answer.status, answer.header("location")), (302, "/"));
@@ -112,11 +116,11 @@ async fn the_author_deletes_a_message_after_being_asked() {
     for path in [&path, &delete] {
         assert_eq!(alice.get(path).await.status, 404, "{path}");
     }
-    assert_eq!(alice.post(&delete, &[]).await.status, 404, "it is gone already");
+    assert_eq!(alice.post(&delete, &[]).await.status, 404, "it is deleted already");
 }
 
 #[tokio::test]
-async fn a_message_of_somebody_else_is_not_to_be_changed() {
+async fn a_message_cannot_be_changed_by_another_user() {
     let app = App::start().await;
     let (alice, path) = alice_says(&app, "hello").await;
     let eve = app.signed_in("eve").await;
@@ -141,7 +145,7 @@ async fn a_message_of_somebody_else_is_not_to_be_changed() {
 }
 
 #[tokio::test]
-async fn there_is_no_page_of_a_message_that_is_unknown_or_flagged() {
+async fn an_unknown_or_flagged_message_is_not_found() {
     let app = App::start().await;
     let (alice, flagged) = alice_says(&app, "flagged").await;
     app.execute("UPDATE messages SET flagged = true").await;

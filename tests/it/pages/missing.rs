@@ -1,16 +1,16 @@
-//! What there is no page for.
+//! Requests for which there is no page.
 
 use reqwest::{Method, header};
 
 use crate::support::{App, actors::Answer};
 
 #[tokio::test]
-async fn a_user_that_does_not_exist_has_a_page_that_says_so() {
+async fn an_unknown_user_is_not_found() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     let long = format!("/{}", "a".repeat(65));
     for path in [
-        "/nobody",
+        "/unknown",
         "/Alice",
         "/alice%20",
         "/%20",
@@ -19,7 +19,7 @@ async fn a_user_that_does_not_exist_has_a_page_that_says_so() {
         "/%FF",
         "/%0A",
         "/timeline",
-        "/nobody.atom",
+        "/unknown.atom",
         "/.atom",
         "/public.atom.atom",
         &long,
@@ -42,7 +42,7 @@ async fn a_user_that_does_not_exist_has_a_page_that_says_so() {
 }
 
 #[tokio::test]
-async fn what_is_nowhere_is_not_found() {
+async fn an_unknown_path_is_not_found() {
     let app = App::start().await;
     let anonymous = app.anonymous();
     for path in ["/alice/nothing", "/a/b/c/d", "/static/style.css", "/static/", "/avatar/a/b"] {
@@ -53,7 +53,7 @@ async fn what_is_nowhere_is_not_found() {
 }
 
 #[tokio::test]
-async fn a_method_that_a_page_does_not_take_is_refused_in_a_page() {
+async fn an_unsupported_method_gets_an_error_page() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     for (method, path) in [
@@ -71,7 +71,7 @@ async fn a_method_that_a_page_does_not_take_is_refused_in_a_page() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_form_is_refused_in_a_page() {
+async fn a_body_that_is_not_a_form_gets_an_error_page() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     let anonymous = app.anonymous();
@@ -92,7 +92,7 @@ async fn a_body_that_is_no_form_is_refused_in_a_page() {
 }
 
 #[tokio::test]
-async fn a_head_is_a_page_without_its_body() {
+async fn a_head_request_gets_the_headers_without_a_body() {
     let app = App::start().await;
     for path in ["/public", "/login"] {
         let answer = Answer::of(app.anonymous().request(Method::HEAD, path)).await;

@@ -1,10 +1,11 @@
-//! Timelines by the page.
+//! Paging through timelines.
 
 use super::{messages, older};
 use crate::support::{App, actors::Browser};
 
-/// Gives alice messages `0` to `count - 1`, seven at a time of one instant. Texts rise with time
-/// and, within an instant, with the key.
+/// Inserts messages `0` to `count - 1` by alice, in groups of seven with the same time.
+///
+/// The numbers rise with the time and, within a group, with the id.
 async fn post_many(app: &App, count: i32) {
     let statement = "INSERT INTO messages (author_id, text, published_at)
                      SELECT user_id, number::text,
@@ -14,7 +15,7 @@ async fn post_many(app: &App, count: i32) {
     sqlx::query(statement).bind(count).execute(&app.rows).await.expect("inserted");
 }
 
-/// The messages of all pages, from the one at `path` on; and how many each shows.
+/// The messages of all pages from `path` on, and the number on each page.
 async fn walk(browser: &Browser, path: &str) -> (Vec<usize>, Vec<usize>) {
     let (mut texts, mut sizes, mut next) = (Vec::new(), Vec::new(), path.to_owned());
     loop {
@@ -30,7 +31,7 @@ async fn walk(browser: &Browser, path: &str) -> (Vec<usize>, Vec<usize>) {
 }
 
 #[tokio::test]
-async fn thirty_a_page_none_twice_and_none_skipped() {
+async fn a_page_has_30_messages_and_none_is_repeated_or_skipped() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     let bob = app.signed_in("bob").await;
@@ -51,7 +52,7 @@ async fn thirty_a_page_none_twice_and_none_skipped() {
 }
 
 #[tokio::test]
-async fn the_last_page_links_to_no_other() {
+async fn the_last_page_has_no_link_to_older_messages() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     for (count, sizes) in [(30, vec![30]), (1, vec![30, 1]), (29, vec![30, 30])] {
@@ -63,7 +64,7 @@ async fn the_last_page_links_to_no_other() {
 }
 
 #[tokio::test]
-async fn what_is_posted_meanwhile_moves_nothing() {
+async fn new_messages_do_not_move_later_pages() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     post_many(&app, 60).await;
@@ -78,7 +79,7 @@ async fn what_is_posted_meanwhile_moves_nothing() {
 }
 
 #[tokio::test]
-async fn a_profile_of_an_odd_name_has_further_pages() {
+async fn paging_works_for_a_username_with_special_characters() {
     let app = App::start().await;
     let name = "a?b#c%41/&\"";
     let name = &name.replace('/', " ");
@@ -95,7 +96,7 @@ async fn a_profile_of_an_odd_name_has_further_pages() {
 }
 
 #[tokio::test]
-async fn a_malformed_cursor_is_refused_by_name() {
+async fn a_malformed_cursor_is_rejected_by_name() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     for cursor in [
@@ -114,7 +115,7 @@ async fn a_malformed_cursor_is_refused_by_name() {
         "9223372036854775807_1",
         "-9223372036854775808_1",
         "1_9223372036854775808",
-        // A time that the program can tell and PostgreSQL cannot: before 4713 BC.
+        // Before 4713 BC, which PostgreSQL cannot represent.
         "-300000000000000000_1",
     ] {
         for path in ["/", "/public", "/alice"] {
@@ -127,7 +128,7 @@ async fn a_malformed_cursor_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn cursors_at_the_ends_of_time_are_fine() {
+async fn extreme_cursors_are_accepted() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     alice.say("hello").await;

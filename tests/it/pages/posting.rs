@@ -16,7 +16,7 @@ async fn a_message_is_recorded() {
 }
 
 #[tokio::test]
-async fn whoever_is_signed_out_posts_nothing() {
+async fn posting_requires_a_session() {
     let app = App::start().await;
     for text in ["hello", ""] {
         let page = app.anonymous().post("/add_message", &[("text", text)]).await;
@@ -27,7 +27,7 @@ async fn whoever_is_signed_out_posts_nothing() {
 }
 
 #[tokio::test]
-async fn a_message_that_is_refused_comes_back_with_the_rule() {
+async fn a_rejected_message_shows_the_text_and_the_rule() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     alice.say("kept").await;
@@ -52,7 +52,7 @@ async fn a_message_that_is_refused_comes_back_with_the_rule() {
 }
 
 #[tokio::test]
-async fn a_message_has_280_code_points_at_most() {
+async fn a_message_has_at_most_280_code_points() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     for text in ["a".repeat(280), "🦀".repeat(280), "e\u{301}".repeat(140)] {

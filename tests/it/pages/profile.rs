@@ -1,16 +1,16 @@
-//! What a profile tells besides its messages.
+//! Profiles: the header, and the lists of followers and followees.
 
 use serde_json::json;
 
 use crate::support::{App, actors::encode};
 
 #[tokio::test]
-async fn a_profile_tells_what_its_owner_does_and_how_many_there_are() {
+async fn a_profile_shows_display_name_bio_counts_and_date() {
     let app = App::start().await;
     let ann = app.api_user("Ann A").await;
-    let silent = app.anonymous().get("/Ann%20A").await;
-    silent.says("<li>0 messages</li>").says(">0 followers</a>").says(">0 following</a>");
-    silent.does_not_say("\"called\"").does_not_say("\"bio\"");
+    let empty = app.anonymous().get("/Ann%20A").await;
+    empty.says("<li>0 messages</li>").says(">0 followers</a>").says(">0 following</a>");
+    empty.does_not_say("\"display-name\"").does_not_say("\"bio\"");
 
     ann.patch("/users/Ann%20A", json!({"display_name": "Ann <3", "bio": "one\ntwo"})).await;
     app.api_user("bob").await.put("/following/Ann%20A").await;
@@ -27,7 +27,7 @@ async fn a_profile_tells_what_its_owner_does_and_how_many_there_are() {
     for browser in [app.anonymous(), app.signed_in("carol").await] {
         let page = browser.get("/Ann%20A").await;
         page.says("<h2>Ann A's Timeline</h2>")
-            .says("<p class=\"called\" dir=\"auto\">Ann &lt;3</p>")
+            .says("<p class=\"display-name\" dir=\"auto\">Ann &lt;3</p>")
             .says("<p class=\"bio\" dir=\"auto\">one\ntwo</p>")
             .says("<li>1 message</li>")
             .says("<a href=\"/Ann%20A/followers\">1,234 followers</a>")
@@ -39,7 +39,7 @@ async fn a_profile_tells_what_its_owner_does_and_how_many_there_are() {
 }
 
 #[tokio::test]
-async fn an_edited_message_and_one_that_is_not_keep_their_own_marks() {
+async fn only_an_edited_message_is_marked_as_edited() {
     let app = App::start().await;
     let ann = app.api_user("ann").await;
     let first = ann.post("/messages", json!({"text": "first"})).await.json();
@@ -54,7 +54,7 @@ async fn an_edited_message_and_one_that_is_not_keep_their_own_marks() {
 }
 
 #[tokio::test]
-async fn those_who_follow_and_are_followed_are_listed_newest_first() {
+async fn followers_and_followees_are_listed_newest_first() {
     let app = App::start().await;
     let ann = app.api_user("ann").await;
     ann.patch("/users/ann", json!({"display_name": "Ann A.", "bio": "Hi & bye"})).await;
@@ -66,23 +66,27 @@ async fn those_who_follow_and_are_followed_are_listed_newest_first() {
     let anonymous = app.anonymous();
     let page = anonymous.get("/ann/followers").await;
     assert_eq!(names(&page.body), ["carol", "bob"]);
-    page.says("<h2>Followers of ann</h2>").does_not_say("pagination");
+    page.says("<h2>Followers of ann</h2>")
+        .says("<a href=\"/ann\">Messages</a>")
+        .says("<a href=\"/ann/followers\" aria-current=\"page\">Followers</a>")
+        .says("<a href=\"/ann/following\">Following</a>")
+        .does_not_say("pagination");
     let page = anonymous.get("/bob/following").await;
     assert_eq!(names(&page.body), ["carol", "ann"]);
     page.says("<h2>Followed by bob</h2>")
-        .says("<bdi class=\"called\">Ann A.</bdi>")
+        .says("<bdi class=\"display-name\">Ann A.</bdi>")
         .says("<p class=\"bio\" dir=\"auto\">Hi &amp; bye</p>")
         .says("src=\"/avatar/ann\"");
-    anonymous.get("/ann/following").await.says("<em>ann follows nobody yet.</em>");
-    anonymous.get("/bob/followers").await.says("<em>Nobody follows bob yet.</em>");
+    anonymous.get("/ann/following").await.says("<em>ann does not follow anyone yet.</em>");
+    anonymous.get("/bob/followers").await.says("<em>bob has no followers yet.</em>");
 }
 
 #[tokio::test]
-async fn follows_are_listed_by_the_page_none_twice_and_none_skipped() {
+async fn paging_through_followers_repeats_and_skips_none() {
     let app = App::start().await;
     let odd = "a?b#c d";
     app.anonymous().sign_up(odd).await;
-    // Seven at a time follow in one instant.
+    // Groups of seven have the same time.
     app.execute(
         "INSERT INTO users (username, email, password_hash)
          SELECT number::text, 'a@b', '$2b$10$' || repeat('a', 53)
@@ -112,11 +116,11 @@ async fn follows_are_listed_by_the_page_none_twice_and_none_skipped() {
 }
 
 #[tokio::test]
-async fn lists_of_nobody_and_from_nowhere_are_refused() {
+async fn follow_lists_of_unknown_users_and_malformed_cursors_are_rejected() {
     let app = App::start().await;
     let ann = app.signed_in("ann").await;
     for list in ["followers", "following"] {
-        for name in ["nobody", "settings", "%00", "a%2Fb"] {
+        for name in ["unknown", "settings", "%00", "a%2Fb"] {
             let page = ann.get(&format!("/{name}/{list}")).await;
             assert_eq!(page.status, 404, "{name}");
             page.says("There is no user named").says("sign out [ann]");
@@ -127,7 +131,7 @@ async fn lists_of_nobody_and_from_nowhere_are_refused() {
     }
 }
 
-/// The names in a list of people, in its order.
+/// The usernames in a list of people, in order.
 pub(super) fn names(html: &str) -> Vec<&str> {
     let (_, list) = html.split_once("<ul class=\"people\">").expect("a list");
     let (list, _) = list.split_once("</ul>").expect("an end");

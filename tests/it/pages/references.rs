@@ -1,10 +1,10 @@
-//! What messages refer to: users, tags and addresses of the web are links, and nothing else is.
+//! Links in messages: mentions, tags and URLs become links, other text does not.
 
 use super::messages;
 use crate::support::App;
 
 #[tokio::test]
-async fn mentions_tags_and_addresses_are_links_on_every_page() {
+async fn mentions_tags_and_urls_are_links_on_every_page() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     alice.say("Hi @bob, @žluť: #Rust and #東京! See (https://example.net/?a=1&b='2#c).").await;
@@ -17,11 +17,11 @@ async fn mentions_tags_and_addresses_are_links_on_every_page() {
     for path in ["/", "/public", "/alice", "/message/1", "/tag/rust"] {
         assert_eq!(messages(&alice.get(path).await), [expected], "{path}");
     }
-    assert_eq!(messages(&app.anonymous().get("/public").await), [expected], "the kept page");
+    assert_eq!(messages(&app.anonymous().get("/public").await), [expected], "the cached page");
 }
 
 #[tokio::test]
-async fn no_text_becomes_markup_by_being_a_link() {
+async fn a_link_does_not_turn_text_into_markup() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     for (text, expected) in [
@@ -43,16 +43,16 @@ async fn no_text_becomes_markup_by_being_a_link() {
 }
 
 #[tokio::test]
-async fn a_mention_of_nobody_leads_to_a_page_that_says_so() {
+async fn a_mention_of_an_unknown_user_links_to_a_404_page() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
-    alice.say("@nobody and @alice").await.says("<a href=\"/nobody\">@nobody</a>");
-    assert_eq!(alice.get("/nobody").await.status, 404);
+    alice.say("@unknown and @alice").await.says("<a href=\"/unknown\">@unknown</a>");
+    assert_eq!(alice.get("/unknown").await.status, 404);
     assert_eq!(alice.get("/alice").await.status, 200);
 }
 
 #[tokio::test]
-async fn no_user_is_looked_up_for_a_mention() {
+async fn a_mention_is_a_link_whether_or_not_the_user_exists() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     alice.say("@later").await;

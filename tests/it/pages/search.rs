@@ -4,15 +4,15 @@ use super::{messages, older, profile::names};
 use crate::support::{App, actors::encode};
 
 #[tokio::test]
-async fn without_words_there_is_the_form_alone() {
+async fn an_empty_search_shows_only_the_form() {
     let app = App::start().await;
     app.signed_in("alice").await.say("hello").await;
     let anonymous = app.anonymous();
     for (query, text) in [
-        ("", "Finds messages that have all of your words."),
+        ("", "Finds messages that contain all of your words."),
         ("?q=", "Finds messages"),
         ("?q=%20%09&in=messages", "Finds messages"),
-        ("?in=people", "Finds people by the beginning of their usernames."),
+        ("?in=people", "Finds people whose username begins with your text."),
     ] {
         let page = anonymous.get(&format!("/search{query}")).await;
         assert_eq!(page.status, 200, "{query}");
@@ -22,7 +22,7 @@ async fn without_words_there_is_the_form_alone() {
 }
 
 #[tokio::test]
-async fn messages_are_found_by_their_words_newest_first_and_by_the_page() {
+async fn a_search_finds_messages_by_words_newest_first_in_pages() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     for number in 1..=35 {
@@ -35,7 +35,10 @@ async fn messages_are_found_by_their_words_newest_first_and_by_the_page() {
     for browser in [&alice, &app.anonymous()] {
         let first = browser.get("/search?q=thread+needle").await;
         assert_eq!(messages(&first), texts(6..=35));
-        first.says("value=\"thread needle\"").says("aria-current=\"page\">Messages</a>");
+        first
+            .says("value=\"thread needle\"")
+            .says("aria-current=\"page\">Messages</a>")
+            .says("<a href=\"/search?q=thread%20needle&amp;in=people\">People</a>");
         let next = older(&first).expect("an older page").replace("&amp;", "&");
         let second = browser.get(&next).await;
         assert_eq!(messages(&second), texts(1..=5));
@@ -45,7 +48,7 @@ async fn messages_are_found_by_their_words_newest_first_and_by_the_page() {
 }
 
 #[tokio::test]
-async fn people_are_found_by_the_beginning_of_their_names() {
+async fn a_search_finds_people_by_username_prefix_in_pages() {
     let app = App::start().await;
     app.execute(
         "INSERT INTO users (username, email, password_hash)
@@ -67,32 +70,32 @@ async fn people_are_found_by_the_beginning_of_their_names() {
 }
 
 #[tokio::test]
-async fn nothing_found_is_said_in_words() {
+async fn an_empty_result_shows_a_text() {
     let app = App::start().await;
     let anonymous = app.anonymous();
     for query in ["nowhere", "!?", "東", "%", "_"] {
         let page = anonymous.get(&format!("/search?q={}", encode(query))).await;
         assert_eq!(page.status, 200, "{query}");
-        page.says("<em>No message has these words.");
+        page.says("<em>No message contains all of these words.");
         let page = anonymous.get(&format!("/search?in=people&q={}", encode(query))).await;
-        page.says("<em>Nobody&#39;s username begins like that.</em>");
+        page.says("<em>No username begins with this.</em>");
     }
 }
 
 #[tokio::test]
-async fn a_search_that_breaks_a_rule_is_refused_and_kept() {
+async fn a_rejected_search_shows_the_query_and_the_rule() {
     let app = App::start().await;
     let anonymous = app.anonymous();
-    for sought in ["messages", "people"] {
+    for scope in ["messages", "people"] {
         let long = "x".repeat(101);
-        let page = anonymous.get(&format!("/search?in={sought}&q={long}")).await;
+        let page = anonymous.get(&format!("/search?in={scope}&q={long}")).await;
         assert_eq!(page.status, 400);
         page.says("The search must be at most 100 characters long")
             .says(&format!("value=\"{long}\""));
-        let page = anonymous.get(&format!("/search?in={sought}&q=a%00")).await;
+        let page = anonymous.get(&format!("/search?in={scope}&q=a%00")).await;
         assert_eq!(page.status, 400);
         page.says("The search must not contain a NUL character");
-        let page = anonymous.get(&format!("/search?in={sought}&q=a&before=%21")).await;
+        let page = anonymous.get(&format!("/search?in={scope}&q=a&before=%21")).await;
         assert_eq!(page.status, 400);
         page.says("malformed");
     }
@@ -100,7 +103,7 @@ async fn a_search_that_breaks_a_rule_is_refused_and_kept() {
 }
 
 #[tokio::test]
-async fn what_is_searched_for_is_text_and_no_markup() {
+async fn the_query_is_escaped() {
     let app = App::start().await;
     let query = "<script>\"'&";
     let page = app.anonymous().get(&format!("/search?q={}", encode(query))).await;

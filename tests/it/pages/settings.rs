@@ -1,4 +1,4 @@
-//! The settings: the profile, the password, all sessions, and the end of an account.
+//! The settings: profile, password, sessions, and deletion of the account.
 
 use std::num::NonZero;
 
@@ -28,7 +28,7 @@ fn password<'a>(current: &'a str, new: &'a str, repeated: &'a str) -> [(&'a str,
     [("current", current), ("new", new), ("repeated", repeated)]
 }
 
-/// Another browser that the user is signed in with.
+/// Signs the user in with another browser.
 async fn another(app: &App, username: &str) -> Browser {
     let browser = app.anonymous();
     browser.sign_in(username).await.says("You were logged in");
@@ -47,7 +47,7 @@ fn assert_field(page: &Answer, field: &str, rule: &str) {
 }
 
 #[tokio::test]
-async fn settings_are_for_whoever_is_signed_in() {
+async fn settings_require_a_session() {
     let app = App::start().await;
     let anonymous = app.anonymous();
     for path in ["/settings", "/settings/tokens", "/settings/account/delete"] {
@@ -61,7 +61,7 @@ async fn settings_are_for_whoever_is_signed_in() {
 }
 
 #[tokio::test]
-async fn what_other_sites_send_changes_nothing() {
+async fn cross_site_requests_change_nothing() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     let state = "SELECT count(*) FROM users JOIN sessions USING (user_id)
@@ -82,7 +82,7 @@ async fn a_profile_is_changed_and_shown() {
     let alice = app.signed_in("alice").await;
     alice.get("/settings").await.says("name=\"email\" value=\"alice@example.org\"");
 
-    // A browser ends lines with two characters; 160 are allowed, of which an end is one.
+    // A browser sends a line feed as CR LF; it counts as one of the 160 characters.
     let bio = format!("a\r\nb{}", "x".repeat(157));
     let answer = alice.post("/settings/profile", &profile("Alice L.", &bio, "new@a")).await;
     assert_eq!((answer.status, answer.header("location")), (302, "/settings"));
@@ -100,7 +100,7 @@ async fn a_profile_is_changed_and_shown() {
 }
 
 #[tokio::test]
-async fn every_refused_field_of_a_profile_says_its_rule_and_keeps_what_was_typed() {
+async fn each_rejected_profile_field_shows_its_value_and_rule() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     let long = "<".repeat(161);
@@ -112,7 +112,7 @@ async fn every_refused_field_of_a_profile_says_its_rule_and_keeps_what_was_typed
         .says(&"&lt;".repeat(161))
         .says("name=\"email\" value=\"nowhere\"")
         .says("sign out [alice]");
-    // Nothing of it is kept, though the display name of this one is fine.
+    // The valid display name is not saved either.
     let page = alice.post("/settings/profile", &profile("Alice", "", "")).await;
     assert_field(&page, "email", "You have to enter a valid email address");
     page.says("value=\"Alice\"").does_not_say("display_name-error");
@@ -120,7 +120,7 @@ async fn every_refused_field_of_a_profile_says_its_rule_and_keeps_what_was_typed
 }
 
 #[tokio::test]
-async fn with_a_new_password_everybody_else_is_signed_out() {
+async fn a_new_password_ends_all_other_sessions_and_tokens() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     let (thief, bob) = (another(&app, "alice").await, app.signed_in("bob").await);
@@ -140,7 +140,7 @@ async fn with_a_new_password_everybody_else_is_signed_out() {
 }
 
 #[tokio::test]
-async fn a_refused_password_changes_nothing_and_is_never_shown() {
+async fn a_rejected_password_changes_nothing_and_is_not_shown() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     let long = "p4".repeat(37);
@@ -161,7 +161,7 @@ async fn a_refused_password_changes_nothing_and_is_never_shown() {
 }
 
 #[tokio::test]
-async fn signing_out_everywhere_ends_all_sessions_and_no_token() {
+async fn signing_out_everywhere_ends_all_sessions_but_no_token() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     let (other, bob) = (another(&app, "alice").await, app.signed_in("bob").await);
@@ -175,7 +175,7 @@ async fn signing_out_everywhere_ends_all_sessions_and_no_token() {
 }
 
 #[tokio::test]
-async fn an_account_is_deleted_by_whoever_knows_its_password() {
+async fn deleting_an_account_requires_its_password() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     alice.say("hello").await;
@@ -197,7 +197,7 @@ async fn an_account_is_deleted_by_whoever_knows_its_password() {
 }
 
 #[tokio::test]
-async fn a_session_that_was_left_open_does_not_help_to_guess_the_password() {
+async fn password_attempts_within_a_session_are_rate_limited() {
     let two = RateLimits { sign_ins_per_account: NonZero::new(2), ..RateLimits::default() };
     let app = App::start_with(TestDatabase::fresh().await, |settings| {
         settings.service.limits = two;

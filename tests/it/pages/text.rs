@@ -1,4 +1,4 @@
-//! Text on the pages: as it was typed, and nothing but text. And what never is on any.
+//! User text on the pages is unchanged and escaped; private data is on no page.
 
 use reqwest::Method;
 use sha2::{Digest, Sha256};
@@ -29,7 +29,7 @@ async fn a_message_is_escaped_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn other_text_stays_as_it_is() {
+async fn other_text_is_unchanged() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     for text in ["žluťoučký 李 علي 🦀", "a  b\u{a0}c", "=/`\\ example.net/?a=b", "e\u{301}"]
@@ -40,7 +40,7 @@ async fn other_text_stays_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_name_is_escaped_wherever_it_stands() {
+async fn a_username_is_escaped_everywhere() {
     let app = App::start().await;
     let (raw, escaped) = ("<b>\"'&", "&lt;b&gt;&#34;&#39;&amp;");
     let path = format!("/{}", encode(raw));
@@ -64,8 +64,8 @@ async fn a_name_is_escaped_wherever_it_stands() {
     odd.get("/").await.says(&format!("What's on your mind {escaped}?"));
 }
 
-/// Everything that anybody can be shown of somebody.
-async fn everything(app: &App) -> Vec<Answer> {
+/// All responses that show something about a user.
+async fn all_responses(app: &App) -> Vec<Answer> {
     let alice = app.signed_in("alice").await;
     let bob = app.signed_in("bob").await;
     alice.say("hello").await;
@@ -74,14 +74,14 @@ async fn everything(app: &App) -> Vec<Answer> {
         app.anonymous().post("/login", &[("username", "alice"), ("password", "x")]).await,
         app.anonymous().sign_up("alice").await,
     ];
-    for path in ["/", "/public", "/alice", "/bob", "/nobody", "/avatar/alice", "/docs"] {
+    for path in ["/", "/public", "/alice", "/bob", "/unknown", "/avatar/alice", "/docs"] {
         for browser in [&alice, &bob, &app.anonymous()] {
             answers.push(browser.visit(path).await);
         }
     }
     let simulator = app.simulator();
     answers.push(simulator.register("alice").await);
-    for path in ["/msgs", "/msgs/alice", "/fllws/alice", "/msgs/nobody", "/latest"] {
+    for path in ["/msgs", "/msgs/alice", "/fllws/alice", "/msgs/unknown", "/latest"] {
         answers.push(simulator.get(path).await);
     }
     for path in ["/metrics", "/healthz", "/readyz", "/openapi.json"] {
@@ -91,22 +91,22 @@ async fn everything(app: &App) -> Vec<Answer> {
 }
 
 #[tokio::test]
-async fn no_address_and_no_hash_of_one_is_ever_shown() {
+async fn e_mail_addresses_and_their_hashes_are_never_shown() {
     let app = App::start().await;
     app.simulator().register("carol").await;
-    let mut answers = everything(&app).await;
+    let mut answers = all_responses(&app).await;
     let refilled = answers.remove(2);
     refilled.says("value=\"alice@example.org\"").does_not_say("$2b$");
     app.execute("UPDATE users SET email = 'someone@example.org' WHERE username = 'alice'").await;
     answers.extend(
-        everything(&app).await.into_iter().enumerate().filter(|it| it.0 != 2).map(|it| it.1),
+        all_responses(&app).await.into_iter().enumerate().filter(|it| it.0 != 2).map(|it| it.1),
     );
-    // As avatar services are asked for pictures: MD5, and SHA-256.
+    // Avatar services address pictures by the MD5 or SHA-256 hash of an e-mail address.
     let md5 = "a70eaed09677478b42b11fc7a04f4c87".to_owned();
     let sha256: String =
         Sha256::digest("someone@example.org").iter().map(|byte| format!("{byte:02x}")).collect();
     for answer in answers {
-        // The documentation has an address of its own as an example.
+        // The documentation contains another address, as an example.
         for secret in ["alice@example.org", "someone@example.org", "$2b$", &md5, &sha256] {
             answer.does_not_say(secret);
             for value in answer.headers.values() {

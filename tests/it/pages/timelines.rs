@@ -3,10 +3,10 @@
 use super::{messages, newest};
 use crate::support::App;
 
-const NOTHING: &str = "<em>There's no message so far.</em>";
+const EMPTY: &str = "<em>There's no message so far.</em>";
 
 #[tokio::test]
-async fn each_timeline_has_its_title_and_says_when_it_is_empty() {
+async fn each_timeline_has_its_title_and_a_text_if_empty() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     for (browser, path, title) in [
@@ -20,18 +20,19 @@ async fn each_timeline_has_its_title_and_says_when_it_is_empty() {
         assert_eq!(page.status, 200);
         assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
         let title = title.replace("&#39;", "'");
-        page.says(NOTHING)
+        page.says(EMPTY)
             .says(&format!("<title>{title} | MiniTwit</title>"))
             .says(&format!("<h2>{title}</h2>"));
     }
     alice.say("hello").await;
     for path in ["/public", "/", "/alice"] {
-        alice.get(path).await.does_not_say(NOTHING);
+        alice.get(path).await.does_not_say(EMPTY);
     }
+    alice.get("/public").await.does_not_say("twitbox");
 }
 
 #[tokio::test]
-async fn whoever_is_signed_out_is_sent_to_the_public_timeline() {
+async fn visitors_without_a_session_are_redirected_to_the_public_timeline() {
     let app = App::start().await;
     let answer = app.anonymous().get("/").await;
     assert_eq!((answer.status, answer.header("location")), (302, "/public"));
@@ -50,7 +51,7 @@ async fn the_newest_message_is_the_first() {
 }
 
 #[tokio::test]
-async fn the_own_timeline_is_of_oneself_and_ones_followees() {
+async fn the_own_timeline_has_messages_of_the_viewer_and_followees() {
     let app = App::start().await;
     let [alice, bob, carol] =
         [app.signed_in("alice").await, app.signed_in("bob").await, app.signed_in("carol").await];
@@ -86,24 +87,25 @@ async fn flagged_messages_appear_nowhere() {
 }
 
 #[tokio::test]
-async fn each_message_names_its_author_and_its_time() {
+async fn each_message_shows_its_author_and_time() {
     let app = App::start().await;
     let roger = app.signed_in("Roger Histand").await;
     roger.say("hello").await;
     app.execute("UPDATE messages SET published_at = '2020-02-09 01:05:59.999+02'").await;
+    let id = newest(&app).await;
     for path in ["/", "/public", "/Roger%20Histand"] {
         roger
             .get(path)
             .await
-            .says("<a href=\"/Roger%20Histand\">Roger Histand</a>")
-            .says("src=\"/avatar/Roger%20Histand\"")
-            .says(&format!("<a href=\"/message/{}\"><time ", newest(&app).await))
-            .says("<time datetime=\"2020-02-08T23:05:59Z\">2020-02-08 @ 23:05</time>");
+            .says("<ul class=\"messages\">")
+            .says(&format!("<li id=\"message-{id}\"><img src=\"/avatar/Roger%20Histand\" alt=\"\" width=\"48\" height=\"48\" loading=\"lazy\">"))
+            .says("<strong><a href=\"/Roger%20Histand\">Roger Histand</a></strong>")
+            .says(&format!("<small>&mdash; <a href=\"/message/{id}\"><time datetime=\"2020-02-08T23:05:59Z\">2020-02-08 @ 23:05</time></a></small>"));
     }
 }
 
 #[tokio::test]
-async fn what_the_simulator_posts_appears_on_the_pages_and_back() {
+async fn the_pages_and_the_simulator_api_show_the_same_messages() {
     let app = App::start().await;
     let simulator = app.simulator();
     simulator.register("bob").await;
@@ -118,7 +120,7 @@ async fn what_the_simulator_posts_appears_on_the_pages_and_back() {
 }
 
 #[tokio::test]
-async fn doubled_and_trailing_slashes_are_served_in_place() {
+async fn doubled_and_trailing_slashes_are_ignored() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     alice.say("hello").await;
@@ -133,10 +135,10 @@ async fn doubled_and_trailing_slashes_are_served_in_place() {
 }
 
 #[tokio::test]
-async fn a_page_is_nobody_elses_to_keep() {
+async fn shared_caches_must_not_store_pages() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
-    for path in ["/", "/public", "/alice", "/nobody"] {
+    for path in ["/", "/public", "/alice", "/unknown"] {
         assert_eq!(alice.get(path).await.header("cache-control"), "private, no-cache", "{path}");
     }
 }

@@ -5,12 +5,12 @@ use crate::support::{
     actors::{Answer, Browser},
 };
 
-async fn make(browser: &Browser, name: &str, days: &str, password: &str) -> Answer {
+async fn create(browser: &Browser, name: &str, days: &str, password: &str) -> Answer {
     let form = [("name", name), ("days", days), ("password", password)];
     browser.post("/settings/tokens", &form).await
 }
 
-/// The secret that a page shows.
+/// The secret on the page of a new token.
 fn secret(page: &Answer) -> &str {
     assert_eq!(page.status, 200, "{page:?}");
     let (_, rest) = page.body.split_once("<code class=\"secret\">").expect("a secret");
@@ -18,11 +18,11 @@ fn secret(page: &Answer) -> &str {
 }
 
 #[tokio::test]
-async fn a_token_is_shown_once_and_kept_by_nothing() {
+async fn a_token_is_shown_once_and_never_cached() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     alice.get("/settings/tokens").await.says("<em>You have no tokens.</em>");
-    let page = make(&alice, "Alice's <bot>", "30", "secret").await;
+    let page = create(&alice, "Alice's <bot>", "30", "secret").await;
     let secret = secret(&page);
     page.says("Alice&#39;s &lt;bot&gt;").says("it will not be shown again");
     assert_eq!(page.header("cache-control"), "no-store");
@@ -39,10 +39,10 @@ async fn a_token_is_shown_once_and_kept_by_nothing() {
 }
 
 #[tokio::test]
-async fn a_revoked_token_is_good_no_longer() {
+async fn a_revoked_token_is_rejected() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
-    let page = make(&alice, "bot", "7", "secret").await;
+    let page = create(&alice, "bot", "7", "secret").await;
     let client = app.api().with_token(secret(&page));
     let list = alice.get("/settings/tokens").await;
     let (_, rest) = list.body.split_once("action=\"/settings/tokens/").expect("a form");
@@ -64,7 +64,7 @@ async fn a_revoked_token_is_good_no_longer() {
 }
 
 #[tokio::test]
-async fn a_refused_token_says_why_and_is_not_made() {
+async fn a_rejected_token_form_shows_the_rule() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     for (name, password, field, rule) in [
@@ -73,7 +73,7 @@ async fn a_refused_token_says_why_and_is_not_made() {
         ("bot", "", "password", "Invalid password"),
         ("bot", "guess", "password", "Invalid password"),
     ] {
-        let page = make(&alice, name, "365", password).await;
+        let page = create(&alice, name, "365", password).await;
         assert_eq!(page.status, 400, "{name:?} {password:?}");
         page.says(&format!("<p class=\"error\" id=\"{field}-error\">{rule}</p>"))
             .says(&format!("name=\"name\" value=\"{name}\""))
@@ -82,23 +82,25 @@ async fn a_refused_token_says_why_and_is_not_made() {
             .does_not_say("guess");
     }
     for days in ["0", "8", "366", "x", "-1"] {
-        assert_eq!(make(&alice, "bot", days, "secret").await.status, 400, "{days}");
+        assert_eq!(create(&alice, "bot", days, "secret").await.status, 400, "{days}");
     }
     assert_eq!(app.count("SELECT count(*) FROM api_tokens").await, 0);
 }
 
 #[tokio::test]
-async fn tokens_are_listed_by_the_page() {
+async fn tokens_are_listed_in_pages() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     app.execute(
-        "INSERT INTO api_tokens (user_id, token_hash, name, expires_at)
-         SELECT user_id, sha256(n::text::bytea), 'bot ' || n, now() + interval '1 day'
+        "INSERT INTO api_tokens (user_id, token_hash, name, created_at, expires_at)
+         SELECT user_id, sha256(n::text::bytea), 'bot ' || n, '2020-02-21Z', now() + interval '1 day'
          FROM users, generate_series(1, 31) AS n ORDER BY n",
     )
     .await;
     let page = alice.get("/settings/tokens").await;
     page.says("<strong>bot 31</strong>").says("<strong>bot 2</strong>").does_not_say(">bot 1<");
+    page.says("Created <time datetime=\"2020-02-21\">21 February 2020</time>, expires <time ")
+        .says("aria-label=\"Revoke bot 31\">Revoke</button></form></li>");
     let (before, _) = page.body.split_once("\" rel=\"next\">Older tokens</a>").expect("a link");
     let last = alice.get(before.rsplit('"').next().expect("an address")).await;
     last.says("<strong>bot 1</strong>").does_not_say("bot 2").does_not_say("Older tokens");

@@ -1,4 +1,4 @@
-//! What a page weighs, and whom it asks.
+//! The size of pages, and the hosts that they load from.
 
 use std::fmt::Write as _;
 
@@ -6,11 +6,12 @@ use reqwest::{Client, header};
 
 use crate::support::{App, actors::Browser};
 
-/// TCP sends ten segments before it hears from the other side (RFC 6928), some 14 KB: as much as the
-/// page and its style sheet may take together.
-const MOST: usize = 14 * 1_024;
+/// The limit for a page and its style sheet together.
+///
+/// TCP sends ten segments, about 14 KB, before it needs an acknowledgement (RFC 6928).
+const MAX_BYTES: usize = 14 * 1_024;
 
-/// As long and as varied as messages get: 280 characters that do not repeat soon.
+/// A text of 280 characters that compresses badly.
 fn long_text(number: usize) -> String {
     let mut text = String::new();
     for word in 0.. {
@@ -23,7 +24,7 @@ fn long_text(number: usize) -> String {
     text
 }
 
-/// How many bytes the answer has on its way.
+/// The size of the compressed response body.
 async fn weight(app: &App, path: &str, cookie: &str) -> usize {
     let request = Client::new().get(app.url(path)).header(header::ACCEPT_ENCODING, "gzip");
     let response = request.header(header::COOKIE, cookie).send().await.expect("an answer");
@@ -31,7 +32,7 @@ async fn weight(app: &App, path: &str, cookie: &str) -> usize {
     response.bytes().await.expect("a body").len()
 }
 
-/// The cookie of somebody who signs in.
+/// Signs in and returns the session cookie.
 async fn cookie(browser: &Browser, username: &str) -> String {
     let form = [("username", username), ("password", "secret")];
     let answer = browser.post("/login", &form).await;
@@ -73,17 +74,17 @@ async fn a_page_and_its_style_sheet_fit_one_round_trip() {
         (&message, &session),
         ("/login", ""),
         ("/register", ""),
-        ("/nobody", ""),
+        ("/unknown", ""),
     ] {
         let page = weight(&app, path, cookie).await;
-        assert!(page + style < MOST, "{path}: {page} bytes, and {style} of style");
+        assert!(page + style < MAX_BYTES, "{path}: {page} bytes, and {style} of style");
     }
 }
 
 #[tokio::test]
-async fn a_page_asks_nobody_else() {
+async fn a_page_loads_nothing_from_other_hosts() {
     let app = full().await;
-    for path in ["/public", "/Milada", "/search?q=1", "/login", "/register", "/nobody"] {
+    for path in ["/public", "/Milada", "/search?q=1", "/login", "/register", "/unknown"] {
         let page = app.anonymous().get(path).await;
         for part in page.body.split(" src=\"").skip(1) {
             assert!(part.starts_with('/') && !part.starts_with("//"), "{path}: {part}");

@@ -1,0 +1,82 @@
+//! Renders every error of the pages as an HTML page.
+
+use std::sync::Arc;
+
+use poem::{
+    Endpoint, IntoResponse, Request, Response, Result,
+    http::{StatusCode, header},
+};
+
+use super::{
+    cookies,
+    failure::Failure,
+    pages::{ErrorPage, Frame},
+    respond,
+    templates::Templates,
+};
+use crate::{
+    http::errors::{call_and_render, log_internal},
+    service::{ErrorKind, Service},
+    telemetry::request::{RequestId, log_failure},
+};
+
+/// Seconds after which a client may retry a request that got 503.
+const RETRY_AFTER_SECONDS: u64 = 5;
+
+/// Middleware around all pages: turns errors and panics into error pages.
+pub(super) async fn render<E: Endpoint<Output: IntoResponse>>(
+    endpoint: Arc<E>,
+    request: Request,
+) -> Result<Response> {
+    let templates = request.data::<Arc<Templates>>().cloned();
+    let session = cookies::session_token(request.cookie()).zip(request.data::<Service>().cloned());
+    let render = async |error: poem::Error| {
+        if error.status().is_server_error() {
+            match error.downcast_ref::<Failure>() {
+                Some(failure) => log_failure(failure),
+                None => log_internal(&error),
+            }
+        }
+        let mut frame = Frame::default();
+        // After a server error the database may be the cause, so it gets no further query.
+        if let (Some((token, service)), true) = (session, error.status().is_client_error()) {
+            let user = service.session_user(&token).await.unwrap_or_default();
+            frame.viewer = user.map(|user| user.username.to_string());
+        }
+        error_page(templates.as_deref(), frame, &error)
+    };
+    Ok(call_and_render(endpoint, request, render).await)
+}
+
+fn error_page(templates: Option<&Templates>, frame: Frame, error: &poem::Error) -> Response {
+    let status = error.status();
+    let mut page = ErrorPage::new(frame, status.as_u16());
+    if let Some(text) = error.downcast_ref::<Failure>().and_then(Failure::text) {
+        page = page.with_text(text);
+    }
+    if let (true, Some(id)) = (status.is_server_error(), RequestId::current()) {
+        page = page.with_request_id(id.to_string());
+    }
+    let rendered = templates
+        .ok_or(Failure::MissingState)
+        .and_then(|templates| respond::render(templates, status, &page));
+    let mut response = rendered.unwrap_or_else(|failure| {
+        log_failure(&failure);
+        status.into_response()
+    });
+    if let Some(seconds) = retry_after(error) {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
+}
+
+/// The value of `Retry-After`, for errors where a retry may succeed.
+fn retry_after(error: &poem::Error) -> Option<u64> {
+    match error.downcast_ref::<Failure>() {
+        Some(Failure::Service(error)) if error.kind() == ErrorKind::RateLimited => {
+            error.retry_after()
+        }
+        _ if error.status() == StatusCode::SERVICE_UNAVAILABLE => Some(RETRY_AFTER_SECONDS),
+        _ => None,
+    }
+}

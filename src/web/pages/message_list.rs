@@ -1,0 +1,99 @@
+//! A list of messages, shown by the template `messages.html`.
+
+use serde::Serialize;
+
+use super::{
+    format::{rfc3339, short_time},
+    frame::Frame,
+};
+use crate::{
+    domain::{
+        Message, Page,
+        rich_text::{Segment, segments},
+    },
+    web::links::{avatar_path, message_path, next_page_path, profile_path, tag_path},
+};
+
+/// Messages, newest first, and the link to older ones. Pages have it in their field `list`.
+#[derive(Debug, Serialize)]
+pub struct MessageList {
+    messages: Vec<Item>,
+    older: Option<String>,
+    /// The text of an empty list, if it is not the original's.
+    empty_text: Option<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+struct Item {
+    id: i64,
+    path: String,
+    author: String,
+    profile: String,
+    avatar: String,
+    text: Vec<TextPart>,
+    datetime: String,
+    shown_time: String,
+    /// The time of the last edit.
+    edited: Option<String>,
+    /// True if the viewer is the author and so may edit and delete the message.
+    own: bool,
+}
+
+/// A part of a message's text: plain, or a link.
+#[derive(Debug, Serialize)]
+struct TextPart {
+    text: String,
+    link: Option<String>,
+    /// True for a link to another site.
+    external: bool,
+}
+
+impl MessageList {
+    /// The list at `path`, which is percent-encoded, has no cursor, and may have a query.
+    pub fn new(frame: &Frame, path: &str, page: Page<Message>) -> Self {
+        let viewer = frame.viewer.as_deref();
+        Self {
+            messages: page.items.into_iter().map(|message| Item::new(message, viewer)).collect(),
+            older: page.next.map(|cursor| next_page_path(path, cursor)),
+            empty_text: None,
+        }
+    }
+
+    pub fn single(frame: &Frame, message: Message) -> Self {
+        Self::new(frame, "", Page { items: vec![message], next: None })
+    }
+
+    pub fn with_empty_text(self, text: &'static str) -> Self {
+        Self { empty_text: Some(text), ..self }
+    }
+}
+
+impl Item {
+    fn new(message: Message, viewer: Option<&str>) -> Self {
+        Self {
+            id: message.id,
+            path: message_path(message.id),
+            own: viewer == Some(message.author.as_str()),
+            author: message.author.to_string(),
+            profile: profile_path(&message.author),
+            avatar: avatar_path(&message.author),
+            text: segments(&message.text).iter().map(TextPart::new).collect(),
+            datetime: rfc3339(message.published_at),
+            shown_time: short_time(message.published_at),
+            edited: message.edited_at.map(short_time),
+        }
+    }
+}
+
+impl TextPart {
+    fn new(segment: &Segment<'_>) -> Self {
+        let link = match segment {
+            Segment::Text(_) => None,
+            Segment::Mention { username, .. } => Some(profile_path(username)),
+            Segment::Tag { tag, .. } => Some(tag_path(tag)),
+            Segment::Link(address) => Some((*address).to_owned()),
+        };
+        let external = matches!(segment, Segment::Link(_));
+        Self { text: segment.source().to_owned(), link, external }
+    }
+}

@@ -1,0 +1,128 @@
+//! Every page in every state.
+
+use super::fixtures::{
+    HOSTILE, counts, message, messages, name, no_messages, profile, render, signed_in, signed_out,
+    site, token,
+};
+use crate::{
+    domain::{ApiToken, Cursor, KeyCursor, NameCursor, Page, Tag},
+    service::NewToken,
+    web::{
+        links::SearchScope,
+        pages::{
+            DeleteAccountPage, DeletePage, Direction, EditPage, ErrorPage, Field, FollowStatus,
+            FollowsPage, Frame, LoginPage, MessagePage, NewTokenPage, OpenGraph, PasswordForm,
+            ProfileForm, RegisterPage, SearchPage, SettingsPage, TagPage, TimelinePage, TokenForm,
+            TokensPage,
+        },
+    },
+};
+
+/// The HTML of every page in every state, with hostile texts wherever users choose the text.
+pub fn every_page() -> Vec<String> {
+    let flashed = Frame { flashes: vec!["One".into(), HOSTILE.into()], ..signed_in(HOSTILE) };
+    let mut pages = Vec::new();
+    for frame in [signed_out(), signed_in("bob"), flashed] {
+        timelines(&frame, &mut pages);
+        message_pages(&frame, &mut pages);
+        people(&frame, &mut pages);
+        searches(&frame, &mut pages);
+        account_pages(&frame, &mut pages);
+        for status in [400, 401, 403, 404, 405, 408, 413, 415, 429, 500, 503] {
+            let page = ErrorPage::new(frame.clone(), status);
+            pages.push(render(&page));
+            pages.push(render(&page.with_text(HOSTILE).with_request_id(HOSTILE)));
+        }
+    }
+    pages
+}
+
+pub fn rejected() -> Field {
+    Field { value: HOSTILE.into(), error: Some(HOSTILE.into()) }
+}
+
+fn timelines(frame: &Frame, pages: &mut Vec<String>) {
+    for content in [no_messages(), messages(&[]), messages(&["a", HOSTILE])] {
+        pages.push(render(&TimelinePage::public(frame.clone(), content.clone()).live()));
+        for text in [Field::default(), rejected()] {
+            pages.push(render(&TimelinePage::own(frame.clone(), text, content.clone()).live()));
+        }
+        for status in [
+            None,
+            Some(FollowStatus::Yourself),
+            Some(FollowStatus::Following),
+            Some(FollowStatus::NotFollowing),
+        ] {
+            let author = (&profile(HOSTILE), counts());
+            let page = TimelinePage::profile(frame.clone(), author, status, content.clone());
+            let open_graph = OpenGraph::of_user(&site(), author.0);
+            pages.push(render(&page.with_open_graph(open_graph)));
+        }
+    }
+}
+
+fn message_pages(frame: &Frame, pages: &mut Vec<String>) {
+    for text in ["a", HOSTILE, "@a #b https://c.example/\"><b>"] {
+        pages.push(render(&MessagePage::new(frame.clone(), &site(), message(text))));
+        pages.push(render(&EditPage::new(frame.clone(), 7, Field::with_value(text))));
+        pages.push(render(&DeletePage::new(frame.clone(), message(text))));
+        let tag = Tag::parse("b").expect("a tag");
+        pages.push(render(&TagPage::new(frame.clone(), &tag, messages(&[text]))));
+        pages.push(render(&TagPage::new(frame.clone(), &tag, no_messages())));
+    }
+    pages.push(render(&EditPage::new(frame.clone(), 7, rejected())));
+}
+
+fn people(frame: &Frame, pages: &mut Vec<String>) {
+    let next = Cursor::new(message("a").published_at, 7);
+    for direction in [Direction::Followers, Direction::Following] {
+        for (is_first_page, content) in [
+            (true, Page { items: Vec::new(), next: None }),
+            (false, Page { items: vec![profile("a"), profile(HOSTILE)], next: Some(next) }),
+        ] {
+            let owner = name(HOSTILE);
+            let frame = frame.clone();
+            let page = FollowsPage::new(frame, &owner, direction, is_first_page, content);
+            pages.push(render(&page));
+        }
+    }
+}
+
+fn searches(frame: &Frame, pages: &mut Vec<String>) {
+    for scope in [SearchScope::Messages, SearchScope::People] {
+        let form = || SearchPage::new(frame.clone(), HOSTILE, scope);
+        pages.push(render(&SearchPage::new(frame.clone(), "", scope)));
+        pages.push(render(&form().with_error(HOSTILE.to_owned())));
+        for content in [no_messages(), messages(&["a", HOSTILE])] {
+            pages.push(render(&form().with_messages(content)));
+        }
+        let found = Page { items: vec![profile(HOSTILE)], next: Some(NameCursor::new(&name("b"))) };
+        for content in [Page { items: Vec::new(), next: None }, found] {
+            pages.push(render(&form().with_people(false, content)));
+        }
+    }
+}
+
+fn account_pages(frame: &Frame, pages: &mut Vec<String>) {
+    let frame = || frame.clone();
+    for error in [None, Some(HOSTILE.to_owned())] {
+        let (username, email) = (HOSTILE.to_owned(), HOSTILE.to_owned());
+        let login = LoginPage { frame: frame(), error: error.clone(), username: username.clone() };
+        pages.push(render(&login));
+        pages.push(render(&RegisterPage { frame: frame(), error, username, email }));
+    }
+    let profile = ProfileForm { display_name: rejected(), bio: rejected(), email: rejected() };
+    let password = || Field::rejected(HOSTILE);
+    let passwords = PasswordForm { current: password(), new: password(), repeated: password() };
+    let form = TokenForm { name: rejected(), days: 90, choices: &[7, 90], password: password() };
+    let tokens = Page { items: vec![token()], next: Some(KeyCursor(7)) };
+    let new_token = NewToken { secret: ApiToken::new([7; 32]), record: token() };
+    pages.extend([
+        render(&SettingsPage { frame: frame(), ..SettingsPage::default() }),
+        render(&SettingsPage { frame: frame(), profile, password: passwords }),
+        render(&TokensPage::new(frame(), form, tokens)),
+        render(&NewTokenPage::new(frame(), &new_token)),
+        render(&DeleteAccountPage { frame: frame(), ..DeleteAccountPage::default() }),
+        render(&DeleteAccountPage { frame: frame(), password: password() }),
+    ]);
+}
