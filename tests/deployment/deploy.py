@@ -126,14 +126,14 @@ class Site:
         print(f"taken back: {what}", flush=True)
 
 
-def what_is_well_stays(site, images):
+def a_healthy_deployment_succeeds(site, images):
     code, said = site.deploy(MINITWIT_IMAGE=images[0])
     check(code == 0 and page(site.port) == "first", f"the first deployment: {code}\n{said}")
     check(f"{STACK}_migrate: 0 of 1 completed, 1 running" in said, f"the job's run is not told\n{said}")
     print("the first deployment became well, and its job completed", flush=True)
 
 
-def what_nothing_needs_is_removed(site, images):
+def unused_configs_and_images_are_removed(site, images):
     names = [configs()]
     for number, text in [(1, "second"), (2, "third")]:
         site.write(text)
@@ -156,7 +156,7 @@ def what_nothing_needs_is_removed(site, images):
     print("configs and images that nothing needs are gone; those of the version before are kept", flush=True)
 
 
-def what_fails_is_taken_back(site, good, broken):
+def failures_are_rolled_back(site, good, broken):
     # One that the swarm itself takes back, and its neighbour along with it.
     site.is_taken_back("the swarm's own rollback", "it has failed", MINITWIT_IMAGE=broken)
     check(page(site.port) == "third", "the page is not what it was")
@@ -168,7 +168,7 @@ def what_fails_is_taken_back(site, good, broken):
     site.is_taken_back("a failure before the first look", "docker stack deploy", WEB_MODE="global", **good)
 
 
-def a_new_service_goes_again(site, good):
+def a_new_service_is_removed(site, good):
     file = site.directory / "stack.yaml"
     text = file.read_text()
     file.write_text(
@@ -181,7 +181,7 @@ def a_new_service_goes_again(site, good):
     file.write_text(text)
 
 
-def who_is_ended_takes_back(site, good):
+def signals_cause_a_rollback(site, good):
     for sign in (signal.SIGINT, signal.SIGTERM):
         before = specs()
         process = site.command(NOWHERE, 60, MINITWIT_IMAGE=good, RELEASE=sign.name)
@@ -193,7 +193,7 @@ def who_is_ended_takes_back(site, good):
         print(f"taken back: {sign.name}", flush=True)
 
 
-def what_is_not_answered_is_tried_again(site, good):
+def lost_docker_commands_are_retried(site, good):
     """The first look after the stack was told is lost, and the first order back."""
     docker = site.directory.parent / "bin/docker"
     docker.parent.mkdir()
@@ -217,7 +217,7 @@ exec {shutil.which("docker")} "$@"
     check(docker.with_name("docker.rollback").exists(), "no order was lost")
 
 
-def nothing_is_passed_over(site, good):
+def missing_urls_and_tasks_are_rejected(site, good):
     before = specs()
     code, said = site.deploy(url="", MINITWIT_IMAGE=good, RELEASE="no URL")
     check(code == 2 and "no URL is given" in said and specs() == before, f"no URL: {code}\n{said}")
@@ -245,13 +245,13 @@ def main():
     site = Site(directory / "site", registry, busybox)
     images = [site.image("app", str(version)) for version in (1, 2, 3)]
     broken = site.image("app", "broken", programs=())
-    what_is_well_stays(site, images)
-    what_nothing_needs_is_removed(site, images)
-    what_fails_is_taken_back(site, images[2], broken)
-    a_new_service_goes_again(site, images[2])
-    who_is_ended_takes_back(site, images[2])
-    what_is_not_answered_is_tried_again(site, images[2])
-    nothing_is_passed_over(site, images[2])
+    a_healthy_deployment_succeeds(site, images)
+    unused_configs_and_images_are_removed(site, images)
+    failures_are_rolled_back(site, images[2], broken)
+    a_new_service_is_removed(site, images[2])
+    signals_cause_a_rollback(site, images[2])
+    lost_docker_commands_are_retried(site, images[2])
+    missing_urls_and_tasks_are_rejected(site, images[2])
 
 
 if __name__ == "__main__":

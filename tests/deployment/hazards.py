@@ -1,5 +1,5 @@
-"""Failures of a replica under load: it is paused (docker pause), its runtime hangs, or it is killed and loses its address
-(docker kill). The tests count and print failed and late simulator commands and page views. They fail if a page view
+"""Failures of a replica under load: it is paused (docker pause), its runtime hangs, or it is killed (docker kill) and
+loses its address. The tests count and print failed and late simulator commands and page views. They fail if a page view
 fails, if more commands fail than were in flight, or if nginx still sends requests to the failed replica after SEEN s.
 """
 
@@ -10,7 +10,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from engine import Simulation, start_with_empty_database, check, container, docker, inspect, say, wait_until
+from engine import Simulation, check, container, docker, inspect, say, start_with_empty_database, wait_until
 from viewer import all_have_started, start_viewers, stop_viewers
 
 # Concurrent commands of the simulator.
@@ -25,8 +25,7 @@ PTRACE_SEIZE, PTRACE_INTERRUPT, WALL = 0x4206, 0x4207, 0x40000000
 
 
 def under_load(site, name, description, hazard, may_fail):
-    """Causes a failure under load, and prints its effect on clients. `hazard` returns the times of the failure and of the
-    repair."""
+    """Causes a failure under load, and prints its effect on clients. `hazard` returns the times of failure and repair."""
     start_with_empty_database()
     simulation = Simulation(site, 150_000, 500, name)
     viewers = start_viewers(f"127.0.0.1:{site.port}")
@@ -40,8 +39,9 @@ def under_load(site, name, description, hazard, may_fail):
     over = max((begun + took - failure for begun, took in late if begun < repair), default=0)
     total, errors = re.search(r"^all +(\d+) +(\d+)", text, re.M).groups()
     say(
-        f"{description}: of {len(views)} views {len(failed)} failed, and {len(late)} took more than {1000 * LATE:.0f} ms, "
-        f"the slowest {max((took for _, took in late), default=0):.1f} s; the last ended {over:.1f} s after the failure; "
+        f"{description}: of {len(views)} views {len(failed)} failed, "
+        f"{len(late)} took more than {1000 * LATE:.0f} ms, the slowest {max((took for _, took in late), default=0):.1f} s; "
+        f"the last late view ended {over:.1f} s after the failure; "
         f"of {total} simulator commands {errors} failed"
     )
     say(
@@ -57,7 +57,8 @@ def under_load(site, name, description, hazard, may_fail):
 
 def is_unhealthy(number):
     result = subprocess.run(
-        ["docker", "compose", "exec", "-T", "nginx", "test", "-f", f"/run/nginx/unhealthy-{number}"], capture_output=True
+        ["docker", "compose", "exec", "-T", "nginx", "test", "-f", f"/run/nginx/unhealthy-{number}"],
+        capture_output=True,
     )
     return result.returncode == 0
 
@@ -125,7 +126,9 @@ def hang_runtime():
     wait_until("the process has ended", lambda: not [thread for thread in threads if not has_ended(thread)])
     ended = time.monotonic()
     say(f"the watchdog ended a replica with a hung runtime after {ended - failure:.0f} s")
-    wait_until("the replica runs again", lambda: inspect(name)["RestartCount"] == 1 and inspect(name)["State"]["Running"])
+    wait_until(
+        "the replica runs again", lambda: inspect(name)["RestartCount"] == 1 and inspect(name)["State"]["Running"]
+    )
     wait_until_recovered("minitwit-1")
     log = docker("logs", name)
     check("runtime hangs" in log, "the log does not contain the reason")
