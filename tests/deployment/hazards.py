@@ -25,7 +25,7 @@ PTRACE_SEIZE, PTRACE_INTERRUPT, WALL = 0x4206, 0x4207, 0x40000000
 
 
 def under_load(site, name, description, hazard, may_fail):
-    """Causes a failure under load, and prints its effect on clients. `hazard` returns the times of failure and repair."""
+    """Prints the effect of a failure on clients. `hazard` returns the times of the failure and of its repair."""
     start_with_empty_database()
     simulation = Simulation(site, 150_000, 500, name)
     viewers = start_viewers(f"127.0.0.1:{site.port}")
@@ -40,7 +40,8 @@ def under_load(site, name, description, hazard, may_fail):
     total, errors = re.search(r"^all +(\d+) +(\d+)", text, re.M).groups()
     say(
         f"{description}: of {len(views)} views {len(failed)} failed, "
-        f"{len(late)} took more than {1000 * LATE:.0f} ms, the slowest {max((took for _, took in late), default=0):.1f} s; "
+        f"{len(late)} took more than {1000 * LATE:.0f} ms, "
+        f"the slowest {max((took for _, took in late), default=0):.1f} s; "
         f"the last late view ended {over:.1f} s after the failure; "
         f"of {total} simulator commands {errors} failed"
     )

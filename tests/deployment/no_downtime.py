@@ -5,11 +5,11 @@ load is `minitwit simulate` and continuous page views. scripts/no-downtime runs 
 2. Each server is replaced by SIGTERM alone, without notice to nginx.
 3. One server is killed by SIGKILL and starts again.
 
-No request may fail in steps 1 and 2; in step 3, at most those in flight may fail. Durations are printed but not checked,
+No request may fail in steps 1 and 2; in step 3, at most those in flight may fail. Durations are printed, not checked,
 because other load on the machine can exceed the simulator's time-out of 300 ms.
 
-With --previous, the first servers run that program on its own schema. The new program migrates the schema under load and
-replaces them.
+With --previous, the first servers run that program on its own schema. The new program migrates the schema under load,
+and replaces them.
 """
 
 import argparse
