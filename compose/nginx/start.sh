@@ -1,45 +1,46 @@
 #!/bin/sh
-# Starts nginx in front of the replicas, as the environment says:
-#   REPLICAS      their addresses, with spaces between
-#   LISTEN        where to listen (8080)
-#   LISTEN_TLS    where to listen with TLS (8443), if CERTIFICATES holds fullchain.pem and privkey.pem
-#   CERTIFICATES  that directory (/certificates)
-#   PORT_TLS      the port by which the public comes to LISTEN_TLS (443)
-#   GRAFANA       Grafana's address, if it is to be seen at /grafana/
-#   RESOLVER      who knows that address by its name
-#   TRUSTED_PROXIES  networks of proxies before nginx whose X-Forwarded-For and -Proto are believed, with
-#                 commas or spaces between (none)
-#   PROBE         whether each replica is asked every second how it is: yes (the default), or no where
-#                 one address stands for many. It takes wget and timeout
+# Starts nginx in front of the replicas, configured by the environment:
+#   REPLICAS      addresses of the replicas, separated by spaces
+#   LISTEN        address or port to listen on (8080)
+#   LISTEN_TLS    the same for TLS (8443), used if CERTIFICATES contains fullchain.pem and privkey.pem. If it is set,
+#                 nginx starts only with these files
+#   CERTIFICATES  the directory of these files (/certificates)
+#   PORT_TLS      public port of LISTEN_TLS, for redirects (443)
+#   GRAFANA       address of Grafana, to serve it at /grafana/ (none)
+#   RESOLVER      name server that resolves Grafana's address
+#   TRUSTED_PROXIES  networks of proxies before nginx whose X-Forwarded-For and X-Forwarded-Proto are trusted,
+#                 separated by commas or spaces (none)
+#   PROBE         "yes" checks the health of each replica every second (the default); it needs wget and timeout.
+#                 "no" if one address stands for several replicas
 #   RUN           a directory that only nginx writes to (/run/nginx)
 #
-# A replica is taken out by a file, `touch $RUN/out-1`, and put back by `rm $RUN/out-1`: nginx looks
-# for it at each request. A reload would do, too, but closes connections that clients keep, and whoever
-# has just sent a request on one loses it. One that does not answer in time, or says that it is not ready, is
-# taken out in the same way, by unwell-1: one that hangs takes connections, and would be sent requests for ever.
+# `touch $RUN/out-1` stops requests to the first replica, and `rm $RUN/out-1` resumes them: nginx looks for the file at
+# each request. A reload would close connections that clients keep alive, and lose requests just sent on them. The
+# health check creates unhealthy-1 for a replica that does not respond in time or is not ready. Without it, a hung
+# replica would get requests for ever, because its system still accepts connections.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 RUN=${RUN:-/run/nginx}
 LISTEN=${LISTEN:-8080}
-tls_is_wanted=${LISTEN_TLS:+yes}
+tls_required=${LISTEN_TLS:+yes}
 LISTEN_TLS=${LISTEN_TLS:-8443}
 CERTIFICATES=${CERTIFICATES:-/certificates}
 PROBE=${PROBE:-yes}
 
-# upstream NAME NUMBER: all replicas but the one of this number, which is asked only when the others fail.
-# The proxy closes a connection that is not used before the replica does, so that no request comes on
-# one that is being closed. One that fails again and again is left alone for a while; the last one never.
+# upstream NAME NUMBER: defines an upstream of all replicas, with replica NUMBER (0: none) as backup for the others.
+# nginx closes idle connections before the replica does, so that no request arrives on a connection that is closing.
+# nginx avoids a replica for 2 s after 3 failures, unless only one replica is not a backup.
 upstream() {
   echo "upstream $1 {"
   echo "  zone $1 64k;"
-  nth=0
+  index=0
   for replica in $REPLICAS; do
-    nth=$((nth + 1))
-    how="max_fails=3 fail_timeout=2s"
-    [ "$2" = 0 ] || how="max_fails=0"
-    [ "$nth" != "$2" ] || how="$how backup"
-    echo "  server $replica $how;"
+    index=$((index + 1))
+    options="max_fails=3 fail_timeout=2s"
+    [ "$2" = 0 ] || options="max_fails=0"
+    [ "$index" != "$2" ] || options="$options backup"
+    echo "  server $replica $options;"
   done
   echo "  keepalive 64;"
   echo "  keepalive_timeout 5s;"
@@ -51,7 +52,7 @@ count=0
 for replica in $REPLICAS; do
   count=$((count + 1))
 done
-# Every other number, for a file each.
+# With one replica there is no other to send requests to.
 [ "$count" -gt 1 ] && numbers=$(seq "$count") || numbers=
 {
   upstream all 0
@@ -60,15 +61,15 @@ done
   done
 } > "$RUN/replicas.conf"
 
-# Where more than one is out, all are asked. Of two, which is what the Compose files have, there is nobody better
-# to turn to; of three or more the one that is well gets no more than its share.
+# If one replica is out, the others get its requests. If several are out, all replicas get requests: with two replicas
+# (as in the Compose files) none is better; with more, the healthy ones get no more than their share.
 {
   echo "set \$replicas all;"
   out=
   for number in $numbers; do
     echo "set \$out_$number \"\";"
     echo "if (-f $RUN/out-$number) { set \$out_$number -$number; }"
-    echo "if (-f $RUN/unwell-$number) { set \$out_$number -$number; }"
+    echo "if (-f $RUN/unhealthy-$number) { set \$out_$number -$number; }"
     out="$out\$out_$number"
   done
   echo "set \$out \"$out\";"
@@ -77,7 +78,7 @@ done
   done
 } > "$RUN/choice.conf"
 
-# Who is believed about where a request comes from, and by which protocol: by default nobody.
+# Proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted.
 trusted=$(echo "${TRUSTED_PROXIES:-}" | tr ',' ' ')
 {
   echo "geo \$realip_remote_addr \$through_proxy {"
@@ -95,7 +96,7 @@ trusted=$(echo "${TRUSTED_PROXIES:-}" | tr ',' ' ')
 
 : > "$RUN/grafana.conf"
 if [ -n "${GRAFANA:-}" ]; then
-  # By a variable the name is looked up when it is asked for, and not when nginx starts.
+  # The variable makes nginx resolve the name at each request, not at its start.
   cat > "$RUN/grafana.conf" << CONFIGURATION
 ${RESOLVER:+resolver $RESOLVER valid=10s;}
 set \$grafana $GRAFANA;
@@ -125,9 +126,9 @@ server {
   include site.conf;
 }
 CONFIGURATION
-elif [ -n "$tls_is_wanted" ]; then
-  # Nobody's password is to travel in clear because a renewed key has lost its reader.
-  echo "TLS is asked for, but $CERTIFICATES has no fullchain.pem and privkey.pem that $(id -un) can read" >&2
+elif [ -n "$tls_required" ]; then
+  # Falling back to plain HTTP would send passwords unencrypted, for example after a renewed key became unreadable.
+  echo "LISTEN_TLS is set, but $(id -un) cannot read fullchain.pem and privkey.pem in $CERTIFICATES" >&2
   exit 1
 else
   cat > "$RUN/servers.conf" << CONFIGURATION
@@ -138,56 +139,56 @@ server {
 CONFIGURATION
 fi
 
-# state NUMBER ADDRESS: how this replica is: 0 well, 1 not, 2 slow. It is gone or hung if it does not say within a
-# second that it lives, which takes nothing but its runtime; and not ready if it says so. That it is slow to say so
-# is no sign: it has asked its database, for which the other replica waits as well.
-state() {
+# check_replica NUMBER ADDRESS: returns 0 if the replica is healthy, 1 if not, 2 if /readyz gives no response in time.
+# /healthz needs nothing but the server's runtime: if it fails for a second, the replica is gone or hangs. /readyz
+# queries the database. Its time-out says nothing about this replica, because the others wait for the database too.
+check_replica() {
   timeout 1 wget -q -O /dev/null "http://$2/healthz" 2> /dev/null || return 1
-  # Into a file, and not a pipe: Alpine's timeout keeps that open for its whole second.
-  if timeout 1 wget -O /dev/null "http://$2/readyz" > "$RUN/said-$1" 2>&1; then
+  # A file, not a pipe: Alpine's timeout keeps a pipe open for its whole second.
+  if timeout 1 wget -O /dev/null "http://$2/readyz" > "$RUN/readyz-$1" 2>&1; then
     return 0
   fi
-  # Each wget tells the status line, in words of its own.
-  ! grep -q " 503 " "$RUN/said-$1" || return 1
+  # All variants of wget print the status line, in different forms.
+  ! grep -q " 503 " "$RUN/readyz-$1" || return 1
   return 2
 }
 
-# probe NUMBER ADDRESS: asks this replica how it is, for as long as nginx runs, which takes over this
-# process's number. Twice in a row is no accident; slow leaves it as it was.
+# probe NUMBER ADDRESS: checks this replica while nginx runs (exec keeps the process id $$). Two failures in a row mark
+# it as unhealthy; result 2 changes nothing.
 probe() {
-  missed=0
+  failures=0
   while kill -0 $$ 2> /dev/null; do
-    how=0
-    state "$1" "$2" || how=$?
-    case $how in
+    result=0
+    check_replica "$1" "$2" || result=$?
+    case $result in
       0)
-        missed=0
-        rm -f "$RUN/unwell-$1"
+        failures=0
+        rm -f "$RUN/unhealthy-$1"
         ;;
       1)
-        missed=$((missed + 1))
-        [ "$missed" -lt 2 ] || touch "$RUN/unwell-$1"
+        failures=$((failures + 1))
+        [ "$failures" -lt 2 ] || touch "$RUN/unhealthy-$1"
         ;;
     esac
-    [ "$missed" = 1 ] || sleep 1
+    [ "$failures" = 1 ] || sleep 1
   done
 }
 
-# keep_probing NUMBER ADDRESS: a probe that dies is begun anew, and what it said last is not left to stand.
+# keep_probing NUMBER ADDRESS: restarts a probe that dies, and discards its last result.
 keep_probing() {
   while kill -0 $$ 2> /dev/null; do
-    rm -f "$RUN/unwell-$1"
+    rm -f "$RUN/unhealthy-$1"
     (probe "$1" "$2") || true
     sleep 1
   done
 }
 
 cp "$here/nginx.conf" "$here/site.conf" "$RUN"
-rm -f "$RUN"/out-* "$RUN"/unwell-*
+rm -f "$RUN"/out-* "$RUN"/unhealthy-*
 if [ "$PROBE" = yes ] && [ -n "$numbers" ]; then
   for program in wget timeout; do
-    # Without it every replica would be taken for hung.
-    command -v "$program" > /dev/null || { echo "PROBE=yes takes $program, which is not here" >&2; exit 1; }
+    # Without these programs, every check would fail.
+    command -v "$program" > /dev/null || { echo "PROBE=yes needs $program; install it or set PROBE=no" >&2; exit 1; }
   done
   number=0
   for replica in $REPLICAS; do

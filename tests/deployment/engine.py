@@ -1,8 +1,10 @@
-"""What the tests on a Docker engine have in common: commands, and what must come true in time."""
+"""Helpers of the deployment tests: commands, conditions with a time-out, requests and load."""
 
+import atexit
 import http.client
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -11,32 +13,35 @@ import urllib.parse
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 120
+# Seconds until a condition must hold.
+TIMEOUT = 120
 
 
 def say(text):
     print(text, flush=True)
 
 
-def check(holds, what):
-    if not holds:
-        sys.exit(f"containers: {what}")
+def check(condition, message):
+    if not condition:
+        sys.exit(f"{Path(sys.argv[0]).stem}: {message}")
 
 
-def until(what, probe, patience=PATIENCE):
-    deadline = time.monotonic() + patience
+def wait_until(condition, probe, timeout=TIMEOUT, pause=0.2):
+    """Polls `probe` until its result is true, and returns it. `condition` names it in the error message."""
+    deadline = time.monotonic() + timeout
     while True:
-        found = probe()
-        if found:
-            return found
-        check(time.monotonic() < deadline, f"not within {patience} s: {what}")
-        time.sleep(0.2)
+        result = probe()
+        if result:
+            return result
+        check(time.monotonic() < deadline, f"not within {timeout} s: {condition}")
+        time.sleep(pause)
 
 
-def run(*command, **more):
-    done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, **more)
-    check(done.returncode == 0, f"{' '.join(command)}: {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return done.stdout.strip()
+def run(*command, cwd=ROOT):
+    result = subprocess.run(command, cwd=cwd, text=True, capture_output=True)
+    output = f"{result.stdout[-2000:]}{result.stderr[-2000:]}"
+    check(result.returncode == 0, f"{' '.join(map(str, command))}: {result.returncode}\n{output}")
+    return result.stdout.strip()
 
 
 def docker(*arguments):
@@ -62,7 +67,7 @@ def container(service):
 
 
 def make_certificate(directory):
-    """One for this machine, in a new directory: fullchain.pem, whose path is returned, and privkey.pem."""
+    """Creates fullchain.pem and privkey.pem for 127.0.0.1 in a new directory. Returns the path of fullchain.pem."""
     directory.mkdir()
     certificate = str(directory / "fullchain.pem")
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
@@ -71,69 +76,68 @@ def make_certificate(directory):
     return certificate
 
 
-def begin():
-    compose("up", "--detach", "--wait", "--wait-timeout", str(PATIENCE), "nginx", "prometheus")
+def start():
+    compose("up", "--detach", "--wait", "--wait-timeout", str(TIMEOUT), "nginx", "prometheus")
 
 
-def begin_on_an_empty_database():
-    """Scenarios make up the same users: each begins so."""
+def start_with_empty_database():
+    """Restarts all containers with an empty database, because all scenarios generate the same users."""
     compose("down", "--timeout", "60")
     docker("volume", "rm", os.environ["DATABASE_VOLUME"])
     docker("volume", "create", os.environ["DATABASE_VOLUME"])
-    begin()
+    start()
 
 
 class Site:
-    """What the public sees."""
+    """A client of the public port."""
 
     def __init__(self, port):
         self.port = port
 
-    def ask(self, method, path, body=None, headers=None):
+    def request(self, method, path, body=None, headers=None):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
             connection.request(method, path, body, headers or {})
-            answer = connection.getresponse()
-            return answer.status, answer.read().decode()
+            response = connection.getresponse()
+            return response.status, response.read().decode()
         finally:
             connection.close()
 
     def form(self, path, **fields):
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        return self.ask("POST", path, urllib.parse.urlencode(fields), headers)[0]
+        return self.request("POST", path, urllib.parse.urlencode(fields), headers)[0]
 
-    def answers(self, path):
-        """Whether it answers this with 200: not while it is being started, or replaced."""
+    def is_ok(self, path):
+        """Whether the status is 200. False while nothing listens."""
         try:
-            return self.ask("GET", path)[0] == 200
+            return self.request("GET", path)[0] == 200
         except (OSError, http.client.HTTPException):
             return False
 
 
 class Simulation:
-    """A run of the image's own simulator, by the host's network."""
+    """A run of the simulator of target/release; the image contains none."""
 
-    def __init__(self, site, image, commands, users, name):
-        self.name = f"minitwit-test-{name}"
+    def __init__(self, site, commands, users, name):
         self.report = Path(os.environ["WORK"]) / f"{name}.txt"
-        command = ["docker", "run", "--rm", "--network", "host", "--name", self.name]
-        command += ["--volume", f"{os.environ['SIMULATOR_PASSWORD_FILE']}:/password:ro", image]
-        command += ["simulate", f"http://127.0.0.1:{site.port}/sim", "--simulator-password-file", "/password"]
+        command = [str(ROOT / "target/release/minitwit"), "simulate", f"http://127.0.0.1:{site.port}/sim"]
+        command += ["--simulator-password-file", os.environ["SIMULATOR_PASSWORD_FILE"]]
         command += ["--commands", str(commands), "--users", str(users), "--concurrency", "4"]
         command += ["--keep-alive", "--timeout", "5000", "--verify"]
         self.process = subprocess.Popen(command, stdout=self.report.open("w"), stderr=subprocess.STDOUT)
+        atexit.register(self.process.kill)
         self.site = site
 
-    def wait_until_it_has_begun(self):
+    def wait_until_started(self):
         def latest():
-            return json.loads(self.site.ask("GET", "/sim/latest")[1])["latest"]
+            return json.loads(self.site.request("GET", "/sim/latest")[1])["latest"]
 
-        until("the simulator has begun", lambda: self.process.poll() is not None or latest() > 100)
+        wait_until("the simulator has started", lambda: self.process.poll() is not None or latest() > 100)
         check(self.process.poll() is None, self.report.read_text())
 
     def end(self):
-        """Ends it before its time. Returns its report."""
-        check(self.process.poll() is None, f"the simulator has ended before its time:\n{self.report.read_text()}")
-        docker("kill", "--signal", "INT", self.name)
-        self.process.wait(PATIENCE)
+        """Stops the simulator before its last command. Returns its report."""
+        check(self.process.poll() is None, f"the simulator ended too early:\n{self.report.read_text()}")
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(TIMEOUT)
         return self.report.read_text()

@@ -1,7 +1,6 @@
-"""What befalls a replica while the system is used: it hangs (docker pause), its runtime hangs, it vanishes
-(docker kill, its address with it). Simulator commands and views of pages go on meanwhile; what fails of
-them is counted, and what is late. That is told, but for what a replica which is left alone cannot do:
-keep somebody waiting.
+"""Failures of a replica under load: it is paused (docker pause), its runtime hangs, or it is killed (docker kill) and
+loses its address. The tests count and print failed and late simulator commands and page views. They fail if a page view
+fails, if more commands fail than were in flight, or if nginx still sends requests to the failed replica after SEEN s.
 """
 
 import ctypes
@@ -11,39 +10,40 @@ import subprocess
 import time
 from pathlib import Path
 
-from engine import Simulation, begin_on_an_empty_database, check, container, docker, inspect, say, until
-from viewer import all_look, begin_to_look, end_looking
+from engine import Simulation, check, container, docker, inspect, say, start_with_empty_database, wait_until
+from viewer import all_have_started, start_viewers, stop_viewers
 
-# Of the simulator, at once.
+# Concurrent commands of the simulator.
 COMMANDS = 4
-# What the simulator waits for an answer, in seconds.
+# The simulator's time-out, in seconds.
 LATE = 0.3
-# nginx waits so long for a replica's answer to what it can ask another, in seconds (compose/nginx/site.conf).
+# nginx's time-out for reads, in seconds (compose/nginx/site.conf).
 READ = 4
-# Long before, nginx has seen that a replica is not well, in seconds.
+# Seconds after which nginx must have marked a failed replica as unhealthy, with a margin.
 SEEN = 10
 PTRACE_SEIZE, PTRACE_INTERRUPT, WALL = 0x4206, 0x4207, 0x40000000
 
 
-def under_load(site, image, name, what, hazard, may_fail):
-    """Plays a hazard, and tells what it did to those who use the system. `hazard` returns when it
-    struck, and when that was put right."""
-    begin_on_an_empty_database()
-    simulation = Simulation(site, image, 150_000, 500, name)
-    viewers = begin_to_look(f"127.0.0.1:{site.port}")
-    simulation.wait_until_it_has_begun()
-    until("pages are looked at", lambda: all_look(viewers))
-    struck, mended = hazard()
+def under_load(site, name, description, hazard, may_fail):
+    """Prints the effect of a failure on clients. `hazard` returns the times of the failure and of its repair."""
+    start_with_empty_database()
+    simulation = Simulation(site, 150_000, 500, name)
+    viewers = start_viewers(f"127.0.0.1:{site.port}")
+    simulation.wait_until_started()
+    wait_until("all pages are viewed", lambda: all_have_started(viewers))
+    failure, repair = hazard()
     text = simulation.end()
-    views = end_looking(viewers)
-    failed = [wrong for _, _, wrong in views if wrong]
-    late = [(begun, took) for begun, took, _ in views if took > LATE and begun + took > struck]
-    over = max((begun + took - struck for begun, took in late if begun < mended), default=0)
-    total, wrong = re.search(r"^all +(\d+) +(\d+)", text, re.M).groups()
+    views = stop_viewers(viewers)
+    failed = [error for _, _, error in views if error]
+    late = [(begun, took) for begun, took, _ in views if took > LATE and begun + took > failure]
+    over = max((begun + took - failure for begun, took in late if begun < repair), default=0)
+    total, errors = re.search(r"^all +(\d+) +(\d+)", text, re.M).groups()
     say(
-        f"{what}: of {len(views)} views {len(failed)} failed, and {len(late)} took more than {1000 * LATE:.0f} ms, "
-        f"the longest {max((took for _, took in late), default=0):.1f} s; the last ended {over:.1f} s after it; "
-        f"of {total} simulator commands {wrong} failed"
+        f"{description}: of {len(views)} views {len(failed)} failed, "
+        f"{len(late)} took more than {1000 * LATE:.0f} ms, "
+        f"the slowest {max((took for _, took in late), default=0):.1f} s; "
+        f"the last late view ended {over:.1f} s after the failure; "
+        f"of {total} simulator commands {errors} failed"
     )
     say(
         "\n".join(
@@ -51,51 +51,52 @@ def under_load(site, image, name, what, hazard, may_fail):
         )
     )
     check(not failed, f"views failed: {failed[:5]}")
-    check(int(wrong) <= may_fail, f"more failed than was under way:\n{text}")
-    waiting = [took for begun, took, _ in views if begun > struck + SEEN and took > READ]
-    check(not waiting, f"a replica that was not well was asked on: {waiting}")
+    check(int(errors) <= may_fail, f"more commands failed than were in flight:\n{text}")
+    late_reads = [took for begun, took, _ in views if begun > failure + SEEN and took > READ]
+    check(not late_reads, f"an unhealthy replica still got requests: {late_reads}")
 
 
-def is_left_out(number):
-    asked = subprocess.run(
-        ["docker", "compose", "exec", "-T", "nginx", "test", "-f", f"/run/nginx/unwell-{number}"], capture_output=True
+def is_unhealthy(number):
+    result = subprocess.run(
+        ["docker", "compose", "exec", "-T", "nginx", "test", "-f", f"/run/nginx/unhealthy-{number}"],
+        capture_output=True,
     )
-    return asked.returncode == 0
+    return result.returncode == 0
 
 
-def is_well_again(service):
-    until(f"{service} is healthy", lambda: inspect(container(service))["State"]["Health"]["Status"] == "healthy")
-    until(f"{service} is asked again", lambda: not is_left_out(service[-1]))
+def wait_until_recovered(service):
+    wait_until(f"{service} is healthy", lambda: inspect(container(service))["State"]["Health"]["Status"] == "healthy")
+    wait_until(f"nginx sends requests to {service} again", lambda: not is_unhealthy(service[-1]))
 
 
-def hangs():
+def pause_replica():
     name = container("minitwit-1")
-    struck = time.monotonic()
+    failure = time.monotonic()
     docker("pause", name)
-    until("nginx leaves it out", lambda: is_left_out(1))
-    say(f"nginx left out a replica {time.monotonic() - struck:.1f} s after it was paused")
-    # Longer than the watchdog would wait.
+    wait_until("nginx marks the replica as unhealthy", lambda: is_unhealthy(1))
+    say(f"nginx marked a replica as unhealthy {time.monotonic() - failure:.1f} s after it was paused")
+    # Longer than the watchdog's limit of 20 s.
     time.sleep(30)
     docker("unpause", name)
-    mended = time.monotonic()
-    is_well_again("minitwit-1")
-    check(inspect(name)["RestartCount"] == 0, "a replica that was paused was ended by its watchdog")
-    return struck, mended
+    repair = time.monotonic()
+    wait_until_recovered("minitwit-1")
+    check(inspect(name)["RestartCount"] == 0, "the watchdog ended a paused replica")
+    return failure, repair
 
 
-def vanishes():
+def kill_replica():
     name = container("minitwit-1")
-    struck = time.monotonic()
+    failure = time.monotonic()
     docker("kill", name)
     time.sleep(SEEN + 5)
     docker("start", name)
-    mended = time.monotonic()
-    is_well_again("minitwit-1")
-    return struck, mended
+    repair = time.monotonic()
+    wait_until_recovered("minitwit-1")
+    return failure, repair
 
 
 def stop_workers(pid):
-    """Stops the threads that work for the server's runtime, and no other one. Returns their numbers."""
+    """Stops only the worker threads of the server's runtime. Returns their ids."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
     stopped = []
@@ -106,7 +107,7 @@ def stop_workers(pid):
                     libc.ptrace(request, int(task.name), None, None) == 0, f"ptrace: {os.strerror(ctypes.get_errno())}"
                 )
             stopped.append(int(task.name))
-    check(stopped, "the runtime's threads are not called as they were")
+    check(stopped, "found no thread named tokio-*")
     return stopped
 
 
@@ -118,23 +119,25 @@ def has_ended(thread):
     return number == thread and not os.WIFSTOPPED(status)
 
 
-def runtime_hangs():
+def hang_runtime():
     name = container("minitwit-1")
-    struck = time.monotonic()
+    failure = time.monotonic()
     threads = stop_workers(inspect(name)["State"]["Pid"])
-    # Whoever has stopped a thread is told of its end, before which the process cannot end: each is asked for.
-    until("its process has ended", lambda: not [thread for thread in threads if not has_ended(thread)])
+    # The process can end only after its tracer has waited for each stopped thread.
+    wait_until("the process has ended", lambda: not [thread for thread in threads if not has_ended(thread)])
     ended = time.monotonic()
-    say(f"a replica whose runtime hung ended itself after {ended - struck:.0f} s")
-    until("it runs again", lambda: inspect(name)["RestartCount"] == 1 and inspect(name)["State"]["Running"])
-    is_well_again("minitwit-1")
+    say(f"the watchdog ended a replica with a hung runtime after {ended - failure:.0f} s")
+    wait_until(
+        "the replica runs again", lambda: inspect(name)["RestartCount"] == 1 and inspect(name)["State"]["Running"]
+    )
+    wait_until_recovered("minitwit-1")
     log = docker("logs", name)
-    check("runtime hangs" in log, "its log does not tell why")
-    return struck, time.monotonic()
+    check("runtime hangs" in log, "the log does not contain the reason")
+    return failure, time.monotonic()
 
 
-def play(site, image):
-    # A command that is not idempotent is not sent twice: what was under way there is lost.
-    under_load(site, image, "pause", "a replica was paused", hangs, COMMANDS)
-    under_load(site, image, "hang", "a replica's runtime hung", runtime_hangs, COMMANDS)
-    under_load(site, image, "kill", "a replica was killed, and its address gone", vanishes, COMMANDS)
+def run_all(site):
+    # nginx does not retry commands, which are not idempotent, so those in flight on the replica may fail.
+    under_load(site, "pause", "paused replica", pause_replica, COMMANDS)
+    under_load(site, "hang", "replica with a hung runtime", hang_runtime, COMMANDS)
+    under_load(site, "kill", "killed replica", kill_replica, COMMANDS)

@@ -1,5 +1,5 @@
-# Images from Debian packages that stand in for those of compose.yaml where no registry can be reached.
-# scripts/containers-test makes the base by debootstrap, and hands over the Rust of this machine.
+# Images of Debian packages that replace those of compose.yaml, for machines without a registry.
+# scripts/containers-test builds the base image with debootstrap, and imports the machine's Rust toolchain.
 ARG BASE=minitwit-stand-in/debian
 ARG RUST=minitwit-stand-in/rust-files
 
@@ -33,6 +33,6 @@ FROM ${RUST} AS rust-files
 FROM packages AS rust
 RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev ca-certificates && rm -rf /var/lib/apt/lists/*
 COPY --from=rust-files / /usr/local/
-# A machine behind a proxy of its own trusts that proxy's certificates, too.
+# Includes the machine's own certificates, such as those of its proxy.
 ENV CARGO_HOME=/usr/local/cargo CARGO_HTTP_CAINFO=/usr/local/rust/ca-certificates.crt \
     PATH=/usr/local/rust/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin

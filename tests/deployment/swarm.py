@@ -1,7 +1,7 @@
-"""Brings compose/compose.swarm.yaml to a swarm of this one machine, updates it, breaks it, and takes it down.
+"""Deploys compose/compose.swarm.yaml to a swarm of this machine, updates it, breaks an update, and removes it.
 
-A kernel without IPVS has no balancer for the swarm: then names lead to the replicas themselves, which nginx
-looks up when it starts, so that it has to start again after an update, and nothing is asked during one.
+The swarm's balancer needs IPVS in the kernel. Without it, names resolve to the replicas' addresses, but nginx resolves
+names only at its start. Then the test restarts nginx after an update, and sends no requests during it.
 """
 
 import functools
@@ -14,13 +14,13 @@ import time
 import urllib.request
 from pathlib import Path
 
-from engine import Site, check, docker, free_port, make_certificate, run, say, until
+from engine import Site, check, docker, free_port, make_certificate, run, say, wait_until
 
 STACK = "minitwit-test"
 FILE = "compose/compose.swarm.yaml"
-# Of one update, in seconds: two replicas, one after the other.
-UPDATE = 240
-# Debian has no Grafana. What is watched after an update is watched for less long than in earnest.
+# Time-out of one update of two replicas, in seconds.
+UPDATE_TIMEOUT = 240
+# Debian has no Grafana. Shorter monitoring than in production saves time.
 OVERRIDE = """
 services:
   nginx: {{deploy: {{endpoint_mode: {mode}, update_config: {{monitor: 2s}}}}}}
@@ -31,32 +31,32 @@ services:
 """
 
 
-# The first client whose stacks know jobs.
-CLIENT = 23
+# The first version whose stacks support jobs.
+MIN_CLIENT_VERSION = 23
 
 
 def client():
-    """The first `docker` that is new enough, if there is one: the engine's own, which Debian has, is not."""
+    """The first `docker` in PATH that is new enough, or None. Debian's is too old."""
     for directory in os.get_exec_path():
         program = Path(directory) / "docker"
         if program.exists():
             version = run(str(program), "version", "--format", "{{.Client.Version}}")
-            if int(version.split(".")[0]) >= CLIENT:
+            if int(version.split(".")[0]) >= MIN_CLIENT_VERSION:
                 return str(program)
     return None
 
 
 @functools.cache
-def balances():
-    """Whether the kernel does. Decided once: the engine may load the module later, and the mode of a stack's services
-    must not change under way. Where there is no module or no modprobe, the kernel may have it built in."""
+def has_balancer():
+    """Whether the kernel has IPVS. Cached, because the engine may load the module later, but the mode of a service must
+    not change. modprobe may fail although IPVS is built in."""
     subprocess.run("modprobe ip_vs || true", shell=True, capture_output=True)
     return Path("/proc/net/ip_vs").exists()
 
 
 def deploy(**settings):
     override = Path(os.environ["WORK"]) / "override.yaml"
-    override.write_text("version: '3.9'\n" + OVERRIDE.format(mode="vip" if balances() else "dnsrr"))
+    override.write_text("version: '3.9'\n" + OVERRIDE.format(mode="vip" if has_balancer() else "dnsrr"))
     command = [client(), "stack", "deploy", "--resolve-image", "never", "-c", FILE, "-c", str(override), STACK]
     os.environ |= settings
     run(*command)
@@ -71,7 +71,7 @@ def update_state(name):
 
 
 def tasks(name):
-    """Those that are running."""
+    """Ids of the running tasks."""
     listed = docker(
         "service", "ps", "--filter", "desired-state=running", "--format", "{{.ID}} {{.CurrentState}}", f"{STACK}_{name}"
     )
@@ -85,7 +85,7 @@ def replicas():
     }
 
 
-def is_well():
+def is_healthy():
     counts = replicas()
     return [len(tasks(name)) for name in ("minitwit", "nginx", "postgres", "prometheus")] == [
         2,
@@ -95,9 +95,9 @@ def is_well():
     ] and "(1/1 completed)" in counts["migrate"]
 
 
-def wait_until_well(site):
-    until("the swarm is well", is_well, UPDATE)
-    until("the site answers", lambda: site.answers("/readyz"))
+def wait_until_healthy(site):
+    wait_until("the swarm is healthy", is_healthy, UPDATE_TIMEOUT)
+    wait_until("/readyz succeeds", lambda: site.is_ok("/readyz"))
 
 
 def image_of(base, name, line):
@@ -111,23 +111,23 @@ def image_of(base, name, line):
     return name
 
 
-class Asking(threading.Thread):
-    """Asks for a page again and again; tells what went wrong."""
+class Requests(threading.Thread):
+    """Requests a page continuously, and counts failures."""
 
     def __init__(self, site):
         super().__init__(daemon=True)
-        self.site, self.asked, self.failed = site, 0, 0
+        self.site, self.sent, self.failed = site, 0, 0
         self.stopping = threading.Event()
 
     def run(self):
         while not self.stopping.wait(0.05):
-            self.asked += 1
-            self.failed += not self.site.answers("/public")
+            self.sent += 1
+            self.failed += not self.site.is_ok("/public")
 
-    def end(self):
+    def stop(self):
         self.stopping.set()
         self.join()
-        return f"{self.failed} of {self.asked} requests failed"
+        return f"{self.failed} of {self.sent} requests failed"
 
 
 def set_up():
@@ -145,43 +145,43 @@ def take_down():
     names = [os.environ["DATABASE_VOLUME"], os.environ["CERTIFICATES_VOLUME"]]
     deadline = time.monotonic() + 60
     while subprocess.run(["docker", "volume", "rm", "--force", *names], capture_output=True).returncode != 0:
-        check(time.monotonic() < deadline, "the swarm's containers did not go")
+        check(time.monotonic() < deadline, "the swarm's containers still use the volumes")
         time.sleep(0.5)
 
 
-def comes_up(site, image):
+def the_stack_starts(site, image):
     begun = time.monotonic()
     deploy(MINITWIT_IMAGE=image)
-    wait_until_well(site)
-    say(f"the swarm was up after {time.monotonic() - begun:.0f} s: {replicas()}")
+    wait_until_healthy(site)
+    say(f"the swarm became healthy in {time.monotonic() - begun:.0f} s: {replicas()}")
 
 
-def what_is_the_same_is_left_alone(site, image):
+def unchanged_services_are_not_replaced(site, image):
     names = ["minitwit", "nginx", "postgres", "prometheus"]
     before = {name: tasks(name) for name in names}
     deploy(MINITWIT_IMAGE=image)
     time.sleep(5)
-    check({name: tasks(name) for name in names} == before, "a deployment of the same replaced something")
+    check({name: tasks(name) for name in names} == before, "a deployment without changes replaced a task")
     deploy(NGINX_CONFIG_VERSION="2")
-    until("nginx is replaced", lambda: tasks("nginx") and not tasks("nginx") & before["nginx"], UPDATE)
-    until("nginx is updated", lambda: update_state("nginx") == "completed", UPDATE)
+    wait_until("nginx is replaced", lambda: tasks("nginx") and not tasks("nginx") & before["nginx"], UPDATE_TIMEOUT)
+    wait_until("nginx is updated", lambda: update_state("nginx") == "completed", UPDATE_TIMEOUT)
     others = [name for name in names if name != "nginx"]
-    check(all(tasks(name) == before[name] for name in others), "what is new for nginx replaced another")
-    wait_until_well(site)
-    say("deployed again, nothing was replaced; what was new for nginx alone replaced nginx alone")
+    check(all(tasks(name) == before[name] for name in others), "a new config of nginx replaced tasks of other services")
+    wait_until_healthy(site)
+    say("a deployment without changes replaced nothing; a new config of nginx replaced only nginx")
 
 
 def certificate():
-    """One for this machine, in the volume that nginx looks into."""
+    """Creates a certificate for this machine in the volume of nginx. Returns its path."""
     directory = Path(os.environ["WORK"]) / "swarm-certificates"
-    made = make_certificate(directory)
+    path = make_certificate(directory)
     copy = "cp /from/* /certificates && chmod 444 /certificates/*"
     volumes = ["-v", f"{directory}:/from:ro", "-v", f"{os.environ['CERTIFICATES_VOLUME']}:/certificates"]
     docker("run", "--rm", "--network", "none", *volumes, "minitwit-stand-in/debian", "sh", "-c", copy)
-    return made
+    return path
 
 
-def serves_tls_with_a_certificate():
+def a_certificate_enables_tls():
     context = ssl.create_default_context(cafile=certificate())
     deploy(LISTEN_TLS="8443")
     url = f"https://127.0.0.1:{os.environ['PUBLIC_PORT_TLS']}/public"
@@ -192,51 +192,53 @@ def serves_tls_with_a_certificate():
         except OSError:
             return False
 
-    until("TLS is served", by_tls)
-    say("with a certificate in its volume the swarm serves TLS")
+    wait_until("TLS is served", by_tls)
+    say("with a certificate in its volume, nginx serves TLS")
 
 
-def is_updated(image):
+def an_update_replaces_all_replicas(image):
     before, job = tasks("minitwit"), service("migrate")["JobStatus"]["JobIteration"]["Index"]
-    asking = Asking(Site(int(os.environ["PUBLIC_PORT"])))
-    if balances():
-        asking.start()
+    requests = Requests(Site(int(os.environ["PUBLIC_PORT"])))
+    if has_balancer():
+        requests.start()
     begun = time.monotonic()
     deploy(MINITWIT_IMAGE=image)
-    until(
-        "the update is done", lambda: update_state("minitwit") == "completed" and not tasks("minitwit") & before, UPDATE
+    wait_until(
+        "the update is done",
+        lambda: update_state("minitwit") == "completed" and not tasks("minitwit") & before,
+        UPDATE_TIMEOUT,
     )
-    until("the swarm is well", is_well)
-    check(service("migrate")["JobStatus"]["JobIteration"]["Index"] == job + 1, "the new image did not migrate")
-    told = f": {asking.end()}" if balances() else ""
-    check(asking.failed == 0, f"during the update {told}")
-    say(f"both replicas were replaced in {time.monotonic() - begun:.0f} s, after the new image had migrated{told}")
-    if not balances():
+    wait_until("the swarm is healthy", is_healthy)
+    check(service("migrate")["JobStatus"]["JobIteration"]["Index"] == job + 1, "the new image's migration did not run")
+    result = f": {requests.stop()}" if has_balancer() else ""
+    check(requests.failed == 0, f"during the update {result}")
+    say(f"both replicas were replaced in {time.monotonic() - begun:.0f} s, after the new image's migration{result}")
+    if not has_balancer():
         deploy(NGINX_CONFIG_VERSION="3")
-        until("nginx is updated", lambda: update_state("nginx") == "completed", UPDATE)
+        wait_until("nginx is updated", lambda: update_state("nginx") == "completed", UPDATE_TIMEOUT)
 
 
-def what_is_broken_is_taken_back(site, image):
+def a_broken_update_is_rolled_back(site, image):
     before = tasks("minitwit")
-    until("the site answers", lambda: site.answers("/readyz"))
-    asking = Asking(site)
-    asking.start()
+    wait_until("/readyz succeeds", lambda: site.is_ok("/readyz"))
+    requests = Requests(site)
+    requests.start()
     begun = time.monotonic()
     deploy(MINITWIT_IMAGE=image)
-    until("the swarm has taken it back", lambda: update_state("minitwit") == "rollback_completed", UPDATE)
-    until("the swarm is well", is_well)
-    told = asking.end()
-    check(asking.failed == 0 and asking.asked > 50, f"while a broken update was taken back {told}")
-    check(tasks("minitwit") == before, "replicas were replaced by a broken update")
+    wait_until("the swarm has rolled back", lambda: update_state("minitwit") == "rollback_completed", UPDATE_TIMEOUT)
+    wait_until("the swarm is healthy", is_healthy)
+    result = requests.stop()
+    check(requests.failed == 0 and requests.sent > 50, f"during the rollback of a broken update: {result}")
+    check(tasks("minitwit") == before, "a broken update replaced replicas")
     say(
-        f"an update that could not start was taken back after {time.monotonic() - begun:.0f} s, "
-        f"and no replica replaced: {told}"
+        f"an update whose replicas cannot start was rolled back in {time.monotonic() - begun:.0f} s, "
+        f"and no replica was replaced: {result}"
     )
 
 
-def play(image):
+def run_all(image):
     if client() is None:
-        say(f"not tried on a swarm: that takes a client of Docker {CLIENT} or newer")
+        say(f"skipped the swarm: it needs a Docker client {MIN_CLIENT_VERSION} or newer")
         return
     os.environ |= {
         "CERTIFICATES_VOLUME": "minitwit-test-certificates",
@@ -247,14 +249,14 @@ def play(image):
     docker("volume", "rm", "--force", os.environ["DATABASE_VOLUME"])
     try:
         set_up()
-        comes_up(site, image)
-        what_is_the_same_is_left_alone(site, image)
-        is_updated(image_of(image, "minitwit:test-update", "LABEL update=1"))
-        # It migrates, and refuses to serve.
-        what_is_broken_is_taken_back(
+        the_stack_starts(site, image)
+        unchanged_services_are_not_replaced(site, image)
+        an_update_replaces_all_replicas(image_of(image, "minitwit:test-update", "LABEL update=1"))
+        # Its migration succeeds, but its replicas reject their settings.
+        a_broken_update_is_rolled_back(
             site, image_of(image, "minitwit:test-broken", "ENV MINITWIT_DATABASE_CONNECTIONS=1")
         )
-        serves_tls_with_a_certificate()
+        a_certificate_enables_tls()
     except BaseException:
         print(subprocess.run(["docker", "stack", "ps", "--no-trunc", STACK], capture_output=True, text=True).stdout)
         raise

@@ -1,55 +1,55 @@
-"""Somebody who looks at pages while servers are replaced, or fail."""
+"""Requests pages continuously while servers are replaced or fail."""
 
 import http.client
 import threading
 import time
 
 PAGES = ["/public", "/login", "/register", "/openapi.json"]
-# Of each page, a second; in all less than nginx allows one client.
+# Requests a second of each page; together below nginx's rate limit for one address.
 VIEWS = 20
 
 
 class Viewer(threading.Thread):
-    """Looks at one page again and again, over a connection that is kept, and asks for nothing twice."""
+    """Requests one page continuously over a kept-alive connection, without retries."""
 
     def __init__(self, address, path):
         super().__init__(daemon=True)
         self.address, self.path = address, path
-        # When it was asked for, how many seconds that took, and what was wrong, if something was.
+        # Start, duration in seconds, and error or None.
         self.views = []
         self.stopping = threading.Event()
 
     def run(self):
-        # Longer than nginx waits for two replicas.
+        # Longer than nginx's time-outs for two replicas.
         connection = http.client.HTTPConnection(self.address, timeout=20)
         while not self.stopping.wait(1 / VIEWS):
-            begun, wrong = time.monotonic(), None
+            start, error = time.monotonic(), None
             try:
                 connection.request("GET", self.path)
-                answer = connection.getresponse()
-                answer.read()
-                if answer.status != 200:
-                    wrong = f"{self.path}: {answer.status}"
-            except (OSError, http.client.HTTPException) as error:
-                wrong = f"{self.path}: {error!r}"
+                response = connection.getresponse()
+                response.read()
+                if response.status != 200:
+                    error = f"{self.path}: {response.status}"
+            except (OSError, http.client.HTTPException) as failure:
+                error = f"{self.path}: {failure!r}"
                 connection.close()
-            self.views.append((begun, time.monotonic() - begun, wrong))
+            self.views.append((start, time.monotonic() - start, error))
 
 
-def begin_to_look(address):
+def start_viewers(address):
     viewers = [Viewer(address, path) for path in PAGES]
     for viewer in viewers:
         viewer.start()
     return viewers
 
 
-def all_look(viewers):
-    """Whether each has looked for a second."""
+def all_have_started(viewers):
+    """Whether each has requested its page for a second."""
     return all(len(viewer.views) > VIEWS for viewer in viewers)
 
 
-def end_looking(viewers):
-    """Returns what all have seen."""
+def stop_viewers(viewers):
+    """Returns all views."""
     for viewer in viewers:
         viewer.stopping.set()
     for viewer in viewers:

@@ -1,5 +1,5 @@
-//! What makes a release has run the code of dependencies, and what pushes it (`scripts/release take`) believes
-//! nothing of it: the version may have changed, and what tells of it, and nothing that the program is made of.
+//! `scripts/release take` accepts only a release that changes the version, the changelog and the API documents, because
+//! the job that made the release ran code of dependencies.
 
 use std::{fs, path::Path, process::Command};
 
@@ -20,7 +20,7 @@ fn replace(path: &Path, what: &str, with: &str) {
     fs::write(path, text.replacen(what, with, 1)).expect("a file");
 }
 
-/// A repository of one commit, with the files that a release changes and one that it does not.
+/// Creates a repository of one commit, with files that a release may and may not change.
 fn repository(directory: &Path) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let files = [
@@ -53,15 +53,15 @@ fn make_version(directory: &Path) {
     replace(&directory.join("CHANGELOG.md"), "## Unreleased\n", "## Unreleased\n\n## 99.0.0\n");
 }
 
-/// Whether a release is taken that changes this besides the version. Where it is not, nothing is changed.
-fn is_taken(besides: impl Fn(&Path)) -> bool {
+/// Whether the script accepts a release with this additional change. A rejected release changes nothing.
+fn is_accepted(change: impl Fn(&Path)) -> bool {
     let directory = TempDir::new().expect("a directory");
     let (made, taken) = (directory.path().join("made"), directory.path().join("taken"));
     fs::create_dir(&made).expect("a directory");
     repository(&made);
     git(&made, &["clone", "--quiet", ".", "../taken"]);
     make_version(&made);
-    besides(&made);
+    change(&made);
     git(&made, &["add", "--all"]);
     git(&made, &["commit", "--quiet", "--message", "Release 99.0.0"]);
     git(&made, &["tag", "--annotate", "--message", "99.0.0", "v99.0.0"]);
@@ -77,13 +77,13 @@ fn is_taken(besides: impl Fn(&Path)) -> bool {
 }
 
 #[test]
-fn a_release_that_changes_the_version_alone_is_taken() {
-    assert!(is_taken(|_| ()));
-    assert!(is_taken(|it| replace(&it.join("openapi/api.json"), "\"version\"", "\"version\" ")));
+fn a_release_that_changes_only_the_version_is_accepted() {
+    assert!(is_accepted(|_| ()));
+    assert!(is_accepted(|it| replace(&it.join("openapi/api.json"), "\"version\"", "\"version\" ")));
 }
 
 #[test]
-fn a_release_that_changes_anything_else_is_refused() {
+fn a_release_that_changes_anything_else_is_rejected() {
     let appended = |file: &'static str| {
         move |it: &Path| {
             let text = fs::read_to_string(it.join(file)).expect("a file");
@@ -91,11 +91,14 @@ fn a_release_that_changes_anything_else_is_refused() {
         }
     };
     for file in ["build.rs", "scripts/release", "Cargo.toml", "Cargo.lock"] {
-        assert!(!is_taken(appended(file)), "{file}");
+        assert!(!is_accepted(appended(file)), "{file}");
     }
-    assert!(!is_taken(|it| replace(&it.join("Cargo.lock"), "checksum = \"", "checksum = \"0")));
-    assert!(!is_taken(|it| fs::write(it.join("openapi/new.json"), "{}").expect("a file")));
-    assert!(!is_taken(|it| fs::remove_file(it.join("CHANGELOG.md")).expect("a file")));
-    // Two commits, of which the last would hide the first.
-    assert!(!is_taken(|it| git(it, &["commit", "--quiet", "--allow-empty", "--message", "More"])));
+    assert!(!is_accepted(|it| replace(&it.join("Cargo.lock"), "checksum = \"", "checksum = \"0")));
+    assert!(!is_accepted(|it| fs::write(it.join("openapi/new.json"), "{}").expect("a file")));
+    assert!(!is_accepted(|it| fs::remove_file(it.join("CHANGELOG.md")).expect("a file")));
+    // Two commits: the last one hides the change of the first.
+    assert!(!is_accepted(|it| git(
+        it,
+        &["commit", "--quiet", "--allow-empty", "--message", "More"]
+    )));
 }

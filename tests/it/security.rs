@@ -1,4 +1,6 @@
-//! What SECURITY.md says holds: each mitigation names tests that exist, and what the pipelines use is pinned.
+//! Each mitigation in SECURITY.md names existing tests, and the pipelines pin what they use.
+//!
+//! zizmor (`make lint-files`) checks undeclared permissions and unpinned actions; these tests cover the rest.
 
 use std::{
     collections::BTreeSet,
@@ -16,19 +18,19 @@ fn read(path: impl AsRef<Path>) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The cells of the lines of the table that begins with this heading.
+/// The cells of the rows of the table with this heading.
 fn rows<'a>(document: &'a str, heading: &str) -> Vec<Vec<&'a str>> {
     let table = document.lines().skip_while(|line| !line.starts_with(heading));
     let lines = table.skip(2).take_while(|line| line.starts_with('|'));
     lines.map(|line| line.trim_matches('|').split('|').map(str::trim).collect()).collect()
 }
 
-/// The words in code that name a test, as `FILE::NAME`.
+/// The code spans that name a test as `FILE::NAME`.
 fn tests_in(text: &str) -> Vec<&str> {
     text.split('`').skip(1).step_by(2).filter(|code| code.contains("::")).collect()
 }
 
-/// Whether this source has a test of this name: a function right below an attribute that makes it one.
+/// Whether the source contains a function of this name with a test attribute.
 fn has_test(source: &str, name: &str) -> bool {
     let lines: Vec<&str> = source.lines().map(str::trim).collect();
     let declares = |line: &str| {
@@ -42,15 +44,14 @@ fn has_test(source: &str, name: &str) -> bool {
     (0..lines.len()).any(|it| declares(lines[it]) && attributes(it).any(is_test))
 }
 
-/// Whether this script has a check of this name, and makes it or hands it to who does: those of
-/// `tests/deployment` are functions.
+/// Whether a script of `tests/deployment` defines a function of this name, and calls it or passes it on.
 fn has_check(source: &str, name: &str) -> bool {
     let call = format!("{name}(");
     source.contains(&format!("\ndef {call}"))
         && (source.matches(&call).count() > 1 || source.contains(&format!(", {name},")))
 }
 
-/// A test within a macro, such as `proptest!`, would not be found: none is named.
+/// Does not find tests in macros, such as `proptest!`; SECURITY.md names none.
 fn exists(test: &str) -> bool {
     let (file, name) = test.split_once("::").expect("FILE::NAME");
     let path = root().join(file);
@@ -71,7 +72,7 @@ fn each_mitigation_names_tests_that_exist() {
         assert!(["low", "medium", "high", "critical"].contains(&impact), "{name}: {impact}");
         assert!(
             !mitigation.is_empty() && !tests_in(proofs).is_empty(),
-            "{name}: nothing proves it"
+            "{name}: no mitigation or no test"
         );
     }
     let missing: Vec<&str> = tests_in(&document).into_iter().filter(|it| !exists(it)).collect();
@@ -79,13 +80,13 @@ fn each_mitigation_names_tests_that_exist() {
 }
 
 #[test]
-fn what_is_no_test_proves_nothing() {
+fn names_that_are_not_tests_are_rejected() {
     let this = "tests/it/security.rs";
-    assert!(exists(&format!("{this}::what_is_no_test_proves_nothing")));
-    for name in ["what_is_no_test", "exists", "read", "what_is_gone"] {
+    assert!(exists(&format!("{this}::names_that_are_not_tests_are_rejected")));
+    for name in ["names_that_are", "exists", "read", "no_such_test"] {
         assert!(!exists(&format!("{this}::{name}")), "{name}");
     }
-    assert!(!exists("tests/it/gone.rs::what_is_no_test_proves_nothing"));
+    assert!(!exists("tests/it/no_such_file.rs::names_that_are_not_tests_are_rejected"));
     let script = "import json\n\ndef made():\n    pass\n\ndef left_out():\n    pass\n\nmade()\n";
     assert!(has_check(script, "made") && !has_check(script, "left_out"));
 }
@@ -111,7 +112,7 @@ fn is_pinned(action: &str) -> bool {
 }
 
 #[test]
-fn each_action_is_pinned_by_its_commit() {
+fn each_action_is_pinned_by_commit_and_names_its_version() {
     for (path, text) in workflows() {
         let uses = text.lines().filter_map(|line| {
             line.trim().trim_start_matches("- ").strip_prefix("uses: ").map(str::trim)
@@ -124,17 +125,7 @@ fn each_action_is_pinned_by_its_commit() {
     }
 }
 
-#[test]
-fn no_workflow_has_rights_that_its_jobs_do_not_name() {
-    for (path, text) in workflows() {
-        assert!(text.contains("\npermissions: {}\n"), "{}", path.display());
-        for right in text.lines().filter(|line| line.trim_end().contains(": write")) {
-            assert!(right.contains(" # to "), "{}: {right} says no reason", path.display());
-        }
-    }
-}
-
-/// The paths of the files of this name that git knows, without it.
+/// The directories that contain a tracked file of this name.
 fn directories_with(name: &str) -> Vec<String> {
     let pattern = format!("*{name}");
     let listed =
@@ -145,33 +136,33 @@ fn directories_with(name: &str) -> Vec<String> {
     paths.map(|path| format!("/{}", path.trim_end_matches('/'))).collect()
 }
 
-/// The directories that Dependabot looks into for updates of this kind.
-fn looked_into(kind: &str) -> Vec<String> {
+/// The directories where Dependabot updates this ecosystem.
+fn dependabot_directories(ecosystem: &str) -> Vec<String> {
     let settings = read(".github/dependabot.yml");
     let entries = settings.split("  - package-ecosystem: ").skip(1);
-    let ours = entries.filter(|entry| entry.lines().next() == Some(kind));
+    let ours = entries.filter(|entry| entry.lines().next() == Some(ecosystem));
     let lines = ours.flat_map(|entry| entry.lines().nth(1));
     let listed = lines.flat_map(|line| line.split(['[', ']', ',', ' ']));
     listed.filter(|word| word.starts_with('/')).map(str::to_owned).collect()
 }
 
 #[test]
-fn updates_are_proposed_for_whatever_is_pinned() {
+fn updates_are_proposed_for_all_pinned_versions() {
     for (file, kind) in [
         ("Cargo.lock", "cargo"),
         ("requirements.txt", "pip"),
         ("package-lock.json", "npm"),
         ("compose.yaml", "docker-compose"),
     ] {
-        let looked_into = looked_into(kind);
+        let updated = dependabot_directories(kind);
         for directory in directories_with(file) {
-            assert!(looked_into.contains(&directory), "{kind} {directory}: {looked_into:?}");
+            assert!(updated.contains(&directory), "{kind} {directory}: {updated:?}");
         }
     }
-    assert_eq!(looked_into("github-actions"), ["/"]);
+    assert_eq!(dependabot_directories("github-actions"), ["/"]);
 }
 
-/// The names of the images in this text, with their digests.
+/// The names of images with their digests in this text.
 fn images_in(text: &str) -> BTreeSet<&str> {
     let words = text.split(|c: char| c.is_whitespace() || "{}\"'`".contains(c));
     let words = words.map(|word| word.rsplit_once(":-").map_or(word, |(_, default)| default));
@@ -181,36 +172,36 @@ fn images_in(text: &str) -> BTreeSet<&str> {
         .collect()
 }
 
-/// Of two files that name the same image, an update would mend one and forget the other.
+/// An update of only one of both files would leave different versions.
 #[test]
-fn the_swarm_runs_the_images_of_the_compose_file() {
+fn both_compose_files_name_the_same_images() {
     let (compose, swarm) = (read("compose.yaml"), read(stack_file()));
     assert_eq!(images_in(&compose), images_in(&swarm));
     assert!(images_in(&compose).len() >= 4);
 }
 
 #[test]
-fn no_image_is_named_by_what_can_be_moved() {
+fn each_image_of_a_workflow_is_pinned_by_digest() {
     for (path, text) in workflows() {
         let images = ["trufflehog:", "buildkit:", "buildkit-syft-scanner:"];
         for line in text.lines().filter(|line| images.iter().any(|image| line.contains(image))) {
             assert_eq!(images_in(line).len(), 1, "{}: {line}", path.display());
         }
-        let loose = ["sbom: true", "uses: docker://", ":latest"];
+        let loose = ["sbom: true", ":latest"];
         assert!(!loose.iter().any(|it| text.contains(it)), "{}", path.display());
     }
 }
 
-/// The path of the file that deploy.yml deploys.
+/// The path of the stack file in deploy.yml.
 fn stack_file() -> String {
     let workflow = read(".github/workflows/deploy.yml");
     let (_, rest) = workflow.split_once("exec scripts/deploy ").expect("a deployment");
     rest.split(' ').next().expect("a path").to_owned()
 }
 
-/// A setting that a hand deploys with, and the workflow forgets, would be the default's again after a release.
+/// A setting that the workflow omits would return to its default at the next release.
 #[test]
-fn a_release_deploys_with_every_setting_of_the_stack() {
+fn a_release_passes_every_setting_of_the_stack() {
     let (workflow, stack) = (read(".github/workflows/deploy.yml"), read(stack_file()));
     let names =
         stack.split("${").skip(1).filter_map(|rest| rest.split([':', '-', '?', '}']).next());
@@ -224,9 +215,9 @@ fn a_release_deploys_with_every_setting_of_the_stack() {
     }
 }
 
-/// What makes a program out of others' code has no rights to change anything with.
+/// Build scripts of dependencies run in these jobs.
 #[test]
-fn a_job_that_runs_the_code_of_others_may_write_nothing() {
+fn a_job_that_runs_code_of_dependencies_cannot_write() {
     let builds =
         ["make ", "cargo ", "scripts/release make", "scripts/release pack", "scripts/install-"];
     for (path, text) in workflows() {
@@ -234,7 +225,7 @@ fn a_job_that_runs_the_code_of_others_may_write_nothing() {
             let runs = job
                 .lines()
                 .any(|line| builds.iter().any(|it| line.contains(&format!("run: {it}"))));
-            // What finds holes may tell of them: of the linters, which are pinned by their hashes.
+            // The linters are pinned by hash, and may report their findings.
             let may = job
                 .lines()
                 .any(|line| line.contains(": write") && !line.contains("security-events"));
@@ -244,12 +235,29 @@ fn a_job_that_runs_the_code_of_others_may_write_nothing() {
 }
 
 #[test]
-fn each_tool_is_pinned_by_its_hash() {
+fn each_tool_is_pinned_by_hash() {
     for directory in [".ci/linters", ".ci/release", "tests/contract"] {
         let wanted = read(format!("{directory}/requirements.in"));
         let pinned = read(format!("{directory}/requirements.txt"));
         for tool in wanted.lines() {
             assert!(pinned.contains(&format!("{tool} \\\n    --hash=sha256:")), "{tool}");
+        }
+    }
+}
+
+/// The dependencies' layer needs the manifest and an empty library of each workspace crate.
+#[test]
+fn the_dockerfile_names_each_workspace_crate() {
+    let dockerfile = read("Dockerfile");
+    let crates = fs::read_dir(root().join("crates")).expect("a directory");
+    let names = crates.map(|entry| entry.expect("an entry").file_name());
+    let names: Vec<String> = names.map(|name| name.into_string().expect("UTF-8")).collect();
+    assert!(!names.is_empty());
+    for name in names {
+        let manifest = format!("COPY crates/{name}/Cargo.toml crates/{name}/\n");
+        assert!(dockerfile.contains(&manifest), "{name}: the Dockerfile copies no manifest");
+        for path in [format!(" crates/{name}/src "), format!(" crates/{name}/src/lib.rs ")] {
+            assert!(dockerfile.contains(&path), "{name}: the Dockerfile creates no{path}");
         }
     }
 }
