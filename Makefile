@@ -56,6 +56,7 @@ lint-files: ## Check YAML, workflows, Dockerfiles, scripts, Python and migration
 	$(linters)/zizmor --pedantic --no-online-audits --quiet .github
 	$(files) '*Dockerfile' | xargs -0 --no-run-if-empty $(linters)/hadolint
 	$(scripts) | xargs $(linters)/shellcheck
+	scripts/lint-migrations $(linters)/squawk
 	$(python) | xargs -0r $(linters)/ruff check --quiet --config .ci/linters/ruff.toml
 	$(python) | xargs -0r $(linters)/ruff format --quiet --diff --config .ci/linters/ruff.toml
 	$(files) | xargs -0 $(linters)/detect-secrets-hook $(addprefix --disable-plugin ,$(guessing))
@@ -77,6 +78,11 @@ bench: ## Compare the server with pgbench and nginx (ARGS="--quick tweets" measu
 	@scripts/install-postgresql
 	@scripts/install-bench-tools
 	cargo bench --locked --bench speed -- $(ARGS)
+
+.PHONY: bench-migration
+bench-migration: ## Measure the longest pause of posts while an index of MESSAGES=2000000 is built
+	@scripts/install-postgresql
+	cargo bench --locked --bench migration -- --messages $(or $(MESSAGES),2000000)
 
 .PHONY: no-downtime
 no-downtime: ## Replace servers behind nginx under load; no request may fail (PREVIOUS=auto starts from the previous schema)

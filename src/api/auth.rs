@@ -1,7 +1,8 @@
 //! Authentication of requests by bearer token.
 //!
-//! Cookies authenticate nothing here, so another site cannot make a browser act for its user. The one exception
-//! is the event stream: it changes nothing, and ignores the cookie of a cross-site request.
+//! Cookies authenticate nothing here, so another site cannot make a browser act for its user. The
+//! one exception is the event stream: it changes nothing, and ignores the cookie of a cross-site
+//! request.
 
 use std::ops::Deref;
 
@@ -31,8 +32,8 @@ const SESSION_SCHEME: &str = "session";
 
 /// The account whose token authenticates the request. Without a valid token the response is 401.
 ///
-/// It is the first argument of an operation: arguments are extracted in order, and 401 takes precedence over
-/// other errors.
+/// It is the first argument of an operation: arguments are extracted in order, and 401 takes
+/// precedence over other errors.
 pub(super) struct Caller(pub(super) Account);
 
 impl Deref for Caller {
@@ -123,7 +124,8 @@ const SESSION: MetaSecurityScheme = MetaSecurityScheme {
     openid_connect_url: None,
 };
 
-/// Implements an extractor: the security schemes in the document, and a function from the request to the value.
+/// Implements an extractor: the security schemes in the document, and a function from the request
+/// to the value.
 macro_rules! credentials {
     ($type:ty, $schemes:expr, optional: $optional:literal, $authenticate:expr) => {
         impl<'a> ApiExtractor<'a> for $type {

@@ -49,3 +49,26 @@ pub(super) static ROUTES: LazyLock<Routes> = LazyLock::new(|| Routes::of(&docume
 pub fn route_template(pattern: &str) -> String {
     ROUTES.template(pattern)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::domain::{BIO_MAX_CHARS, DisplayName, MESSAGE_TEXT_MAX_CHARS, TokenName};
+
+    #[test]
+    fn documented_lengths_are_those_of_the_domain() {
+        let document: Value = serde_json::from_str(&document()).expect("JSON");
+        for (schema, field, max_length) in [
+            ("MessageContent", "text", MESSAGE_TEXT_MAX_CHARS),
+            ("AccountChange", "bio", BIO_MAX_CHARS),
+            ("AccountChange", "display_name", DisplayName::MAX_CHARS),
+            ("NewToken", "name", TokenName::MAX_CHARS),
+        ] {
+            let path = format!("/components/schemas/{schema}/properties/{field}/maxLength");
+            let documented = document.pointer(&path).and_then(Value::as_u64);
+            assert_eq!(documented, u64::try_from(max_length).ok(), "{path}");
+        }
+    }
+}

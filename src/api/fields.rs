@@ -1,7 +1,8 @@
 //! Fields and parameters of requests, and the errors in them.
 //!
-//! The library stops at the first field that it cannot parse. This API reports all invalid fields in one
-//! response, so requests contain [`Unparsed`] fields, and operations parse them with [`FieldErrors`].
+//! The library stops at the first field that it cannot parse. This API reports all invalid fields
+//! in one response, so requests contain [`Unparsed`] fields, and operations parse them with
+//! [`FieldErrors`].
 
 use std::{borrow::Cow, marker::PhantomData, ops::RangeInclusive, str::FromStr};
 
@@ -17,8 +18,8 @@ use crate::domain::Invalid;
 
 /// A field that the document describes as a `T`, and that holds any JSON value, or none.
 ///
-/// Validators of such a field appear in the document, and reject nothing: they would report only the
-/// first invalid field.
+/// Validators of such a field appear in the document, and reject nothing: they would report only
+/// the first invalid field.
 pub(super) struct Unparsed<T>(Option<Value>, PhantomData<fn() -> T>);
 
 impl<T> Unparsed<T> {
@@ -26,8 +27,8 @@ impl<T> Unparsed<T> {
         Self(value, PhantomData)
     }
 
-    /// This header parameter, or the header `name` itself if the library skipped its value, which it does
-    /// for bytes other than visible ASCII.
+    /// This header parameter, or the header `name` itself if the library skipped its value, which
+    /// it does for bytes other than visible ASCII.
     pub(super) fn or_header(self, headers: &HeaderMap, name: &str) -> Self {
         let skipped = || Some(String::from_utf8_lossy(headers.get(name)?.as_bytes()).into());
         Self::new(self.0.or_else(skipped))

@@ -14,9 +14,9 @@ use super::{
     profiles::{User, example_username, path_username},
     tags::Tag,
 };
-use crate::http::openapi::statuses;
 use crate::{
     domain::Cursor,
+    http::openapi::statuses,
     service::{Error, Service},
 };
 
@@ -39,8 +39,8 @@ pub(super) struct Follows;
 impl Follows {
     /// Follow a user
     ///
-    /// Adds the user's messages to the caller's timeline. The request succeeds, too, if the caller already
-    /// follows the user. 422 if the user is the caller.
+    /// Adds the user's messages to the caller's timeline. The request succeeds, too, if the caller
+    /// already follows the user. 422 if the user is the caller.
     #[oai(path = "/following/:username", method = "put", operation_id = "followUser")]
     async fn follow(
         &self,
@@ -61,8 +61,8 @@ impl Follows {
 
     /// Unfollow a user
     ///
-    /// Removes the user's messages from the caller's timeline. The request succeeds, too, if the caller does
-    /// not follow the user.
+    /// Removes the user's messages from the caller's timeline. The request succeeds, too, if the
+    /// caller does not follow the user.
     #[oai(path = "/following/:username", method = "delete", operation_id = "unfollowUser")]
     async fn unfollow(
         &self,

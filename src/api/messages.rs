@@ -21,9 +21,9 @@ use super::{
     profiles::example_username,
     tags::Tag,
 };
-use crate::http::openapi::statuses;
 use crate::{
     domain::{self, Cursor, IdempotencyKey, MessageText},
+    http::openapi::statuses,
     service::Service,
 };
 
@@ -129,15 +129,15 @@ pub(super) struct Messages;
 impl Messages {
     /// Post a message
     ///
-    /// To retry safely, send an `Idempotency-Key`. A request with a key that the caller has already used
-    /// posts nothing and returns the first response, even if the body differs. The server keeps a key
-    /// for 24 hours.
+    /// To retry safely, send an `Idempotency-Key`. A request with a key that the caller has already
+    /// used posts nothing and returns the first response, even if the body differs. The server
+    /// keeps a key for 24 hours.
     #[oai(path = "/messages", method = "post", operation_id = "createMessage")]
     async fn create(
         &self,
         caller: Caller,
-        /// A value that identifies this post among the caller's posts, such as a UUID: 1 to 255 visible
-        /// ASCII characters.
+        /// A value that identifies this post among the caller's posts, such as a UUID: 1 to 255
+        /// visible ASCII characters.
         #[oai(
             name = "Idempotency-Key",
             example = "example_key",
@@ -194,8 +194,8 @@ impl Messages {
 
     /// Edit a message
     ///
-    /// Replaces the text of one of the caller's messages, and sets `edited_at`. The message keeps its
-    /// position in all timelines. The same text again changes nothing.
+    /// Replaces the text of one of the caller's messages, and sets `edited_at`. The message keeps
+    /// its position in all timelines. The same text again changes nothing.
     #[oai(path = "/messages/:id", method = "patch", operation_id = "changeMessage")]
     async fn edit(
         &self,

@@ -1,8 +1,8 @@
 //! The JSON API of MiniTwit, served at [`PREFIX`].
 //!
-//! One file a resource (`tokens`, `users`, `follows`, `messages`, `timelines`, `search`, `stream`); the other
-//! files hold what all resources share. An operation calls one method of `Service`. This module may use
-//! `service`, `domain`, `http` and `telemetry`.
+//! One file a resource (`tokens`, `users`, `follows`, `messages`, `timelines`, `search`, `stream`);
+//! the other files hold what all resources share. An operation calls one method of `Service`. This
+//! module may use `service`, `domain`, `http` and `telemetry`.
 
 mod auth;
 mod document;

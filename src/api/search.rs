@@ -12,10 +12,9 @@ use super::{
     profiles::User,
     tags::Tag,
 };
-use crate::http::openapi::statuses;
 use crate::{
     domain::{self, Invalid, SearchText},
-    http::openapi::documented_type,
+    http::openapi::{documented_type, statuses},
     service::Service,
 };
 
@@ -81,10 +80,10 @@ pub(super) struct Search;
 impl Search {
     /// Search messages or users
     ///
-    /// Returns the messages that contain all words of the text, newest first; the last word may be the
-    /// beginning of a word. In scripts without spaces between words, such as Chinese, Japanese and
-    /// Thai, a message matches if it contains the text anywhere. With `kind=users`, returns the users
-    /// whose usernames begin with the text, sorted by username. The search ignores case.
+    /// Returns the messages that contain all words of the text, newest first; the last word may be
+    /// the beginning of a word. In scripts without spaces between words, such as Chinese, Japanese
+    /// and Thai, a message matches if it contains the text anywhere. With `kind=users`, returns the
+    /// users whose usernames begin with the text, sorted by username. The search ignores case.
     #[oai(path = "/search", method = "get", operation_id = "search")]
     #[expect(clippy::too_many_arguments, reason = "one argument for each part of the request")]
     async fn search(

@@ -22,15 +22,14 @@ use super::{
     problem::Problem,
     tags::Tag,
 };
-use crate::http::openapi::statuses;
 use crate::{
     domain::{self, Cursor, Invalid},
-    http::openapi::documented_type,
+    http::openapi::{documented_type, statuses},
     service::{Service, StreamEvent, SubscribeRequest, Subscription, Timeline},
 };
 
-/// Milliseconds before a client reconnects. After a restart of the server all clients reconnect at once, and
-/// should not do so before the server is ready.
+/// Milliseconds before a client reconnects. After a restart of the server all clients reconnect at
+/// once, and should not do so before the server is ready.
 const RECONNECT_MILLISECONDS: u32 = 2_000;
 
 const LAST_EVENT_ID: &str = "Last-Event-ID";
@@ -101,25 +100,26 @@ pub(super) struct Stream;
 impl Stream {
     /// Receive new messages as server-sent events
     ///
-    /// The data of each `message` event is a message as JSON. Its `id` is the position of the message in the
-    /// timeline. Messages are sent in timeline order, usually within 0.2 seconds of the post. A
-    /// client that reconnects with `Last-Event-ID` receives each later message exactly once, from any
-    /// replica.
+    /// The data of each `message` event is a message as JSON. Its `id` is the position of the
+    /// message in the timeline. Messages are sent in timeline order, usually within 0.2 seconds of
+    /// the post. A client that reconnects with `Last-Event-ID` receives each later message exactly
+    /// once, from any replica.
     ///
-    /// A `reset` event means that messages were left out; the client then reloads the timeline. It is sent if a client
-    /// missed more than 500 messages, or if more messages are posted than the server can send (5,000 a second,
-    /// fewer with more than 100 clients). The stream does not report messages that the database took some
-    /// seconds to accept, or later edits, flags and deletions.
+    /// A `reset` event means that messages were left out; the client then reloads the timeline. It
+    /// is sent if a client missed more than 500 messages, or if more messages are posted than the
+    /// server can send (5,000 a second, fewer with more than 100 clients). The stream does not
+    /// report messages that the database took some seconds to accept, or later edits, flags and
+    /// deletions.
     ///
-    /// The server sends a comment now and then, so that the client can detect a broken connection. The stream ends when
-    /// the token or session ends, when the client reads too slowly, and when the server stops.
-    /// The client then reconnects.
+    /// The server sends a comment now and then, so that the client can detect a broken connection.
+    /// The stream ends when the token or session ends, when the client reads too slowly, and when
+    /// the server stops. The client then reconnects.
     #[oai(path = "/stream", method = "get", operation_id = "stream")]
     async fn subscribe(
         &self,
         subscriber: OptionalSubscriber,
-        /// `public` for the messages of all users; `own` for the messages of the caller and of the users whom
-        /// the caller follows. `own` requires a token, or the session cookie of a page.
+        /// `public` for the messages of all users; `own` for the messages of the caller and of the
+        /// users whom the caller follows. `own` requires a token, or the session cookie of a page.
         #[oai(default = "default_timeline", example = "default_timeline")]
         timeline: Query<Unparsed<Option<StreamTimeline>>>,
         /// The `id` of the last event that the client received.

@@ -14,8 +14,7 @@ use super::{
     profiles::{example_username, path_username},
     tags::Tag,
 };
-use crate::http::openapi::statuses;
-use crate::{domain::Cursor, service::Service};
+use crate::{domain::Cursor, http::openapi::statuses, service::Service};
 
 statuses! {
     OwnTimeline = [401, 422];

@@ -17,10 +17,9 @@ use super::{
     profiles::example_username,
     tags::Tag,
 };
-use crate::http::openapi::statuses;
 use crate::{
     domain::{KeyCursor, TokenId, TokenName, TokenRecord},
-    http::client::Client,
+    http::{client::Client, openapi::statuses},
     service::{Error, Origin, Service},
 };
 
@@ -102,8 +101,8 @@ impl From<TokenRecord> for Token {
 struct IssuedToken {
     #[oai(flatten)]
     record: Token,
-    /// The secret, to be sent as `Authorization: Bearer …`. The server stores only its hash and cannot
-    /// return it again.
+    /// The secret, to be sent as `Authorization: Bearer …`. The server stores only its hash and
+    /// cannot return it again.
     token: String,
 }
 
@@ -186,8 +185,8 @@ impl Tokens {
 
     /// Revoke a token
     ///
-    /// Revokes one of the caller's tokens immediately. It may be the token of this request, which signs the
-    /// client out.
+    /// Revokes one of the caller's tokens immediately. It may be the token of this request, which
+    /// signs the client out.
     #[oai(path = "/tokens/:token_id", method = "delete", operation_id = "revokeToken")]
     async fn revoke(
         &self,

@@ -21,12 +21,11 @@ use super::{
     profiles::{User, UserDetails, example_username, path_username},
     tags::Tag,
 };
-use crate::http::openapi::statuses;
 use crate::{
     domain::{
         self, Bio, DisplayName, Email, KeyCursor, Password, PasswordChange, Registration, Username,
     },
-    http::client::Client,
+    http::{client::Client, openapi::statuses},
     service::{Error, Origin, Service},
 };
 
@@ -215,8 +214,8 @@ pub(super) struct Users;
 impl Users {
     /// Sign up
     ///
-    /// Creates a user. 409 if the username is taken; of several simultaneous requests for one username
-    /// exactly one succeeds.
+    /// Creates a user. 409 if the username is taken; of several simultaneous requests for one
+    /// username exactly one succeeds.
     #[oai(path = "/users", method = "post", operation_id = "createUser")]
     async fn create(
         &self,
@@ -259,8 +258,8 @@ impl Users {
 
     /// Read a user's profile
     ///
-    /// Returns the profile with counts and whether the caller follows the user. Callers see the e-mail
-    /// address of their own account only.
+    /// Returns the profile with counts and whether the caller follows the user. Callers see the
+    /// e-mail address of their own account only.
     #[oai(path = "/users/:username", method = "get", operation_id = "getUser")]
     async fn get(
         &self,
@@ -277,9 +276,9 @@ impl Users {
 
     /// Change the caller's account
     ///
-    /// Changes the fields that are present. A new password requires the current one, and ends all sessions
-    /// and tokens of the account, so that stolen ones become useless. 403 if the account is another
-    /// user's, or if the current password is wrong.
+    /// Changes the fields that are present. A new password requires the current one, and ends all
+    /// sessions and tokens of the account, so that stolen ones become useless. 403 if the account
+    /// is another user's, or if the current password is wrong.
     #[oai(path = "/users/:username", method = "patch", operation_id = "changeUser")]
     async fn change(
         &self,
@@ -299,8 +298,9 @@ impl Users {
 
     /// Delete the caller's account
     ///
-    /// Deletes the account immediately and permanently, with its messages, follows in both directions, sessions
-    /// and tokens. 403 if the account is another user's, or if the password is wrong.
+    /// Deletes the account immediately and permanently, with its messages, follows in both
+    /// directions, sessions and tokens. 403 if the account is another user's, or if the password is
+    /// wrong.
     #[oai(path = "/users/:username", method = "delete", operation_id = "deleteUser")]
     async fn delete(
         &self,

@@ -1,6 +1,6 @@
 //! The database of a command: the one of `--database-url`, or one in the embedded PostgreSQL.
 
-use std::str::FromStr;
+use std::{fmt, path::PathBuf, str::FromStr};
 
 use embedded_postgres::{self as embedded, Embedded};
 
@@ -21,9 +21,23 @@ const SPARE_CONNECTIONS: u16 = 10;
 #[error("cannot use the database of --database-url (DATABASE_URL)")]
 struct WrongUrl(#[source] Failure);
 
+/// The schema is of a program before the first release, and cannot be upgraded.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{location}: {schema}, which cannot be upgraded, and nothing in it was changed; \
+     to begin with an empty database beside it, {remedy}"
+)]
+struct UnknownHistory {
+    location: String,
+    schema: migrations::Error,
+    remedy: &'static str,
+}
+
 /// How to connect to a database, and its embedded PostgreSQL, if any.
 pub(super) struct Source {
     pub(super) options: PgConnectOptions,
+    /// Of an embedded PostgreSQL.
+    data_dir: Option<PathBuf>,
     embedded: Option<Embedded>,
 }
 
@@ -37,12 +51,12 @@ impl Source {
             if let Some(password) = &settings.database_password_file {
                 options = options.password(password.expose());
             }
-            return Ok(Self { options, embedded: None });
+            return Ok(Self { options, data_dir: None, embedded: None });
         }
-        let data = match &settings.data_dir {
-            _ if settings.ephemeral => embedded::Data::Ephemeral,
+        let data_dir = if settings.ephemeral { None } else { Some(data_dir(settings)?) };
+        let data = match &data_dir {
             Some(directory) => embedded::Data::Directory(directory.clone()),
-            None => embedded::Data::Directory(embedded::default_data_dir()?),
+            None => embedded::Data::Ephemeral,
         };
         let embedded = Embedded::start(&embedded::Settings {
             data,
@@ -50,19 +64,17 @@ impl Source {
             postgres_user: settings.postgres_user.clone(),
             max_connections: pool_size.saturating_add(SPARE_CONNECTIONS),
         })?;
-        Ok(Self { options: embedded.connect_options(DATABASE), embedded: Some(embedded) })
+        let options = embedded.connect_options(DATABASE);
+        Ok(Self { options, data_dir, embedded: Some(embedded) })
     }
 
     /// Like [`Self::open`], for operators' commands: uses the embedded PostgreSQL of a running
     /// `minitwit serve` if there is one.
     pub(super) fn join(settings: &DatabaseArgs) -> Result<Self, Failure> {
         if settings.database_url.is_none() && !settings.ephemeral {
-            let directory = match &settings.data_dir {
-                Some(directory) => directory.clone(),
-                None => embedded::default_data_dir()?,
-            };
-            if let Some(options) = embedded::running(&directory, DATABASE) {
-                return Ok(Self { options, embedded: None });
+            let data_dir = data_dir(settings)?;
+            if let Some(options) = embedded::running(&data_dir, DATABASE) {
+                return Ok(Self { options, data_dir: Some(data_dir), embedded: None });
             }
         }
         Self::open(settings, 2)
@@ -81,11 +93,18 @@ impl Source {
         migrations::connect(&self.options).await.map_err(|error| self.failure(error))
     }
 
-    /// Adds the name of the setting to an error if the database is unusable.
+    /// Adds where the database is to an error of its schema, and the setting that names the database.
     pub(super) fn failure(&self, error: migrations::Error) -> Failure {
         match (&self.embedded, error) {
             (None, error @ (migrations::Error::Database(_) | migrations::Error::Encoding(_))) => {
                 WrongUrl(error.into()).into()
+            }
+            (_, schema @ migrations::Error::UnknownHistory { .. }) => {
+                let remedy = match self.data_dir {
+                    Some(_) => "name another directory with --data-dir",
+                    None => "name another database in --database-url (DATABASE_URL)",
+                };
+                UnknownHistory { location: self.to_string(), schema, remedy }.into()
             }
             (_, error) => error.into(),
         }
@@ -96,5 +115,30 @@ impl Source {
         if let Some(embedded) = self.embedded {
             embedded.stop();
         }
+    }
+}
+
+/// Where the database is, without user and password.
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(directory) = &self.data_dir {
+            return write!(f, "data directory {}", directory.display());
+        }
+        let database = self.options.get_database().unwrap_or(self.options.get_username());
+        match self.options.get_socket() {
+            Some(socket) => write!(f, "database {database} at {}", socket.display()),
+            None => {
+                let (host, port) = (self.options.get_host(), self.options.get_port());
+                write!(f, "database {database} at {host}:{port}")
+            }
+        }
+    }
+}
+
+/// Where the embedded PostgreSQL keeps its data.
+fn data_dir(settings: &DatabaseArgs) -> Result<PathBuf, Failure> {
+    match &settings.data_dir {
+        Some(directory) => Ok(directory.clone()),
+        None => Ok(embedded::default_data_dir()?),
     }
 }

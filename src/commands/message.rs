@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     config::{MessageArgs, MessageCommand},
-    db::messages::Moderated,
+    domain::ModeratedMessage,
     service::Service,
 };
 
@@ -32,8 +32,8 @@ async fn execute(service: Service, command: &MessageCommand) -> Result<(), Failu
     Ok(())
 }
 
-fn show(moderated: Moderated) -> Result<(), Failure> {
-    let Moderated { message, flagged } = moderated;
+fn show(moderated: ModeratedMessage) -> Result<(), Failure> {
+    let ModeratedMessage { message, flagged } = moderated;
     println!("id         {}", message.id);
     println!("author     {}", message.author);
     println!("published  {}", format_time(message.published_at)?);

@@ -1,4 +1,4 @@
-//! `minitwit migrate`: brings the schema up to date, or tells how it stands.
+//! `minitwit migrate`: applies pending migrations, or lists all of them.
 
 use time::format_description::well_known::Rfc3339;
 
@@ -24,11 +24,13 @@ async fn migrate(source: &Source, only_status: bool) -> Result<(), Failure> {
     source.prepare().await?;
     let mut connection = source.connect().await?;
     if only_status {
-        for migration in migrations::status(&mut connection).await? {
+        let all = migrations::status(&mut connection).await;
+        for migration in all.map_err(|error| source.failure(error))? {
             println!("{}", line(&migration)?);
         }
     } else {
-        let applied = migrations::apply(&mut connection, None).await?;
+        let applied = migrations::apply(&mut connection, None).await;
+        let applied = applied.map_err(|error| source.failure(error))?;
         for migration in &applied {
             println!("applied {migration}");
         }

@@ -24,7 +24,7 @@ pub(super) fn with_service<F: Future<Output = Result<(), Failure>>>(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(async {
         let mut connection = source.connect().await?;
-        migrations::check(&mut connection).await?;
+        migrations::check(&mut connection).await.map_err(|error| source.failure(error))?;
         connection.close().await?;
         let service = service(&source, password_cost);
         let result = command(service.clone()).await;

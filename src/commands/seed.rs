@@ -1,4 +1,4 @@
-//! `minitwit seed`: fills a new database with made-up users, messages and follows.
+//! `minitwit seed`: fills an empty database with generated users, messages and follows.
 
 use std::{
     io::{self, BufRead, IsTerminal, Write},
@@ -15,23 +15,23 @@ use crate::{
     seed::{PASSWORD, READER_FOLLOWS, Volume, username},
 };
 
-/// Connections that are used at once: for the messages and for the follows.
+/// Concurrent connections: one loads messages, one loads follows.
 const CONNECTIONS: u16 = 2;
-/// How the progress looks; `msg` is what is done at the moment.
+/// The progress bar; `msg` is the current step.
 const PROGRESS: &str = "{msg:<18} {bar:30} {human_pos} of {human_len} rows, {per_sec}, {eta} left";
 
 /// Why nothing was added.
 #[derive(Debug, thiserror::Error)]
-enum Refusal {
-    #[error("there are users already; only a database without any is filled")]
+enum SeedRejected {
+    #[error("the database contains users already; seed an empty one")]
     NotEmpty,
-    #[error("nothing was added")]
+    #[error("not confirmed; nothing was added")]
     Declined,
-    #[error("--yes is needed where nobody can be asked: everybody knows the users' password")]
-    NobodyToAsk,
     #[error(
-        "--follows is {follows}, but {users} users cannot follow each other more than {most} times"
+        "standard input is not a terminal: confirm with --yes that users with a published password may be added"
     )]
+    ConfirmationNeeded,
+    #[error("--follows is {follows}, but {users} users have at most {most} follows")]
     TooManyFollows { follows: u32, users: u32, most: u64 },
 }
 
@@ -45,77 +45,77 @@ pub(super) fn run(settings: &SeedArgs) -> Result<(), Failure> {
     result
 }
 
-fn volume(settings: &SeedArgs) -> Result<Volume, Refusal> {
+fn volume(settings: &SeedArgs) -> Result<Volume, SeedRejected> {
     let &SeedArgs { users, messages, follows, seed, .. } = settings;
     let volume = Volume { users, messages, follows, seed };
-    let most = volume.possible_follows();
+    let most = volume.max_follows();
     if u64::from(follows) > most {
-        return Err(Refusal::TooManyFollows { follows, users, most });
+        return Err(SeedRejected::TooManyFollows { follows, users, most });
     }
     Ok(volume)
 }
 
-async fn seed(source: &Source, volume: Volume, consented: bool) -> Result<(), Failure> {
+async fn seed(source: &Source, volume: Volume, confirmed: bool) -> Result<(), Failure> {
     source.prepare().await?;
     let mut connection = source.connect().await?;
-    migrations::apply(&mut connection, None).await?;
-    migrations::check(&mut connection).await?;
+    migrations::apply(&mut connection, None).await.map_err(|error| source.failure(error))?;
+    migrations::check(&mut connection).await.map_err(|error| source.failure(error))?;
     if rows::has_users(&mut connection).await? {
-        return Err(Refusal::NotEmpty.into());
+        return Err(SeedRejected::NotEmpty.into());
     }
-    if !consented {
-        ask(volume)?;
+    if !confirmed {
+        confirm(volume)?;
     }
-    let begun = Instant::now();
+    let start = Instant::now();
     let progress = progress(volume)?;
     load(source, volume, &progress).await?;
-    progress.set_message("tidying up");
-    rows::settle(&mut connection).await?;
+    progress.set_message("vacuum, analyze");
+    rows::vacuum_and_checkpoint(&mut connection).await?;
     connection.close().await?;
     progress.finish_and_clear();
-    report(volume, begun)?;
+    report(volume, start)?;
     Ok(())
 }
 
-/// Users first, to whom the others refer; then messages and follows side by side.
+/// Loads the users first, which the other rows reference; then messages and follows concurrently.
 async fn load(source: &Source, volume: Volume, progress: &ProgressBar) -> Result<(), Failure> {
-    let loaded = |rows| progress.inc(rows);
+    let on_sent = |rows| progress.inc(rows);
     progress.set_message("users");
-    rows::load(&source.options, volume.users(), loaded).await?;
+    rows::load(&source.options, volume.users(), on_sent).await?;
     progress.set_message("messages, follows");
     let follows = volume.follows().map(Ok::<_, Invalid>);
     tokio::try_join!(
-        rows::load(&source.options, volume.messages(), loaded),
-        rows::load(&source.options, follows, loaded),
+        rows::load(&source.options, volume.messages(), on_sent),
+        rows::load(&source.options, follows, on_sent),
     )?;
     Ok(())
 }
 
-/// Asks whoever sits at the terminal. The answer must be "yes".
-fn ask(volume: Volume) -> Result<(), Failure> {
+/// Asks for confirmation on the terminal: the reply must be "yes".
+fn confirm(volume: Volume) -> Result<(), Failure> {
     if !io::stdin().is_terminal() {
-        return Err(Refusal::NobodyToAsk.into());
+        return Err(SeedRejected::ConfirmationNeeded.into());
     }
     print!("Add {} users who sign in with the password {PASSWORD:?}? [yes/no] ", volume.users);
     io::stdout().flush()?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    if answer.trim() == "yes" { Ok(()) } else { Err(Refusal::Declined.into()) }
+    let mut reply = String::new();
+    io::stdin().lock().read_line(&mut reply)?;
+    if reply.trim() == "yes" { Ok(()) } else { Err(SeedRejected::Declined.into()) }
 }
 
 fn progress(volume: Volume) -> Result<ProgressBar, Failure> {
     let rows = [volume.users, volume.messages, volume.follows].map(u64::from).iter().sum();
-    // Where there is no terminal, nothing is drawn.
+    // Without a terminal, nothing is drawn.
     Ok(ProgressBar::new(rows).with_style(ProgressStyle::with_template(PROGRESS)?))
 }
 
-fn report(volume: Volume, begun: Instant) -> Result<(), Failure> {
+fn report(volume: Volume, start: Instant) -> Result<(), Failure> {
     let Volume { users, messages, follows, .. } = volume;
     println!(
         "added {users} users, {messages} messages and {follows} follows in {:.0} s",
-        begun.elapsed().as_secs_f64(),
+        start.elapsed().as_secs_f64(),
     );
-    println!("everybody's password is {PASSWORD:?}");
+    println!("the password of all users is {PASSWORD:?}");
     let most = READER_FOLLOWS.min(users - 1).min(follows);
     println!("{:?} follows exactly {most}", username(volume.reader())?.as_str());
     Ok(())

@@ -77,9 +77,12 @@ async fn serve(
 ) -> Result<(), Failure> {
     let shutdown = shut_down_by_signal(settings.limits.drain)?;
     source.prepare().await?;
-    apply_migrations(settings, source).await?;
+    let migrated = async {
+        apply_migrations(settings, source).await?;
+        await_migrations(settings, source).await
+    };
     tokio::select! {
-        applied = await_migrations(settings, source) => applied?,
+        migrated = migrated => migrated?,
         // There are no clients yet to drain.
         () = shutdown.draining() => return Ok(()),
     }
@@ -106,7 +109,8 @@ async fn apply_migrations(settings: &ServeArgs, source: &Source) -> Result<(), F
         return Ok(());
     }
     let mut connection = source.connect().await?;
-    for migration in migrations::apply(&mut connection, None).await? {
+    let applied = migrations::apply(&mut connection, None).await;
+    for migration in applied.map_err(|error| source.failure(error))? {
         tracing::info!(migration, "applied");
     }
     connection.close().await?;

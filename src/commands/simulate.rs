@@ -1,4 +1,4 @@
-//! `minitwit simulate`: plays a scenario against a MiniTwit, and reports.
+//! `minitwit simulate`: plays a scenario against a MiniTwit and writes the reports.
 
 use std::{
     fs::File,
@@ -9,33 +9,31 @@ use std::{
 };
 
 use serde_json::json;
-use simulator::{self, Pace, Plan, Run, Scenario, Settings};
+use simulator::{Pace, Plan, Run, Scenario, Settings};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::{Failure, open_files::raise_file_limit};
 use crate::config::{PaceArgs, SimulateArgs, SourceArgs};
 
-/// Commands of a generated scenario, where neither their number nor a rate and a duration is given.
+/// Commands of a generated scenario, if neither `--commands` nor a rate and a duration is given.
 const DEFAULT_COMMANDS: u32 = 10_000;
-/// A generated scenario has a user for each so many commands: 1 % of them register.
+/// By default 1 % of the generated commands register a user, as in the real scenario.
 const COMMANDS_PER_USER: u32 = 100;
-/// As a shell reports a program that Ctrl-C has ended: 128 and the number of SIGINT.
+/// The exit code of a program that Ctrl-C ended, by the shells' convention: 128 + SIGINT.
 const INTERRUPTED: u8 = 130;
 
-/// The scenario of `--scenario` cannot be played.
 #[derive(Debug, thiserror::Error)]
 #[error("--scenario")]
-struct WrongScenario(#[source] simulator::ScenarioError);
+struct InvalidScenario(#[source] simulator::ScenarioError);
 
-/// A file that is written to when all is over, and opened before: whoever mistypes its name learns it
-/// at once.
+/// A report file, created before the run, so that a wrong path fails at once.
 struct Output(Option<(PathBuf, File)>);
 
 impl Output {
     fn open(flag: &str, path: Option<&PathBuf>) -> Result<Self, Failure> {
         let Some(path) = path else { return Ok(Self(None)) };
-        let file = File::create(path).map_err(|error| about(flag, path, error))?;
+        let file = File::create(path).map_err(|error| path_failure(flag, path, error))?;
         Ok(Self(Some((path.clone(), file))))
     }
 
@@ -46,7 +44,7 @@ impl Output {
     }
 }
 
-fn about(flag: &str, path: &Path, error: impl std::fmt::Display) -> Failure {
+fn path_failure(flag: &str, path: &Path, error: impl std::fmt::Display) -> Failure {
     format!("{flag} {}: {error}", path.display()).into()
 }
 
@@ -58,16 +56,17 @@ pub(super) fn run(settings: &SimulateArgs) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let (run, interrupted) = runtime.block_on(async {
         let stop = stop_signal()?;
-        let run = simulator::run(translate(settings, &scenario), scenario, stop.clone()).await?;
+        let run =
+            simulator::run(simulator_settings(settings, &scenario), scenario, stop.clone()).await?;
         Ok::<_, Failure>((run, stop.is_cancelled()))
     })?;
-    print!("{}", run.table());
-    json.write(|| Ok(format!("{:#}\n", run.json())))?;
-    report.write(|| Ok(run.page()?))?;
-    Ok(code(&run, interrupted))
+    print!("{}", simulator::table(&run));
+    json.write(|| Ok(format!("{:#}\n", simulator::json(&run))))?;
+    report.write(|| Ok(simulator::page(&run)?))?;
+    Ok(exit_code(&run, interrupted))
 }
 
-fn code(run: &Run, interrupted: bool) -> ExitCode {
+fn exit_code(run: &Run, interrupted: bool) -> ExitCode {
     if interrupted {
         ExitCode::from(INTERRUPTED)
     } else if run.passed() {
@@ -77,24 +76,23 @@ fn code(run: &Run, interrupted: bool) -> ExitCode {
     }
 }
 
-/// The commands to play.
 fn scenario(source: &SourceArgs, pace: &PaceArgs) -> Result<Scenario, Failure> {
     if let Some(path) = &source.scenario {
-        return Ok(Scenario::read(path).map_err(WrongScenario)?);
+        return Ok(Scenario::read(path).map_err(InvalidScenario)?);
     }
-    let commands = source.commands.unwrap_or_else(|| fitting(pace));
+    let commands = source.commands.unwrap_or_else(|| default_commands(pace));
     let users = source.users.unwrap_or_else(|| (commands / COMMANDS_PER_USER).max(1));
     let plan = Plan { seed: source.seed, users: users as usize, commands: commands as usize };
     let scenario = simulator::generate(plan)?;
     if let Some(path) = &source.write_scenario {
         let write = || scenario.write(BufWriter::new(File::create(path)?));
-        write().map_err(|error| about("--write-scenario", path, error))?;
+        write().map_err(|error| path_failure("--write-scenario", path, error))?;
     }
     Ok(scenario)
 }
 
-/// How many commands fit the rate and the duration.
-fn fitting(pace: &PaceArgs) -> u32 {
+/// The number of commands that fit the rate and the duration.
+fn default_commands(pace: &PaceArgs) -> u32 {
     let mean = pace.ramp.map(|ramp| f64::midpoint(ramp.from, ramp.to)).or(pace.rate);
     match (mean, pace.duration) {
         (Some(mean), Some(duration)) => (mean * duration.as_secs_f64()).ceil().max(1.0) as u32,
@@ -102,13 +100,13 @@ fn fitting(pace: &PaceArgs) -> u32 {
     }
 }
 
-fn translate(settings: &SimulateArgs, scenario: &Scenario) -> Settings {
+fn simulator_settings(settings: &SimulateArgs, scenario: &Scenario) -> Settings {
     let SimulateArgs { base_url, pace, requests, credentials, reports, .. } = settings;
     Settings {
         base_url: base_url.clone(),
         username: credentials.simulator_username.clone(),
         password: credentials.password().expose().to_owned(),
-        pace: translate_pace(pace),
+        pace: simulator_pace(pace),
         duration: pace.duration,
         timeout: requests.timeout,
         keep_alive: requests.keep_alive,
@@ -117,10 +115,10 @@ fn translate(settings: &SimulateArgs, scenario: &Scenario) -> Settings {
     }
 }
 
-fn translate_pace(pace: &PaceArgs) -> Pace {
+fn simulator_pace(pace: &PaceArgs) -> Pace {
     match (pace.ramp, pace.rate) {
         (Some(ramp), _) => {
-            // The command line has made sure of it.
+            // `--ramp` requires `--duration`.
             let over = pace.duration.unwrap_or(Duration::from_secs(1));
             Pace::Ramp { from: ramp.from, to: ramp.to, over }
         }
@@ -129,7 +127,7 @@ fn translate_pace(pace: &PaceArgs) -> Pace {
     }
 }
 
-/// The settings, for the reports; without the credentials.
+/// The settings that the reports show: all but the credentials.
 fn describe(
     settings: &SimulateArgs,
     scenario: &Scenario,
@@ -156,7 +154,7 @@ fn describe(
     described
 }
 
-/// Done at the first Ctrl-C or SIGTERM, so that the run ends in order; the second ends the program.
+/// Cancelled by the first Ctrl-C or SIGTERM, so that the run still reports; the second one exits.
 fn stop_signal() -> Result<CancellationToken, Failure> {
     let stop = CancellationToken::new();
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -172,7 +170,7 @@ fn stop_signal() -> Result<CancellationToken, Failure> {
                 if stop.is_cancelled() {
                     std::process::exit(INTERRUPTED.into());
                 }
-                eprintln!("minitwit: stopping; once more to end at once");
+                eprintln!("minitwit: stopping; press Ctrl-C again to exit at once");
                 stop.cancel();
             }
         }

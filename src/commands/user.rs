@@ -10,8 +10,7 @@ use super::{
 };
 use crate::{
     config::{UserArgs, UserCommand},
-    db::moderation::ModeratedUser,
-    domain::{NameCursor, Password, Username},
+    domain::{ModeratedUser, NameCursor, Password, Username},
     service::Service,
 };
 

@@ -2,10 +2,6 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-#[cfg(feature = "seed")]
-use super::SeedArgs;
-#[cfg(feature = "simulate")]
-use super::SimulateArgs;
 use super::{DatabaseArgs, HealthcheckArgs, LogArgs, MessageArgs, ServeArgs, UserArgs};
 
 /// MiniTwit, a microblog on PostgreSQL.
@@ -32,7 +28,7 @@ pub enum Command {
     /// first name and a number: "user 000010", "Roger 000011", "O'Brien 000012", "Zoë 000013". Users with lower
     /// numbers are more popular; "user 000500" follows exactly 500 others.
     #[cfg(feature = "seed")]
-    Seed(SeedArgs),
+    Seed(super::SeedArgs),
     /// List, disable or enable users, or reset their passwords
     User(UserArgs),
     /// Show, hide or restore messages
@@ -44,7 +40,7 @@ pub enum Command {
     },
     /// Play the simulator against any MiniTwit and report wrong and late responses
     #[cfg(feature = "simulate")]
-    Simulate(Box<SimulateArgs>),
+    Simulate(Box<super::SimulateArgs>),
 }
 
 /// An API with an OpenAPI document.

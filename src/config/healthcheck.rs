@@ -9,21 +9,15 @@ use super::{AddressArgs, values::seconds};
 /// The settings of `minitwit healthcheck`.
 #[derive(Debug, Args)]
 pub struct HealthcheckArgs {
-    /// Where the server is: its own settings tell.
+    /// The address, from the server's own setting.
     #[command(flatten)]
     pub address: AddressArgs,
 
-    /// Ask whether it is ready to be sent requests, too, and not only whether it lives
-    #[arg(long, env = "MINITWIT_HEALTHCHECK_READY")]
+    /// Check readiness (/readyz) instead of liveness (/healthz)
+    #[arg(long)]
     pub ready: bool,
 
-    /// Seconds that the answer may take
-    #[arg(
-        long,
-        env = "MINITWIT_HEALTHCHECK_TIMEOUT",
-        value_name = "SECONDS",
-        default_value = "3",
-        value_parser = seconds
-    )]
+    /// Time-out of the check in seconds
+    #[arg(long, value_name = "SECONDS", default_value = "3", value_parser = seconds)]
     pub timeout: Duration,
 }

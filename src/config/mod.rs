@@ -35,8 +35,8 @@ pub use rates::RateArgs;
 pub use seed::SeedArgs;
 pub use serve::{AddressArgs, ServeArgs};
 #[cfg(feature = "simulate")]
-pub use simulate::{PaceArgs, ReportArgs, RequestArgs, SimulateArgs, SourceArgs};
-pub use values::{Networks, Ramp, Secret};
+pub use simulate::{PaceArgs, SimulateArgs, SourceArgs};
+pub use values::{Networks, Secret};
 
 #[cfg(test)]
 mod tests;

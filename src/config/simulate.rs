@@ -4,27 +4,24 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use super::{
-    SimulatorCredentialArgs,
-    values::{Ramp, millis, ramp, rate, seconds},
-};
+use super::{SimulatorCredentialArgs, values::seconds};
 
 /// The settings of `minitwit simulate`.
 #[derive(Debug, Args)]
 pub struct SimulateArgs {
-    /// The MiniTwit's simulator API, such as http://127.0.0.1:8080/sim; any prefix will do
+    /// URL of the simulator API, such as http://127.0.0.1:8080/sim, with any prefix
     #[arg(value_name = "BASE_URL")]
     pub base_url: String,
 
-    /// Which commands.
+    /// The commands.
     #[command(flatten)]
     pub source: SourceArgs,
 
-    /// When they are sent.
+    /// When commands are sent.
     #[command(flatten)]
     pub pace: PaceArgs,
 
-    /// How they are sent.
+    /// How commands are sent.
     #[command(flatten)]
     pub requests: RequestArgs,
 
@@ -32,32 +29,30 @@ pub struct SimulateArgs {
     #[command(flatten)]
     pub credentials: SimulatorCredentialArgs,
 
-    /// What is told afterwards.
+    /// The reports.
     #[command(flatten)]
     pub reports: ReportArgs,
 }
 
-/// Which commands are played: those of a file, or generated ones.
+/// The scenario: a file, or generated.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Scenario")]
 pub struct SourceArgs {
-    /// Play this scenario, in the simulator's tab-separated format, instead of a generated one
+    /// Play this scenario file (tab-separated) instead of a generated scenario
     #[arg(
         long,
-        env = "MINITWIT_SIMULATE_SCENARIO",
         value_name = "FILE",
         conflicts_with_all = ["seed", "users", "commands", "write_scenario"]
     )]
     pub scenario: Option<PathBuf>,
 
-    /// What chance begins with: the same number makes the same scenario
-    #[arg(long, env = "MINITWIT_SIMULATE_SEED", value_name = "NUMBER", default_value_t = 1)]
+    /// Seed of the random numbers: the same number gives the same scenario
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub seed: u64,
 
-    /// Users of the generated scenario [default: one in a hundred commands]
+    /// Users of the generated scenario [default: 1 % of the commands]
     #[arg(
         long,
-        env = "MINITWIT_SIMULATE_USERS",
         value_name = "NUMBER",
         value_parser = clap::value_parser!(u32).range(1..)
     )]
@@ -67,14 +62,13 @@ pub struct SourceArgs {
     /// --duration]
     #[arg(
         long,
-        env = "MINITWIT_SIMULATE_COMMANDS",
         value_name = "NUMBER",
         value_parser = clap::value_parser!(u32).range(1..)
     )]
     pub commands: Option<u32>,
 
-    /// Save the generated scenario
-    #[arg(long, env = "MINITWIT_SIMULATE_WRITE_SCENARIO", value_name = "FILE")]
+    /// Write the generated scenario to this file
+    #[arg(long, value_name = "FILE")]
     pub write_scenario: Option<PathBuf>,
 }
 
@@ -82,30 +76,27 @@ pub struct SourceArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Pace")]
 pub struct PaceArgs {
-    /// As fast as possible, with so many requests under way
+    /// Send as fast as possible, with this many requests in flight
     #[arg(
         long,
-        env = "MINITWIT_SIMULATE_CONCURRENCY",
         value_name = "NUMBER",
         default_value_t = 1,
         value_parser = clap::value_parser!(u16).range(1..)
     )]
     pub concurrency: u16,
 
-    /// So many commands a second instead, whether the earlier ones have been answered or not
+    /// Send this many commands a second instead, whether or not earlier ones have ended
     #[arg(
         long,
-        env = "MINITWIT_SIMULATE_RATE",
         value_name = "NUMBER",
         value_parser = rate,
         conflicts_with = "concurrency"
     )]
     pub rate: Option<f64>,
 
-    /// From one rate to another over --duration, to find the one at which errors begin
+    /// Change the rate linearly over --duration, to find the rate at which errors begin
     #[arg(
         long,
-        env = "MINITWIT_SIMULATE_RAMP",
         value_name = "FROM..TO",
         value_parser = ramp,
         requires = "duration",
@@ -113,10 +104,9 @@ pub struct PaceArgs {
     )]
     pub ramp: Option<Ramp>,
 
-    /// Seconds after which nothing more is sent
+    /// Seconds after which no further command is sent
     #[arg(
         long,
-        env = "MINITWIT_SIMULATE_DURATION",
         value_name = "SECONDS",
         value_parser = seconds
     )]
@@ -127,34 +117,63 @@ pub struct PaceArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Requests")]
 pub struct RequestArgs {
-    /// Milliseconds that an answer may take; the simulator gives 300
+    /// Time-out of a command in milliseconds; the real simulator's is 300
     #[arg(
         long,
-        env = "MINITWIT_SIMULATE_TIMEOUT",
         value_name = "MILLISECONDS",
         default_value = "300",
         value_parser = millis
     )]
     pub timeout: Duration,
 
-    /// Use connections again; the simulator makes one for each request
-    #[arg(long, env = "MINITWIT_SIMULATE_KEEP_ALIVE")]
+    /// Reuse connections; the real simulator opens one per request
+    #[arg(long)]
     pub keep_alive: bool,
 }
 
-/// What is told afterwards.
+/// The reports.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Reports")]
 pub struct ReportArgs {
-    /// Read the system back afterwards, and compare it with what was sent
-    #[arg(long, env = "MINITWIT_SIMULATE_VERIFY")]
+    /// Read the system before and after the run, and compare it with the commands
+    #[arg(long)]
     pub verify: bool,
 
-    /// Write all figures to this file, as JSON
-    #[arg(long, env = "MINITWIT_SIMULATE_JSON", value_name = "FILE")]
+    /// Write all figures to this file as JSON
+    #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
 
-    /// Write a page with plots to this file
-    #[arg(long, env = "MINITWIT_SIMULATE_REPORT", value_name = "FILE")]
+    /// Write an HTML page with plots to this file
+    #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
+}
+
+/// A rate that changes linearly.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ramp {
+    /// Commands per second at the start.
+    pub from: f64,
+    /// Commands per second at the end.
+    pub to: f64,
+}
+
+fn ramp(text: &str) -> Result<Ramp, String> {
+    let Some((from, to)) = text.split_once("..") else {
+        return Err("must be two rates, such as 10..500".to_owned());
+    };
+    Ok(Ramp { from: rate(from)?, to: rate(to)? })
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(rate) if 0.0 < rate && rate < 1e6 => Ok(rate),
+        _ => Err("must be a number above 0 and below a million".to_owned()),
+    }
+}
+
+fn millis(text: &str) -> Result<Duration, String> {
+    match text.parse::<u32>() {
+        Ok(millis @ 1..) => Ok(Duration::from_millis(millis.into())),
+        _ => Err("must be a whole number of milliseconds, at least 1".to_owned()),
+    }
 }

@@ -79,36 +79,3 @@ pub(super) fn networks(list: &str) -> Result<Networks, String> {
     let items = list.split(',').map(str::trim).filter(|item| !item.is_empty());
     items.map(network).collect::<Result<_, _>>().map(Networks)
 }
-
-/// Parses a positive number of milliseconds.
-pub(super) fn millis(text: &str) -> Result<Duration, String> {
-    match text.parse::<u32>() {
-        Ok(millis @ 1..) => Ok(Duration::from_millis(millis.into())),
-        _ => Err("must be a whole number of milliseconds, at least 1".to_owned()),
-    }
-}
-
-/// Parses a rate a second, above 0 and below a million.
-pub(super) fn rate(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(rate) if 0.0 < rate && rate < 1e6 => Ok(rate),
-        _ => Err("must be a number above 0 and below a million".to_owned()),
-    }
-}
-
-/// A rate that changes linearly.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Ramp {
-    /// The first rate, a second.
-    pub from: f64,
-    /// The last rate, a second.
-    pub to: f64,
-}
-
-/// Parses `FROM..TO`.
-pub(super) fn ramp(text: &str) -> Result<Ramp, String> {
-    let Some((from, to)) = text.split_once("..") else {
-        return Err("must be two rates, such as 10..500".to_owned());
-    };
-    Ok(Ramp { from: rate(from)?, to: rate(to)? })
-}

@@ -1,35 +1,34 @@
-//! How the database fails: for now, or for good.
+//! Database errors: temporary or permanent.
 
 use sqlx::error::ErrorKind;
 
-/// A failure of the database. Neither kind is the client's doing, and no text is for its eyes.
+/// A failure of the database. Clients never see its text.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The database cannot be reached or has no time; the same request may succeed soon.
+    /// PostgreSQL is unreachable or overloaded; a retry may succeed.
     #[error("the database is unavailable")]
     Unavailable(#[source] sqlx::Error),
-    /// The database received a statement and sent no result in time, for example because its host is
-    /// unreachable.
+    /// PostgreSQL accepted a statement and did not respond in time, as when its host is gone.
     #[error("the database does not respond")]
     Unresponsive,
-    /// The statement failed, and would fail again.
-    #[error("the database failed")]
+    /// The statement failed; a retry would fail again.
+    #[error("a database statement failed")]
     Failed(#[source] sqlx::Error),
 }
 
-/// SQLSTATEs that pass by themselves: connection exceptions (08…), insufficient resources (53…),
+/// SQLSTATEs of temporary failures: connection exceptions (08…), insufficient resources (53…),
 /// operator intervention such as a shutdown or a cancelled statement (57…), a read-only standby
 /// (25006), serialization failures and deadlocks (40…).
-const PASSING_STATES: &[&str] = &["08", "53", "57", "25006", "40"];
+const TEMPORARY_STATES: &[&str] = &["08", "53", "57", "25006", "40"];
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        if passes(&error) { Self::Unavailable(error) } else { Self::Failed(error) }
+        if is_temporary(&error) { Self::Unavailable(error) } else { Self::Failed(error) }
     }
 }
 
-/// Whether a failure passes by itself.
-pub(super) fn passes(error: &sqlx::Error) -> bool {
+/// Whether a failure is temporary.
+pub(super) fn is_temporary(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
@@ -38,17 +37,15 @@ pub(super) fn passes(error: &sqlx::Error) -> bool {
         | sqlx::Error::WorkerCrashed => true,
         sqlx::Error::Database(cause) => cause
             .code()
-            .is_some_and(|code| PASSING_STATES.iter().any(|state| code.starts_with(state))),
+            .is_some_and(|code| TEMPORARY_STATES.iter().any(|state| code.starts_with(state))),
         _ => false,
     }
 }
 
 impl Error {
-    /// Whether PostgreSQL itself refused the statement, so that nothing is left of it, for a reason
-    /// that a statement over fewer rows need not meet: a row's, or that of two who waited for each
-    /// other.
-    #[must_use]
-    pub fn left_nothing(&self) -> bool {
+    /// True if PostgreSQL rolled the statement back because of a single row or a deadlock, so that
+    /// a retry row by row can succeed.
+    pub fn allows_row_retry(&self) -> bool {
         match self {
             Self::Failed(sqlx::Error::Database(_)) => true,
             Self::Unavailable(sqlx::Error::Database(cause)) => {
@@ -58,16 +55,18 @@ impl Error {
         }
     }
 
-    /// Whether a row broke the foreign key of this name: what it refers to was removed meanwhile.
-    pub(super) fn breaks_foreign_key(&self, constraint: &str) -> bool {
-        let Self::Failed(sqlx::Error::Database(cause)) = self else { return false };
-        cause.kind() == ErrorKind::ForeignKeyViolation && cause.constraint() == Some(constraint)
+    /// Whether a row violated the foreign key `constraint`: the row that it references is gone.
+    pub(super) fn violates_foreign_key(&self, constraint: &str) -> bool {
+        self.violates(ErrorKind::ForeignKeyViolation, constraint)
     }
-}
 
-/// Whether `error` says that a row broke the `CHECK` constraint of this name.
-pub(super) fn breaks_check(error: &sqlx::Error, constraint: &str) -> bool {
-    error.as_database_error().is_some_and(|cause| {
-        cause.kind() == ErrorKind::CheckViolation && cause.constraint() == Some(constraint)
-    })
+    /// Whether a row violated the `CHECK` constraint `constraint`.
+    pub(super) fn violates_check(&self, constraint: &str) -> bool {
+        self.violates(ErrorKind::CheckViolation, constraint)
+    }
+
+    fn violates(&self, kind: ErrorKind, constraint: &str) -> bool {
+        let Self::Failed(sqlx::Error::Database(cause)) = self else { return false };
+        cause.kind() == kind && cause.constraint() == Some(constraint)
+    }
 }

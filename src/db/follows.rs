@@ -2,22 +2,29 @@
 
 use std::collections::HashSet;
 
-use super::{Database, Error, keyset, one_more, users};
+use time::OffsetDateTime;
+
+use super::{
+    error::Error,
+    parameters::{keyset, one_more},
+    pool::Database,
+    users,
+};
 use crate::domain::{Cursor, Page, Profile, UserId, Username};
 
-/// What became of a follow or an unfollow.
+/// The result of a follow or an unfollow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// It is as it was asked for, whether or not it was so before.
+pub enum FollowResult {
+    /// The row exists, or no longer exists, as requested; it may have been so before.
     Done,
-    /// There is no follower of that name.
+    /// The follower does not exist.
     UnknownFollower,
-    /// There is no followee of that name.
+    /// The followee does not exist.
     UnknownFollowee,
 }
 
-impl Outcome {
-    fn of(follower_known: bool, followee_known: bool) -> Self {
+impl FollowResult {
+    fn new(follower_known: bool, followee_known: bool) -> Self {
         match (follower_known, followee_known) {
             (false, _) => Self::UnknownFollower,
             (true, false) => Self::UnknownFollowee,
@@ -26,33 +33,33 @@ impl Outcome {
     }
 }
 
-/// What a follow breaks of which one side is gone.
+/// Foreign keys that a follow violates when one of the users no longer exists.
 const FOLLOWER_KEY: &str = "follows_follower_id_fkey";
 const FOLLOWEE_KEY: &str = "follows_followee_id_fkey";
 
-/// Who is to follow whom.
+/// A follow to insert.
 #[derive(Debug, Clone)]
 pub struct NewFollow {
-    /// Who follows.
+    /// The follower's username.
     pub follower: Username,
-    /// Who is followed.
+    /// The followee's username.
     pub followee: Username,
 }
 
-/// Makes followers follow, all or none. Returns what became of each, in the order of `follows`.
-///
-/// # Errors
-/// When the database fails.
-pub async fn insert(database: &Database, follows: &[NewFollow]) -> Result<Vec<Outcome>, Error> {
+/// Inserts follows, all or none. Returns the result of each, in the order of `follows`.
+pub async fn insert(
+    database: &Database,
+    follows: &[NewFollow],
+) -> Result<Vec<FollowResult>, Error> {
     let followers: Vec<&str> = follows.iter().map(|follow| follow.follower.as_str()).collect();
     let followees: Vec<&str> = follows.iter().map(|follow| follow.followee.as_str()).collect();
-    // In the order of the key, so that no two statements wait for each other.
-    let statement = sqlx::query!(
+    // Rows are inserted in the order of the key, so that no two statements deadlock.
+    let query = sqlx::query!(
         r#"WITH given AS MATERIALIZED (
                SELECT (SELECT user_id FROM users WHERE username = follower) AS follower_id,
-                      (SELECT user_id FROM users WHERE username = followee) AS followee_id, place
+                      (SELECT user_id FROM users WHERE username = followee) AS followee_id, ordinal
                FROM unnest($1::text[], $2::text[]) WITH ORDINALITY
-                    AS given (follower, followee, place)),
+                    AS given (follower, followee, ordinal)),
            inserted AS (
                INSERT INTO follows (follower_id, followee_id)
                SELECT DISTINCT follower_id, followee_id FROM given
@@ -61,34 +68,30 @@ pub async fn insert(database: &Database, follows: &[NewFollow]) -> Result<Vec<Ou
                ON CONFLICT ON CONSTRAINT follows_pkey DO NOTHING)
            SELECT follower_id IS NOT NULL AS "follower_known!",
                   followee_id IS NOT NULL AS "followee_known!"
-           FROM given ORDER BY place"#,
+           FROM given ORDER BY ordinal"#,
         &followers as &[&str],
         &followees as &[&str],
-    )
-    .fetch_all(database.pool());
-    let rows = match database.with_timeout(statement).await {
-        // One of the two was deleted after the statement had begun.
-        Err(error) if follows.len() == 1 && error.breaks_foreign_key(FOLLOWER_KEY) => {
-            return Ok(vec![Outcome::of(false, true)]);
+    );
+    let rows = match database.all(query).await {
+        // One of the users was deleted after the statement began.
+        Err(error) if follows.len() == 1 && error.violates_foreign_key(FOLLOWER_KEY) => {
+            return Ok(vec![FollowResult::UnknownFollower]);
         }
-        Err(error) if follows.len() == 1 && error.breaks_foreign_key(FOLLOWEE_KEY) => {
-            return Ok(vec![Outcome::of(true, false)]);
+        Err(error) if follows.len() == 1 && error.violates_foreign_key(FOLLOWEE_KEY) => {
+            return Ok(vec![FollowResult::UnknownFollowee]);
         }
         rows => rows?,
     };
-    Ok(rows.iter().map(|row| Outcome::of(row.follower_known, row.followee_known)).collect())
+    Ok(rows.iter().map(|row| FollowResult::new(row.follower_known, row.followee_known)).collect())
 }
 
-/// Makes `follower` no longer follow `followee`.
-///
-/// # Errors
-/// When the database fails.
+/// Deletes a follow.
 pub async fn delete(
     database: &Database,
     follower: &Username,
     followee: &Username,
-) -> Result<Outcome, Error> {
-    let statement = sqlx::query!(
+) -> Result<FollowResult, Error> {
+    let query = sqlx::query!(
         r#"WITH pair AS (
                SELECT (SELECT user_id FROM users WHERE username = $1) AS follower_id,
                       (SELECT user_id FROM users WHERE username = $2) AS followee_id),
@@ -100,35 +103,30 @@ pub async fn delete(
                   followee_id IS NOT NULL AS "followee_known!" FROM pair"#,
         follower.as_str(),
         followee.as_str(),
-    )
-    .fetch_one(database.pool());
-    let pair = database.with_timeout(statement).await?;
-    Ok(Outcome::of(pair.follower_known, pair.followee_known))
+    );
+    let row = database.one(query).await?;
+    Ok(FollowResult::new(row.follower_known, row.followee_known))
 }
 
-/// Removes follows of a user's, `limit` at most in each direction. Returns how many there were.
-///
-/// # Errors
-/// When the database fails.
+/// Deletes follows of a user, at most `limit` in each direction. Returns their number.
 pub async fn delete_some_of(database: &Database, user: UserId, limit: u16) -> Result<u64, Error> {
-    let statement = sqlx::query!(
+    let query = sqlx::query!(
         "DELETE FROM follows
          USING ((SELECT follower_id, followee_id FROM follows WHERE follower_id = $1 LIMIT $2)
                 UNION ALL
                 (SELECT follower_id, followee_id FROM follows WHERE followee_id = $1 LIMIT $2)
-               ) AS gone
-         WHERE follows.follower_id = gone.follower_id AND follows.followee_id = gone.followee_id",
+               ) AS chosen
+         WHERE follows.follower_id = chosen.follower_id AND follows.followee_id = chosen.followee_id",
         user.0,
         i64::from(limit),
-    )
-    .execute(database.pool());
-    Ok(database.with_timeout(statement).await?.rows_affected())
+    );
+    database.execute(query).await
 }
 
-/// Which of `followers` follow which of `followees`. Takes as long as the followers follow others.
+/// Returns the pairs of a follower and a followee among these users.
 ///
-/// # Errors
-/// When the database fails.
+/// Reads all follows of `followers`. That takes a tenth of the time of looking up each pair. The
+/// follows of `followees` could take too long: a user may have a million followers.
 pub async fn among(
     database: &Database,
     followers: &[UserId],
@@ -136,35 +134,29 @@ pub async fn among(
 ) -> Result<HashSet<(UserId, UserId)>, Error> {
     let followers: Vec<i64> = followers.iter().map(|user| user.0).collect();
     let followees: Vec<i64> = followees.iter().map(|user| user.0).collect();
-    // To read all whom the followers follow takes a tenth of the time that it takes to look for each
-    // pair, and to read all who follow the followees might take for ever: some have a million.
-    let statement = sqlx::query!(
+    let query = sqlx::query!(
         r#"SELECT follower.id AS "follower_id!", follows.followee_id AS "followee_id!"
            FROM unnest($1::bigint[]) AS follower (id),
                 LATERAL (SELECT followee_id FROM follows WHERE follower_id = follower.id
-                         -- Keeps the planner from looking for pairs.
+                         -- Keeps the planner from looking up each pair.
                          OFFSET 0) AS follows,
                 unnest($2::bigint[]) AS followee (id)
            WHERE followee.id = follows.followee_id"#,
         &followers,
         &followees,
-    )
-    .fetch_all(database.pool());
-    let rows = database.with_timeout(statement).await?.into_iter();
+    );
+    let rows = database.all(query).await?.into_iter();
     Ok(rows.map(|row| (UserId(row.follower_id), UserId(row.followee_id))).collect())
 }
 
-/// The first `limit` of those whom `follower` follows, oldest follow first; `None` if there is no
-/// user of that name.
-///
-/// # Errors
-/// When the database fails.
+/// Lists the first `limit` followees of the user with this username, oldest follow first; `None`
+/// if there is no such user.
 pub async fn followees(
     database: &Database,
     follower: &Username,
     limit: u16,
 ) -> Result<Option<Vec<Username>>, Error> {
-    let statement = sqlx::query_scalar!(
+    let query = sqlx::query!(
         r#"SELECT (SELECT username FROM users WHERE user_id = oldest.followee_id) AS followee
            FROM users AS follower
            LEFT JOIN LATERAL (
@@ -177,20 +169,17 @@ pub async fn followees(
            ORDER BY oldest.created_at, oldest.followee_id"#,
         follower.as_str(),
         i64::from(limit),
-    )
-    .fetch_all(database.pool());
-    let rows = database.with_timeout(statement).await?;
+    );
+    let rows = database.all(query).await?;
     if rows.is_empty() {
         return Ok(None);
     }
-    Ok(Some(rows.into_iter().flatten().map(Username::from_stored).collect()))
+    let usernames = rows.into_iter().filter_map(|row| row.followee);
+    Ok(Some(usernames.map(Username::from_stored).collect()))
 }
 
-/// Those whom `follower` follows, newest follow first, those after `before`; `None` if there is no
-/// user of that name.
-///
-/// # Errors
-/// When the database fails.
+/// Lists the followees of the user with this username, newest follow first, after the cursor
+/// `before`; `None` if there is no such user.
 pub async fn followee_profiles(
     database: &Database,
     follower: &Username,
@@ -198,7 +187,8 @@ pub async fn followee_profiles(
     limit: u16,
 ) -> Result<Option<Page<Profile>>, Error> {
     let (time, id) = keyset(before);
-    let statement = sqlx::query!(
+    let query = sqlx::query_as!(
+        FollowRow,
         r#"SELECT newest.followee_id AS "user_id?", newest.created_at AS "followed_at?",
                   followee.username AS "username?", followee.display_name, followee.bio,
                   followee.created_at AS "joined_at?"
@@ -222,25 +212,12 @@ pub async fn followee_profiles(
         id,
         one_more(limit),
         follower.as_str(),
-    )
-    .fetch_all(database.pool());
-    let rows = database.with_timeout(statement).await?;
-    if rows.is_empty() {
-        return Ok(None);
-    }
-    // A row of nothing stands for an empty list.
-    let rows = rows.into_iter().filter_map(|row| {
-        let profile = users::profile(row.username?, row.display_name, row.bio, row.joined_at?);
-        Some((profile, Cursor::new(row.followed_at?, row.user_id?)))
-    });
-    Ok(Some(Page::of(rows, limit)))
+    );
+    Ok(page(database.all(query).await?, limit))
 }
 
-/// Those who follow `followee`, newest follow first, those after `before`; `None` if there is no
-/// user of that name.
-///
-/// # Errors
-/// When the database fails.
+/// Lists the followers of the user with this username, newest follow first, after the cursor
+/// `before`; `None` if there is no such user.
 pub async fn follower_profiles(
     database: &Database,
     followee: &Username,
@@ -248,7 +225,8 @@ pub async fn follower_profiles(
     limit: u16,
 ) -> Result<Option<Page<Profile>>, Error> {
     let (time, id) = keyset(before);
-    let statement = sqlx::query!(
+    let query = sqlx::query_as!(
+        FollowRow,
         r#"SELECT newest.follower_id AS "user_id?", newest.created_at AS "followed_at?",
                   follower.username AS "username?", follower.display_name, follower.bio,
                   follower.created_at AS "joined_at?"
@@ -272,16 +250,28 @@ pub async fn follower_profiles(
         id,
         one_more(limit),
         followee.as_str(),
-    )
-    .fetch_all(database.pool());
-    let rows = database.with_timeout(statement).await?;
+    );
+    Ok(page(database.all(query).await?, limit))
+}
+
+/// A follow with the profile of one side; all columns are `NULL` if the other side has none.
+struct FollowRow {
+    user_id: Option<i64>,
+    followed_at: Option<OffsetDateTime>,
+    username: Option<String>,
+    display_name: Option<String>,
+    bio: Option<String>,
+    joined_at: Option<OffsetDateTime>,
+}
+
+/// Builds a page of profiles; `None` without rows, which means that the user does not exist.
+fn page(rows: Vec<FollowRow>, limit: u16) -> Option<Page<Profile>> {
     if rows.is_empty() {
-        return Ok(None);
+        return None;
     }
-    // A row of nothing stands for an empty list.
-    let rows = rows.into_iter().filter_map(|row| {
+    let profiles = rows.into_iter().filter_map(|row| {
         let profile = users::profile(row.username?, row.display_name, row.bio, row.joined_at?);
         Some((profile, Cursor::new(row.followed_at?, row.user_id?)))
     });
-    Ok(Some(Page::of(rows, limit)))
+    Some(Page::of(profiles, limit))
 }

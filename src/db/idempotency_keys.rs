@@ -1,36 +1,40 @@
-//! The table `idempotency_keys`: what was answered when a message was posted under a key.
+//! The table `idempotency_keys`: the message that was posted first under each key.
 
 use std::time::Duration;
 
-use super::{Database, Error, interval, messages::timelines::AUTHOR_KEY};
-use crate::domain::{IdempotencyKey, Message, MessageText, User, UserId, Username};
+use super::{
+    error::Error,
+    messages::{AUTHOR_KEY, MessageRow},
+    parameters::interval,
+    pool::Database,
+};
+use crate::domain::{IdempotencyKey, Message, MessageText, User, UserId};
 
-/// What a message of an author who is gone breaks, or its key.
+/// Foreign keys that a message or its idempotency key violates when the author no longer exists.
 const AUTHOR_KEYS: [&str; 2] = [AUTHOR_KEY, "idempotency_keys_user_id_fkey"];
 
-/// What became of a message that is to be posted once.
+/// The result of posting under an idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PostedOnce {
-    /// The message, as it was posted first.
+    /// The message as it was first posted.
     pub message: Message,
-    /// Whether it was posted now, and not before.
+    /// Whether it was posted now, rather than by an earlier request.
     pub now: bool,
 }
 
-/// Adds a message by `author`, unless one was added under this key before; `None` if there is no such
-/// user. Of many who use one key at once one adds the message, and the others wait and find it.
+/// Inserts a message of `author`, unless one was inserted under this key before; `None` if there is
+/// no such user.
 ///
-/// # Errors
-/// When the database fails.
+/// Of concurrent statements with one key, one inserts the message; the others wait and return it.
 pub async fn insert_message(
     database: &Database,
     author: UserId,
     text: &MessageText,
     key: &IdempotencyKey,
 ) -> Result<Option<PostedOnce>, Error> {
-    // The update changes nothing, but has the statement return the row that another one committed
-    // while this one waited, and which its snapshot does not show.
-    let statement = sqlx::query!(
+    // The update changes nothing. It makes the statement return a row that another one committed
+    // while this one waited, which its snapshot does not show.
+    let query = sqlx::query!(
         r#"WITH author AS (SELECT user_id, username FROM users WHERE user_id = $1),
            offered AS MATERIALIZED (
                SELECT user_id, nextval(pg_get_serial_sequence('messages', 'message_id')) AS message_id
@@ -46,65 +50,53 @@ pub async fn insert_message(
                SELECT message_id, user_id, text, published_at
                FROM kept JOIN offered USING (message_id)
                RETURNING message_id)
-           SELECT kept.message_id, text, published_at, username,
+           SELECT kept.message_id, text, published_at, username AS author,
                   EXISTS (SELECT FROM posted) AS "now!"
            FROM kept, author"#,
         author.0,
         text.as_str(),
         key.as_str(),
-    )
-    .fetch_optional(database.pool());
-    let row = match database.with_timeout(statement).await {
-        // The author was deleted after the statement had begun.
-        Err(error) if AUTHOR_KEYS.iter().any(|key| error.breaks_foreign_key(key)) => None,
+    );
+    let row = match database.optional(query).await {
+        // The author was deleted after the statement began.
+        Err(error) if AUTHOR_KEYS.iter().any(|key| error.violates_foreign_key(key)) => None,
         row => row?,
     };
-    Ok(row.map(|row| PostedOnce {
-        message: Message {
-            id: row.message_id,
-            author: Username::from_stored(row.username),
+    Ok(row.map(|row| {
+        let message = MessageRow {
+            message_id: row.message_id,
+            author: row.author,
             text: row.text,
             published_at: row.published_at,
             edited_at: None,
-        },
-        now: row.now,
+        };
+        PostedOnce { message: message.into(), now: row.now }
     }))
 }
 
-/// What was posted by `author` under this key; `None` if nothing was.
-///
-/// # Errors
-/// When the database fails.
+/// Returns the message that `author` first posted under this key, if there is one.
 pub async fn message(
     database: &Database,
     author: &User,
     key: &IdempotencyKey,
 ) -> Result<Option<Message>, Error> {
-    let statement = sqlx::query!(
-        "SELECT message_id, text, published_at FROM idempotency_keys
-         WHERE user_id = $1 AND key = $2",
+    let query = sqlx::query_as!(
+        MessageRow,
+        r#"SELECT message_id, username AS author, text, published_at,
+                  NULL::timestamptz AS edited_at
+           FROM idempotency_keys JOIN users USING (user_id)
+           WHERE user_id = $1 AND key = $2"#,
         author.id.0,
         key.as_str(),
-    )
-    .fetch_optional(database.pool());
-    Ok(database.with_timeout(statement).await?.map(|row| Message {
-        id: row.message_id,
-        author: author.username.clone(),
-        text: row.text,
-        published_at: row.published_at,
-        edited_at: None,
-    }))
+    );
+    Ok(database.optional(query).await?.map(Message::from))
 }
 
-/// Forgets the keys that were used longer than `age` ago. Returns how many.
-///
-/// # Errors
-/// When the database fails.
+/// Deletes keys that were first used longer than `age` ago. Returns their number.
 pub async fn sweep(database: &Database, age: Duration) -> Result<u64, Error> {
-    let statement = sqlx::query!(
+    let query = sqlx::query!(
         "DELETE FROM idempotency_keys WHERE published_at < now() - $1::interval",
         interval(age),
-    )
-    .execute(database.pool());
-    Ok(database.with_timeout(statement).await?.rows_affected())
+    );
+    database.execute(query).await
 }

@@ -1,40 +1,41 @@
-//! The pool of connections that every query goes through.
+//! The pool of connections that every query of a server uses.
 
 use std::time::Duration;
 
 use sqlx::{
-    ConnectOptions, Connection,
-    postgres::{PgConnectOptions, PgPool, PgPoolOptions},
+    ConnectOptions, Connection, IntoArguments, Postgres,
+    postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow},
+    query::{Map, Query},
 };
 
-use super::{Error, migrations};
+use super::{error::Error, migrations};
 
-/// A connection that was idle for longer than this is tried before it is used again, so that a
-/// restart of PostgreSQL costs requests only if it falls into the midst of load.
-const PROBE_AFTER_IDLE: Duration = Duration::from_secs(1);
+/// The pool pings a connection that was idle for longer than this before it hands it out. So a
+/// restart of PostgreSQL costs only those requests that arrive within this time.
+const PING_AFTER_IDLE: Duration = Duration::from_secs(1);
 
-/// What an answer may take on its way, beyond the time-outs that PostgreSQL and the pool keep.
+/// The time for the network, beyond the time-outs that the pool and PostgreSQL enforce.
 const NETWORK_MARGIN: Duration = Duration::from_secs(1);
 
-/// How many connections, and how long to wait for what.
+/// Settings of a pool.
 #[derive(Debug, Clone)]
 pub struct PoolSettings {
-    /// Connections at most.
+    /// The maximum of connections.
     pub max_connections: u32,
     /// How long a request waits for a connection.
     pub acquire_timeout: Duration,
-    /// How long PostgreSQL works on one statement.
+    /// How long PostgreSQL works on one statement (`statement_timeout`).
     pub statement_timeout: Duration,
 }
 
-/// What the pool holds at a moment.
+/// The number of connections in a pool.
 #[derive(Debug, Clone, Copy)]
 pub struct PoolState {
     /// Open connections.
     pub connections: u32,
-    /// Those that nobody uses.
+    /// Open connections that no request uses.
     pub idle: usize,
-    /// How many may be open.
+    /// The maximum of connections.
     pub max: u32,
 }
 
@@ -43,20 +44,19 @@ pub struct PoolState {
 pub struct Database {
     pool: PgPool,
     acquire_timeout: Duration,
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl Database {
-    /// A pool on the database that `options` name. Nothing is connected yet.
-    #[must_use]
+    /// Creates a pool without opening a connection.
     pub fn new(options: PgConnectOptions, settings: &PoolSettings) -> Self {
         let milliseconds = |duration: Duration| duration.as_millis().to_string();
         let options = options.application_name("minitwit").disable_statement_logging().options([
             ("statement_timeout", milliseconds(settings.statement_timeout)),
             ("idle_in_transaction_session_timeout", "10000".to_owned()),
-            // The plans that the indexes are made for need no compilation.
+            // Compilation costs more than it saves: every query is a short index scan.
             ("jit", "off".to_owned()),
-            // Each has one plan that is right, which need not be looked for again.
+            // Each query has one right plan for all parameters; planning once saves time.
             ("plan_cache_mode", "force_generic_plan".to_owned()),
         ]);
         let pool = PgPoolOptions::new()
@@ -66,52 +66,35 @@ impl Database {
             .test_before_acquire(false)
             .before_acquire(|connection, meta| {
                 Box::pin(async move {
-                    let fresh = meta.idle_for < PROBE_AFTER_IDLE;
-                    Ok(fresh || connection.ping().await.is_ok())
+                    let recently_used = meta.idle_for < PING_AFTER_IDLE;
+                    Ok(recently_used || connection.ping().await.is_ok())
                 })
             })
             .connect_lazy_with(options);
-        let patience = settings.acquire_timeout + settings.statement_timeout + NETWORK_MARGIN;
-        Self { pool, acquire_timeout: settings.acquire_timeout, patience }
+        let timeout = settings.acquire_timeout + settings.statement_timeout + NETWORK_MARGIN;
+        Self { pool, acquire_timeout: settings.acquire_timeout, timeout }
     }
 
     /// How long a request waits for a connection.
-    #[must_use]
     pub fn acquire_timeout(&self) -> Duration {
         self.acquire_timeout
     }
 
-    /// The longest that a statement may take, with the wait for a connection.
-    #[must_use]
-    pub fn patience(&self) -> Duration {
-        self.patience
+    /// The time-out of a statement, including the wait for a connection.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
     }
 
-    /// Whether the schema is one that this program works on.
-    ///
-    /// # Errors
-    /// Why it is not.
+    /// Checks that this program works on the database's schema; the error says why it does not.
     pub async fn check_schema(&self) -> Result<(), migrations::Error> {
         let check = async { migrations::check(&mut *self.pool.acquire().await?).await };
-        match tokio::time::timeout(self.patience, check).await {
-            Ok(checked) => checked,
+        match tokio::time::timeout(self.timeout, check).await {
+            Ok(result) => result,
             Err(_) => Err(migrations::Error::Database(sqlx::Error::PoolTimedOut)),
         }
     }
 
-    /// Waits for a statement, but not for ever: a host that is gone keeps no time-out.
-    pub(super) async fn with_timeout<T>(
-        &self,
-        statement: impl Future<Output = Result<T, sqlx::Error>>,
-    ) -> Result<T, Error> {
-        match tokio::time::timeout(self.patience, statement).await {
-            Ok(done) => Ok(done?),
-            Err(_) => Err(Error::Unresponsive),
-        }
-    }
-
-    /// What the pool holds now.
-    #[must_use]
+    /// The number of connections now.
     pub fn state(&self) -> PoolState {
         PoolState {
             connections: self.pool.size(),
@@ -120,12 +103,60 @@ impl Database {
         }
     }
 
-    /// Ends every connection, after the statements that run.
+    /// Closes every connection once its statement is done.
     pub async fn close(&self) {
         self.pool.close().await;
     }
 
-    pub(super) fn pool(&self) -> &PgPool {
-        &self.pool
+    /// Returns all rows of a query.
+    pub(super) async fn all<T, F, A>(&self, query: Map<'_, Postgres, F, A>) -> Result<Vec<T>, Error>
+    where
+        F: FnMut(PgRow) -> Result<T, sqlx::Error> + Send,
+        T: Send + Unpin,
+        A: IntoArguments<Postgres> + Send,
+    {
+        self.with_timeout(query.fetch_all(&self.pool)).await
+    }
+
+    /// Returns the first row of a query, if it has one.
+    pub(super) async fn optional<T, F, A>(
+        &self,
+        query: Map<'_, Postgres, F, A>,
+    ) -> Result<Option<T>, Error>
+    where
+        F: FnMut(PgRow) -> Result<T, sqlx::Error> + Send,
+        T: Send + Unpin,
+        A: IntoArguments<Postgres> + Send,
+    {
+        self.with_timeout(query.fetch_optional(&self.pool)).await
+    }
+
+    /// Returns the row of a query that has exactly one.
+    pub(super) async fn one<T, F, A>(&self, query: Map<'_, Postgres, F, A>) -> Result<T, Error>
+    where
+        F: FnMut(PgRow) -> Result<T, sqlx::Error> + Send,
+        T: Send + Unpin,
+        A: IntoArguments<Postgres> + Send,
+    {
+        self.with_timeout(query.fetch_one(&self.pool)).await
+    }
+
+    /// Runs a statement without result rows. Returns the number of rows that it changed.
+    pub(super) async fn execute<A>(&self, query: Query<'_, Postgres, A>) -> Result<u64, Error>
+    where
+        A: IntoArguments<Postgres> + Send,
+    {
+        Ok(self.with_timeout(query.execute(&self.pool)).await?.rows_affected())
+    }
+
+    /// Stops waiting after the time-out. PostgreSQL's own does not help when its host is gone.
+    async fn with_timeout<T>(
+        &self,
+        statement: impl Future<Output = Result<T, sqlx::Error>>,
+    ) -> Result<T, Error> {
+        match tokio::time::timeout(self.timeout, statement).await {
+            Ok(result) => Ok(result?),
+            Err(_) => Err(Error::Unresponsive),
+        }
     }
 }

@@ -1,30 +1,23 @@
-//! Fills the empty tables of a new database, many rows a second.
+//! Bulk-loads the empty tables of a new database.
 //!
-//! By COPY in its binary form, one table a transaction: it is loaded without its secondary indexes,
-//! which are made anew at the end, several times as fast and as compact as can be. Constraints and
-//! triggers do their work as always. Statements here are about tables rather than rows of a
-//! request, and most are made when the program runs; the checked macros do not know such.
+//! Each table is loaded by COPY in one transaction. Its secondary indexes are dropped before and
+//! rebuilt after the load, which is several times faster and leaves compact indexes. Constraints and
+//! triggers stay active. The statements are built at run time, so sqlx's checked macros do not apply.
 
 use sqlx::{
     AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _,
     postgres::PgConnectOptions,
 };
-use time::{OffsetDateTime, macros::datetime};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{Error, migrations};
 use crate::domain::{Email, MessageText, PasswordHash, UserId, Username};
 
-/// Rows that one COPY takes: as many as a trigger of a statement sees at once.
+/// Rows per COPY, which bounds the transition table of the statement triggers.
 const STATEMENT_ROWS: usize = 100_000;
-/// Bytes that are sent at once.
-const SENT_BYTES: usize = 64 * 1024;
-/// What every binary COPY begins with: the signature, no flags, and no extension.
-const COPY_HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
-/// What it ends with.
-const COPY_TRAILER: [u8; 2] = (-1_i16).to_be_bytes();
-/// From when PostgreSQL counts.
-const EPOCH: OffsetDateTime = datetime!(2000-01-01 00:00 UTC);
-/// SQLSTATE of what only others may do.
+/// Bytes that are sent to PostgreSQL at a time.
+const SEND_BYTES: usize = 64 * 1024;
+/// The SQLSTATE of a missing privilege.
 const INSUFFICIENT_PRIVILEGE: &str = "42501";
 
 /// Why a database was not filled.
@@ -33,11 +26,11 @@ pub enum SeedError<E> {
     /// The database failed.
     #[error(transparent)]
     Database(#[from] Error),
-    /// It could not be connected to.
+    /// The connection failed.
     #[error(transparent)]
     Connect(#[from] migrations::Error),
-    /// A row could not be made.
-    #[error("a row cannot be made")]
+    /// A generated row is invalid.
+    #[error("a generated row is invalid")]
     Row(#[source] E),
 }
 
@@ -47,54 +40,54 @@ impl<E> From<sqlx::Error> for SeedError<E> {
     }
 }
 
-/// A user to add, under a key that is given.
+/// A user with a given key.
 #[derive(Debug)]
 pub struct UserRow {
-    /// The key; nobody has it yet.
+    /// The key, unused so far.
     pub id: UserId,
-    /// The name, which nobody has yet.
+    /// The name, unused so far.
     pub username: Username,
-    /// The address.
+    /// The e-mail address.
     pub email: Email,
-    /// The hash of the password.
+    /// The password hash.
     pub password_hash: PasswordHash,
-    /// When the user signed up.
+    /// When the user registered.
     pub created_at: OffsetDateTime,
 }
 
-/// A message to add, under a key that is given.
+/// A message with a given key.
 #[derive(Debug)]
 pub struct MessageRow {
-    /// The key; no message has it yet.
+    /// The key, unused so far.
     pub id: i64,
-    /// Who wrote it.
+    /// The author.
     pub author: UserId,
-    /// What it says.
+    /// The text.
     pub text: MessageText,
-    /// When it was published.
+    /// The time of publication.
     pub published_at: OffsetDateTime,
 }
 
-/// A follow to add.
+/// A follow.
 #[derive(Debug)]
 pub struct FollowRow {
-    /// Who reads.
+    /// The user who follows.
     pub follower: UserId,
-    /// Who is read.
+    /// The user who is followed.
     pub followee: UserId,
-    /// Since when.
+    /// When the follow began.
     pub created_at: OffsetDateTime,
 }
 
-/// A row of a table that can be loaded.
+/// A row that [`load`] can insert.
 pub trait Row {
     /// The table and its columns, as COPY names them.
     const COLUMNS: (&'static str, &'static str);
-    /// The column whose values a sequence makes for everybody else, if there is one.
+    /// The column with a sequence, if any.
     const KEY: Option<&'static str>;
 
-    /// Adds the row's fields, in the order of the columns.
-    fn encode(&self, rows: &mut Encoder);
+    /// The row's fields, in the order of the columns.
+    fn fields(&self) -> Vec<String>;
 }
 
 impl Row for UserRow {
@@ -102,13 +95,14 @@ impl Row for UserRow {
         ("users", "user_id, username, email, password_hash, created_at");
     const KEY: Option<&'static str> = Some("user_id");
 
-    fn encode(&self, rows: &mut Encoder) {
-        rows.begin(5);
-        rows.bigint(self.id.0);
-        rows.text(self.username.as_str());
-        rows.text(self.email.as_str());
-        rows.text(self.password_hash.expose());
-        rows.time(self.created_at);
+    fn fields(&self) -> Vec<String> {
+        vec![
+            self.id.0.to_string(),
+            self.username.as_str().to_owned(),
+            self.email.as_str().to_owned(),
+            self.password_hash.expose().to_owned(),
+            timestamp(self.created_at),
+        ]
     }
 }
 
@@ -117,12 +111,13 @@ impl Row for MessageRow {
         ("messages", "message_id, author_id, text, published_at");
     const KEY: Option<&'static str> = Some("message_id");
 
-    fn encode(&self, rows: &mut Encoder) {
-        rows.begin(4);
-        rows.bigint(self.id);
-        rows.bigint(self.author.0);
-        rows.text(self.text.as_str());
-        rows.time(self.published_at);
+    fn fields(&self) -> Vec<String> {
+        vec![
+            self.id.to_string(),
+            self.author.0.to_string(),
+            self.text.as_str().to_owned(),
+            timestamp(self.published_at),
+        ]
     }
 }
 
@@ -131,71 +126,56 @@ impl Row for FollowRow {
         ("follows", "follower_id, followee_id, created_at");
     const KEY: Option<&'static str> = None;
 
-    fn encode(&self, rows: &mut Encoder) {
-        rows.begin(3);
-        rows.bigint(self.follower.0);
-        rows.bigint(self.followee.0);
-        rows.time(self.created_at);
+    fn fields(&self) -> Vec<String> {
+        vec![self.follower.0.to_string(), self.followee.0.to_string(), timestamp(self.created_at)]
     }
 }
 
-/// Rows in the binary form of COPY.
-#[derive(Debug, Default)]
-pub struct Encoder(Vec<u8>);
-
-impl Encoder {
-    fn begin(&mut self, fields: i16) {
-        self.0.extend(fields.to_be_bytes());
-    }
-
-    fn field(&mut self, bytes: &[u8]) {
-        // A field is a message at most, or a name; its length fits by far.
-        self.0.extend(i32::try_from(bytes.len()).unwrap_or(i32::MAX).to_be_bytes());
-        self.0.extend(bytes);
-    }
-
-    fn bigint(&mut self, value: i64) {
-        self.field(&value.to_be_bytes());
-    }
-
-    fn text(&mut self, value: &str) {
-        self.field(value.as_bytes());
-    }
-
-    fn time(&mut self, value: OffsetDateTime) {
-        let micros = (value - EPOCH).whole_microseconds();
-        // In microseconds, 64 bits span 292,000 years.
-        self.bigint(i64::try_from(micros).unwrap_or(i64::MAX));
-    }
+fn timestamp(time: OffsetDateTime) -> String {
+    // Fails only for years beyond 9999, and COPY rejects the empty field.
+    time.format(&Rfc3339).unwrap_or_default()
 }
 
-/// Whether there is any user.
-///
-/// # Errors
-/// When the database fails.
+/// Appends a row in COPY's text format, which escapes with backslashes.
+fn push_row(buffer: &mut String, row: &impl Row) {
+    for (index, field) in row.fields().iter().enumerate() {
+        if index > 0 {
+            buffer.push('\t');
+        }
+        for character in field.chars() {
+            match character {
+                '\\' => buffer.push_str("\\\\"),
+                '\t' => buffer.push_str("\\t"),
+                '\n' => buffer.push_str("\\n"),
+                '\r' => buffer.push_str("\\r"),
+                other => buffer.push(other),
+            }
+        }
+    }
+    buffer.push('\n');
+}
+
+/// Returns true if the database contains a user.
 pub async fn has_users(connection: &mut PgConnection) -> Result<bool, Error> {
     Ok(sqlx::query_scalar("SELECT EXISTS (SELECT FROM users)").fetch_one(connection).await?)
 }
 
-/// Adds `rows` to their table, all or none. `loaded` is told of each that is on its way.
-///
-/// # Errors
-/// When the database fails, or a row is an error.
+/// Inserts `rows` into their table, all or none. Calls `on_sent` with the number of rows sent.
 pub async fn load<R: Row, E>(
     options: &PgConnectOptions,
     rows: impl Iterator<Item = Result<R, E>>,
-    loaded: impl Fn(u64),
+    on_sent: impl Fn(u64),
 ) -> Result<(), SeedError<E>> {
     let mut connection = migrations::connect(options).await?;
     let mut transaction = connection.begin().await?;
-    // An index is made by sorting, in memory where there is room.
+    // PostgreSQL sorts in this memory when it builds an index.
     transaction.execute("SET LOCAL maintenance_work_mem = '256MB'").await?;
     let (table, _) = R::COLUMNS;
     let indexes = secondary_indexes(&mut transaction, table).await?;
     for index in &indexes {
         run(&mut transaction, format!("DROP INDEX {}", index.name)).await?;
     }
-    copy(&mut transaction, rows, loaded).await?;
+    copy(&mut transaction, rows, on_sent).await?;
     for index in &indexes {
         run(&mut transaction, index.definition.clone()).await?;
         if let Some(comment) = &index.comment {
@@ -214,12 +194,10 @@ pub async fn load<R: Row, E>(
     Ok(())
 }
 
-/// Has PostgreSQL tidy up after a load, and look at what it has, so that whatever is measured next
-/// is not disturbed by either.
+/// Vacuums, analyzes and checkpoints after a load, so that neither disturbs a later measurement.
 ///
-/// # Errors
-/// When the database fails.
-pub async fn settle(connection: &mut PgConnection) -> Result<(), Error> {
+/// Skips the checkpoint without the privilege for it.
+pub async fn vacuum_and_checkpoint(connection: &mut PgConnection) -> Result<(), Error> {
     connection.execute("VACUUM (ANALYZE) users, messages, follows").await?;
     match connection.execute("CHECKPOINT").await {
         Err(sqlx::Error::Database(error))
@@ -227,17 +205,17 @@ pub async fn settle(connection: &mut PgConnection) -> Result<(), Error> {
         {
             Ok(())
         }
-        done => Ok(done.map(drop)?),
+        result => Ok(result.map(drop)?),
     }
 }
 
-/// An index that is no constraint's.
+/// An index that does not belong to a constraint.
 struct Index {
-    /// Its name, quoted where that is needed.
+    /// The name, quoted if necessary.
     name: String,
-    /// The statement that makes it.
+    /// The CREATE INDEX statement.
     definition: String,
-    /// Its comment, as a literal.
+    /// The comment, as an SQL literal.
     comment: Option<String>,
 }
 
@@ -265,33 +243,32 @@ async fn secondary_indexes(
 async fn copy<R: Row, E>(
     connection: &mut PgConnection,
     rows: impl Iterator<Item = Result<R, E>>,
-    loaded: impl Fn(u64),
+    on_sent: impl Fn(u64),
 ) -> Result<(), SeedError<E>> {
     let (table, columns) = R::COLUMNS;
-    let statement = format!("COPY {table} ({columns}) FROM STDIN (FORMAT binary)");
+    let statement = format!("COPY {table} ({columns}) FROM STDIN");
     let mut rows = rows.peekable();
     while rows.peek().is_some() {
         let mut copy = connection.copy_in_raw(&statement).await?;
-        let mut buffer = Encoder(COPY_HEADER.to_vec());
+        let mut buffer = String::new();
         let mut unsent = 0;
         for row in rows.by_ref().take(STATEMENT_ROWS) {
-            row.map_err(SeedError::Row)?.encode(&mut buffer);
+            push_row(&mut buffer, &row.map_err(SeedError::Row)?);
             unsent += 1;
-            if buffer.0.len() > SENT_BYTES {
-                copy.send(buffer.0.as_slice()).await?;
-                buffer.0.clear();
-                loaded(std::mem::take(&mut unsent));
+            if buffer.len() > SEND_BYTES {
+                copy.send(buffer.as_bytes()).await?;
+                buffer.clear();
+                on_sent(std::mem::take(&mut unsent));
             }
         }
-        buffer.0.extend(COPY_TRAILER);
-        copy.send(buffer.0.as_slice()).await?;
+        copy.send(buffer.as_bytes()).await?;
         copy.finish().await?;
-        loaded(unsent);
+        on_sent(unsent);
     }
     Ok(())
 }
 
-/// Runs a statement whose text is made of names and definitions that PostgreSQL itself has quoted.
+/// Runs a statement built from names and definitions that PostgreSQL has quoted.
 async fn run(connection: &mut PgConnection, statement: String) -> Result<(), sqlx::Error> {
     connection.execute(AssertSqlSafe(statement)).await.map(drop)
 }

@@ -1,16 +1,14 @@
-//! The table `simulator_latest`: one row a server process, the highest arrival is in force.
+//! The table `simulator_latest`: one row a server process; the row with the highest `arrival`
+//! holds the value of `latest`.
 
-use super::{Database, Error};
+use super::{error::Error, pool::Database};
 
-/// Makes `value` the latest, in the row of the server process `server_id`.
+/// Sets `latest`, in the row of the server process `server_id`.
 ///
-/// Every replica sees it when this returns. It is on disk within a second (three times
-/// `wal_writer_delay`, 200 ms by default), which is what a crash may cost.
-///
-/// # Errors
-/// When the database fails.
+/// Every replica sees the value when this returns. PostgreSQL writes it to disk within 0.6 s (three
+/// times `wal_writer_delay`, 200 ms by default), so that a crash can lose that much.
 pub async fn record(database: &Database, server_id: i64, value: i64) -> Result<(), Error> {
-    let statement = sqlx::query!(
+    let query = sqlx::query!(
         "WITH commit_without_wait AS (SELECT set_config('synchronous_commit', 'off', true))
          INSERT INTO simulator_latest (server_id, arrival, value)
          SELECT $1, nextval('simulator_latest_arrival_seq'), $2 FROM commit_without_wait
@@ -18,34 +16,22 @@ pub async fn record(database: &Database, server_id: i64, value: i64) -> Result<(
          DO UPDATE SET arrival = excluded.arrival, value = excluded.value",
         server_id,
         value,
-    )
-    .execute(database.pool());
-    database.with_timeout(statement).await?;
-    Ok(())
+    );
+    database.execute(query).await.map(drop)
 }
 
-/// The value in force; `None` before any arrived.
-///
-/// # Errors
-/// When the database fails.
+/// Returns the value of `latest`, if one was ever recorded.
 pub async fn value(database: &Database) -> Result<Option<i64>, Error> {
-    let statement =
-        sqlx::query_scalar!("SELECT value FROM simulator_latest ORDER BY arrival DESC LIMIT 1")
-            .fetch_optional(database.pool());
-    database.with_timeout(statement).await
+    let query = sqlx::query!("SELECT value FROM simulator_latest ORDER BY arrival DESC LIMIT 1");
+    Ok(database.optional(query).await?.map(|row| row.value))
 }
 
-/// Removes the rows that are not in force: those of processes that are gone. A process that is not
-/// gone writes its row anew with its next value.
-///
-/// # Errors
-/// When the database fails.
+/// Deletes all rows but the one with the highest `arrival`: most belong to processes that ended. A
+/// running process inserts its row again with its next value.
 pub async fn forget_superseded(database: &Database) -> Result<(), Error> {
-    let statement = sqlx::query!(
+    let query = sqlx::query!(
         "DELETE FROM simulator_latest
          WHERE arrival < (SELECT max(arrival) FROM simulator_latest)"
-    )
-    .execute(database.pool());
-    database.with_timeout(statement).await?;
-    Ok(())
+    );
+    database.execute(query).await.map(drop)
 }

@@ -1,39 +1,37 @@
-//! The tables `user_counts` and `user_count_changes`: how many messages, followers and followees
-//! each user has.
+//! The tables `user_counts` and `user_count_changes`: each user's number of messages, followers and
+//! followees.
 //!
-//! Triggers note every change of `messages` and `follows` (`migrations/V7__user_counts.sql`); here
-//! what was noted is folded into one row a user. The function `counts_of` reads both.
+//! Triggers insert every change of `messages` and `follows` into `user_count_changes`. [`fold`] adds
+//! these changes to `user_counts`, one row a user. The function `counts_of` reads both tables.
 
-use super::{Database, Error};
+use super::{error::Error, pool::Database};
 
-/// How many changes one statement folds at most: some 50 ms of work, so that it holds nobody up.
-const BATCH: i64 = 10_000;
+/// The maximum of changes that one statement folds. It works for some 50 ms, which bounds how long
+/// other statements wait for it.
+const MAX_CHANGES: i64 = 10_000;
 
-/// The advisory lock of whoever folds; any number that nothing else in the database uses ("counts").
+/// The advisory lock of a fold: any number that nothing else in the database uses ("counts").
 const LOCK_KEY: i64 = 0x636f_756e_7473;
 
-/// Folds changes that were noted. Returns whether there may be more at once.
+/// Folds pending changes. Returns whether there may be more.
 ///
-/// One statement takes them away and adds them, so that a crash loses none and adds none twice;
-/// nor does it wait for the disk, which decides only when it happens. Of many who fold at once
-/// one does, and the others find nothing to do. Changes of users who are gone are dropped.
-///
-/// # Errors
-/// When the database fails.
+/// One statement deletes and adds them, so that a crash neither loses a change nor adds it twice.
+/// The commit does not wait for the disk, since a change that a crash brings back is folded later. Of
+/// concurrent folds one works; the others find nothing to do. Changes of deleted users are dropped.
 pub async fn fold(database: &Database) -> Result<bool, Error> {
-    let statement = sqlx::query_scalar!(
-        r#"WITH turn AS MATERIALIZED (
-               SELECT pg_try_advisory_xact_lock($1) AS mine,
+    let query = sqlx::query!(
+        r#"WITH lock AS MATERIALIZED (
+               SELECT pg_try_advisory_xact_lock($1) AS acquired,
                       set_config('synchronous_commit', 'off', true)),
-           taken AS (
+           changes AS (
                DELETE FROM user_count_changes
                WHERE ctid = ANY (ARRAY(SELECT ctid FROM user_count_changes
-                                       WHERE (SELECT mine FROM turn) LIMIT $2))
+                                       WHERE (SELECT acquired FROM lock) LIMIT $2))
                RETURNING user_id, messages, followers, following),
            sums AS (
                SELECT user_id, sum(messages) AS messages, sum(followers) AS followers,
                       sum(following) AS following
-               FROM taken GROUP BY user_id),
+               FROM changes GROUP BY user_id),
            folded AS (
                INSERT INTO user_counts AS counts (user_id, messages, followers, following)
                SELECT existing.user_id, sums.messages, sums.followers, sums.following
@@ -44,10 +42,9 @@ pub async fn fold(database: &Database) -> Result<bool, Error> {
                SET messages = counts.messages + excluded.messages,
                    followers = counts.followers + excluded.followers,
                    following = counts.following + excluded.following)
-           SELECT count(*) AS "count!" FROM taken"#,
+           SELECT count(*) AS "count!" FROM changes"#,
         LOCK_KEY,
-        BATCH,
-    )
-    .fetch_one(database.pool());
-    Ok(database.with_timeout(statement).await? == BATCH)
+        MAX_CHANGES,
+    );
+    Ok(database.one(query).await?.count == MAX_CHANGES)
 }

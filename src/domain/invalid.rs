@@ -1,20 +1,18 @@
-//! Why a value was refused: the one error of this layer.
+//! The error of values that break a rule.
 
 use std::fmt;
 
-/// A refusal of a client's value. Its text states the rule and is safe to show to anybody.
+/// The rule that a value breaks. Its text is meant for clients.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct Invalid(&'static str);
 
 impl Invalid {
-    /// A refusal by the rule that `rule` states as a sentence.
-    #[must_use]
+    /// Creates an error from a rule, a sentence without a full stop.
     pub const fn new(rule: &'static str) -> Self {
         Self(rule)
     }
 
-    /// The rule, as a sentence without a full stop.
-    #[must_use]
+    /// The rule, a sentence without a full stop.
     pub const fn rule(&self) -> &'static str {
         self.0
     }

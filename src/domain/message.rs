@@ -1,21 +1,23 @@
-//! Messages and their text.
+//! Messages and timelines.
 
 use time::OffsetDateTime;
 
-use super::{Cursor, Invalid, Username};
+use super::{
+    invalid::Invalid,
+    page::{Cursor, Page},
+    profile::{Counts, Profile},
+    user::Username,
+};
 
-/// How many characters (Unicode code points) a message may have.
+/// The maximum length of a message, in characters (Unicode code points).
 pub const MESSAGE_TEXT_MAX_CHARS: usize = 280;
 
-/// What somebody says: 1 to 280 characters, not all of them white space, none of them U+0000.
+/// The text of a message: 1 to 280 characters, not all white space, without U+0000.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageText(String);
 
 impl MessageText {
-    /// Checks `raw`, which is kept as it is.
-    ///
-    /// # Errors
-    /// The rule that `raw` breaks.
+    /// Checks a text, which is kept as it is.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
         let rule = if raw.trim().is_empty() {
             "You have to enter a message"
@@ -30,42 +32,62 @@ impl MessageText {
     }
 
     /// The text.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// A message as it stands on a timeline.
+/// A message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// The key of the message's row.
+    /// The id.
     pub id: i64,
-    /// Who wrote it.
+    /// The author's username.
     pub author: Username,
-    /// What it says.
+    /// The text.
     pub text: String,
     /// When it was published, UTC.
     pub published_at: OffsetDateTime,
-    /// When its text was last changed, if ever, UTC.
+    /// When the text was last changed, UTC; `None` if it never was.
     pub edited_at: Option<OffsetDateTime>,
 }
 
-/// A message in a list of one author's that shows no more than this.
+/// A message without author and id, for lists of one author's messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageSummary {
-    /// What it says.
+    /// The text.
     pub text: String,
     /// When it was published, UTC.
     pub published_at: OffsetDateTime,
 }
 
 impl Message {
-    /// The place of this message on every timeline that shows it.
-    #[must_use]
+    /// The position of this message in every timeline that contains it.
     pub fn cursor(&self) -> Cursor {
         Cursor::new(self.published_at, self.id)
     }
+}
+
+/// A message as operators see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModeratedMessage {
+    /// The message.
+    pub message: Message,
+    /// Whether it is hidden from all users.
+    pub flagged: bool,
+}
+
+/// A page of the messages of one author, with the author's profile.
+#[derive(Debug, Clone)]
+pub struct AuthorTimeline {
+    /// The author's profile.
+    pub author: Profile,
+    /// The author's counts.
+    pub counts: Counts,
+    /// Whether the viewer follows the author.
+    pub followed: bool,
+    /// The messages.
+    pub page: Page<Message>,
 }
 
 #[cfg(test)]
@@ -82,8 +104,8 @@ mod tests {
             ("a".repeat(281), "280 characters"),
             ("a\0".to_owned(), "NUL"),
         ] {
-            let refusal = MessageText::parse(&text).expect_err("must be refused");
-            assert!(refusal.rule().contains(rule), "{text:?}: {refusal}");
+            let error = MessageText::parse(&text).expect_err("invalid");
+            assert!(error.rule().contains(rule), "{text:?}: {error}");
         }
     }
 }

@@ -1,14 +1,15 @@
-//! The values that MiniTwit speaks of, each a type that can only be built valid.
+//! Values, each of a type that can only be built valid.
 //!
-//! Parsing happens at the edge, once; whoever holds a `Username` or a `MessageText` need not ask
-//! again. Nothing here does input or output, and nothing here knows of HTTP or SQL.
+//! The surfaces parse requests into these types once; no other code checks a value again. Each
+//! `parse` returns the rule that its input breaks. No I/O, HTTP or SQL here.
 
 mod account;
-mod idempotency;
+mod idempotency_key;
 mod invalid;
-mod line;
 mod message;
+mod one_line_text;
 mod page;
+mod profile;
 mod registration;
 pub mod rich_text;
 mod search;
@@ -16,16 +17,16 @@ mod tag;
 mod token;
 mod user;
 
-pub use account::{
-    Account, AccountChange, BIO_MAX_CHARS, Bio, Counts, DisplayName, PasswordChange, Profile,
-    ProfileView,
-};
-pub use idempotency::IdempotencyKey;
+pub use account::{Account, AccountChange, ModeratedUser, PasswordChange};
+pub use idempotency_key::IdempotencyKey;
 pub use invalid::Invalid;
-pub use message::{MESSAGE_TEXT_MAX_CHARS, Message, MessageSummary, MessageText};
+pub use message::{
+    AuthorTimeline, MESSAGE_TEXT_MAX_CHARS, Message, MessageSummary, MessageText, ModeratedMessage,
+};
 pub use page::{Cursor, InvalidCursor, KeyCursor, NameCursor, PAGE_SIZE, Page};
+pub use profile::{BIO_MAX_CHARS, Bio, Counts, DisplayName, Profile, ProfileView};
 pub use registration::Registration;
-pub use search::{SearchTerms, SearchText, runs_together};
+pub use search::{SearchTerms, SearchText, has_unspaced_script};
 pub use tag::Tag;
 pub use token::{ApiToken, InvalidToken, SessionToken, TokenHash, TokenId, TokenName, TokenRecord};
 pub use user::{Email, Password, PasswordHash, User, UserId, Username};

@@ -1,50 +1,48 @@
-//! Pages of a timeline: how many messages one shows, and the cursor that says where it begins.
+//! Pages of lists, and the cursors at which they start.
 
 use std::{fmt, str::FromStr};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use time::OffsetDateTime;
 
-use super::Username;
+use super::user::Username;
 
-/// How many messages a page of a timeline shows (the original's `PER_PAGE`).
+/// The number of messages on a page of a timeline (`PER_PAGE` of the original MiniTwit).
 pub const PAGE_SIZE: u16 = 30;
 
-/// The first microsecond that PostgreSQL's `timestamptz` can tell, from the Unix epoch: the
-/// beginning of Julian day 0, in 4714 BC (its `datatype/timestamp.h`, `MIN_TIMESTAMP`).
+/// The earliest `timestamptz` of PostgreSQL, in microseconds since the Unix epoch: the beginning of
+/// Julian day 0, in 4714 BC (`MIN_TIMESTAMP` in its `datatype/timestamp.h`).
 const FIRST_MICROSECOND: i64 = -210_866_803_200_000_000;
 
-/// The place of a message on a timeline, which runs by time and, within a microsecond, by key.
+/// The position of a message in a timeline, which is ordered by time and, within a microsecond, by
+/// id. Lists of follows use it, too.
 ///
-/// Its text form is opaque to clients: the microseconds since the Unix epoch and the key.
+/// Its text is opaque to clients: the microseconds since the Unix epoch and the id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cursor {
     published_at: OffsetDateTime,
     message_id: i64,
 }
 
-/// The text is no cursor that this server gave out.
+/// The error of a text that is not a cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("The cursor is malformed")]
 pub struct InvalidCursor;
 
 impl Cursor {
-    /// The place of the message `message_id`. Time is cut to PostgreSQL's microseconds.
-    #[must_use]
+    /// Creates the position of a message. The time is truncated to PostgreSQL's microseconds.
     pub fn new(published_at: OffsetDateTime, message_id: i64) -> Self {
         let nanosecond = published_at.nanosecond() / 1_000 * 1_000;
         let published_at = published_at.replace_nanosecond(nanosecond).unwrap_or(published_at);
         Self { published_at, message_id }
     }
 
-    /// When the message was published.
-    #[must_use]
+    /// The time of the message.
     pub fn published_at(&self) -> OffsetDateTime {
         self.published_at
     }
 
-    /// The key of the message.
-    #[must_use]
+    /// The id of the message.
     pub fn message_id(&self) -> i64 {
         self.message_id
     }
@@ -74,7 +72,7 @@ impl FromStr for Cursor {
     }
 }
 
-/// The place of an item in a list that runs by the items' keys alone. Its text form is opaque, too.
+/// The position of an item in a list that is ordered by id alone. Its text is opaque, too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KeyCursor(pub i64);
 
@@ -92,19 +90,17 @@ impl FromStr for KeyCursor {
     }
 }
 
-/// The place of a user in a list that runs by name. Its text form is opaque, too.
+/// The position of a user in a list that is ordered by username. Its text is opaque, too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameCursor(String);
 
 impl NameCursor {
-    /// The place of the user of this name.
-    #[must_use]
+    /// Creates the position of the user with this username.
     pub fn new(username: &Username) -> Self {
         Self(username.as_str().to_owned())
     }
 
-    /// The name.
-    #[must_use]
+    /// The username.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -127,25 +123,24 @@ impl FromStr for NameCursor {
     }
 }
 
-/// Some items of a longer list, and where the next page begins.
+/// A part of a list, and the cursor of the next page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T, C = Cursor> {
-    /// The items, in the list's order.
+    /// The items, in the order of the list.
     pub items: Vec<T>,
-    /// The cursor of the next page; `None` on the last one.
+    /// The cursor at which the next page starts; `None` on the last page.
     pub next: Option<C>,
 }
 
 impl<T, C> Page<T, C> {
-    /// The page of the first `limit` of `rows`, each an item and its place. One row more than the
-    /// page shows tells that there is a next page.
-    #[must_use]
+    /// Creates a page of the first `limit` items of `rows`. A further row means that there is a next
+    /// page.
     pub fn of(rows: impl Iterator<Item = (T, C)>, limit: u16) -> Self {
         let mut rows: Vec<(T, C)> = rows.collect();
         let more = rows.len() > usize::from(limit);
         rows.truncate(usize::from(limit));
-        let (items, mut places): (Vec<T>, Vec<C>) = rows.into_iter().unzip();
-        Self { items, next: places.pop().filter(|_| more) }
+        let (items, mut cursors): (Vec<T>, Vec<C>) = rows.into_iter().unzip();
+        Self { items, next: cursors.pop().filter(|_| more) }
     }
 }
 
@@ -156,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_no_server_gave_out_is_refused() {
+    fn a_malformed_cursor_is_rejected() {
         for text in [
             "",
             "_",
@@ -175,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_has_a_next_one_only_if_a_row_is_left() {
+    fn a_page_has_a_next_page_only_if_there_is_a_further_row() {
         let rows = || [("a", KeyCursor(3)), ("b", KeyCursor(2))].into_iter();
         assert_eq!(Page::of(rows(), 1), Page { items: vec!["a"], next: Some(KeyCursor(3)) });
         assert_eq!(Page::of(rows(), 2), Page { items: vec!["a", "b"], next: None });
@@ -183,7 +178,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_name_survives_its_text(raw in "\\PC{1,64}") {
+        fn a_name_cursor_is_parsed_from_its_text(raw in "\\PC{1,64}") {
             if let Ok(name) = Username::parse(&raw) {
                 let cursor = NameCursor::new(&name);
                 prop_assert_eq!(cursor.to_string().parse(), Ok(cursor));
@@ -191,12 +186,12 @@ mod tests {
         }
 
         #[test]
-        fn a_key_survives_its_text(key in any::<i64>()) {
+        fn a_key_cursor_is_parsed_from_its_text(key in any::<i64>()) {
             prop_assert_eq!(KeyCursor(key).to_string().parse(), Ok(KeyCursor(key)));
         }
 
         #[test]
-        fn a_cursor_survives_its_text(
+        fn a_cursor_is_parsed_from_its_text(
             microseconds in -60_000_000_000_000_000_i64..250_000_000_000_000_000,
             message_id in any::<i64>(),
         ) {
@@ -207,7 +202,7 @@ mod tests {
         }
 
         #[test]
-        fn no_input_makes_the_parser_panic(text in any::<String>()) {
+        fn no_input_makes_a_parser_panic(text in any::<String>()) {
             let _ = text.parse::<Cursor>();
             let _ = text.parse::<KeyCursor>();
             let _ = text.parse::<NameCursor>();

@@ -1,24 +1,24 @@
-//! What somebody sends to sign up.
+//! Registration.
 
-use super::{Email, Invalid, Password, Username};
+use super::{
+    invalid::Invalid,
+    user::{Email, Password, Username},
+};
 
-/// A valid wish to sign up.
+/// A valid request to register.
 #[derive(Debug, Clone)]
 pub struct Registration {
-    /// The name to be known by.
+    /// The username.
     pub username: Username,
-    /// Where to reach them.
+    /// The e-mail address.
     pub email: Email,
-    /// What they will sign in with.
+    /// The password.
     pub password: Password,
 }
 
 impl Registration {
-    /// Checks the three fields. Of several refusals the first in the order that clients know is
-    /// given: no name, no valid address, no password, and only then a name that breaks a rule.
-    ///
-    /// # Errors
-    /// The rule that is broken.
+    /// Checks the fields and returns the first error in the order of the simulator's contract: no
+    /// username, no valid e-mail address, no valid password, and last any other rule of usernames.
     pub fn parse(username: &str, email: &str, password: &str) -> Result<Self, Invalid> {
         let username_rule = Username::parse_new(username);
         if username.trim().is_empty() {
@@ -35,16 +35,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_refusal_in_the_contracts_order_is_given() {
-        let refusal = |username: &str, email: &str, password: &str| {
-            Registration::parse(username, email, password).expect_err("refused").rule()
+    fn the_first_error_in_the_order_of_the_contract_is_returned() {
+        let rule = |username: &str, email: &str, password: &str| {
+            Registration::parse(username, email, password).expect_err("invalid").rule()
         };
-        assert_eq!(refusal("", "", ""), "You have to enter a username");
-        assert_eq!(refusal("a/b", "", ""), "You have to enter a valid email address");
-        assert_eq!(refusal("a/b", "a@b", ""), "You have to enter a password");
-        assert!(refusal("a/b", "a@b", &"x".repeat(73)).contains("72 bytes"));
-        assert!(refusal("a/b", "a@b", "x").contains("slash"));
-        assert!(refusal("login", "a@b", "x").contains("reserved"));
+        assert_eq!(rule("", "", ""), "You have to enter a username");
+        assert_eq!(rule("a/b", "", ""), "You have to enter a valid email address");
+        assert_eq!(rule("a/b", "a@b", ""), "You have to enter a password");
+        assert!(rule("a/b", "a@b", &"x".repeat(73)).contains("72 bytes"));
+        assert!(rule("a/b", "a@b", "x").contains("slash"));
+        assert!(rule("login", "a@b", "x").contains("reserved"));
         assert!(Registration::parse("a", "a@b", "x").is_ok());
     }
 }

@@ -1,49 +1,48 @@
-//! What a message's text refers to: users, tags and pages of the web.
+//! Mentions, tags and links in the text of a message.
 //!
-//! The grammar, in which a word has letters, marks, digits and `_` of any script:
+//! The grammar, in which a word consists of letters, marks, digits and `_` of any script:
 //!
-//! - A mention is `@` and a name: words with `.`, `-` or a joiner between them. Names with other
-//!   characters cannot be mentioned. `@name@example.org` is somebody elsewhere, and `@logout` nobody:
-//!   a link there would not lead to a user.
+//! - A mention is `@` and a username: words with `.`, `-` or a joiner between them. Usernames with other characters
+//!   cannot be mentioned. `@name@example.org` is an account on another site, and reserved usernames such as
+//!   `@logout` name no user, so neither is a mention.
 //! - A tag is `#` and a word with a letter.
-//! - Neither begins after a word, nor after a character that makes it a part of something else: an
-//!   e-mail address, a character reference, a path.
-//! - A link is `http://` or `https://` and whatever an address may have, but for the punctuation at
-//!   its end, which belongs to the sentence, and brackets there that are opened before it.
+//! - Neither begins after a word, nor after a character that makes it a part of an e-mail address, a
+//!   character reference or a path.
+//! - A link is `http://` or `https://` and the characters of a URL, without punctuation at its end and without
+//!   closing brackets there that the URL does not open: both belong to the sentence.
 //!
-//! `＠` and `＃`, as East Asian keyboards type them, are as good as `@` and `#`.
+//! `＠` and `＃` of East Asian keyboards mean the same as `@` and `#`.
 
 use super::{
     Tag, Username,
     tag::{is_word_character, joined_word_len, word_len},
 };
 
-/// A part of a text, with what it refers to.
+/// A part of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Segment<'a> {
-    /// Nothing but text.
+    /// Plain text.
     Text(&'a str),
-    /// A user, who may not exist.
+    /// A mention of a user, who may not exist.
     Mention {
-        /// The text, with its sign.
+        /// The text, including the sign.
         source: &'a str,
-        /// Who is mentioned.
+        /// The mentioned user.
         username: Username,
     },
     /// A tag.
     Tag {
-        /// The text, with its sign.
+        /// The text, including the sign.
         source: &'a str,
         /// The tag.
         tag: Tag,
     },
-    /// An address of the web, as it was written.
+    /// A URL, unchanged.
     Link(&'a str),
 }
 
 impl<'a> Segment<'a> {
-    /// The text that this is made of.
-    #[must_use]
+    /// The part of the text that this segment covers.
     pub fn source(&self) -> &'a str {
         match self {
             Self::Text(source)
@@ -54,39 +53,38 @@ impl<'a> Segment<'a> {
     }
 }
 
-/// The parts of a text in their order, which together are the text. No two texts follow each other.
+/// Splits a text into segments, which together are the text. No two [`Segment::Text`] are adjacent.
 ///
-/// Takes time in proportion to the text: no character begins more than one attempt, and no attempt
-/// reads what a later one reads again, but for the few characters of a link's scheme.
-#[must_use]
+/// The time is proportional to the length of the text: parsing continues after each attempt, and only the few
+/// characters of a link's scheme are read twice.
 pub fn segments(text: &str) -> Vec<Segment<'_>> {
     let mut found = Vec::new();
-    let (mut taken, mut at) = (0, 0);
+    let (mut copied, mut at) = (0, 0);
     while let Some(next) = text[at..].find(['@', '＠', '#', '＃', 'h', 'H']) {
         let start = at + next;
         let (len, segment) = read(&text[..start], &text[start..]);
         at = start + len;
         if let Some(segment) = segment {
-            if taken < start {
-                found.push(Segment::Text(&text[taken..start]));
+            if copied < start {
+                found.push(Segment::Text(&text[copied..start]));
             }
             found.push(segment);
-            taken = at;
+            copied = at;
         }
     }
-    if taken < text.len() {
-        found.push(Segment::Text(&text[taken..]));
+    if copied < text.len() {
+        found.push(Segment::Text(&text[copied..]));
     }
     found
 }
 
 /// Whether a text has this tag.
-#[must_use]
 pub fn has_tag(text: &str, wanted: &Tag) -> bool {
     segments(text).iter().any(|part| matches!(part, Segment::Tag { tag, .. } if tag == wanted))
 }
 
-/// What `rest`, which is not empty, begins with after `before`; and how many bytes are read then.
+/// Parses the beginning of `rest`, which follows `before`. Returns the number of bytes read, and a segment if
+/// there is one.
 fn read<'a>(before: &str, rest: &'a str) -> (usize, Option<Segment<'a>>) {
     let Some(sign) = rest.chars().next() else { return (0, None) };
     let last = before.chars().next_back();
@@ -135,8 +133,8 @@ fn link(rest: &str) -> (usize, Option<Segment<'_>>) {
     (address.len(), Some(Segment::Link(address)))
 }
 
-/// Whether no address has this character: those that RFC 3986 leaves out, quotation marks and East
-/// Asian punctuation, and what cannot be seen, by which a link could look like another one.
+/// Whether a URL ends before this character: characters that RFC 3986 excludes, quotation marks, East Asian
+/// punctuation, and invisible characters, with which a link could look like another.
 fn ends_address(character: char) -> bool {
     character.is_whitespace()
         || character.is_control()
@@ -145,9 +143,9 @@ fn ends_address(character: char) -> bool {
         || matches!(character, '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// An address without what belongs to the sentence around it.
+/// Removes the punctuation at the end of a URL that belongs to the sentence.
 fn without_punctuation(address: &str) -> &str {
-    // How many more brackets of each kind are closed than opened.
+    // How many brackets are closed but not opened.
     let surplus = |open: char, close: char| {
         address.matches(close).count().saturating_sub(address.matches(open).count())
     };

@@ -1,4 +1,4 @@
-//! What somebody searches for.
+//! The text of a search.
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -6,9 +6,9 @@ use super::Invalid;
 
 const SEARCH_MAX_CHARS: usize = 100;
 
-/// The characters of scripts whose words run into each other: Thai, Lao, Myanmar, Khmer, Chinese and
-/// Japanese. The database's function `runs_together` has the same.
-const RUN_TOGETHER: &[(char, char)] = &[
+/// The characters of scripts without spaces between words: Thai, Lao, Myanmar, Khmer, Chinese and Japanese. The SQL
+/// function `has_unspaced_script` has the same ranges; a test compares every character.
+const UNSPACED_SCRIPTS: &[(char, char)] = &[
     ('\u{e00}', '\u{eff}'),
     ('\u{1000}', '\u{109f}'),
     ('\u{1780}', '\u{17ff}'),
@@ -26,21 +26,18 @@ const RUN_TOGETHER: &[(char, char)] = &[
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SearchText(String);
 
-/// How a text is searched for in messages.
+/// How messages are searched for a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SearchTerms<'a> {
-    /// By its words: all of them, and the last one may be the beginning of one.
+    /// All words must occur; the last one may be the beginning of a word.
     Words(&'a str),
-    /// By its parts, which stand anywhere in a message, since no spaces set words apart. The first
-    /// part is the longest of those that have a character of such a script.
+    /// All parts must occur anywhere in the text, since no spaces separate words. The first part is the
+    /// longest of those with a character of such a script.
     Parts(Vec<&'a str>),
 }
 
 impl SearchText {
-    /// Normalizes and trims `raw`, and checks it.
-    ///
-    /// # Errors
-    /// The rule that `raw` breaks.
+    /// Normalizes, trims and checks `raw`. Returns the rule that it breaks, if any.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
         let text: String = raw.trim().nfc().collect();
         let rule = if text.is_empty() {
@@ -56,31 +53,30 @@ impl SearchText {
     }
 
     /// The text.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// How to search for it.
-    #[must_use]
+    /// The words or parts that a message must contain.
     pub fn terms(&self) -> SearchTerms<'_> {
-        if !runs_together(&self.0) {
+        if !has_unspaced_script(&self.0) {
             return SearchTerms::Words(&self.0);
         }
         let mut parts: Vec<&str> = self.0.split_whitespace().collect();
-        parts.sort_by_key(|part| (!runs_together(part), std::cmp::Reverse(part.chars().count())));
+        parts.sort_by_key(|part| {
+            (!has_unspaced_script(part), std::cmp::Reverse(part.chars().count()))
+        });
         SearchTerms::Parts(parts)
     }
 }
 
 /// Whether a text has a character of a script that puts no spaces between words.
-#[must_use]
-pub fn runs_together(text: &str) -> bool {
-    text.chars().any(is_run_together)
+pub fn has_unspaced_script(text: &str) -> bool {
+    text.chars().any(is_unspaced)
 }
 
-fn is_run_together(character: char) -> bool {
-    RUN_TOGETHER.iter().any(|(first, last)| (*first..=*last).contains(&character))
+fn is_unspaced(character: char) -> bool {
+    UNSPACED_SCRIPTS.iter().any(|(first, last)| (*first..=*last).contains(&character))
 }
 
 #[cfg(test)]
@@ -90,22 +86,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_refused_text_states_its_rule() {
+    fn an_invalid_text_is_rejected_with_its_rule() {
         for (text, rule) in [
             (String::new(), "what to search for"),
             (" \u{3000}\n".to_owned(), "what to search for"),
             ("a".repeat(101), "100 characters"),
             ("a\0b".to_owned(), "NUL"),
         ] {
-            let refusal = SearchText::parse(&text).expect_err("must be refused");
-            assert!(refusal.rule().contains(rule), "{text:?}: {refusal}");
+            let invalid = SearchText::parse(&text).expect_err("invalid");
+            assert!(invalid.rule().contains(rule), "{text:?}: {invalid}");
         }
         assert_eq!(SearchText::parse(" e\u{301} ").expect("valid").as_str(), "é");
         assert!(SearchText::parse(&"🦀".repeat(100)).is_ok());
     }
 
     #[test]
-    fn the_script_decides_how_it_is_searched_for() {
+    fn the_script_decides_between_words_and_parts() {
         for words in ["hello", "ÉCOLE 2024", "привет мир", "안녕 하세요", "नमस्ते", "a_b%"]
         {
             let text = SearchText::parse(words).expect("valid");
@@ -124,11 +120,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_input_makes_the_parser_panic(raw in any::<String>()) {
+        fn parsing_never_panics(raw in any::<String>()) {
             if let Ok(text) = SearchText::parse(&raw)
                 && let SearchTerms::Parts(parts) = text.terms()
             {
-                prop_assert!(runs_together(parts[0]));
+                prop_assert!(has_unspaced_script(parts[0]));
             }
         }
     }

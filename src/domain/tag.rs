@@ -1,4 +1,4 @@
-//! What a message is about: a word with a number sign before it.
+//! Tags: words after a number sign in a message.
 
 use std::fmt;
 
@@ -8,19 +8,16 @@ use super::{Invalid, MESSAGE_TEXT_MAX_CHARS};
 
 /// A tag, without its sign: a word of any script in Unicode's NFC, with at least one letter.
 ///
-/// Two are equal whatever the case. So are `İ` and `i`, which Turkish writes for each other, and the
-/// two small sigmas of Greek, of which one stands at a word's end.
+/// Case does not matter in a comparison. Neither does the difference between `İ` and `i` (Turkish), nor
+/// that between the two small sigmas of Greek, one of which is written at the end of a word.
 #[derive(Debug, Clone)]
 pub struct Tag {
     written: String,
-    folded: String,
+    comparable: String,
 }
 
 impl Tag {
-    /// Normalizes and checks a tag that somebody asks for.
-    ///
-    /// # Errors
-    /// The rule that `raw` breaks.
+    /// Normalizes and checks a tag without its sign. Returns the rule that `raw` breaks, if any.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
         let too_long = raw.chars().count() > MESSAGE_TEXT_MAX_CHARS;
         if too_long || word_len(raw) != raw.len() {
@@ -29,27 +26,26 @@ impl Tag {
         Self::of_word(raw).ok_or(Invalid::new("A tag has a letter"))
     }
 
-    /// The tag that `word` is, if it has a letter; a number alone is none.
+    /// A word as a tag; `None` if it has no letter.
     pub(super) fn of_word(word: &str) -> Option<Self> {
         if !word.contains(char::is_alphabetic) {
             return None;
         }
         let written: String = word.nfc().collect();
-        let folded = written.chars().map(fold).collect();
-        Some(Self { written, folded })
+        let comparable = written.chars().map(comparable).collect();
+        Some(Self { written, comparable })
     }
 
-    /// The longest part that each text with this tag has in lower case, however it is spelled; empty
-    /// where there is none. What is not ASCII may be spelled in several ways, and `i` may be `I` with
-    /// a dot that is a character of its own.
-    #[must_use]
+    /// The longest part of the tag that every text with this tag contains after conversion to lower case;
+    /// empty if there is none. Characters beyond ASCII have several spellings, and so has `i`: `I` with a combining
+    /// dot.
     pub fn literal(&self) -> &str {
-        let parts = self.folded.split(|character: char| !character.is_ascii() || character == 'i');
+        let parts =
+            self.comparable.split(|character: char| !character.is_ascii() || character == 'i');
         parts.max_by_key(|part| part.len()).unwrap_or_default()
     }
 
-    /// The tag as it was written.
-    #[must_use]
+    /// The tag in its original case.
     pub fn as_str(&self) -> &str {
         &self.written
     }
@@ -57,7 +53,7 @@ impl Tag {
 
 impl PartialEq for Tag {
     fn eq(&self, other: &Self) -> bool {
-        self.folded == other.folded
+        self.comparable == other.comparable
     }
 }
 
@@ -69,8 +65,9 @@ impl fmt::Display for Tag {
     }
 }
 
-/// One character of a folded tag. The database's function `tags_of` folds alike.
-fn fold(character: char) -> char {
+/// The form of a character in a comparison of tags. The SQL function `tags_of` converts in the same way; a test
+/// compares both.
+fn comparable(character: char) -> char {
     match character.to_lowercase().next() {
         Some('ς') => 'σ',
         Some(lowercase) => lowercase,
@@ -78,25 +75,25 @@ fn fold(character: char) -> char {
     }
 }
 
-/// Whether a word may have this character: a letter, a mark on one, a digit, or `_`.
+/// Whether a word may contain this character: a letter, a combining mark, a digit, or `_`.
 pub(super) fn is_word_character(character: char) -> bool {
     character.is_alphanumeric() || character == '_' || is_combining_mark(character)
 }
 
-/// How many bytes of `text` the word takes that it begins with: word characters, of which the first
-/// is no mark, and between two of them one of the joiners that Persian and the scripts of India write
-/// within words.
+/// The length in bytes of the word with which `text` begins, or 0. A word consists of word characters, the first
+/// of which is no mark. Between two of them there may be one of the joiners that Persian and the scripts of India
+/// use within words.
 pub(super) fn word_len(text: &str) -> usize {
     joined_word_len(text, |character| matches!(character, '\u{200c}' | '\u{200d}'))
 }
 
-/// As [`word_len`], with these joiners.
+/// Like [`word_len`], with other joiners.
 pub(super) fn joined_word_len(text: &str, is_joiner: impl Fn(char) -> bool) -> usize {
     let mut len = 0;
     let mut joined = false;
     for (at, character) in text.char_indices() {
         if at == 0 && is_combining_mark(character) {
-            // It belongs to what comes before.
+            // The mark belongs to the character before the text.
             break;
         } else if is_word_character(character) {
             len = at + character.len_utf8();
@@ -144,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn the_case_makes_no_difference() {
+    fn tags_are_equal_in_any_case() {
         for (one, other) in [
             ("Rust", "rUST"),
             ("ÉCOLE", "e\u{301}cole"),
@@ -161,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_a_tag_stands_in_every_spelling() {
+    fn the_literal_is_part_of_every_spelling() {
         for (raw, part) in [
             ("Rust", "rust"),
             ("İstanbul", "stanbul"),
@@ -182,7 +179,7 @@ mod tests {
         }
 
         #[test]
-        fn no_input_makes_the_parser_panic(raw in any::<String>()) {
+        fn parsing_never_panics(raw in any::<String>()) {
             let _ = Tag::parse(&raw);
         }
     }

@@ -1,5 +1,5 @@
-//! Tokens that stand for a user: a browser's session and an API's bearer token. The database holds a
-//! token's hash alone.
+//! Tokens that authenticate a user: of sessions, and bearer tokens of the API. The database stores
+//! only their hashes.
 
 use std::{fmt, str::FromStr};
 
@@ -7,36 +7,33 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
-use super::line::one_line_text;
+use super::one_line_text::one_line_text;
 
 const TOKEN_BYTES: usize = 32;
-/// What a bearer token begins with, so that people and scanners of leaked secrets know it by sight.
+/// The prefix of bearer tokens, by which people and secret scanners recognise them.
 const API_TOKEN_PREFIX: &str = "minitwit_";
 
-/// The text is no token; whoever sent it is simply not signed in.
+/// The error of a text that is not a token; the request is then not authenticated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("malformed token")]
 pub struct InvalidToken;
 
-/// The secret that a browser keeps in its cookie: 256 random bits. Its `Debug` hides it.
+/// The token of a session, which the browser stores in a cookie: 256 random bits. `Debug` hides it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SessionToken([u8; TOKEN_BYTES]);
 
 impl SessionToken {
-    /// A token of these bytes, which must come from a secure random source.
-    #[must_use]
+    /// Creates a token from bytes of a cryptographically secure random source.
     pub const fn new(bytes: [u8; TOKEN_BYTES]) -> Self {
         Self(bytes)
     }
 
-    /// The text of the cookie: 43 characters of URL-safe base64.
-    #[must_use]
+    /// The token as text: 43 characters of URL-safe base64.
     pub fn expose(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.0)
     }
 
-    /// What the database keeps.
-    #[must_use]
+    /// The hash that the database stores.
     pub fn hash(&self) -> TokenHash {
         TokenHash::of(&self.0)
     }
@@ -56,25 +53,22 @@ impl fmt::Debug for SessionToken {
     }
 }
 
-/// The secret that a client of the API sends with each request: 256 random bits. Its `Debug` hides it.
+/// A bearer token: 256 random bits. `Debug` hides it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiToken([u8; TOKEN_BYTES]);
 
 impl ApiToken {
-    /// A token of these bytes, which must come from a secure random source.
-    #[must_use]
+    /// Creates a token from bytes of a cryptographically secure random source.
     pub const fn new(bytes: [u8; TOKEN_BYTES]) -> Self {
         Self(bytes)
     }
 
-    /// The text of the token: `minitwit_` and 43 characters of URL-safe base64.
-    #[must_use]
+    /// The token as text: `minitwit_` and 43 characters of URL-safe base64.
     pub fn expose(&self) -> String {
         format!("{API_TOKEN_PREFIX}{}", URL_SAFE_NO_PAD.encode(self.0))
     }
 
-    /// What the database keeps.
-    #[must_use]
+    /// The hash that the database stores.
     pub fn hash(&self) -> TokenHash {
         TokenHash::of(&self.0)
     }
@@ -99,7 +93,7 @@ fn decode(text: &str) -> Result<[u8; TOKEN_BYTES], InvalidToken> {
     bytes.try_into().map_err(|_| InvalidToken)
 }
 
-/// The SHA-256 of a token, enough for a secret that is random to begin with.
+/// The SHA-256 of a token. Random secrets need no slow hash.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TokenHash([u8; 32]);
 
@@ -109,31 +103,30 @@ impl TokenHash {
     }
 
     /// The 32 bytes of the hash.
-    #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 }
 
 one_line_text! {
-    /// How its owner tells a bearer token from the others: 1 to 64 characters.
+    /// The owner's name for a bearer token: 1 to 64 characters.
     TokenName, "name"
 }
 
-/// The number by which the database knows a bearer token.
+/// The id of a bearer token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenId(pub i64);
 
-/// A bearer token as its owner sees it in a list: everything but the secret.
+/// A bearer token without its secret, as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenRecord {
-    /// The key of the token's row.
+    /// The id.
     pub id: TokenId,
-    /// What the owner calls it.
+    /// The owner's name for it.
     pub name: TokenName,
-    /// When it was made, UTC.
+    /// When it was created, UTC.
     pub created_at: OffsetDateTime,
-    /// When it ends, UTC.
+    /// When it expires, UTC.
     pub expires_at: OffsetDateTime,
 }
 
@@ -142,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_session_token_survives_its_text_and_does_not_print() {
+    fn a_session_token_is_parsed_from_its_text_and_hidden_by_debug() {
         let token = SessionToken::new([7; 32]);
         assert_eq!(token.expose().parse(), Ok(token.clone()));
         assert_ne!(token.hash().as_bytes(), &[7; 32]);
@@ -153,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn an_api_token_survives_its_text_and_is_no_session() {
+    fn an_api_token_is_parsed_from_its_text_and_is_not_a_session_token() {
         let token = ApiToken::new([7; 32]);
         let text = token.expose();
         assert_eq!(text.parse(), Ok(token.clone()));
@@ -165,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tokens_name_has_1_to_64_characters_on_one_line() {
+    fn a_token_name_has_1_to_64_characters_on_one_line() {
         for name in ["a", "my bot 🤖", &"é".repeat(64)] {
             assert_eq!(TokenName::parse(name).expect(name).as_str(), name);
         }
@@ -175,8 +168,8 @@ mod tests {
             ("a\tb", "control"),
             (&"é".repeat(65), "64 characters"),
         ] {
-            let refusal = TokenName::parse(name).expect_err(name);
-            assert!(refusal.rule().contains(rule), "{name:?}: {refusal}");
+            let error = TokenName::parse(name).expect_err(name);
+            assert!(error.rule().contains(rule), "{name:?}: {error}");
         }
     }
 }

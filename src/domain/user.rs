@@ -1,18 +1,18 @@
-//! Users: their names, e-mail addresses and passwords.
+//! Users: usernames, e-mail addresses and passwords.
 
 use std::fmt;
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::Invalid;
+use super::invalid::Invalid;
 
 const USERNAME_MAX_CHARS: usize = 64;
-/// The longest address that fits an SMTP path (RFC 5321, section 4.5.3.1.3, less the brackets).
+/// The longest address that fits an SMTP path (RFC 5321, section 4.5.3.1.3, without the brackets).
 const EMAIL_MAX_CHARS: usize = 254;
-/// bcrypt reads no further; a longer password would be cut silently.
+/// bcrypt ignores further bytes, so that it would silently truncate a longer password.
 const PASSWORD_MAX_BYTES: usize = 72;
 
-/// First path segments that are routes, or may become one: nobody can be called so.
+/// Usernames that are, or may become, the first segment of a route.
 const RESERVED_NAMES: &[&str] = &[
     ".well-known",
     "add_message",
@@ -50,31 +50,28 @@ const RESERVED_NAMES: &[&str] = &[
     "tags",
     "timeline",
 ];
-/// Endings of routes that stand beside a profile (`/{username}.atom`).
+/// Suffixes of routes next to a profile (`/{username}.atom`).
 const RESERVED_SUFFIXES: &[&str] = &[".atom"];
 
-/// The number by which the database knows a user.
+/// The id of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserId(pub i64);
 
-/// Somebody who is signed up: what the pages need to know of them.
+/// A user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
-    /// The key of the user's row.
+    /// The id.
     pub id: UserId,
-    /// The name that the user signed up with.
+    /// The username.
     pub username: Username,
 }
 
-/// The name of a user: 1 to 64 characters of any script in Unicode's NFC, compared exactly.
+/// A username: 1 to 64 characters of any script in Unicode NFC, compared exactly.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Username(String);
 
 impl Username {
-    /// Normalizes `raw` to NFC and checks it, as needed to look somebody up.
-    ///
-    /// # Errors
-    /// The rule that `raw` breaks.
+    /// Normalizes a username to NFC and checks it, to look up a user.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
         if raw.trim().is_empty() {
             return Err(Invalid::new("You have to enter a username"));
@@ -96,10 +93,7 @@ impl Username {
         Err(Invalid::new(rule))
     }
 
-    /// As [`Username::parse`], and refuses the names that are, or may become, routes.
-    ///
-    /// # Errors
-    /// The rule that `raw` breaks.
+    /// As [`Username::parse`], and rejects reserved usernames, to register a user.
     pub fn parse_new(raw: &str) -> Result<Self, Invalid> {
         let name = Self::parse(raw)?;
         let reserved = RESERVED_NAMES.contains(&name.as_str())
@@ -110,14 +104,12 @@ impl Username {
         Ok(name)
     }
 
-    /// A name as the database holds it, where constraints and this type's own parser put it.
-    #[must_use]
+    /// Wraps a username from the database without checking it.
     pub fn from_stored(name: String) -> Self {
         Self(name)
     }
 
-    /// The name, in NFC.
-    #[must_use]
+    /// The username, in NFC.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -129,15 +121,13 @@ impl fmt::Display for Username {
     }
 }
 
-/// An e-mail address: something on both sides of an `@`. Only its owner ever sees it.
+/// An e-mail address: at most 254 characters, some on each side of an `@`. Only its owner and
+/// operators see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Email(String);
 
 impl Email {
-    /// Checks `raw`, which is kept as it is.
-    ///
-    /// # Errors
-    /// The rule that `raw` breaks.
+    /// Checks an address, which is kept as it is.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
         let has_both_sides = raw
             .rsplit_once('@')
@@ -151,28 +141,23 @@ impl Email {
         Ok(Self(raw.to_owned()))
     }
 
-    /// An address as the database holds it, where a constraint and this type's own parser put it.
-    #[must_use]
+    /// Wraps an address from the database without checking it.
     pub fn from_stored(address: String) -> Self {
         Self(address)
     }
 
     /// The address.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// A password as its owner typed it. It has no `Display`, and its `Debug` hides it.
+/// A password: at most 72 bytes, not all white space, without U+0000. `Debug` hides it.
 #[derive(Clone)]
 pub struct Password(String);
 
 impl Password {
-    /// Checks a password that somebody chooses: not empty, and all of it read by bcrypt.
-    ///
-    /// # Errors
-    /// The rule that `raw` breaks.
+    /// Checks a password, which is kept as it is.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
         if raw.trim().is_empty() {
             return Err(Invalid::new("You have to enter a password"));
@@ -186,8 +171,7 @@ impl Password {
         Ok(Self(raw.to_owned()))
     }
 
-    /// The password itself, for the hash function alone.
-    #[must_use]
+    /// The password, for the hash function only.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -199,19 +183,17 @@ impl fmt::Debug for Password {
     }
 }
 
-/// A bcrypt hash in its modular crypt format. Its `Debug` hides it.
+/// A bcrypt hash in modular crypt format. `Debug` hides it.
 #[derive(Clone)]
 pub struct PasswordHash(String);
 
 impl PasswordHash {
-    /// A hash that bcrypt made, now or when it was stored.
-    #[must_use]
+    /// Wraps a hash that bcrypt made.
     pub fn new(hash: String) -> Self {
         Self(hash)
     }
 
-    /// The hash itself, for the database and the hash function alone.
-    #[must_use]
+    /// The hash, for the database and the hash function only.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -229,12 +211,12 @@ mod tests {
 
     use super::*;
 
-    fn refusal<T: fmt::Debug>(parsed: Result<T, Invalid>) -> &'static str {
-        parsed.expect_err("must be refused").rule()
+    fn broken_rule<T: fmt::Debug>(parsed: Result<T, Invalid>) -> &'static str {
+        parsed.expect_err("invalid").rule()
     }
 
     #[test]
-    fn names_of_any_script_with_inner_spaces_are_taken() {
+    fn usernames_of_any_script_with_inner_spaces_are_valid() {
         for name in [
             "a",
             "Roger Histand",
@@ -250,14 +232,14 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_normalized_and_then_counted_in_code_points() {
+    fn a_username_is_normalized_and_then_counted_in_code_points() {
         let decomposed = "e\u{301}".repeat(64);
         assert_eq!(Username::parse(&decomposed).expect("64 characters").as_str(), "é".repeat(64));
-        assert!(refusal(Username::parse(&"é".repeat(65))).contains("64 characters"));
+        assert!(broken_rule(Username::parse(&"é".repeat(65))).contains("64 characters"));
     }
 
     #[test]
-    fn each_refused_name_states_its_rule() {
+    fn an_invalid_username_names_the_rule() {
         for (name, rule) in [
             ("", "You have to enter a username"),
             (" \t\u{a0}", "You have to enter a username"),
@@ -270,51 +252,55 @@ mod tests {
             (".", "path"),
             ("..", "path"),
         ] {
-            assert!(refusal(Username::parse(name)).contains(rule), "{name:?}");
+            assert!(broken_rule(Username::parse(name)).contains(rule), "{name:?}");
         }
     }
 
     #[test]
-    fn reserved_names_can_be_looked_up_but_not_taken() {
+    fn a_reserved_username_is_rejected_at_registration_only() {
         for name in
             ["public", "login", "sim", "api", "docs", "metrics", "search", "settings", "bob.atom"]
         {
             assert!(Username::parse(name).is_ok(), "{name}");
-            assert_eq!(refusal(Username::parse_new(name)), "The username is reserved", "{name}");
+            assert_eq!(
+                broken_rule(Username::parse_new(name)),
+                "The username is reserved",
+                "{name}"
+            );
         }
         assert!(Username::parse_new("Public").is_ok(), "names are compared exactly");
     }
 
     #[test]
-    fn an_address_has_something_on_both_sides_of_an_at() {
+    fn an_email_address_has_characters_on_each_side_of_an_at() {
         for good in ["a@b", "Roger+Histand@hotmail.com", "@a@b", "ö@ü"] {
             assert!(Email::parse(good).is_ok(), "{good}");
         }
         for bad in ["", "@", "a@", "@b", " @b", "a@ ", "ab", "a@b\0", "@@"] {
             assert_eq!(
-                refusal(Email::parse(bad)),
+                broken_rule(Email::parse(bad)),
                 "You have to enter a valid email address",
                 "{bad:?}"
             );
         }
         assert!(Email::parse(&format!("{}@b", "ä".repeat(252))).is_ok());
         assert!(
-            refusal(Email::parse(&format!("{}@b", "ä".repeat(253)))).contains("254 characters")
+            broken_rule(Email::parse(&format!("{}@b", "ä".repeat(253)))).contains("254 characters")
         );
     }
 
     #[test]
-    fn a_password_is_refused_where_bcrypt_would_cut_it() {
+    fn a_password_that_bcrypt_would_truncate_is_rejected() {
         assert!(Password::parse("x").is_ok());
         assert!(Password::parse(&"é".repeat(36)).is_ok());
-        assert!(refusal(Password::parse(&"é".repeat(37))).contains("72 bytes"));
-        assert!(refusal(Password::parse("a\0b")).contains("NUL"));
-        assert_eq!(refusal(Password::parse("")), "You have to enter a password");
-        assert_eq!(refusal(Password::parse(" \n")), "You have to enter a password");
+        assert!(broken_rule(Password::parse(&"é".repeat(37))).contains("72 bytes"));
+        assert!(broken_rule(Password::parse("a\0b")).contains("NUL"));
+        assert_eq!(broken_rule(Password::parse("")), "You have to enter a password");
+        assert_eq!(broken_rule(Password::parse(" \n")), "You have to enter a password");
     }
 
     #[test]
-    fn secrets_do_not_print() {
+    fn debug_output_hides_secrets() {
         let password = Password::parse("hunter2").expect("valid");
         assert!(!format!("{password:?}").contains("hunter2"));
         assert!(!format!("{:?}", PasswordHash::new("$2b$10$abc".into())).contains("abc"));
@@ -322,7 +308,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_parsed_name_parses_to_itself(raw in "\\PC{0,70}") {
+        fn a_parsed_username_parses_to_itself(raw in "\\PC{0,70}") {
             if let Ok(name) = Username::parse(&raw) {
                 prop_assert_eq!(Username::parse(name.as_str()), Ok(name.clone()));
                 prop_assert!((1..=USERNAME_MAX_CHARS).contains(&name.as_str().chars().count()));

@@ -1,26 +1,30 @@
-//! Who follows whom: most follow some dozens, popular users are followed by a third of all.
+//! Generates follows: most users have some dozens of followees; a third of all users follow the most
+//! popular ones.
 
 use std::collections::HashSet;
 
 use rand::{Rng, RngExt, rngs::StdRng};
 use time::{Duration, OffsetDateTime};
 
-use super::{FIRST_MESSAGE, Volume, YEAR, popularity::Popularity, user_id};
+use super::{
+    popularity::Popularity,
+    volume::{FIRST_MESSAGE, Volume, YEAR, user_id},
+};
 use crate::db::seed::FollowRow;
 
-/// How many others the reader follows, if there are so many and so many follows.
+/// The reader's number of followees, unless there are fewer users or follows.
 pub const READER_FOLLOWS: u32 = 500;
 
-/// After so many picks for each followee the rest is taken by number: whoever follows nearly all
-/// would otherwise be picking the last ones for long.
-const PICKS: u32 = 20;
+/// Random picks per followee. After that, the lowest free numbers are used: for a user who follows
+/// nearly everybody, random picks would rarely find a new followee.
+const PICKS_PER_FOLLOWEE: u32 = 20;
 
-/// The follows, by the number of the follower and then from the oldest to the newest.
+/// All follows, by follower, oldest first.
 pub struct Follows {
     rng: StdRng,
     popularity: Popularity,
     users: u32,
-    degrees: Vec<u32>,
+    followee_counts: Vec<u32>,
     /// The number of the follower whose follows are in `rest`.
     follower: u32,
     rest: std::vec::IntoIter<FollowRow>,
@@ -29,15 +33,15 @@ pub struct Follows {
 impl Follows {
     pub(super) fn new(volume: Volume) -> Self {
         let mut rng = volume.rng(2);
-        let degrees = degrees(volume, &mut rng);
+        let followee_counts = followee_counts(volume, &mut rng);
         let popularity = Popularity::new(volume.users);
         let rest = Vec::new().into_iter();
-        Self { rng, popularity, users: volume.users, degrees, follower: 0, rest }
+        Self { rng, popularity, users: volume.users, followee_counts, follower: 0, rest }
     }
 
-    /// The follows of one user, whose times are random and increase.
-    fn of(&mut self, follower: u32, degree: u32) -> Vec<FollowRow> {
-        let followees = self.followees(follower, degree);
+    /// The follows of one user, at random times in ascending order.
+    fn of(&mut self, follower: u32, count: u32) -> Vec<FollowRow> {
+        let followees = self.followees(follower, count);
         let mut times: Vec<OffsetDateTime> = followees.iter().map(|_| self.time()).collect();
         times.sort_unstable();
         let pairs = followees.into_iter().zip(times);
@@ -49,19 +53,19 @@ impl Follows {
         pairs.map(follow).collect()
     }
 
-    fn followees(&mut self, follower: u32, degree: u32) -> Vec<u32> {
-        let mut taken = HashSet::from([follower]);
+    fn followees(&mut self, follower: u32, count: u32) -> Vec<u32> {
+        let mut used = HashSet::from([follower]);
         let mut followees = Vec::new();
-        let mut picks = degree.saturating_mul(PICKS);
-        while followees.len() < degree as usize && picks > 0 {
+        let mut picks = count.saturating_mul(PICKS_PER_FOLLOWEE);
+        while followees.len() < count as usize && picks > 0 {
             let followee = self.popularity.pick(&mut self.rng);
-            if taken.insert(followee) {
+            if used.insert(followee) {
                 followees.push(followee);
             }
             picks -= 1;
         }
-        let missing = degree as usize - followees.len();
-        followees.extend((1..=self.users).filter(|number| !taken.contains(number)).take(missing));
+        let missing = count as usize - followees.len();
+        followees.extend((1..=self.users).filter(|number| !used.contains(number)).take(missing));
         followees
     }
 
@@ -79,59 +83,62 @@ impl Iterator for Follows {
             if let Some(follow) = self.rest.next() {
                 return Some(follow);
             }
-            let degree = *self.degrees.get(self.follower as usize)?;
+            let count = *self.followee_counts.get(self.follower as usize)?;
             self.follower += 1;
-            self.rest = self.of(self.follower, degree).into_iter();
+            self.rest = self.of(self.follower, count).into_iter();
         }
     }
 }
 
-/// How many each user follows, in the order of their numbers. The sum is the volume's, if that is
-/// possible at all; the numbers are exponentially distributed, but for the reader's.
-fn degrees(volume: Volume, rng: &mut impl Rng) -> Vec<u32> {
-    let most = volume.users.saturating_sub(1);
+/// The number of followees of each user, by index. They are exponentially distributed, except for the
+/// reader's, and add up to the volume's follows.
+fn followee_counts(volume: Volume, rng: &mut impl Rng) -> Vec<u32> {
+    let max = volume.users.saturating_sub(1);
     let reader = volume.reader() as usize - 1;
-    let readers = READER_FOLLOWS.min(most).min(volume.follows);
-    let mut left = volume.follows - readers;
-    let mut shares: Vec<f64> =
-        (0..volume.users).map(|_| -(1.0 - rng.random::<f64>()).ln()).collect();
-    shares[reader] = 0.0;
-    let follows_a_share = f64::from(left) / shares.iter().sum::<f64>().max(f64::EPSILON);
+    let reader_count = READER_FOLLOWS.min(max).min(volume.follows);
+    let limit = |index| if index == reader { 0 } else { max };
 
-    let mut degrees = vec![0; shares.len()];
-    degrees[reader] = readers;
-    let others = || (0..shares.len()).filter(|index| *index != reader);
-    // What is due to one user beyond whole follows, or beyond everybody, passes to the next.
-    let mut due = 0.0;
-    for index in others() {
-        due += shares[index] * follows_a_share;
-        degrees[index] = (due as u32).min(most).min(left);
-        due -= f64::from(degrees[index]);
-        left -= degrees[index];
+    let mut weights: Vec<f64> =
+        (0..volume.users).map(|_| -(1.0 - rng.random::<f64>()).ln()).collect();
+    weights[reader] = 0.0;
+    let mut left = volume.follows - reader_count;
+    let follows_per_weight = f64::from(left) / weights.iter().sum::<f64>().max(f64::EPSILON);
+
+    // The fraction of a follow that one user cannot have, or the excess over the limit, passes to
+    // the next user.
+    let mut carry = 0.0;
+    let mut counts = vec![0; weights.len()];
+    for (index, weight) in weights.iter().enumerate() {
+        carry += weight * follows_per_weight;
+        counts[index] = (carry as u32).min(limit(index)).min(left);
+        carry -= f64::from(counts[index]);
+        left -= counts[index];
     }
-    for index in others() {
-        let more = left.min(most - degrees[index]);
-        degrees[index] += more;
+    // The first users take what the last one could not pass on.
+    for (index, count) in counts.iter_mut().enumerate() {
+        let more = left.min(limit(index) - *count);
+        *count += more;
         left -= more;
     }
-    degrees
+    counts[reader] = reader_count;
+    counts
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn made(users: u32, follows: u32) -> Vec<(i64, i64)> {
+    fn generated(users: u32, follows: u32) -> Vec<(i64, i64)> {
         let volume = Volume { users, messages: 0, follows, seed: 7 };
         volume.follows().map(|it| (it.follower.0, it.followee.0)).collect()
     }
 
     #[test]
-    fn there_are_exactly_as_many_and_no_two_are_the_same() {
+    fn the_number_of_follows_is_exact_and_each_is_unique() {
         for (users, follows) in
             [(1, 0), (2, 2), (10, 0), (10, 1), (10, 37), (10, 90), (600, 600), (3_000, 90_000)]
         {
-            let pairs = made(users, follows);
+            let pairs = generated(users, follows);
             assert_eq!(pairs.len(), follows as usize, "{users} {follows}");
             assert_eq!(HashSet::<_>::from_iter(&pairs).len(), pairs.len(), "{users} {follows}");
             assert!(pairs.iter().all(|(follower, followee)| follower != followee));
@@ -139,8 +146,8 @@ mod tests {
     }
 
     #[test]
-    fn the_reader_follows_exactly_500_and_user_1_has_most_followers() {
-        let pairs = made(3_000, 90_000);
+    fn the_reader_follows_exactly_500_and_user_1_has_the_most_followers() {
+        let pairs = generated(3_000, 90_000);
         let follows = pairs.iter().filter(|(follower, _)| *follower == 500).count();
         assert_eq!(follows, READER_FOLLOWS as usize);
         let followers = |number| pairs.iter().filter(|(_, followee)| *followee == number).count();

@@ -1,69 +1,38 @@
-//! Made-up users, messages and follows, such as a MiniTwit has after a year: what `minitwit seed`
-//! fills a database with.
+//! Generates the rows of `minitwit seed`: users, messages and follows like those of a MiniTwit after a
+//! year.
 //!
-//! The same numbers make the same rows, whatever the machine and the day. Whoever loads such a
-//! database can name its users by number. May use `db`, for its rows, and `domain`; does no I/O.
+//! The same [`Volume`] gives the same rows on any machine and date, so that benchmarks can name users
+//! by number. Does no I/O; uses the row types of `db`, and `domain`.
 
 mod follows;
 mod names;
 mod popularity;
 mod texts;
-
-use rand::{SeedableRng, rngs::StdRng};
-use time::{Duration, OffsetDateTime, macros::datetime};
+mod volume;
 
 pub use self::{
     follows::{Follows, READER_FOLLOWS},
     names::{FIRST_NAMES, username},
+    volume::Volume,
 };
-use self::{popularity::Popularity, texts::Texts};
+use self::{
+    popularity::Popularity,
+    texts::Texts,
+    volume::{FIRST_MESSAGE, FIRST_SIGN_UP, moment, user_id},
+};
 use crate::{
     db::seed::{MessageRow, UserRow},
-    domain::{Invalid, PasswordHash, UserId},
+    domain::{Invalid, PasswordHash},
 };
 
 /// The password of all seeded users.
 pub const PASSWORD: &str = "follow-the-reader";
-/// The hash of [`PASSWORD`] by bcrypt at cost 10, one for all: to hash 100,000 takes an hour and more.
+/// The bcrypt hash of [`PASSWORD`] at cost 10, shared by all users: 100,000 hashes would take over an
+/// hour.
 const PASSWORD_HASH: &str = "$2b$10$MiniTwitSeededAccountenGWRW3NveATznNP/7jUluvqO62U7ByC";
 
-/// The number of the user who follows exactly [`READER_FOLLOWS`] others, in a database that has so
-/// many users; in a smaller one it is the last user.
-const READER: u32 = 500;
-
-/// Everybody signs up in the year before the first message.
-const FIRST_SIGN_UP: OffsetDateTime = datetime!(2024-01-01 00:00 UTC);
-/// Messages and follows come during a year, which is over: nothing that a server adds is older.
-const FIRST_MESSAGE: OffsetDateTime = datetime!(2025-01-01 00:00 UTC);
-const YEAR: Duration = Duration::days(365);
-
-/// How much is made up, and which of the possible worlds it is.
-#[derive(Debug, Clone, Copy)]
-pub struct Volume {
-    /// How many users, numbered from 1.
-    pub users: u32,
-    /// How many messages.
-    pub messages: u32,
-    /// How many pairs of follower and followee.
-    pub follows: u32,
-    /// Another seed makes other rows.
-    pub seed: u64,
-}
-
 impl Volume {
-    /// The number of the user who follows exactly [`READER_FOLLOWS`] others.
-    #[must_use]
-    pub fn reader(&self) -> u32 {
-        READER.min(self.users)
-    }
-
-    /// How many pairs there can be: everybody follows everybody else.
-    #[must_use]
-    pub fn possible_follows(&self) -> u64 {
-        u64::from(self.users) * u64::from(self.users.saturating_sub(1))
-    }
-
-    /// The users in the order of their numbers, which is also the order in which they signed up.
+    /// The users by number, which is also the order of their registrations.
     pub fn users(self) -> impl Iterator<Item = Result<UserRow, Invalid>> {
         let password_hash = PasswordHash::new(PASSWORD_HASH.to_owned());
         (1..=self.users).map(move |number| {
@@ -77,7 +46,7 @@ impl Volume {
         })
     }
 
-    /// The messages from the oldest to the newest. User 1 writes most.
+    /// The messages, oldest first. User 1 has the most.
     pub fn messages(self) -> impl Iterator<Item = Result<MessageRow, Invalid>> {
         let mut rng = self.rng(1);
         let authors = Popularity::new(self.users);
@@ -92,38 +61,22 @@ impl Volume {
         })
     }
 
-    /// The follows by the number of the follower. User 1 has most followers.
-    #[must_use]
+    /// The follows, by follower. User 1 has the most followers.
     pub fn follows(self) -> Follows {
         Follows::new(self)
     }
-
-    /// A source of random numbers for one kind of rows, so that the kinds do not depend on each other.
-    fn rng(self, kind: u64) -> StdRng {
-        // Neighbouring numbers seed sequences that have nothing in common.
-        StdRng::seed_from_u64(self.seed.rotate_left(8) ^ kind)
-    }
-}
-
-fn user_id(number: u32) -> UserId {
-    UserId(number.into())
-}
-
-/// The time of the `index`th of `count` events that are spread evenly over the year after `begin`.
-fn moment(begin: OffsetDateTime, index: u32, count: u32) -> OffsetDateTime {
-    let micros = YEAR.whole_microseconds() * i128::from(index) / i128::from(count.max(1));
-    // A year of microseconds fits by far.
-    begin + Duration::microseconds(i64::try_from(micros).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]
 mod tests {
+    use time::{Duration, OffsetDateTime};
+
     use super::*;
 
     const SMALL: Volume = Volume { users: 700, messages: 3_000, follows: 5_000, seed: 1 };
 
     #[test]
-    fn the_same_seed_makes_the_same_world_and_another_seed_another() {
+    fn texts_depend_on_the_seed_alone() {
         let texts = |volume: Volume| -> Vec<String> {
             volume.messages().map(|it| it.expect("valid").text.as_str().to_owned()).collect()
         };
@@ -133,11 +86,11 @@ mod tests {
     }
 
     #[test]
-    fn times_increase_and_are_over() {
+    fn times_increase_and_are_in_the_past() {
         let mut last = FIRST_SIGN_UP - Duration::SECOND;
-        let signed_up = SMALL.users().map(|it| it.expect("valid").created_at);
+        let registered = SMALL.users().map(|it| it.expect("valid").created_at);
         let published = SMALL.messages().map(|it| it.expect("valid").published_at);
-        for time in signed_up.chain(published) {
+        for time in registered.chain(published) {
             assert!(last < time, "{last} {time}");
             last = time;
         }
@@ -145,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_user_writes_far_more_than_the_median() {
+    fn the_first_user_has_far_more_messages_than_the_median() {
         let mut counts = vec![0_u32; 701];
         for message in SMALL.messages() {
             let author = message.expect("valid").author.0;

@@ -1,11 +1,11 @@
-//! What seeded users say: of any length up to the limit, with tags and mentions, in some scripts.
+//! Texts of seeded messages: all lengths up to the limit, with tags and mentions, in several scripts.
 
 use rand::{Rng, RngExt, seq::IndexedRandom};
 
 use super::{names::username, popularity::Popularity};
 use crate::domain::{Invalid, MESSAGE_TEXT_MAX_CHARS, MessageText};
 
-/// The words that everybody uses.
+/// Common words.
 const COMMON: &[&str] = &[
     "the", "of", "and", "to", "a", "in", "is", "it", "you", "that", "he", "was", "for", "on",
     "are", "with", "as", "I", "his", "they", "be", "at", "one", "have", "this", "from", "or",
@@ -17,14 +17,14 @@ const COMMON: &[&str] = &[
     "over", "know", "water", "than", "call", "first", "people", "may", "down", "side", "been",
     "now", "find",
 ];
-/// What the other words are made of.
+/// The syllables of uncommon words.
 const SYLLABLES: &[&str] = &[
     "ba", "be", "bri", "ca", "chi", "co", "da", "del", "do", "fa", "fer", "gi", "gra", "ha", "in",
     "ka", "la", "len", "lo", "ma", "mer", "mi", "na", "nor", "o", "pa", "per", "ra", "re", "ri",
     "sa", "sen", "so", "ta", "ter", "ti", "tor", "u", "va", "ver", "vi", "wa", "wel", "ya", "za",
 ];
-/// Sayings in other scripts, some of which know no spaces.
-const ELSEWHERE: &[&str] = &[
+/// Phrases in other scripts, some of which do not use spaces.
+const OTHER_SCRIPTS: &[&str] = &[
     "今日はとてもいい天気ですね",
     "学而时习之，不亦说乎？",
     "Как дела? Всё хорошо!",
@@ -53,16 +53,15 @@ const TAGS: &[&str] = &[
     "#OnThisDay",
 ];
 
-/// The most words of a text.
-const MOST_WORDS: u32 = 40;
-/// The parts of texts in a thousand that are in another script, and of words that are uncommon, a
-/// tag, or a mention.
-const ELSEWHERE_SHARE: u32 = 80;
+/// The maximum number of words in a text.
+const MAX_WORDS: u32 = 40;
+/// Per mille: texts that begin in another script; words that are uncommon, a tag, or a mention.
+const OTHER_SCRIPT_SHARE: u32 = 80;
 const UNCOMMON_SHARE: u32 = 350;
 const TAG_SHARE: u32 = 25;
 const MENTION_SHARE: u32 = 20;
 
-/// Makes up texts.
+/// Generates texts.
 pub(super) struct Texts {
     mentioned: Popularity,
 }
@@ -72,17 +71,17 @@ impl Texts {
         Self { mentioned: Popularity::new(users) }
     }
 
-    /// A text of any length up to the limit; short ones are the more frequent.
+    /// A text of random length up to the limit. Short texts are more frequent.
     pub(super) fn text(&self, rng: &mut impl Rng) -> Result<MessageText, Invalid> {
         let mut text = String::new();
         let mut chars = 0;
-        if happens(rng, ELSEWHERE_SHARE) {
-            let saying = ELSEWHERE.choose(rng).copied().unwrap_or_default();
-            text.push_str(saying);
-            chars = saying.chars().count();
+        if happens(rng, OTHER_SCRIPT_SHARE) {
+            let phrase = OTHER_SCRIPTS.choose(rng).copied().unwrap_or_default();
+            text.push_str(phrase);
+            chars = phrase.chars().count();
         }
-        // The smaller of two is small more often than not.
-        let words = rng.random_range(1..=MOST_WORDS).min(rng.random_range(1..=MOST_WORDS));
+        // The minimum of two random numbers favours small ones.
+        let words = rng.random_range(1..=MAX_WORDS).min(rng.random_range(1..=MAX_WORDS));
         for _ in 0..words {
             let word = self.word(rng)?;
             chars += 1 + word.chars().count();
@@ -112,7 +111,7 @@ impl Texts {
     }
 }
 
-/// What comes true `share` times in a thousand.
+/// True with a probability of `share` per mille.
 fn happens(rng: &mut impl Rng, share: u32) -> bool {
     rng.random_range(0..1_000) < share
 }
@@ -124,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_are_valid_of_many_lengths_and_hold_tags_mentions_and_other_scripts() {
+    fn texts_have_many_lengths_tags_mentions_and_scripts() {
         let mut rng = StdRng::seed_from_u64(1);
         let texts = Texts::new(1_000);
         let texts: Vec<String> =

@@ -12,11 +12,10 @@ use serde_json::json;
 
 use crate::{
     api,
-    db::migrations,
     http::openapi::{Documented, swagger_ui},
     service::Service,
     simulator_api,
-    telemetry::{metrics, request::log_failure},
+    telemetry::request::log_failure,
 };
 
 /// The path of the liveness check.
@@ -78,13 +77,7 @@ fn ready(service: Service, shutdown: Shutdown) -> impl Endpoint<Output = Respons
                 Ok(()) => json_response(StatusCode::OK, json!({"status": "ready"})),
                 Err(error) => {
                     log_failure(&error);
-                    // The endpoint is public, so it reports only problems with versions.
-                    match error {
-                        migrations::Error::ProgramTooOld { .. }
-                        | migrations::Error::Pending(_)
-                        | migrations::Error::Changed(_) => not_ready(&error.to_string()),
-                        _ => not_ready("the database cannot be used"),
-                    }
+                    not_ready(&error.public_reason())
                 }
             }
         }
@@ -101,8 +94,7 @@ fn render_metrics(service: Service, handle: PrometheusHandle) -> impl Endpoint<O
     make(move |_| {
         let (service, handle) = (service.clone(), handle.clone());
         async move {
-            let pool = service.pool_state();
-            metrics::pool(pool.connections, pool.idle, pool.max);
+            service.record_pool_metrics();
             Response::builder().content_type("text/plain; version=0.0.4").body(handle.render())
         }
     })

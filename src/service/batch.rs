@@ -168,7 +168,7 @@ impl<S: Statement> Shared<S> {
                 }
             }
             // One row caused the rollback: the other requests must not fail with it.
-            Err(error) if requests.len() > 1 && error.left_nothing() => {
+            Err(error) if requests.len() > 1 && error.allows_row_retry() => {
                 self.run_one_by_one(requests, replies).await;
             }
             Err(error) => {
@@ -188,7 +188,7 @@ impl<S: Statement> Shared<S> {
                 Some(error) => Err(Error::Shared(Arc::clone(error))),
                 None => match self.statement.run(&self.database, slice::from_ref(request)).await {
                     Ok(mut outputs) => outputs.pop().ok_or(Error::Abandoned),
-                    Err(error) if error.left_nothing() => Err(error.into()),
+                    Err(error) if error.allows_row_retry() => Err(error.into()),
                     Err(error) => {
                         let error = database_failure.insert(Arc::new(error));
                         Err(Error::Shared(Arc::clone(error)))

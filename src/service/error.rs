@@ -124,3 +124,21 @@ impl Error {
         }
     }
 }
+
+/// The reason why the database's schema cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct SchemaError(#[from] db::migrations::Error);
+
+impl SchemaError {
+    /// The reason for clients, which may know of versions but not of the database.
+    pub fn public_reason(&self) -> String {
+        use db::migrations::Error::{Changed, Pending, ProgramTooOld, UnknownHistory};
+        match &self.0 {
+            ProgramTooOld { .. } | UnknownHistory { .. } | Pending(_) | Changed(_) => {
+                self.to_string()
+            }
+            _ => "the database cannot be used".to_owned(),
+        }
+    }
+}

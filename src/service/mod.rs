@@ -23,7 +23,7 @@ mod state;
 pub(crate) mod test_support;
 mod tokens;
 
-pub use error::{Error, ErrorKind};
+pub use error::{Error, ErrorKind, SchemaError};
 pub use latest::PendingWrite;
 pub use limits::{Origin, PerMinute, RateLimits};
 pub use live::{

@@ -2,11 +2,8 @@
 
 use super::{error::Error, passwords::Purpose, state::Service};
 use crate::{
-    db::{
-        messages::{self, Moderated},
-        moderation::{self, ModeratedUser},
-    },
-    domain::{Counts, NameCursor, Page, Password, Username},
+    db::{messages, users::moderation},
+    domain::{Counts, ModeratedMessage, ModeratedUser, NameCursor, Page, Password, Username},
 };
 
 impl Service {
@@ -51,7 +48,7 @@ impl Service {
     }
 
     /// A message, flagged or not.
-    pub async fn moderated_message(&self, id: i64) -> Result<Moderated, Error> {
+    pub async fn moderated_message(&self, id: i64) -> Result<ModeratedMessage, Error> {
         messages::moderated(self.database(), id).await?.ok_or(Error::UnknownMessage)
     }
 

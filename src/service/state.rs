@@ -8,7 +8,7 @@ use tracing::Instrument;
 
 use super::{
     batch::Batch,
-    error::Error,
+    error::{Error, SchemaError},
     follows::statement::InsertFollows,
     latest::{Latest, PendingWrite},
     limits::{Limits, RateLimits},
@@ -16,7 +16,7 @@ use super::{
     messages::statements::{InsertMessages, ListNewest},
     passwords::{PasswordSettings, Passwords},
 };
-use crate::db::{self, Database, PoolState};
+use crate::{db::Database, telemetry::metrics};
 
 /// Settings of the operations.
 #[derive(Debug, Clone)]
@@ -79,13 +79,14 @@ impl Service {
     }
 
     /// Checks that this program works on the database's schema; the error says why it does not.
-    pub async fn check_schema(&self) -> Result<(), db::migrations::Error> {
-        self.database().check_schema().await
+    pub async fn check_schema(&self) -> Result<(), SchemaError> {
+        Ok(self.database().check_schema().await?)
     }
 
-    /// The number of connections in the database pool.
-    pub fn pool_state(&self) -> PoolState {
-        self.database().state()
+    /// Sets the metrics of the database pool to its present state.
+    pub fn record_pool_metrics(&self) {
+        let pool = self.database().state();
+        metrics::pool(pool.connections, pool.idle, pool.max);
     }
 
     /// Records a request's `latest`, at once; the result completes when it is written.

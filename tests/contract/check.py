@@ -1,5 +1,5 @@
-"""Tries both APIs by their documents: Schemathesis sends what the documents allow and forbid, and a
-client that is generated from the JSON API's document does what people do."""
+"""Tests both APIs against their documents: Schemathesis sends valid and invalid requests, and a client that
+is generated from the JSON API's document runs a typical sequence of operations."""
 
 import argparse
 import os
@@ -15,11 +15,11 @@ import httpx
 import journey
 
 HERE = pathlib.Path(__file__).parent.resolve()
-# Where the tools are, and what they and the server leave behind.
+# The directory of the tools, of their output, and of the server's log.
 TOOLS = pathlib.Path("target/contract").resolve()
 BIN = pathlib.Path(sys.executable).absolute().parent
 ANNOUNCED = re.compile(r"^  pages\s+(http://\S+)/$")
-# The limits are tested elsewhere; here they would answer 429 to almost everything.
+# tests/it/api/limits.rs tests the rate limits; here most responses would be 429.
 UNLIMITED = [
     argument
     for limit in (
@@ -33,7 +33,7 @@ UNLIMITED = [
 
 
 def serve(program: str, log) -> tuple[subprocess.Popen, str]:
-    """Starts the program with a database of its own. Returns it, and its address."""
+    """Starts the program with an ephemeral database. Returns the process and its address."""
     arguments = ["serve", "--ephemeral", "--listen", "127.0.0.1:0", *UNLIMITED]
     server = subprocess.Popen([program, *arguments], stdout=log, stderr=log)
     while server.poll() is None:
@@ -41,7 +41,7 @@ def serve(program: str, log) -> tuple[subprocess.Popen, str]:
             if announced := ANNOUNCED.match(line):
                 return server, announced[1]
         time.sleep(0.1)
-    sys.exit(f"the program ended with {server.returncode}; its log is in {log.name}")
+    sys.exit(f"the server exited with status {server.returncode} before it was ready; see {log.name}")
 
 
 def sign_up(base: str, username: str, password: str) -> None:
@@ -49,8 +49,8 @@ def sign_up(base: str, username: str, password: str) -> None:
     httpx.post(f"{base}/api/v1/users", json=user).raise_for_status()
 
 
-def try_documents(base: str, documents: list[str], examples: int, password: str) -> bool:
-    """Whether Schemathesis finds nothing wrong with what is served."""
+def check_documents(base: str, documents: list[str], examples: int, password: str) -> bool:
+    """Runs Schemathesis; returns whether it found no failure."""
     paths = {"api": "/api/v1/openapi.json", "simulator": "/openapi.json"}
     passed = True
     for document in documents:
@@ -81,7 +81,7 @@ def generate_client(base: str, directory: pathlib.Path) -> None:
         "--meta=none",
         "--fail-on-warning",
     ]
-    # It formats what it generates with a program beside it.
+    # The generator formats its output with a program from the same directory.
     path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
     subprocess.run(command, check=True, env={**os.environ, "PATH": path})
     sys.path.insert(0, str(directory))
@@ -89,8 +89,8 @@ def generate_client(base: str, directory: pathlib.Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("program", help="the program to try")
-    parser.add_argument("--examples", type=int, default=500, help="for each operation")
+    parser.add_argument("program", help="the program to test")
+    parser.add_argument("--examples", type=int, default=500, help="requests per operation")
     parser.add_argument("--document", action="append", choices=["api", "simulator"])
     arguments = parser.parse_args()
     password = secrets.token_urlsafe()
@@ -99,13 +99,13 @@ def main() -> None:
             server, base = serve(arguments.program, log)
         try:
             sign_up(base, "contract", password)
-            # Whom the examples of the documents name, with their password.
+            # The users in the examples of the documents, with the password there.
             for name in ("Roger Histand", "Geoffrey Stieff"):
                 sign_up(base, name, "correct horse")
             generate_client(base, pathlib.Path(directory))
-            journey.travel(f"{base}/api/v1")
+            journey.run(f"{base}/api/v1")
             documents = arguments.document or ["api", "simulator"]
-            passed = try_documents(base, documents, arguments.examples, password)
+            passed = check_documents(base, documents, arguments.examples, password)
         finally:
             server.terminate()
             server.wait()

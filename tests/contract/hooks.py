@@ -1,4 +1,4 @@
-"""What Schemathesis cannot know of a request before it sends it."""
+"""Changes to requests that Schemathesis generates."""
 
 from uuid import uuid4
 
@@ -7,8 +7,8 @@ import schemathesis
 
 @schemathesis.hook
 def before_call(_context, case, _kwargs):
-    """Has no two messages share a key: the second would be answered with the first, be it there still
-    or not."""
+    """Makes each valid `Idempotency-Key` unique: a repeated key returns the first response, even if its
+    message is deleted."""
     headers = case.headers or {}
     key = headers.get("Idempotency-Key")
     if key and len(key) <= 255 and all("!" <= character <= "~" for character in key):

@@ -1,10 +1,10 @@
-"""What people do, by a client that was generated from the document."""
+"""A typical use of the JSON API by a client that is generated from its document."""
 
 from uuid import uuid4
 
 
-def travel(base: str) -> None:
-    """Signs two up; one follows the other, and sees what the other does."""
+def run(base: str) -> None:
+    """Signs two users up; one follows the other, reads the other's message, and deletes the account."""
     from minitwit_client import AuthenticatedClient, Client
     from minitwit_client.api.follows import follow_user, list_followers
     from minitwit_client.api.messages import create_message, get_timeline
@@ -13,7 +13,7 @@ def travel(base: str) -> None:
     from minitwit_client.models import AccountDeletion, MessageContent, NewToken, NewUser, Problem
 
     anonymous = Client(base_url=base)
-    names = [f"traveller {uuid4().hex}" for _ in range(2)]
+    names = [f"user {uuid4().hex}" for _ in range(2)]
     for name in names:
         user = NewUser(username=name, email="a@example.org", password="secret")
         created = create_user.sync(client=anonymous, body=user)
@@ -22,8 +22,8 @@ def travel(base: str) -> None:
         assert isinstance(again, Problem) and again.status == 409, again
 
     def signed_in(name: str) -> AuthenticatedClient:
-        wish = NewToken(username=name, password="secret", name="journey")
-        token = create_token.sync(client=anonymous, body=wish).token
+        token_request = NewToken(username=name, password="secret", name="journey")
+        token = create_token.sync(client=anonymous, body=token_request).token
         return AuthenticatedClient(base_url=base, token=token)
 
     reader, author = (signed_in(name) for name in names)
@@ -32,14 +32,14 @@ def travel(base: str) -> None:
     assert [follower.username for follower in followers.items] == names[:1], followers
     assert get_user.sync(names[1], client=reader).followed is True
     text = f"Anybody out there? {uuid4()}"
-    said = create_message.sync(client=author, body=MessageContent(text=text), idempotency_key="once")
+    posted = create_message.sync(client=author, body=MessageContent(text=text), idempotency_key="once")
     again = create_message.sync(client=author, body=MessageContent(text=text), idempotency_key="once")
-    assert (said.text, said.id) == (text, again.id), (said, again)
+    assert (posted.text, posted.id) == (text, again.id), (posted, again)
     timeline = get_timeline.sync(client=reader)
-    assert [(it.author, it.text) for it in timeline.items] == [(names[1], text)], timeline
+    assert [(message.author, message.text) for message in timeline.items] == [(names[1], text)], timeline
     tokens = list_tokens.sync(client=reader)
     assert [token.name for token in tokens.items] == ["journey"], tokens
-    farewell = Farewell(password="secret")
-    assert delete_user.sync_detailed(names[0], client=reader, body=farewell).status_code == 204
+    deletion = AccountDeletion(password="secret")
+    assert delete_user.sync_detailed(names[0], client=reader, body=deletion).status_code == 204
     assert list_followers.sync(names[1], client=author).items == []
-    print("a generated client signs up, signs in, follows, posts, reads its timeline and leaves")
+    print("a generated client signs up, signs in, follows, posts, reads its timeline and deletes its account")

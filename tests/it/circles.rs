@@ -65,7 +65,10 @@ fn read(file: &SourceFile, here: &[String]) -> File {
         let mut full: Module = [here, &path.inline_module].concat();
         let mut segments = path.segments.iter().map(String::as_str).peekable();
         match segments.peek().copied()? {
-            "crate" | "minitwit" => full.clear(),
+            "crate" => full.clear(),
+            // The program's own main.rs; elsewhere it is another crate.
+            "minitwit" if file.path.starts_with("src/") => full.clear(),
+            "minitwit" => return None,
             "super" => {}
             "self" => drop(segments.next()),
             _ if path.segments.len() > 1 => {}

@@ -16,22 +16,25 @@ use crate::support::{cluster::TestDatabase, process::minitwit};
 /// Flags that ask for something once, rather than set how the program is.
 const NO_SETTINGS: &[&str] = &["--help", "--version", "--status", "--yes"];
 
+/// Commands that run once: their own flags have no environment variable.
+const ONE_SHOT: &[&str] = &["healthcheck", "seed", "simulate"];
+
 /// A setting as the command line has it.
 struct Setting {
     flag: String,
-    variable: String,
+    variable: Option<String>,
     /// Its line in the table of settings.
     row: String,
 }
 
 impl Setting {
-    fn of(argument: &Arg) -> Option<Self> {
+    fn of(command: &str, argument: &Arg) -> Option<Self> {
         let flag = format!("--{}", argument.get_long()?);
         if NO_SETTINGS.contains(&flag.as_str()) {
             return None;
         }
-        let variable = argument.get_env().unwrap_or_else(|| panic!("{flag} has no variable"));
-        let variable = variable.to_str().expect("text").to_owned();
+        let variable = argument.get_env().map(|name| name.to_str().expect("text").to_owned());
+        assert!(variable.is_some() || ONE_SHOT.contains(&command), "{flag} has no variable");
         let takes_value = argument.get_action().takes_values();
         let names = argument.get_value_names().filter(|_| takes_value).unwrap_or_default();
         let spelled = names.iter().fold(flag.clone(), |spelled, name| format!("{spelled} {name}"));
@@ -45,7 +48,8 @@ impl Setting {
             [empty] if empty.is_empty() => "–".to_owned(),
             values => format!("`{}`", values[0].to_string_lossy()),
         };
-        let row = format!("| `{spelled}` | `{variable}` | {default} | {meaning} |");
+        let variable_cell = variable.iter().map(|name| format!(" `{name}` |")).collect::<String>();
+        let row = format!("| `{spelled}` |{variable_cell} {default} | {meaning} |");
         Some(Self { flag, variable, row })
     }
 
@@ -54,7 +58,10 @@ impl Setting {
         let cli = Cli::command();
         let commands =
             cli.get_subcommands().filter(|it| command.is_none_or(|c| it.get_name() == c));
-        commands.flat_map(clap::Command::get_arguments).filter_map(Self::of).collect()
+        let settings = |it: &clap::Command| -> Vec<Self> {
+            it.get_arguments().filter_map(|argument| Self::of(it.get_name(), argument)).collect()
+        };
+        commands.flat_map(settings).collect()
     }
 }
 
@@ -97,7 +104,8 @@ fn is_flag(word: &str) -> bool {
 fn the_document_names_nothing_that_does_not_exist() {
     let settings = Setting::all(None);
     let mut known: BTreeSet<&str> = NO_SETTINGS.iter().copied().collect();
-    known.extend(settings.iter().flat_map(|it| [it.flag.as_str(), it.variable.as_str()]));
+    known.extend(settings.iter().map(|it| it.flag.as_str()));
+    known.extend(settings.iter().filter_map(|it| it.variable.as_deref()));
     let document = document();
     let unknown: Vec<_> = names(&document).difference(&known).copied().collect();
     assert!(unknown.is_empty(), "{unknown:?}");
@@ -114,7 +122,8 @@ fn the_help_of_each_command_names_its_settings_and_their_variables() {
         assert!(settings.len() > 2);
         for Setting { flag, variable, .. } in settings {
             assert!(help.contains(&format!("{flag} ")), "{flag}: {help}");
-            assert!(help.contains(&format!("[env: {variable}")), "{variable}: {help}");
+            let named = |variable| help.contains(&format!("[env: {variable}"));
+            assert!(variable.iter().all(named), "{variable:?}: {help}");
         }
     }
 }
@@ -195,9 +204,11 @@ fn assert_all_refused(command: &str, argument: &str, wrong: &[(&str, &str)]) {
     for (flag, value) in wrong {
         assert_refused(minitwit(&[arguments, &[&format!("{flag}={value}")]].concat()), flag);
         let setting = settings.iter().find(|it| it.flag == *flag).expect("a setting");
-        let mut command = minitwit(arguments);
-        command.env(&setting.variable, value);
-        assert_refused(command, flag);
+        if let Some(variable) = &setting.variable {
+            let mut command = minitwit(arguments);
+            command.env(variable, value);
+            assert_refused(command, flag);
+        }
     }
 }
 
@@ -215,7 +226,7 @@ async fn an_address_that_is_taken_is_refused_by_the_settings_name() {
     let address = taken.local_addr().expect("bound").to_string();
     let url = database.url();
     let arguments = ["serve", "--database-url", &url, "--listen", &address];
-    assert_refused(minitwit(&arguments), &format!("--listen {address}"));
+    assert_refused(minitwit(&arguments), &format!("--listen: cannot listen on {address}"));
     let arguments = [
         "serve",
         "--database-url",
@@ -225,7 +236,10 @@ async fn an_address_that_is_taken_is_refused_by_the_settings_name() {
         "--simulator-listen",
         &address,
     ];
-    assert_refused(minitwit(&arguments), &format!("--simulator-listen {address}"));
+    assert_refused(
+        minitwit(&arguments),
+        &format!("--simulator-listen: cannot listen on {address}"),
+    );
 }
 
 #[test]
@@ -234,4 +248,14 @@ fn the_flag_goes_before_the_variable() {
     command.env("MINITWIT_PASSWORD_COST", "12");
     let text = String::from_utf8(command.output().expect("it runs").stderr).expect("text");
     assert!(text.contains("8 is not in 10..=16"), "{text}");
+}
+
+#[test]
+fn the_default_build_has_the_optional_commands() {
+    let help = minitwit(&["--help"]).output().expect("it runs");
+    let help = String::from_utf8(help.stdout).expect("text");
+    for command in ["seed", "simulate"] {
+        let is_listed = |line: &str| line.split_whitespace().next() == Some(command);
+        assert!(help.lines().any(is_listed), "{command}: {help}");
+    }
 }

@@ -1,4 +1,5 @@
-//! What was answered is kept: through `kill -9` of the server and of PostgreSQL, and through a stop.
+//! Durability: each command with a response survives `kill -9` of the server and of PostgreSQL, and
+//! a shutdown.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -27,60 +28,60 @@ use crate::support::{
     process::Serving,
 };
 
-/// How often something is killed: the server and its PostgreSQL by turns.
+/// The number of kills: of the server and of its PostgreSQL, alternately.
 const KILLS: usize = 20;
-/// How many simulators are at work at once.
+/// The number of concurrent simulators.
 const SIMULATORS: usize = 4;
-/// How many commands are answered between one kill and the next.
-const ANSWERED_BETWEEN_KILLS: usize = 24;
+/// The number of successful commands between two kills.
+const COMMANDS_BETWEEN_KILLS: usize = 24;
 
-/// A data directory that the account of PostgreSQL can enter.
+/// Creates a data directory that the operating system user of PostgreSQL can enter.
 fn data_directory() -> TempDir {
     let directory = tempfile::tempdir().expect("a directory");
-    let everybody = fs::Permissions::from_mode(0o755);
-    fs::set_permissions(directory.path(), everybody).expect("ours");
+    let permissions = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(directory.path(), permissions).expect("ours");
     directory
 }
 
 fn serve(data: &Path) -> Serving {
     let data = data.to_str().expect("text");
-    // Requests that run into a dead PostgreSQL are not waited for.
+    // Requests fail soon while PostgreSQL is down.
     Serving::start(&["--data-dir", data, "--database-acquire-timeout", "1"])
 }
 
-/// The process of the PostgreSQL server in this data directory, as it records itself.
+/// The process of the PostgreSQL server in this data directory, by its pid file.
 fn postgres(data: &Path) -> Option<Pid> {
     let record = fs::read_to_string(data.join("postgres/postmaster.pid")).ok()?;
     let pid = Pid::from_raw(record.lines().next()?.parse().ok()?);
     kill(pid, None).is_ok().then_some(pid)
 }
 
-/// What the server has answered with 204, by user.
+/// The commands with response 204, by user.
 #[derive(Default)]
-struct Answered {
-    users: Mutex<BTreeMap<String, Kept>>,
+struct Succeeded {
+    users: Mutex<BTreeMap<String, UserRows>>,
     count: AtomicUsize,
 }
 
 #[derive(Default, Clone)]
-struct Kept {
+struct UserRows {
     messages: BTreeSet<String>,
     followees: BTreeSet<String>,
 }
 
-impl Answered {
-    fn note(&self, user: &str, change: impl FnOnce(&mut Kept)) {
+impl Succeeded {
+    fn record(&self, user: &str, change: impl FnOnce(&mut UserRows)) {
         change(self.users.lock().expect("no panic").entry(user.to_owned()).or_default());
         self.count.fetch_add(1, Ordering::SeqCst);
     }
 }
 
-/// What the simulators share.
+/// The state that the simulators share.
 #[derive(Clone)]
 struct Load {
-    /// Where the server is now.
+    /// The server's URL.
     base: Arc<Mutex<String>>,
-    answered: Arc<Answered>,
+    succeeded: Arc<Succeeded>,
     stop: Arc<AtomicBool>,
 }
 
@@ -89,9 +90,9 @@ impl Load {
         Simulator::new(format!("{}/sim", self.base.lock().expect("no panic")))
     }
 
-    /// Registers one user after the other, each of whom says something and follows the one before.
+    /// Registers one user after another; each posts two messages and follows the previous user.
     async fn run(self, number: usize) {
-        let mut before: Option<String> = None;
+        let mut previous: Option<String> = None;
         for round in 0.. {
             if self.stop.load(Ordering::SeqCst) {
                 return;
@@ -102,80 +103,82 @@ impl Load {
                 self.server_is_ready().await;
                 continue;
             }
-            self.answered.note(&name, |_| {});
+            self.succeeded.record(&name, |_| {});
             for text in ["first", "second"] {
                 let path = format!("/msgs/{}", encode(&name));
                 if self.command(&path, json!({ "content": text })).await {
-                    self.answered.note(&name, |kept| _ = kept.messages.insert(text.to_owned()));
+                    self.succeeded.record(&name, |rows| _ = rows.messages.insert(text.to_owned()));
                 }
             }
             let path = format!("/fllws/{}", encode(&name));
-            if let Some(before) = &before
-                && self.command(&path, json!({ "follow": before })).await
+            if let Some(previous) = &previous
+                && self.command(&path, json!({ "follow": previous })).await
             {
-                self.answered.note(&name, |kept| _ = kept.followees.insert(before.clone()));
+                self.succeeded.record(&name, |rows| _ = rows.followees.insert(previous.clone()));
             }
-            before = Some(name);
+            previous = Some(name);
         }
     }
 
-    /// Whether the command was answered with 204. Without an answer it may or may not be done.
+    /// Sends a command. Returns whether its response is 204; without a response, it may have been
+    /// carried out.
     async fn command(&self, path: &str, body: Value) -> bool {
         let request = self.simulator().request(Method::POST, path).json(&body);
         request.send().await.is_ok_and(|response| response.status() == 204)
     }
 
     async fn server_is_ready(&self) {
-        eventually("the server is ready", || async {
+        eventually("a ready server", || async {
             let base = self.base.lock().expect("no panic").clone();
-            let answer = Simulator::new(base).request(Method::GET, "/readyz").send().await.ok()?;
-            (answer.status() == 200).then_some(())
+            let response =
+                Simulator::new(base).request(Method::GET, "/readyz").send().await.ok()?;
+            (response.status() == 200).then_some(())
         })
         .await;
     }
 
-    /// Waits until as many more commands have been answered.
-    async fn answers(&self, more: usize) {
-        let goal = self.answered.count.load(Ordering::SeqCst) + more;
-        eventually("commands are answered", || async {
-            (self.answered.count.load(Ordering::SeqCst) >= goal).then_some(())
+    /// Returns once this many more commands have succeeded.
+    async fn more_commands(&self, more: usize) {
+        let goal = self.succeeded.count.load(Ordering::SeqCst) + more;
+        eventually("successful commands", || async {
+            (self.succeeded.count.load(Ordering::SeqCst) >= goal).then_some(())
         })
         .await;
     }
 }
 
-/// Asserts that everything that was answered is there.
-async fn check(answered: &Answered, simulator: &Simulator) {
-    let users = answered.users.lock().expect("no panic").clone();
+/// Asserts that the effect of each successful command is there.
+async fn check(succeeded: &Succeeded, simulator: &Simulator) {
+    let users = succeeded.users.lock().expect("no panic").clone();
     assert!(users.len() > KILLS, "{}", users.len());
-    for (name, kept) in users {
+    for (name, rows) in users {
         let messages = simulator.get(&format!("/msgs/{}?no=1000", encode(&name))).await;
         assert_eq!(messages.status, 200, "{name} is lost");
         let messages = messages.json();
         let messages = messages.as_array().expect("a list").iter();
         let messages: BTreeSet<String> =
             messages.map(|message| message["content"].as_str().expect("text").to_owned()).collect();
-        assert!(kept.messages.is_subset(&messages), "{name} said {:?}", kept.messages);
+        assert!(rows.messages.is_subset(&messages), "{name} posted {:?}", rows.messages);
         let followees = simulator.get(&format!("/fllws/{}?no=1000", encode(&name))).await.json();
         let followees: BTreeSet<String> =
             serde_json::from_value(followees["follows"].clone()).expect("names");
-        assert!(kept.followees.is_subset(&followees), "{name} follows {:?}", kept.followees);
+        assert!(rows.followees.is_subset(&followees), "{name} follows {:?}", rows.followees);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_command_that_was_answered_survives_twenty_kills() {
+async fn every_successful_command_survives_twenty_kills() {
     let data = data_directory();
     let mut server = serve(data.path());
     let load = Load {
         base: Arc::new(Mutex::new(server.base.clone())),
-        answered: Arc::default(),
+        succeeded: Arc::default(),
         stop: Arc::default(),
     };
     let simulators: Vec<JoinHandle<()>> =
         (0..SIMULATORS).map(|number| tokio::spawn(load.clone().run(number))).collect();
     for round in 0..KILLS {
-        load.answers(ANSWERED_BETWEEN_KILLS).await;
+        load.more_commands(COMMANDS_BETWEEN_KILLS).await;
         if round % 2 == 0 {
             server.end(Signal::SIGKILL);
             server = serve(data.path());
@@ -183,26 +186,26 @@ async fn every_command_that_was_answered_survives_twenty_kills() {
         } else {
             let killed = postgres(data.path()).expect("it runs");
             kill(killed, Signal::SIGKILL).expect("it runs");
-            eventually("another PostgreSQL", || async {
+            eventually("a restarted PostgreSQL", || async {
                 postgres(data.path()).filter(|pid| *pid != killed)
             })
             .await;
         }
     }
-    load.answers(ANSWERED_BETWEEN_KILLS).await;
+    load.more_commands(COMMANDS_BETWEEN_KILLS).await;
     load.stop.store(true, Ordering::SeqCst);
     for simulator in simulators {
         simulator.await.expect("no panic");
     }
-    check(&load.answered, &load.simulator()).await;
-    // And once more, in a process that has seen none of it.
+    check(&load.succeeded, &load.simulator()).await;
+    // Again in a new process, which has nothing in memory.
     server.end(Signal::SIGKILL);
     let server = serve(data.path());
-    check(&load.answered, &Simulator::new(format!("{}/sim", server.base))).await;
+    check(&load.succeeded, &Simulator::new(format!("{}/sim", server.base))).await;
 }
 
 #[tokio::test]
-async fn a_stop_keeps_everything_and_leaves_no_process() {
+async fn a_shutdown_keeps_all_rows_and_leaves_no_process() {
     let data = data_directory();
     let mut server = serve(data.path());
     let simulator = Simulator::new(format!("{}/sim", server.base));
@@ -217,8 +220,8 @@ async fn a_stop_keeps_everything_and_leaves_no_process() {
 
     let status = server.end(Signal::SIGTERM);
     assert!(status.success(), "{status}: {}", server.output());
-    assert!(kill(running, None).is_err(), "PostgreSQL runs on");
-    assert!(!data.path().join("postgres/postmaster.pid").exists(), "PostgreSQL did not stop well");
+    assert!(kill(running, None).is_err(), "PostgreSQL still runs");
+    assert!(!data.path().join("postgres/postmaster.pid").exists(), "PostgreSQL was not shut down");
 
     let server = serve(data.path());
     let simulator = Simulator::new(format!("{}/sim", server.base));
@@ -229,16 +232,16 @@ async fn a_stop_keeps_everything_and_leaves_no_process() {
 }
 
 #[tokio::test]
-async fn a_stopping_server_answers_the_requests_in_flight() {
+async fn a_shutdown_waits_for_the_responses_of_requests_in_flight() {
     let database = TestDatabase::fresh().await;
-    let patience = "60";
+    let timeout = "60";
     let mut server = Serving::start(&[
         "--database-url",
         &database.url(),
         "--database-statement-timeout",
-        patience,
+        timeout,
         "--shutdown-timeout",
-        patience,
+        timeout,
     ]);
     let simulator = Simulator::new(format!("{}/sim", server.base));
     assert_eq!(simulator.register("ann").await.status, 204);
@@ -250,11 +253,10 @@ async fn a_stopping_server_answers_the_requests_in_flight() {
     database.waiting_statements(1).await;
 
     kill(server.pid(), Signal::SIGTERM).expect("it runs");
-    eventually("the end begins", || async { server.output().contains("stopping").then_some(()) })
-        .await;
+    eventually("a shutdown", || async { server.output().contains("stopping").then_some(()) }).await;
     let refused = simulator.request(Method::GET, "/latest");
     let refused = || async { refused.try_clone()?.send().await.is_err().then_some(()) };
-    eventually("no further requests", refused).await;
+    eventually("a refused connection", refused).await;
     lock.release().await;
     assert_eq!(in_flight.await.expect("no panic").status, 204);
     let status = tokio::task::spawn_blocking(move || server.wait()).await.expect("no panic");

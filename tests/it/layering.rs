@@ -21,6 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "commands",
         &[
             "server",
+            "http",
             "simulator_api",
             "api",
             "web",

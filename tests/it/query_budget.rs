@@ -1,5 +1,5 @@
-//! How many statements PostgreSQL carries out for a request, as it counts them itself: `BEGIN` and
-//! `COMMIT` would count, too.
+//! The number of statements that PostgreSQL runs for each request, counted by `pg_stat_statements`.
+//! `BEGIN` and `COMMIT` count, too.
 
 use std::collections::BTreeSet;
 
@@ -24,17 +24,17 @@ use crate::{
     },
 };
 
-/// The most that any request may take.
-const MOST: i64 = 2;
+/// The maximum of statements for any request.
+const MAX_STATEMENTS: i64 = 2;
 
-/// What a request says of who sends it.
+/// The client of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum By {
-    Nobody,
+enum Sender {
+    Anonymous,
     Simulator,
     Browser,
-    /// A browser of somebody who has just signed up, whose account or session may end by this.
-    Newcomer,
+    /// A browser of a newly registered user, whose account or session the request may end.
+    NewUser,
     Token,
 }
 
@@ -46,31 +46,32 @@ enum Body {
 }
 
 use Body::{Form, Json};
-use By::{Browser, Newcomer, Nobody, Simulator, Token};
+use Sender::{Anonymous, Browser, NewUser, Simulator, Token};
 
-/// A request, and what it takes. `{n}` in a body is a number that no other request has.
+/// A request and its number of statements. `{n}` in a body stands for a number that is unique to the
+/// request.
 struct Row {
-    /// The method, and the route as the document or the source has it.
+    /// The method and the route, as in the OpenAPI document or the source.
     operation: &'static str,
-    by: By,
+    by: Sender,
     query: &'static str,
     body: Body,
-    /// Whether it has an `Idempotency-Key`.
+    /// Whether it has the header `Idempotency-Key`.
     keyed: bool,
     status: u16,
     statements: i64,
 }
 
-const fn row(operation: &'static str, by: By, status: u16, statements: i64) -> Row {
+const fn row(operation: &'static str, by: Sender, status: u16, statements: i64) -> Row {
     Row { operation, by, query: "", body: Body::None, keyed: false, status, statements }
 }
 
 impl Row {
-    const fn asking(self, query: &'static str) -> Self {
+    const fn query(self, query: &'static str) -> Self {
         Self { query, ..self }
     }
 
-    const fn sending(self, body: Body) -> Self {
+    const fn body(self, body: Body) -> Self {
         Self { body, ..self }
     }
 
@@ -85,116 +86,115 @@ impl Row {
 
 const USER: Body = Json(r#"{"username": "new {n}", "email": "a@b", "pwd": "secret"}"#);
 
-/// A request that changes something takes one statement more for who sends it, and so does one that
-/// reads what depends on that. With `latest` a command of the simulator takes one more.
+/// Authentication by session or token takes one statement, and `latest` in a simulator command one.
 #[rustfmt::skip]
 const SIMULATOR: &[Row] = &[
-    row("GET /latest", Nobody, 200, 1),
-    // The name is looked for before a password is hashed in vain.
-    row("POST /register", Simulator, 204, 2).sending(USER),
+    row("GET /latest", Anonymous, 200, 1),
+    // One statement looks for the username, so that the password of a taken one is not hashed.
+    row("POST /register", Simulator, 204, 2).body(USER),
     row("GET /msgs", Simulator, 200, 1),
-    row("GET /msgs", Simulator, 200, 2).asking("?latest=7"),
+    row("GET /msgs", Simulator, 200, 2).query("?latest=7"),
     row("GET /msgs/{username}", Simulator, 200, 1),
-    row("POST /msgs/{username}", Simulator, 204, 1).sending(Json(r#"{"content": "hello"}"#)),
-    row("POST /msgs/{username}", Simulator, 204, 2).asking("?latest=7").sending(Json(r#"{"content": "hello"}"#)),
+    row("POST /msgs/{username}", Simulator, 204, 1).body(Json(r#"{"content": "hello"}"#)),
+    row("POST /msgs/{username}", Simulator, 204, 2).query("?latest=7").body(Json(r#"{"content": "hello"}"#)),
     row("GET /fllws/{username}", Simulator, 200, 1),
-    row("POST /fllws/{username}", Simulator, 204, 1).sending(Json(r#"{"follow": "bob"}"#)),
-    row("POST /fllws/{username}", Simulator, 204, 1).sending(Json(r#"{"unfollow": "bob"}"#)),
+    row("POST /fllws/{username}", Simulator, 204, 1).body(Json(r#"{"follow": "bob"}"#)),
+    row("POST /fllws/{username}", Simulator, 204, 1).body(Json(r#"{"unfollow": "bob"}"#)),
 ];
 
 #[rustfmt::skip]
 const API: &[Row] = &[
-    row("POST /tokens", Nobody, 201, 2).sending(Json(r#"{"username": "ann", "password": "secret", "name": "a"}"#)),
+    row("POST /tokens", Anonymous, 201, 2).body(Json(r#"{"username": "ann", "password": "secret", "name": "a"}"#)),
     row("GET /tokens", Token, 200, 2),
     row("DELETE /tokens/{token_id}", Token, 204, 2),
-    row("POST /users", Nobody, 201, 2).sending(Json(r#"{"username": "new {n}", "email": "a@b", "password": "x"}"#)),
-    row("GET /users", Nobody, 200, 1),
-    row("GET /users/{username}", Nobody, 200, 1),
+    row("POST /users", Anonymous, 201, 2).body(Json(r#"{"username": "new {n}", "email": "a@b", "password": "x"}"#)),
+    row("GET /users", Anonymous, 200, 1),
+    row("GET /users/{username}", Anonymous, 200, 1),
     row("GET /users/{username}", Token, 200, 2),
-    row("PATCH /users/{username}", Token, 204, 2).sending(Json(r#"{"bio": "hello"}"#)),
-    row("GET /users/{username}/followers", Nobody, 200, 1),
-    row("GET /users/{username}/following", Nobody, 200, 1),
+    row("PATCH /users/{username}", Token, 204, 2).body(Json(r#"{"bio": "hello"}"#)),
+    row("GET /users/{username}/followers", Anonymous, 200, 1),
+    row("GET /users/{username}/following", Anonymous, 200, 1),
     row("PUT /following/{username}", Token, 204, 2),
     row("DELETE /following/{username}", Token, 204, 2),
-    row("POST /messages", Token, 201, 2).sending(Json(r#"{"text": "hello"}"#)),
-    row("POST /messages", Token, 201, 2).sending(Json(r#"{"text": "hello"}"#)).keyed(),
-    row("GET /messages", Nobody, 200, 1),
-    row("GET /messages/{id}", Nobody, 200, 1),
-    row("PATCH /messages/{id}", Token, 200, 2).sending(Json(r#"{"text": "changed {n}"}"#)),
-    row("GET /users/{username}/messages", Nobody, 200, 1),
+    row("POST /messages", Token, 201, 2).body(Json(r#"{"text": "hello"}"#)),
+    row("POST /messages", Token, 201, 2).body(Json(r#"{"text": "hello"}"#)).keyed(),
+    row("GET /messages", Anonymous, 200, 1),
+    row("GET /messages/{id}", Anonymous, 200, 1),
+    row("PATCH /messages/{id}", Token, 200, 2).body(Json(r#"{"text": "changed {n}"}"#)),
+    row("GET /users/{username}/messages", Anonymous, 200, 1),
     row("GET /timeline", Token, 200, 2),
-    row("GET /search", Nobody, 200, 1).asking("?q=hello"),
-    row("GET /search", Nobody, 200, 1).asking("?q=%E6%9D%B1"),
-    row("GET /search", Nobody, 200, 1).asking("?q=a&kind=users"),
-    // Besides, the feed looks for all that listen.
-    row("GET /stream", Nobody, 200, 0),
+    row("GET /search", Anonymous, 200, 1).query("?q=hello"),
+    row("GET /search", Anonymous, 200, 1).query("?q=%E6%9D%B1"),
+    row("GET /search", Anonymous, 200, 1).query("?q=a&kind=users"),
+    // The polls for new messages are not counted: all streams share them.
+    row("GET /stream", Anonymous, 200, 0),
     row("DELETE /messages/{id}", Token, 204, 2),
-    // The last: the caller is gone then.
-    row("DELETE /users/{username}", Token, 204, 2).sending(Json(r#"{"password": "secret"}"#)),
+    // The last row, since it deletes the account.
+    row("DELETE /users/{username}", Token, 204, 2).body(Json(r#"{"password": "secret"}"#)),
 ];
 
 #[rustfmt::skip]
 const PAGES: &[Row] = &[
-    row("GET /", Nobody, 302, 0),
+    row("GET /", Anonymous, 302, 0),
     row("GET /", Browser, 200, 2),
-    row("GET /public", Nobody, 200, 1),
+    row("GET /public", Anonymous, 200, 1),
     row("GET /public", Browser, 200, 2),
-    row("POST /add_message", Browser, 302, 2).sending(Form(&[("text", "hello")])),
-    row("GET /login", Nobody, 200, 0),
-    row("POST /login", Nobody, 302, 2).sending(Form(&[("username", "bob"), ("password", "secret")])),
-    row("GET /register", Nobody, 200, 0),
-    row("POST /register", Nobody, 302, 2).sending(Form(&[
+    row("POST /add_message", Browser, 302, 2).body(Form(&[("text", "hello")])),
+    row("GET /login", Anonymous, 200, 0),
+    row("POST /login", Anonymous, 302, 2).body(Form(&[("username", "bob"), ("password", "secret")])),
+    row("GET /register", Anonymous, 200, 0),
+    row("POST /register", Anonymous, 302, 2).body(Form(&[
         ("username", "new {n}"), ("email", "a@b"), ("password", "x"), ("password2", "x"),
     ])),
-    row("GET /static/{file_name}", Nobody, 404, 0),
-    row("GET /favicon.ico", Nobody, 302, 0),
-    row("GET /avatar/{username}", Nobody, 200, 0),
-    row("GET /robots.txt", Nobody, 200, 0),
-    row("GET /public.atom", Nobody, 200, 1),
-    row("GET /{username}.atom", Nobody, 200, 1),
-    row("GET /message/{id}", Nobody, 200, 1),
+    row("GET /static/{file_name}", Anonymous, 404, 0),
+    row("GET /favicon.ico", Anonymous, 302, 0),
+    row("GET /avatar/{username}", Anonymous, 200, 0),
+    row("GET /robots.txt", Anonymous, 200, 0),
+    row("GET /public.atom", Anonymous, 200, 1),
+    row("GET /{username}.atom", Anonymous, 200, 1),
+    row("GET /message/{id}", Anonymous, 200, 1),
     row("GET /message/{id}", Browser, 200, 2),
     row("GET /message/{id}/edit", Browser, 200, 2),
-    row("POST /message/{id}/edit", Browser, 302, 2).sending(Form(&[("text", "changed {n}")])),
-    row("POST /message/{id}/edit", Browser, 400, 2).sending(Form(&[("text", "")])),
+    row("POST /message/{id}/edit", Browser, 302, 2).body(Form(&[("text", "changed {n}")])),
+    row("POST /message/{id}/edit", Browser, 400, 2).body(Form(&[("text", "")])),
     row("GET /message/{id}/delete", Browser, 200, 2),
     row("POST /message/{id}/delete", Browser, 302, 2),
-    row("GET /tag/{tag}", Nobody, 200, 1),
+    row("GET /tag/{tag}", Anonymous, 200, 1),
     row("GET /tag/{tag}", Browser, 200, 2),
-    row("GET /{username}", Nobody, 200, 1),
+    row("GET /{username}", Anonymous, 200, 1),
     row("GET /{username}", Browser, 200, 2),
-    row("GET /{username}/followers", Nobody, 200, 1),
+    row("GET /{username}/followers", Anonymous, 200, 1),
     row("GET /{username}/followers", Browser, 200, 2),
-    row("GET /{username}/following", Nobody, 200, 1),
+    row("GET /{username}/following", Anonymous, 200, 1),
     row("GET /{username}/following", Browser, 200, 2),
-    row("GET /search", Nobody, 200, 0),
-    row("GET /search", Browser, 200, 2).asking("?q=hello"),
-    row("GET /search", Browser, 200, 2).asking("?q=a&in=people"),
+    row("GET /search", Anonymous, 200, 0),
+    row("GET /search", Browser, 200, 2).query("?q=hello"),
+    row("GET /search", Browser, 200, 2).query("?q=a&in=people"),
     row("GET /settings", Browser, 200, 2),
-    row("POST /settings/profile", Newcomer, 302, 2).sending(Form(&[("email", "a@b")])),
-    row("POST /settings/profile", Newcomer, 400, 1).sending(Form(&[("email", "a")])),
-    row("POST /settings/password", Newcomer, 302, 2).sending(Form(&[("current", "secret"), ("new", "x"), ("repeated", "x")])),
-    row("POST /settings/password", Newcomer, 400, 2).sending(Form(&[("current", "guess"), ("new", "x"), ("repeated", "x")])),
+    row("POST /settings/profile", NewUser, 302, 2).body(Form(&[("email", "a@b")])),
+    row("POST /settings/profile", NewUser, 400, 1).body(Form(&[("email", "a")])),
+    row("POST /settings/password", NewUser, 302, 2).body(Form(&[("current", "secret"), ("new", "x"), ("repeated", "x")])),
+    row("POST /settings/password", NewUser, 400, 2).body(Form(&[("current", "guess"), ("new", "x"), ("repeated", "x")])),
     row("GET /settings/tokens", Browser, 200, 2),
-    row("POST /settings/tokens", Newcomer, 200, 2).sending(Form(&[("name", "a"), ("password", "secret")])),
-    row("POST /settings/tokens", Newcomer, 400, 2).sending(Form(&[("name", "a"), ("password", "guess")])),
-    row("POST /settings/tokens/{token_id}/revoke", Newcomer, 302, 2),
-    row("POST /settings/sessions/end", Newcomer, 302, 2),
+    row("POST /settings/tokens", NewUser, 200, 2).body(Form(&[("name", "a"), ("password", "secret")])),
+    row("POST /settings/tokens", NewUser, 400, 2).body(Form(&[("name", "a"), ("password", "guess")])),
+    row("POST /settings/tokens/{token_id}/revoke", NewUser, 302, 2),
+    row("POST /settings/sessions/end", NewUser, 302, 2),
     row("GET /settings/account/delete", Browser, 200, 1),
-    row("POST /settings/account/delete", Newcomer, 302, 2).sending(Form(&[("password", "secret")])),
-    row("POST /settings/account/delete", Newcomer, 400, 1).sending(Form(&[("password", "guess")])),
+    row("POST /settings/account/delete", NewUser, 302, 2).body(Form(&[("password", "secret")])),
+    row("POST /settings/account/delete", NewUser, 400, 1).body(Form(&[("password", "guess")])),
     row("POST /{username}/follow", Browser, 302, 2),
     row("POST /{username}/unfollow", Browser, 302, 2),
     row("POST /logout", Browser, 302, 1),
 ];
 
-/// A PostgreSQL that counts statements, with the newest schema in a database.
-struct Counting {
+/// A PostgreSQL server that counts statements, with a migrated database.
+struct CountingServer {
     server: Embedded,
     options: PgConnectOptions,
 }
 
-impl Counting {
+impl CountingServer {
     async fn start() -> Self {
         let start = || Embedded::start(&Settings::new(Data::Ephemeral)).expect("a server");
         let server = tokio::task::spawn_blocking(start).await.expect("no panic");
@@ -206,14 +206,14 @@ impl Counting {
             "ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'",
             "ALTER DATABASE counted SET pg_stat_statements.track = 'top'",
         ] {
-            // What is not loaded yet has no settings: the default of the second is the same.
+            // The second setting is unknown until the library is loaded; its default is the same.
             let done = sqlx::raw_sql(setting).execute(&mut connection).await;
             assert!(done.is_ok() || setting.contains("track"), "{done:?}");
         }
-        // Its supervisor starts it again, with the library.
-        let pid = server.pid().expect("it runs");
-        kill(Pid::from_raw(pid.try_into().expect("a pid")), Signal::SIGINT).expect("stopped");
-        eventually("another server", || async {
+        // The supervisor restarts it, with the library loaded.
+        let pid = server.pid().expect("a running server");
+        kill(Pid::from_raw(pid.try_into().expect("a pid")), Signal::SIGINT).expect("a signal");
+        eventually("a restarted server", || async {
             (server.pid().is_some_and(|now| now != pid)).then_some(())
         })
         .await;
@@ -230,7 +230,7 @@ impl Counting {
     }
 }
 
-/// The statements since the last call, one line each. Those of the feed are no request's.
+/// Returns the statements since the last call, except the polls for new messages.
 async fn statements(counter: &mut PgConnection) -> Vec<String> {
     let query = "SELECT query FROM pg_stat_statements, generate_series(1, calls)
                  WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -242,19 +242,19 @@ async fn statements(counter: &mut PgConnection) -> Vec<String> {
     counted
 }
 
-/// Two users and what is theirs, and how to send requests in the name of the first.
-struct Scene {
+/// A server with two users and their rows, and requests by the first of them, `ann`.
+struct Fixture {
     app: App,
     client: Client,
     token: String,
     cookie: String,
     token_id: i64,
-    /// For the pages and for the JSON API: both delete it in the end.
+    /// One for the pages and one for the JSON API, since each deletes its message.
     message_ids: [i64; 2],
 }
 
-impl Scene {
-    async fn set(counting: &Counting) -> Self {
+impl Fixture {
+    async fn create(counting: &CountingServer) -> Self {
         let options = counting.options.clone();
         let change = |settings: &mut crate::support::AppSettings| settings.database = options;
         let app = App::start_with(TestDatabase::empty().await, change).await;
@@ -279,9 +279,9 @@ impl Scene {
         }
     }
 
-    /// The session of somebody who has just signed up, and the number of a token.
-    async fn newcomer(&self, number: usize) -> (String, i64) {
-        let name = format!("newcomer {number}");
+    /// Registers a user. Returns the cookie of a session and the id of a token.
+    async fn new_user(&self, number: usize) -> (String, i64) {
+        let name = format!("new user {number}");
         self.app.api().sign_up(&name).await;
         let token = self.app.api().make_token(&name, "secret").await.json();
         (session(&self.app, &name).await, id(&token))
@@ -289,11 +289,11 @@ impl Scene {
 
     async fn request(&self, prefix: &str, row: &Row, number: usize) -> RequestBuilder {
         let (method, route) = row.operation.split_once(' ').expect("a method and a route");
-        // What is the caller's own, and whom to follow.
+        // Requests on the caller's own account name `ann`; others name the other user.
         let own = matches!(method, "PATCH" | "DELETE") && route == "/users/{username}";
         let name = if own || row.by == Simulator { "ann" } else { "bob" };
         let (cookie, token_id) = match row.by {
-            Newcomer => self.newcomer(number).await,
+            NewUser => self.new_user(number).await,
             _ => (self.cookie.clone(), self.token_id),
         };
         let [for_pages, for_api] = self.message_ids;
@@ -321,19 +321,19 @@ impl Scene {
         let key = row.keyed.then(|| number.to_string());
         let request = key.into_iter().fold(request, |it, key| it.header("Idempotency-Key", key));
         match row.by {
-            Nobody => request,
+            Anonymous => request,
             Simulator => request.basic_auth("simulator", Some("super_safe!")),
-            Browser | Newcomer => request.header(header::COOKIE, cookie),
+            Browser | NewUser => request.header(header::COOKIE, cookie),
             Token => request.bearer_auth(&self.token),
         }
     }
 }
 
-/// The cookie of a new session of this user, whose password is `secret`.
+/// Signs in a user whose password is `secret`. Returns the cookie of the session.
 async fn session(app: &App, username: &str) -> String {
     let form = [("username", username), ("password", "secret")];
-    let signed_in = app.anonymous().post("/login", &form).await;
-    let cookies = signed_in.headers.get_all(header::SET_COOKIE).iter();
+    let response = app.anonymous().post("/login", &form).await;
+    let cookies = response.headers.get_all(header::SET_COOKIE).iter();
     let cookies = cookies.filter_map(|cookie| cookie.to_str().expect("text").split(';').next());
     cookies.filter(|it| it.starts_with("session=")).collect()
 }
@@ -342,7 +342,7 @@ fn id(object: &Value) -> i64 {
     object["id"].as_i64().expect("a number")
 }
 
-/// The paths that the pages' source routes, as templates.
+/// Returns the routes of the pages in the source.
 fn page_routes() -> BTreeSet<String> {
     let files = source::files();
     let file = files.iter().find(|file| file.path == "src/web/mod.rs").expect("the routes");
@@ -351,7 +351,7 @@ fn page_routes() -> BTreeSet<String> {
     found
 }
 
-/// Adds the second argument of each `at(route, "…", …)`.
+/// Adds the first argument of each `at("…", …)`.
 fn routes_in(tokens: &TokenStream, found: &mut BTreeSet<String>) {
     let trees: Vec<TokenTree> = tokens.clone().into_iter().collect();
     for (place, tree) in trees.iter().enumerate() {
@@ -360,7 +360,7 @@ fn routes_in(tokens: &TokenStream, found: &mut BTreeSet<String>) {
         let called = place.checked_sub(1).map(|before| trees[before].to_string());
         let arguments: Vec<TokenTree> = group.stream().into_iter().collect();
         if called.as_deref() == Some("at")
-            && let [_, _, TokenTree::Literal(path), ..] = &arguments[..]
+            && let [TokenTree::Literal(path), ..] = &arguments[..]
         {
             found.insert(minitwit::web::route_template(path.to_string().trim_matches('"')));
         }
@@ -373,7 +373,7 @@ fn documented(api: &str) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn no_request_takes_more_statements_than_its_row_says() {
+async fn each_request_takes_the_statements_that_its_row_says() {
     let of =
         |rows: &[Row]| rows.iter().map(|row| row.operation.to_owned()).collect::<BTreeSet<_>>();
     assert_eq!(of(SIMULATOR), documented("simulator"), "each operation has a row");
@@ -381,15 +381,15 @@ async fn no_request_takes_more_statements_than_its_row_says() {
     let routes: BTreeSet<String> = PAGES.iter().map(|row| row.route().to_owned()).collect();
     assert_eq!(routes, page_routes(), "each route has a row");
 
-    let counting = Counting::start().await;
-    let scene = Scene::set(&counting).await;
+    let counting = CountingServer::start().await;
+    let fixture = Fixture::create(&counting).await;
     let mut counter = counting.connect().await;
-    // A server's first `latest` also removes those of servers that are gone.
+    // The first `latest` of a server also deletes the rows of servers that ended.
     for _ in 0..2 {
-        let first = scene.request("/sim", &SIMULATOR[3], 0).await;
+        let first = fixture.request("/sim", &SIMULATOR[3], 0).await;
         assert_eq!(Answer::of(first).await.status, 200);
     }
-    eventually("the end of that", || async {
+    eventually("the deletion of other rows", || async {
         let mut counter = counting.connect().await;
         let done = statements(&mut counter).await;
         done.iter().any(|query| query.starts_with("DELETE FROM simulator_latest")).then_some(())
@@ -398,16 +398,16 @@ async fn no_request_takes_more_statements_than_its_row_says() {
     let all = [("/sim", SIMULATOR), ("", PAGES), ("/api/v1", API)];
     let rows = all.into_iter().flat_map(|(prefix, rows)| rows.iter().map(move |row| (prefix, row)));
     for (number, (prefix, row)) in rows.enumerate() {
-        let request = scene.request(prefix, row, number).await;
+        let request = fixture.request(prefix, row, number).await;
         statements(&mut counter).await;
-        let answer = Answer::of(request).await;
-        assert_eq!(answer.status, row.status, "{prefix} {}: {answer:?}", row.operation);
+        let response = Answer::of(request).await;
+        assert_eq!(response.status, row.status, "{prefix} {}: {response:?}", row.operation);
         let counted = statements(&mut counter).await;
         let count = i64::try_from(counted.len()).expect("a number");
-        let what = format!("{prefix} {} by {:?}: {counted:#?}", row.operation, row.by);
-        assert_eq!(count, row.statements, "{what}");
-        assert!(count <= MOST, "{what}");
+        let context = format!("{prefix} {} by {:?}: {counted:#?}", row.operation, row.by);
+        assert_eq!(count, row.statements, "{context}");
+        assert!(count <= MAX_STATEMENTS, "{context}");
     }
-    scene.app.stop().await;
+    fixture.app.stop().await;
     counting.server.stop();
 }

@@ -1,4 +1,4 @@
-//! Every query, as `.sqlx` has its text, runs by the indexes that are made for it.
+//! Every query of `.sqlx` uses the indexes that exist for it.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -9,8 +9,7 @@ use sqlx::{
 
 use crate::support::{cluster::TestDatabase, source};
 
-/// 2,000 users, each of whom follows 20. The first 100 have written 600 messages each, of which one
-/// in fifty is flagged.
+/// 2,000 users, each with 20 followees. The first 100 have 600 messages each, of which one in 51 is flagged.
 const ROWS: &str = "
     INSERT INTO users (username, email, password_hash)
         SELECT 'user ' || n, 'a@b', '$2b$10$' || repeat('a', 53) FROM generate_series(1, 2000) AS n;
@@ -37,13 +36,13 @@ const ROWS: &str = "
     INSERT INTO user_counts (user_id) SELECT n FROM generate_series(1, 2000) AS n;
     ANALYZE;";
 
-/// The tables that grow. Reading one of them from end to end gets slower every day.
+/// The tables that grow: a sequential scan of one gets slower every day.
 const GROWING: &[&str] =
     &["users", "messages", "follows", "sessions", "api_tokens", "idempotency_keys", "user_counts"];
-/// What a page asks for: one message more than it shows.
+/// The limit of a page's query: one message more than the page shows.
 const LIMIT: i64 = 31;
 
-/// A query that the program runs, as `sqlx` has prepared it.
+/// A query of the program, as sqlx describes it.
 struct Query {
     text: String,
     parameters: Vec<String>,
@@ -71,16 +70,16 @@ fn query(file: &str) -> Query {
     }
 }
 
-/// Whether a parameter of this type begins at the newest row, or deep within the list.
+/// Where a page begins: at the newest row, or far back in the list.
 #[derive(Clone, Copy)]
-enum Place {
+enum Start {
     Newest,
     Deep,
 }
 
-/// A value of a parameter's type, as a user's request has it. Numbers are keys and limits alike.
-fn value(parameter: &str, place: Place) -> String {
-    match (parameter, place) {
+/// A value for a parameter of this type. Numbers are used as keys and as limits.
+fn value(parameter: &str, start: Start) -> String {
+    match (parameter, start) {
         ("Text", _) => "'user 7'".to_owned(),
         ("TextArray", _) => "ARRAY['user 7', 'user 8']".to_owned(),
         ("Int8", _) => LIMIT.to_string(),
@@ -89,28 +88,27 @@ fn value(parameter: &str, place: Place) -> String {
         ("ByteaArray", _) => "ARRAY[sha256('7')]".to_owned(),
         ("Bytea", _) => "sha256('7')".to_owned(),
         ("Interval", _) => "interval '30 days'".to_owned(),
-        ("Timestamptz", Place::Newest) => "NULL".to_owned(),
-        ("Timestamptz", Place::Deep) => "timestamptz '2020-03-12Z'".to_owned(),
+        ("Timestamptz", Start::Newest) => "NULL".to_owned(),
+        ("Timestamptz", Start::Deep) => "timestamptz '2020-03-12Z'".to_owned(),
         _ => panic!("there is no value for a parameter of the type {parameter}"),
     }
 }
 
-/// How PostgreSQL carries the query out: `mode` is a value of `plan_cache_mode`, `explain` what is
-/// asked for besides the plan.
+/// The query plan. `mode` is a value of `plan_cache_mode`; `explain` are additional options of EXPLAIN.
 async fn plan(
     connection: &mut PgConnection,
     query: &Query,
-    (mode, place): (&str, Place),
+    (mode, start): (&str, Start),
     explain: &str,
 ) -> Value {
-    let values: Vec<String> = query.parameters.iter().map(|type_| value(type_, place)).collect();
+    let values: Vec<String> = query.parameters.iter().map(|type_| value(type_, start)).collect();
     let arguments =
         if values.is_empty() { String::new() } else { format!("({})", values.join(", ")) };
     let text = &query.text;
     execute(connection, format!("SET plan_cache_mode = {mode}; SET jit = off")).await;
     execute(connection, format!("DEALLOCATE ALL; PREPARE planned AS {text}")).await;
     let explained = format!("EXPLAIN (FORMAT JSON{explain}) EXECUTE planned{arguments}");
-    // Of EXPLAIN alone it is known that nothing is to be prepared: it takes the simple protocol.
+    // EXPLAIN EXECUTE needs the simple protocol.
     let row = connection.fetch_one(sqlx::raw_sql(AssertSqlSafe(explained))).await;
     let row = row.unwrap_or_else(|error| panic!("{text}: {error}"));
     let plan = sqlx::Row::try_get_unchecked::<String, _>(&row, 0).expect("a plan");
@@ -122,7 +120,7 @@ async fn execute(connection: &mut PgConnection, statements: String) {
     done.unwrap_or_else(|error| panic!("{statements}: {error}"));
 }
 
-/// Every node of a plan, the outer before the inner.
+/// Every node of a plan, outer nodes first.
 fn nodes(plan: &Value) -> Vec<&Value> {
     let mut found = Vec::new();
     let mut open = vec![plan];
@@ -146,23 +144,23 @@ async fn filled() -> (TestDatabase, PgConnection) {
     (database, connection)
 }
 
-/// PostgreSQL plans a query for its values at first, and for any values later on.
-const WAYS: &[(&str, Place)] = &[
-    ("force_generic_plan", Place::Newest),
-    ("force_custom_plan", Place::Newest),
-    ("force_custom_plan", Place::Deep),
+/// PostgreSQL may plan a query for its values or for any values.
+const MODES: &[(&str, Start)] = &[
+    ("force_generic_plan", Start::Newest),
+    ("force_custom_plan", Start::Newest),
+    ("force_custom_plan", Start::Deep),
 ];
 
 #[tokio::test]
-async fn no_query_reads_a_growing_table_from_end_to_end() {
+async fn no_query_scans_a_growing_table_sequentially() {
     let (_database, mut connection) = filled().await;
     for query in queries() {
-        for way in WAYS {
-            let plan = plan(&mut connection, &query, *way, "").await;
+        for mode in MODES {
+            let plan = plan(&mut connection, &query, *mode, "").await;
             for node in nodes(&plan) {
                 let table = node["Relation Name"].as_str().unwrap_or_default();
                 let whole = node["Node Type"] == "Seq Scan" && GROWING.contains(&table);
-                assert!(!whole, "{} ({}) reads all of {table}: {plan:#}", query.text, way.0);
+                assert!(!whole, "{} ({}) scans {table} sequentially: {plan:#}", query.text, mode.0);
             }
         }
     }
@@ -173,14 +171,14 @@ async fn every_index_is_used_by_some_query() {
     let (_database, mut connection) = filled().await;
     let mut used = BTreeSet::new();
     for query in queries() {
-        for way in WAYS {
-            let plan = plan(&mut connection, &query, *way, "").await;
+        for mode in MODES {
+            let plan = plan(&mut connection, &query, *mode, "").await;
             let names = nodes(&plan).into_iter().filter_map(|node| node["Index Name"].as_str());
             used.extend(names.map(ToOwned::to_owned));
         }
     }
-    // An index that upholds a constraint is of use without any query.
-    let made: Vec<String> = sqlx::query_scalar(
+    // An index of a constraint is needed without any query.
+    let existing: Vec<String> = sqlx::query_scalar(
         "SELECT relname::text FROM pg_class
          WHERE relkind = 'i' AND relnamespace = 'public'::regnamespace
            AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = pg_class.oid)",
@@ -188,8 +186,8 @@ async fn every_index_is_used_by_some_query() {
     .fetch_all(&mut connection)
     .await
     .expect("the indexes");
-    assert!(!made.is_empty());
-    let unused: Vec<_> = made.iter().filter(|name| !used.contains(*name)).collect();
+    assert!(!existing.is_empty());
+    let unused: Vec<_> = existing.iter().filter(|name| !used.contains(*name)).collect();
     assert!(unused.is_empty(), "no query uses {unused:?}; they use {used:?}");
 }
 
@@ -200,32 +198,32 @@ async fn a_timeline_reads_no_message_that_it_does_not_show() {
     let timelines = timelines.iter().filter(|query| {
         query.text.contains("FROM messages")
             && query.text.contains("ORDER BY published_at DESC")
-            && !query.text.contains("looked_through")
+            && !query.text.contains("query_for_words")
     });
     let mut count = 0;
     for query in timelines {
         count += 1;
-        for way in WAYS {
-            let plan = plan(&mut connection, query, *way, ", ANALYZE, TIMING off").await;
+        for mode in MODES {
+            let plan = plan(&mut connection, query, *mode, ", ANALYZE, TIMING off").await;
             let scans = nodes(&plan);
             let scans: Vec<_> =
                 scans.iter().filter(|node| node["Relation Name"] == "messages").collect();
             assert!(!scans.is_empty(), "{plan:#}");
-            // Of several authors it is the mean, rounded; some have written nothing.
+            // For several authors this is the rounded mean; some have no messages.
             let rows = |scan: &&&Value| scan["Actual Rows"].as_f64().expect("a number");
             assert!(scans.iter().any(|scan| rows(scan) > 0.0), "{}: {plan:#}", query.text);
             for scan in &scans {
-                // By author: one page of each at most. Generic plans are run with real values, too.
+                // At most one page of each author. Generic plans are executed with values, too.
                 assert!(rows(scan) <= LIMIT as f64, "{}: {plan:#}", query.text);
-                let thrown_away = scan.get("Rows Removed by Filter").and_then(Value::as_f64);
-                assert_eq!(thrown_away.unwrap_or_default(), 0.0, "{}: {plan:#}", query.text);
+                let removed = scan.get("Rows Removed by Filter").and_then(Value::as_f64);
+                assert_eq!(removed.unwrap_or_default(), 0.0, "{}: {plan:#}", query.text);
             }
         }
     }
     assert_eq!(count, 4, "the public, the own and an author's timeline, and several authors'");
 }
 
-/// The texts of all queries in the source, as they stand in the macros' first string.
+/// The texts of all queries in the source: the first string of each macro.
 fn texts_in_source() -> BTreeSet<String> {
     let files = source::files();
     let macros = ["query", "query_as", "query_scalar"];
@@ -264,7 +262,7 @@ async fn the_files_of_the_queries_match_the_schema() {
     }
 }
 
-/// The files write the types' names otherwise than the library prints them.
+/// The files and the library spell the names of types differently.
 fn upper(names: &[String]) -> Vec<String> {
     let upper = |name: &String| match name.strip_suffix("Array") {
         Some(element) => format!("{}[]", element.to_uppercase()),

@@ -1,4 +1,4 @@
-//! The rules that the schema itself keeps: what it refuses, and that it takes all that is valid.
+//! The rules of the schema: its constraints reject invalid rows and accept every value that the domain accepts.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -18,12 +18,12 @@ use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::support::cluster::TestDatabase;
 
-/// A hash of the form that bcrypt gives.
+/// A hash in bcrypt's format.
 const HASH: &str = "$2b$10$abcdefghijklmnopqrstuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuu";
-/// How many values of a kind are made up.
+/// How many values are generated.
 const CASES: usize = 200;
 
-/// Rows that the bad ones clash with: the users 1 and 2, and one of everything else.
+/// Rows that invalid ones conflict with: the users 1 and 2, and one row in each other table.
 const GOOD_ROWS: &str = "
     INSERT INTO users (username, email, password_hash)
         SELECT name, 'a@b', '$2b$10$' || repeat('a', 53) FROM unnest(ARRAY['ann', 'bob']) AS name;
@@ -38,8 +38,8 @@ const GOOD_ROWS: &str = "
     INSERT INTO simulator_latest (server_id, arrival, value) VALUES (1, 1, 0);
     INSERT INTO program_compatibility (migration, oldest_program) VALUES (1, '0.1.0');";
 
-/// Each constraint, and statements that break it and nothing else. `%` is a new user's values.
-const REFUSED: &[(&str, &[&str])] = &[
+/// Each constraint, and statements that violate it and no other.
+const VIOLATIONS: &[(&str, &[&str])] = &[
     (
         "users_pkey",
         &["INSERT INTO users (user_id, username, email, password_hash)
@@ -132,7 +132,7 @@ const REFUSED: &[(&str, &[&str])] = &[
         "follows_followee_id_fkey",
         &["INSERT INTO follows (follower_id, followee_id) VALUES (1, 99)"],
     ),
-    ("follows_not_oneself", &["INSERT INTO follows (follower_id, followee_id) VALUES (1, 1)"]),
+    ("follows_not_self", &["INSERT INTO follows (follower_id, followee_id) VALUES (1, 1)"]),
     ("user_counts_pkey", &["INSERT INTO user_counts (user_id) VALUES (1)"]),
     ("user_counts_user_id_fkey", &["INSERT INTO user_counts (user_id) VALUES (99)"]),
     ("idempotency_keys_pkey", &["INSERT INTO idempotency_keys SELECT * FROM idempotency_keys"]),
@@ -192,12 +192,12 @@ async fn run(connection: &mut PgConnection, statement: &'static str) -> Result<u
     sqlx::raw_sql(statement).execute(connection).await.map(|done| done.rows_affected())
 }
 
-/// The first column of a query's rows.
+/// The first column of each row.
 async fn texts(connection: &mut PgConnection, query: &'static str) -> Vec<String> {
     sqlx::query_scalar(query).fetch_all(connection).await.expect(query)
 }
 
-/// A pool on this database, as the program has it.
+/// A pool like the program's.
 fn pool(database: &TestDatabase) -> Database {
     let settings = PoolSettings {
         max_connections: 1,
@@ -208,7 +208,7 @@ fn pool(database: &TestDatabase) -> Database {
 }
 
 #[tokio::test]
-async fn every_table_and_index_says_what_it_is_for() {
+async fn every_table_and_index_has_a_comment() {
     let database = TestDatabase::fresh().await;
     let without_comment = texts(
         &mut database.connect().await,
@@ -223,15 +223,15 @@ async fn every_table_and_index_says_what_it_is_for() {
 }
 
 #[tokio::test]
-async fn each_constraint_refuses_what_breaks_it() {
+async fn each_constraint_rejects_invalid_rows() {
     let database = TestDatabase::fresh().await;
     let connection = &mut database.connect().await;
     run(connection, GOOD_ROWS).await.expect("good rows");
-    for (constraint, statements) in REFUSED {
+    for (constraint, statements) in VIOLATIONS {
         for statement in *statements {
             let error = run(connection, statement).await.expect_err(statement);
-            let refusal = error.as_database_error().expect(statement);
-            assert_eq!(refusal.constraint(), Some(*constraint), "{statement}: {refusal}");
+            let violation = error.as_database_error().expect(statement);
+            assert_eq!(violation.constraint(), Some(*constraint), "{statement}: {violation}");
         }
     }
     let all = texts(
@@ -242,12 +242,12 @@ async fn each_constraint_refuses_what_breaks_it() {
     )
     .await;
     let all: BTreeSet<&str> = all.iter().map(String::as_str).collect();
-    let tested: BTreeSet<&str> = REFUSED.iter().map(|(name, _)| *name).collect();
-    assert_eq!(tested, all, "each constraint has statements that break it");
+    let tested: BTreeSet<&str> = VIOLATIONS.iter().map(|(name, _)| *name).collect();
+    assert_eq!(tested, all, "each constraint has statements that violate it");
 }
 
 #[tokio::test]
-async fn no_column_but_those_with_a_default_can_be_left_out() {
+async fn only_optional_columns_are_nullable() {
     let database = TestDatabase::fresh().await;
     let connection = &mut database.connect().await;
     let mut nullable = texts(
@@ -257,7 +257,7 @@ async fn no_column_but_those_with_a_default_can_be_left_out() {
            AND table_name <> 'refinery_schema_history'",
     )
     .await;
-    // What somebody need not tell, and a state that most are not in.
+    // Optional fields of a profile, and states that few rows are in.
     nullable.sort();
     assert_eq!(
         nullable,
@@ -266,7 +266,7 @@ async fn no_column_but_those_with_a_default_can_be_left_out() {
 }
 
 #[tokio::test]
-async fn what_is_a_users_goes_with_the_user() {
+async fn the_deletion_of_a_user_deletes_all_rows_of_the_user() {
     let database = TestDatabase::fresh().await;
     let connection = &mut database.connect().await;
     run(connection, GOOD_ROWS).await.expect("good rows");
@@ -282,21 +282,21 @@ async fn what_is_a_users_goes_with_the_user() {
     assert_eq!(left, ["bob"]);
 }
 
-/// Texts that a pattern describes, the same in every run.
-fn made_up(pattern: &str) -> Vec<String> {
+/// Texts that match a pattern, the same in every run.
+fn generated(pattern: &str) -> Vec<String> {
     let strategy = proptest::string::string_regex(pattern).expect("a pattern");
     let mut runner = TestRunner::deterministic();
     let mut text = || strategy.new_tree(&mut runner).expect("a text").current();
     (0..CASES).map(|_| text()).collect()
 }
 
-fn with(mut made_up: Vec<String>, chosen: &[&str]) -> Vec<String> {
-    made_up.extend(chosen.iter().map(ToString::to_string));
-    made_up
+fn with(mut generated: Vec<String>, chosen: &[&str]) -> Vec<String> {
+    generated.extend(chosen.iter().map(ToString::to_string));
+    generated
 }
 
 #[tokio::test]
-async fn every_valid_username_and_address_is_taken() {
+async fn every_valid_username_and_address_is_accepted() {
     let database = TestDatabase::fresh().await;
     let pool = pool(&database);
     let hash = PasswordHash::new(HASH.to_owned());
@@ -305,7 +305,7 @@ async fn every_valid_username_and_address_is_taken() {
     chosen.extend(["a", "Roger Histand", "%", "...", "a\\b", "'; --", "\u{200d}", "नमस्ते", "각"]);
     let address = Email::parse("a@b").expect("valid");
     let mut taken = BTreeSet::new();
-    for raw in with(made_up(r"\PC{1,70}"), &chosen) {
+    for raw in with(generated(r"\PC{1,70}"), &chosen) {
         let Ok(name) = Username::parse_new(&raw) else { continue };
         let inserted = users::insert(&pool, &name, &address, &hash).await;
         let inserted = inserted.unwrap_or_else(|error| panic!("{raw:?}: {error:?}"));
@@ -322,7 +322,7 @@ async fn every_valid_username_and_address_is_taken() {
     let mut chosen: Vec<&str> = longest.iter().map(String::as_str).collect();
     chosen.extend(["a@b", "@a@b", "_%@_%", "Roger+Histand@hotmail.com", "a b@c", "\\@\\"]);
     let mut accepted = 0;
-    for (number, raw) in with(made_up(r"\PC{0,80}@\PC{0,80}"), &chosen).iter().enumerate() {
+    for (number, raw) in with(generated(r"\PC{0,80}@\PC{0,80}"), &chosen).iter().enumerate() {
         let Ok(address) = Email::parse(raw) else { continue };
         let name = Username::parse(&format!("owner {number}")).expect("valid");
         let inserted = users::insert(&pool, &name, &address, &hash).await;
@@ -334,7 +334,7 @@ async fn every_valid_username_and_address_is_taken() {
 }
 
 #[tokio::test]
-async fn every_valid_message_is_taken_and_kept_as_it_is() {
+async fn every_valid_message_is_accepted_and_stored_unchanged() {
     let database = TestDatabase::fresh().await;
     let pool = pool(&database);
     run(&mut database.connect().await, GOOD_ROWS).await.expect("good rows");
@@ -343,7 +343,7 @@ async fn every_valid_message_is_taken_and_kept_as_it_is() {
     let mut chosen: Vec<&str> = longest.iter().map(String::as_str).collect();
     chosen.extend([".", "\u{1}", "\u{7f}", "\u{85}.", "\u{200b}", "e\u{301}", "<b>&amp;", "\\0 %"]);
     let mut kept = Vec::new();
-    for raw in with(made_up(r"[\u{1}-\u{10ffff}]{1,290}"), &chosen) {
+    for raw in with(generated(r"[\u{1}-\u{10ffff}]{1,290}"), &chosen) {
         let Ok(text) = MessageText::parse(&raw) else { continue };
         let message = NewMessage { author: author.clone(), text };
         let inserted = timelines::insert(&pool, &[message]).await;

@@ -1,4 +1,4 @@
-//! `minitwit seed`: exactly the rows that were asked for, and users who can sign in.
+//! `minitwit seed` adds exactly the requested rows, with users who can sign in.
 
 use std::process::Output;
 
@@ -7,17 +7,16 @@ use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::support::{App, cluster::TestDatabase, process::minitwit};
 
-/// More users than the reader follows.
+/// More users than the reader has followees.
 const NUMBERS: [&str; 3] = ["--users=700", "--messages=3000", "--follows=6000"];
 
-/// Runs `minitwit seed` on this database.
 fn seed(database: &TestDatabase, arguments: &[&str]) -> Output {
     let url = database.url();
     let all = [&["seed", "--database-url", &url], arguments].concat();
     minitwit(&all).output().expect("it runs")
 }
 
-/// Fills this database with few rows, and returns what the program says.
+/// Seeds this database with few rows, and returns the program's output.
 #[track_caller]
 fn seeded(database: &TestDatabase, seed_number: &str) -> String {
     let output = seed(database, &[&NUMBERS[..], &["--yes", "--seed", seed_number]].concat());
@@ -26,7 +25,7 @@ fn seeded(database: &TestDatabase, seed_number: &str) -> String {
 }
 
 #[track_caller]
-fn refusal(output: Output) -> String {
+fn rejection(output: Output) -> String {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     String::from_utf8(output.stderr).expect("text")
 }
@@ -35,7 +34,7 @@ async fn number(connection: &mut PgConnection, query: &'static str) -> i64 {
     sqlx::query_scalar(query).fetch_one(connection).await.expect(query)
 }
 
-/// A digest of all that a table holds.
+/// A digest of a table's rows.
 async fn digest(connection: &mut PgConnection, table: &str) -> String {
     let query =
         format!("SELECT md5(string_agg(rows::text, ',' ORDER BY rows)) FROM {table} AS rows");
@@ -43,12 +42,12 @@ async fn digest(connection: &mut PgConnection, table: &str) -> String {
 }
 
 #[tokio::test]
-async fn there_are_exactly_as_many_rows_as_were_asked_for() {
-    // It applies the migrations itself.
+async fn the_number_of_rows_is_exactly_as_requested() {
+    // The command applies the migrations.
     let database = TestDatabase::empty().await;
-    let said = seeded(&database, "1");
-    assert!(said.contains("700 users, 3000 messages and 6000 follows"), "{said}");
-    assert!(said.contains(PASSWORD) && said.contains("\"user 000500\" follows exactly 500"));
+    let output = seeded(&database, "1");
+    assert!(output.contains("700 users, 3000 messages and 6000 follows"), "{output}");
+    assert!(output.contains(PASSWORD) && output.contains("\"user 000500\" follows exactly 500"));
     let connection = &mut database.connect().await;
     for (query, expected) in [
         ("SELECT count(*) FROM users", 700),
@@ -57,7 +56,7 @@ async fn there_are_exactly_as_many_rows_as_were_asked_for() {
         ("SELECT count(DISTINCT password_hash) FROM users", 1),
         ("SELECT count(*) FROM follows WHERE follower_id = 500", 500),
         ("SELECT count(*) FROM messages WHERE published_at >= now()", 0),
-        // The newest message is also the one with the highest key, and so on.
+        // Keys and times of messages have the same order.
         (
             "SELECT count(*) FROM (SELECT published_at, lag(published_at) OVER (ORDER BY message_id)
              AS before FROM messages) AS pairs WHERE before >= published_at",
@@ -69,7 +68,7 @@ async fn there_are_exactly_as_many_rows_as_were_asked_for() {
 }
 
 #[tokio::test]
-async fn the_same_seed_makes_the_same_rows() {
+async fn rows_depend_on_the_seed_alone() {
     let databases =
         [TestDatabase::fresh().await, TestDatabase::fresh().await, TestDatabase::fresh().await];
     for (database, seed_number) in databases.iter().zip(["1", "1", "2"]) {
@@ -77,16 +76,16 @@ async fn the_same_seed_makes_the_same_rows() {
     }
     let [one, same, other] = &databases;
     for table in ["users", "messages", "follows"] {
-        let made = digest(&mut one.connect().await, table).await;
-        assert_eq!(digest(&mut same.connect().await, table).await, made, "{table}");
-        let differs = digest(&mut other.connect().await, table).await != made;
-        // Users are called the same in every world.
+        let expected = digest(&mut one.connect().await, table).await;
+        assert_eq!(digest(&mut same.connect().await, table).await, expected, "{table}");
+        let differs = digest(&mut other.connect().await, table).await != expected;
+        // Users do not depend on the seed.
         assert_eq!(differs, table != "users", "{table}");
     }
 }
 
 #[tokio::test]
-async fn it_leaves_the_schema_as_the_migrations_make_it() {
+async fn seeding_leaves_the_schema_unchanged() {
     let (filled, empty) = (TestDatabase::fresh().await, TestDatabase::fresh().await);
     seeded(&filled, "1");
     let schema = "SELECT string_agg(pg_get_indexdef(indexrelid)
@@ -100,7 +99,7 @@ async fn it_leaves_the_schema_as_the_migrations_make_it() {
 }
 
 #[tokio::test]
-async fn a_seeded_user_signs_in_and_posts_after_all_others() {
+async fn a_seeded_user_can_sign_in_and_post() {
     let database = TestDatabase::fresh().await;
     seeded(&database, "1");
     let app = App::start_with(database, |_| {}).await;
@@ -118,20 +117,20 @@ async fn a_seeded_user_signs_in_and_posts_after_all_others() {
 }
 
 #[tokio::test]
-async fn a_database_that_has_a_user_is_left_alone() {
+async fn a_database_with_a_user_is_rejected() {
     let app = App::start().await;
     app.anonymous().sign_up("alice").await;
-    let refused = refusal(seed(&app.database, &["--users=5", "--follows=5", "--yes"]));
-    assert!(refused.contains("there are users already"), "{refused}");
+    let rejected = rejection(seed(&app.database, &["--users=5", "--follows=5", "--yes"]));
+    assert!(rejected.contains("contains users already"), "{rejected}");
     assert_eq!(app.count("SELECT count(*) FROM users").await, 1);
 }
 
 #[tokio::test]
-async fn without_a_yes_and_for_the_impossible_nothing_is_added() {
+async fn nothing_is_added_without_confirmation_or_with_too_many_follows() {
     let database = TestDatabase::fresh().await;
-    let refused = refusal(seed(&database, &["--users=5", "--follows=5"]));
-    assert!(refused.contains("--yes"), "{refused}");
-    let refused = refusal(seed(&database, &["--users=5", "--follows=21", "--yes"]));
-    assert!(refused.contains("--follows is 21"), "{refused}");
+    let rejected = rejection(seed(&database, &["--users=5", "--follows=5"]));
+    assert!(rejected.contains("--yes"), "{rejected}");
+    let rejected = rejection(seed(&database, &["--users=5", "--follows=21", "--yes"]));
+    assert!(rejected.contains("--follows is 21"), "{rejected}");
     assert_eq!(number(&mut database.connect().await, "SELECT count(*) FROM users").await, 0);
 }

@@ -1,19 +1,20 @@
-//! HTTP as the simulator speaks it: one connection a request, or connections that are kept.
+//! The HTTP client: one connection per request, or connections that are kept alive.
 //!
-//! On hyper's connections alone, without a pool in between: the client shares the machine with the
-//! server that it measures.
+//! Built directly on hyper's connections, without hyper-util's pool: the client shares the machine
+//! with the server that it measures, resolves the host once, and must tell a connect time-out
+//! (no effect) from a response time-out (uncertain effect).
 
 use std::{
     io,
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{
     Method, Request, Uri,
-    body::Bytes,
+    body::{Bytes, Incoming},
     client::conn::http1::{self, SendRequest},
     header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderValue},
 };
@@ -21,46 +22,61 @@ use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
-    time::Instant,
+    time::{Instant, timeout_at},
 };
 
-use super::{
-    outcome::Error,
+use crate::{
+    outcome::CommandError,
     target::{Target, TargetError},
 };
 
-/// The largest answer that is read: a thousand messages of 280 characters of 4 bytes, each written as
-/// an escape of 12, are 3.4 MB.
-const LARGEST_ANSWER: usize = 8 << 20;
+/// The largest response body, in bytes. A thousand messages of 280 characters of 4 bytes, each
+/// written as a JSON escape of 12 bytes, are 3.4 MB.
+const MAX_RESPONSE_BYTES: usize = 8 << 20;
 
+type HttpRequest = Request<Full<Bytes>>;
 type Sender = SendRequest<Full<Bytes>>;
 
-/// What a server answered.
+/// A complete response.
 #[derive(Debug, Clone)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) body: Bytes,
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) body: Bytes,
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Debug, Clone)]
-pub(super) struct NoAnswer {
-    pub(super) error: Error,
-    /// More than the category says, for people.
-    pub(super) detail: String,
+pub(crate) struct RequestError {
+    pub(crate) category: CommandError,
+    /// The cause, for reports.
+    pub(crate) detail: String,
 }
 
-/// How connections are used.
+impl RequestError {
+    fn new(category: CommandError, detail: impl ToString) -> Self {
+        Self { category, detail: detail.to_string() }
+    }
+}
+
+/// How an exchange over one connection failed.
+enum ExchangeError {
+    /// The connection was closed before the request was sent; the request can be sent again.
+    Unsent(Box<HttpRequest>),
+    /// The request was sent, at least in part.
+    Sent(RequestError),
+}
+
+/// Whether connections are reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Connections {
-    /// One for each request, which says `Connection: close`.
+pub(crate) enum Connections {
+    /// One connection per request, with `Connection: close`.
     Close,
-    /// As few as suffice.
+    /// As few connections as possible.
     KeepAlive,
 }
 
 /// Sends requests to one MiniTwit.
-pub(super) struct Client {
+pub(crate) struct Client {
     target: Target,
     addresses: Vec<SocketAddr>,
     authorization: HeaderValue,
@@ -69,53 +85,46 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// A client of the MiniTwit at `target`, whose name is looked up once.
-    ///
-    /// # Errors
-    /// When the name leads nowhere.
-    pub(super) async fn new(
+    /// Creates a client. Resolves the host of `target` once.
+    pub(crate) async fn new(
         target: Target,
         authorization: HeaderValue,
         connections: Connections,
     ) -> Result<Arc<Self>, TargetError> {
-        let addresses = target.look_up().await?;
+        let addresses = target.resolve().await?;
         let idle = Mutex::default();
         Ok(Arc::new(Self { target, addresses, authorization, connections, idle }))
     }
 
-    /// Sends one request, at most once, and waits until `timeout` has passed since now.
-    pub(super) async fn send(
+    /// Sends one request, at most once. `timeout` covers the connection and the response.
+    pub(crate) async fn send(
         &self,
         method: Method,
         path: &str,
         body: Vec<u8>,
         timeout: Duration,
-    ) -> Result<Answer, NoAnswer> {
+    ) -> Result<Response, RequestError> {
+        use CommandError::{ConnectFailed, ConnectTimeout};
         let deadline = Instant::now() + timeout;
         let mut request = self.request(method, path, body)?;
-        if self.connections == Connections::KeepAlive {
-            while let Some(kept) = self.take_idle() {
-                match self.exchange(kept, request, deadline).await {
-                    Ok(answer) => return answer,
-                    // It was closed meanwhile, and nothing has been sent.
-                    Err(unsent) => request = unsent,
-                }
+        while let Some(idle) = self.take_idle() {
+            match self.exchange(idle, request, deadline).await {
+                Ok(response) => return Ok(response),
+                Err(ExchangeError::Sent(error)) => return Err(error),
+                // The server has closed the idle connection: try the next one.
+                Err(ExchangeError::Unsent(unsent)) => request = *unsent,
             }
         }
-        let connecting = tokio::time::timeout_at(deadline, self.connect()).await;
-        let unconnected = |detail| NoAnswer { error: Error::Unconnected, detail };
-        let fresh = match connecting {
-            Ok(Ok(sender)) => sender,
-            Ok(Err(error)) => return Err(unconnected(error.to_string())),
-            Err(_) => {
-                let detail = "no connection in time".to_owned();
-                return Err(NoAnswer { error: Error::Unreached, detail });
-            }
+        let sender = match timeout_at(deadline, self.connect()).await {
+            Ok(connected) => connected.map_err(|error| RequestError::new(ConnectFailed, error))?,
+            Err(_) => return Err(RequestError::new(ConnectTimeout, "no connection in time")),
         };
-        match self.exchange(fresh, request, deadline).await {
-            Ok(answer) => answer,
-            Err(_) => Err(unconnected("the connection was closed at once".to_owned())),
-        }
+        self.exchange(sender, request, deadline).await.map_err(|error| match error {
+            ExchangeError::Sent(error) => error,
+            ExchangeError::Unsent(_) => {
+                RequestError::new(ConnectFailed, "the server closed the new connection at once")
+            }
+        })
     }
 
     fn request(
@@ -123,7 +132,7 @@ impl Client {
         method: Method,
         path: &str,
         body: Vec<u8>,
-    ) -> Result<Request<Full<Bytes>>, NoAnswer> {
+    ) -> Result<HttpRequest, RequestError> {
         let uri = Uri::try_from(format!("{}{path}", self.target.prefix()));
         let request = Request::builder()
             .method(method)
@@ -135,94 +144,80 @@ impl Client {
             Connections::Close => request.header(CONNECTION, HeaderValue::from_static("close")),
             Connections::KeepAlive => request,
         };
-        let malformed = |error: hyper::http::Error| NoAnswer {
-            error: Error::Unconnected,
-            detail: error.to_string(),
-        };
-        request.body(Full::from(body)).map_err(malformed)
+        let request = request.body(Full::from(body));
+        request.map_err(|error| RequestError::new(CommandError::ConnectFailed, error))
     }
 
-    /// Asks over a connection. Gives the request back when it has not been sent.
     async fn exchange(
         &self,
         mut sender: Sender,
-        request: Request<Full<Bytes>>,
+        request: HttpRequest,
         deadline: Instant,
-    ) -> Result<Result<Answer, NoAnswer>, Request<Full<Bytes>>> {
-        let late = NoAnswer { error: Error::ReadTimeout, detail: "no answer in time".to_owned() };
-        let broken = |error: &dyn std::error::Error| NoAnswer {
-            error: Error::Broken,
-            detail: with_causes(error),
+    ) -> Result<Response, ExchangeError> {
+        let late = |_| {
+            let error = RequestError::new(CommandError::ReadTimeout, "no response in time");
+            ExchangeError::Sent(error)
         };
-        let response =
-            match tokio::time::timeout_at(deadline, sender.try_send_request(request)).await {
-                Err(_) => return Ok(Err(late)),
-                Ok(Ok(response)) => response,
-                Ok(Err(mut error)) => {
-                    return match error.take_message() {
-                        Some(unsent) => Err(unsent),
-                        None => Ok(Err(broken(error.error()))),
-                    };
-                }
-            };
+        let sent = timeout_at(deadline, sender.try_send_request(request)).await.map_err(late)?;
+        let response = sent.map_err(|mut error| match error.take_message() {
+            Some(unsent) => ExchangeError::Unsent(Box::new(unsent)),
+            None => broken(error.error()),
+        })?;
         let status = response.status().as_u16();
-        let body = Limited::new(response.into_body(), LARGEST_ANSWER).collect();
-        Ok(match tokio::time::timeout_at(deadline, body).await {
-            Err(_) => Err(late),
-            Ok(Err(error)) => Err(broken(error.as_ref())),
-            Ok(Ok(body)) => {
-                self.keep(sender);
-                Ok(Answer { status, body: body.to_bytes() })
-            }
-        })
+        let body = timeout_at(deadline, read(response.into_body())).await.map_err(late)?;
+        let body = body.map_err(|error| broken(error.as_ref()))?;
+        self.keep(sender);
+        Ok(Response { status, body })
     }
 
     async fn connect(&self) -> io::Result<Sender> {
         let stream = TcpStream::connect(&self.addresses[..]).await?;
-        // A request is small, and nothing comes after it.
+        // A request is small and complete: there is nothing to wait for.
         stream.set_nodelay(true)?;
         match self.target.tls() {
-            None => begin(stream).await,
-            Some((connector, name)) => begin(connector.connect(name, stream).await?).await,
+            None => handshake(stream).await,
+            Some((connector, name)) => handshake(connector.connect(name, stream).await?).await,
         }
     }
 
+    fn idle(&self) -> MutexGuard<'_, Vec<Sender>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn take_idle(&self) -> Option<Sender> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        while let Some(sender) = idle.pop() {
-            if !sender.is_closed() {
-                return Some(sender);
-            }
-        }
-        None
+        let mut idle = self.idle();
+        std::iter::from_fn(|| idle.pop()).find(|sender| !sender.is_closed())
     }
 
     fn keep(&self, sender: Sender) {
         if self.connections == Connections::KeepAlive && !sender.is_closed() {
-            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
+            self.idle().push(sender);
         }
     }
 }
 
-/// Begins HTTP on a connection, which goes on until it is closed or nobody sends any more.
-async fn begin<S>(stream: S) -> io::Result<Sender>
+fn broken(error: &dyn std::error::Error) -> ExchangeError {
+    let category = CommandError::ConnectionBroken;
+    ExchangeError::Sent(RequestError::new(category, with_causes(error)))
+}
+
+async fn read(body: Incoming) -> Result<Bytes, Box<dyn std::error::Error + Send + Sync>> {
+    Ok(Limited::new(body, MAX_RESPONSE_BYTES).collect().await?.to_bytes())
+}
+
+/// Starts HTTP/1.1 on a connection, driven by a task until the connection or the sender closes.
+async fn handshake<S>(stream: S) -> io::Result<Sender>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let begun = http1::handshake(TokioIo::new(stream)).await;
-    let (sender, connection) = begun.map_err(io::Error::other)?;
-    // Its failure is that of the request on it.
+    let connected = http1::handshake(TokioIo::new(stream)).await;
+    let (sender, connection) = connected.map_err(io::Error::other)?;
+    // Its failure also reaches the request, which reports it.
     tokio::spawn(connection);
     Ok(sender)
 }
 
-/// An error's text, and its causes'.
 fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

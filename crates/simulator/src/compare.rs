@@ -1,44 +1,43 @@
-//! Compares what the system shows of a user with what it must hold, and names each difference.
+//! Compares what the API returns of a user with the model, and names each difference.
 
 use std::collections::HashMap;
 
-use super::{
-    generator::MOST_SHOWN,
-    model::{Account, Expected, ExpectedMessage},
+use crate::{
+    model::{Expected, ExpectedMessage, UserState},
+    requests::API_PAGE_MAX,
 };
 
-/// How the system differs from what it must be.
+/// How the system differs from the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Fault {
-    /// Somebody who registered is not there.
+pub enum DifferenceKind {
+    /// A registered user is missing.
     UserMissing,
-    /// Somebody is there who did not register.
+    /// A user exists who did not register.
     UserUnexpected,
-    /// A message that was accepted is not there.
+    /// An accepted message is missing.
     MessageMissing,
-    /// A message is there more often than it was posted.
+    /// A message exists more often than it was posted.
     MessageDuplicated,
-    /// A message is there that was not posted, or was refused.
+    /// A message exists that was not posted, or was rejected.
     MessageUnexpected,
-    /// A user's messages stand in another order than that in which they were posted, newest first.
+    /// A user's messages are not in the order in which they were posted, newest first.
     MessagesOutOfOrder,
-    /// A follow that was accepted is not there.
+    /// An accepted follow is missing.
     FollowMissing,
-    /// A follow is there that was not accepted, or was undone.
+    /// A follow exists that was not accepted, or was undone.
     FollowUnexpected,
-    /// A follow stands twice in the list.
+    /// A follow is in the list twice.
     FollowDuplicated,
-    /// A user's follows stand in another order than that in which they began.
+    /// A user's follows are not in the order in which they began.
     FollowsOutOfOrder,
-    /// `latest` is no number that can have arrived last.
+    /// `latest` is not the number of a command that may have arrived last.
     LatestWrong,
-    /// An answer has not the form of the contract.
+    /// A response violates the contract.
     Malformed,
 }
 
-impl Fault {
-    /// The fault's name in reports.
-    #[must_use]
+impl DifferenceKind {
+    /// The name in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::UserMissing => "user missing",
@@ -52,7 +51,7 @@ impl Fault {
             Self::FollowDuplicated => "follow duplicated",
             Self::FollowsOutOfOrder => "follows out of order",
             Self::LatestWrong => "latest wrong",
-            Self::Malformed => "answer malformed",
+            Self::Malformed => "response malformed",
         }
     }
 }
@@ -60,31 +59,35 @@ impl Fault {
 /// One difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// Which kind.
-    pub fault: Fault,
-    /// Whose messages or follows; `None` where it is about nobody in particular.
+    /// The kind.
+    pub kind: DifferenceKind,
+    /// The user concerned, if any.
     pub user: Option<String>,
-    /// The number of the command that was not obeyed, where there is one.
+    /// The number of the command concerned, if any.
     pub number: Option<i64>,
-    /// The message, whom somebody follows, or what was shown.
+    /// The message, the followee, or the value that the API returned.
     pub detail: String,
 }
 
-/// What came of comparing one user.
+/// The comparison of one user.
 #[derive(Debug, Default)]
-pub(super) struct Comparison {
-    pub(super) differences: Vec<Difference>,
-    /// What cannot be seen, with the reason.
-    pub(super) unverifiable: Vec<String>,
+pub(crate) struct Comparison {
+    pub(crate) differences: Vec<Difference>,
+    /// What the API does not return, with the reason.
+    pub(crate) unverifiable: Vec<String>,
 }
 
-/// Compares what is shown of a user with what must be.
-pub(super) fn compare(name: &str, expected: &Expected<'_>, shown: &Account) -> Comparison {
+/// Compares the state of a user with the model.
+pub(crate) fn compare(name: &str, expected: &Expected<'_>, shown: &UserState) -> Comparison {
     let mut comparison = Comparer { name, result: Comparison::default() };
     match (expected.exists, shown.exists) {
-        // All that they did is missing with them.
-        (Some(true), false) => comparison.differs(Fault::UserMissing, None, "it is not there"),
-        (Some(false), true) => comparison.differs(Fault::UserUnexpected, None, "it is there"),
+        // Messages and follows of a missing user are not listed separately.
+        (Some(true), false) => {
+            comparison.differs(DifferenceKind::UserMissing, None, "not registered")
+        }
+        (Some(false), true) => {
+            comparison.differs(DifferenceKind::UserUnexpected, None, "registered")
+        }
         _ => {}
     }
     if shown.exists {
@@ -99,22 +102,22 @@ struct Comparer<'a> {
     result: Comparison,
 }
 
-/// How often a message was posted, and is shown.
+/// How often one text was posted, and how often the API returns it.
 #[derive(Default)]
 struct Occurrences {
-    /// The numbers of the commands that surely posted it; `None` for those that were there before.
+    /// The commands that certainly posted it; `None` for a message from before the run.
     certain: Vec<Option<i64>>,
     uncertain: usize,
     shown: usize,
 }
 
 impl Comparer<'_> {
-    fn differs(&mut self, fault: Fault, number: Option<i64>, detail: &str) {
+    fn differs(&mut self, kind: DifferenceKind, number: Option<i64>, detail: &str) {
         let (user, detail) = (Some(self.name.to_owned()), detail.to_owned());
-        self.result.differences.push(Difference { fault, user, number, detail });
+        self.result.differences.push(Difference { kind, user, number, detail });
     }
 
-    /// `shown` is oldest first, and at most [`MOST_SHOWN`].
+    /// Compares the messages. `shown` is oldest first, with at most [`API_PAGE_MAX`] messages.
     fn messages(&mut self, expected: &Expected<'_>, shown: &[String]) {
         let visible = self.visible(expected);
         let mut texts: HashMap<&str, Occurrences> = HashMap::new();
@@ -134,85 +137,96 @@ impl Comparer<'_> {
         for (text, occurrences) in differing {
             self.message(text, occurrences);
         }
-        // Those about which something is uncertain, or wrong already, may stand anywhere.
+        // Uncertain and already reported messages are excluded from the check of the order.
         let settled = |text: &str| texts.get(text).is_some_and(Occurrences::are_settled);
         let wanted = visible.iter().filter(|it| settled(it.text));
         let found = shown.iter().filter(|text| settled(text));
         if let Some((wanted, _)) = wanted.zip(found).find(|(wanted, found)| wanted.text != **found)
         {
-            self.differs(Fault::MessagesOutOfOrder, wanted.number, wanted.text);
+            self.differs(DifferenceKind::MessagesOutOfOrder, wanted.number, wanted.text);
         }
     }
 
-    /// Those of the expected messages that can be among the newest that are shown. Those that are
-    /// among them only if an uncertain one is not count as uncertain.
+    /// The expected messages that can be among the newest [`API_PAGE_MAX`]. A message that is among
+    /// them only if an uncertain one is not counts as uncertain.
     fn visible<'a>(&mut self, expected: &Expected<'a>) -> Vec<ExpectedMessage<'a>> {
         let all = &expected.messages;
         let uncertain = all.iter().filter(|message| !message.certain).count();
-        if expected.posted > MOST_SHOWN {
-            let hidden = expected.posted - MOST_SHOWN;
+        if expected.posted > API_PAGE_MAX {
+            let hidden = expected.posted - API_PAGE_MAX;
             self.result.unverifiable.push(format!(
-                "{}: {hidden} messages that are older than the {MOST_SHOWN} that are shown",
+                "{}: {hidden} messages older than the {API_PAGE_MAX} that the API returns",
                 self.name
             ));
         }
-        let surely = all.len().saturating_sub(MOST_SHOWN);
-        let perhaps = surely.saturating_sub(uncertain);
-        let unsure = all[perhaps..surely].iter().cloned();
+        let certainly_shown = all.len().saturating_sub(API_PAGE_MAX);
+        let possibly_shown = certainly_shown.saturating_sub(uncertain);
+        let unsure = all[possibly_shown..certainly_shown].iter().cloned();
         let unsure = unsure.map(|message| ExpectedMessage { certain: false, ..message });
-        unsure.chain(all[surely..].iter().cloned()).collect()
+        unsure.chain(all[certainly_shown..].iter().cloned()).collect()
     }
 
     fn message(&mut self, text: &str, occurrences: &Occurrences) {
         let Occurrences { certain, uncertain, shown } = occurrences;
         for number in certain.iter().skip(*shown) {
-            self.differs(Fault::MessageMissing, *number, text);
+            self.differs(DifferenceKind::MessageMissing, *number, text);
         }
         let posted = certain.len() + uncertain;
-        let fault = if posted > 0 { Fault::MessageDuplicated } else { Fault::MessageUnexpected };
+        let kind = if posted > 0 {
+            DifferenceKind::MessageDuplicated
+        } else {
+            DifferenceKind::MessageUnexpected
+        };
         for _ in posted..*shown {
-            self.differs(fault, certain.first().copied().flatten(), text);
+            self.differs(kind, certain.first().copied().flatten(), text);
         }
     }
 
-    /// `shown` is oldest first, and at most [`MOST_SHOWN`].
+    /// Compares the follows. `shown` is oldest first, with at most [`API_PAGE_MAX`] names.
     fn follows(&mut self, expected: &Expected<'_>, shown: &[String]) {
-        let possible = expected.follows.values().filter(|it| it.follows() != Some(false)).count();
-        if possible > MOST_SHOWN {
+        let possible =
+            expected.follows.values().filter(|it| it.must_exist() != Some(false)).count();
+        if possible > API_PAGE_MAX {
             self.result.unverifiable.push(format!(
-                "{}: follows, of which there may be {possible}, and {MOST_SHOWN} are shown",
+                "{}: up to {possible} follows, of which the API returns {API_PAGE_MAX}",
                 self.name
             ));
             return;
         }
-        let mut times: HashMap<&str, usize> = HashMap::new();
-        shown.iter().for_each(|name| *times.entry(name).or_default() += 1);
+        let mut counts: HashMap<&str, usize> = HashMap::new();
+        shown.iter().for_each(|name| *counts.entry(name).or_default() += 1);
         let mut named: Vec<_> = expected.follows.iter().collect();
-        named.sort_by_key(|(whom, follow)| (follow.number, *whom));
-        for (whom, follow) in named {
-            match (follow.follows(), times.remove(whom.as_ref())) {
-                (Some(true), None) => self.differs(Fault::FollowMissing, follow.number, whom),
-                (Some(false), Some(_)) => {
-                    self.differs(Fault::FollowUnexpected, follow.number, whom)
+        named.sort_by_key(|(followee, follow)| (follow.number, *followee));
+        for (followee, follow) in named {
+            match (follow.must_exist(), counts.remove(followee.as_ref())) {
+                (Some(true), None) => {
+                    self.differs(DifferenceKind::FollowMissing, follow.number, followee)
                 }
-                (_, Some(2..)) => self.differs(Fault::FollowDuplicated, follow.number, whom),
+                (Some(false), Some(_)) => {
+                    self.differs(DifferenceKind::FollowUnexpected, follow.number, followee)
+                }
+                (_, Some(2..)) => {
+                    self.differs(DifferenceKind::FollowDuplicated, follow.number, followee)
+                }
                 _ => {}
             }
         }
-        let mut strangers: Vec<&str> = times.into_keys().collect();
-        strangers.sort_unstable();
-        strangers.iter().for_each(|whom| self.differs(Fault::FollowUnexpected, None, whom));
+        let mut unknown: Vec<&str> = counts.into_keys().collect();
+        unknown.sort_unstable();
+        unknown
+            .iter()
+            .for_each(|followee| self.differs(DifferenceKind::FollowUnexpected, None, followee));
         self.order_of_follows(expected, shown);
     }
 
     fn order_of_follows(&mut self, expected: &Expected<'_>, shown: &[String]) {
         let known = |name: &String| expected.follows.get(name.as_str());
-        let places = shown.iter().filter_map(|name| Some((name, known(name)?.place()?)));
-        let places: Vec<(&String, usize)> = places.collect();
-        if let Some(pair) = places.windows(2).find(|pair| pair[0].1 > pair[1].1) {
+        let positions = shown.iter().filter_map(|name| Some((name, known(name)?.position()?)));
+        let positions: Vec<(&String, usize)> = positions.collect();
+        if let Some(pair) = positions.windows(2).find(|pair| pair[0].1 > pair[1].1) {
             let (name, _) = pair[1];
             let number = known(name).and_then(|follow| follow.number);
-            self.differs(Fault::FollowsOutOfOrder, number, name);
+            self.differs(DifferenceKind::FollowsOutOfOrder, number, name);
         }
     }
 }
@@ -232,33 +246,34 @@ impl Occurrences {
 mod tests {
     use super::*;
     use crate::{
-        model::ByUser,
-        outcome::{Error, Outcome},
+        model::CommandsByUser,
+        outcome::{CommandError, Outcome},
         scenario::Scenario,
     };
 
     const DONE: Outcome = Outcome::Done;
-    const LATE: Outcome = Outcome::Failed(Error::ReadTimeout);
-    const REFUSED: Outcome = Outcome::Failed(Error::Status(400));
+    const LATE: Outcome = Outcome::Failed(CommandError::ReadTimeout);
+    const REJECTED: Outcome = Outcome::Failed(CommandError::Status(400));
 
-    /// What is found when the commands of `ann` ended so, and her account is shown so.
-    fn found(
+    /// The differences if ann's commands have these outcomes and the API returns these lists.
+    fn differences(
         commands: &[(&str, Outcome)],
         messages: &[&str],
         followees: &[&str],
-    ) -> Vec<(Fault, Option<i64>)> {
+    ) -> Vec<(DifferenceKind, Option<i64>)> {
         let lines = (0..).zip(commands);
         let lines = lines.map(|(number, (line, _))| format!("{number}\t0\t0\t{line}\n"));
         let scenario = Scenario::parse(&lines.collect::<String>()).expect("valid");
         let outcomes: Vec<_> = commands.iter().map(|(_, outcome)| Some(*outcome)).collect();
-        let before = Account { exists: true, ..Account::default() };
-        let by_user = ByUser::new(&scenario);
+        let before = UserState { exists: true, ..UserState::default() };
+        let by_user = CommandsByUser::new(&scenario);
         let expected = Expected::of(&scenario, &by_user, &outcomes, 0, &before);
         let owned = |texts: &[&str]| texts.iter().map(ToString::to_string).collect();
         let (messages, followees) = (owned(messages), owned(followees));
-        let comparison = compare("ann", &expected, &Account { exists: true, messages, followees });
+        let comparison =
+            compare("ann", &expected, &UserState { exists: true, messages, followees });
         assert_eq!(comparison.unverifiable, [""; 0]);
-        comparison.differences.iter().map(|it| (it.fault, it.number)).collect()
+        comparison.differences.iter().map(|it| (it.kind, it.number)).collect()
     }
 
     const ONE: &str = "tweet\tann\tone";
@@ -267,44 +282,65 @@ mod tests {
     const UNFOLLOW: &str = "unfollow\tann\tbob";
 
     #[test]
-    fn every_message_is_there_once_and_in_order() {
+    fn every_message_must_exist_once_and_in_order() {
         let both = [(ONE, DONE), (TWO, DONE)];
-        assert_eq!(found(&both, &["one", "two"], &[]), []);
-        assert_eq!(found(&both, &["two", "one"], &[]), [(Fault::MessagesOutOfOrder, Some(0))]);
-        assert_eq!(found(&both, &["one"], &[]), [(Fault::MessageMissing, Some(1))]);
+        assert_eq!(differences(&both, &["one", "two"], &[]), []);
+        assert_eq!(
+            differences(&both, &["two", "one"], &[]),
+            [(DifferenceKind::MessagesOutOfOrder, Some(0))]
+        );
+        assert_eq!(differences(&both, &["one"], &[]), [(DifferenceKind::MessageMissing, Some(1))]);
         let twice = ["one", "two", "two"];
-        assert_eq!(found(&both, &twice, &[]), [(Fault::MessageDuplicated, Some(1))]);
+        assert_eq!(differences(&both, &twice, &[]), [(DifferenceKind::MessageDuplicated, Some(1))]);
         let strange = ["one", "two", "three"];
-        assert_eq!(found(&both, &strange, &[]), [(Fault::MessageUnexpected, None)]);
+        assert_eq!(differences(&both, &strange, &[]), [(DifferenceKind::MessageUnexpected, None)]);
         let same = [(ONE, DONE), (ONE, DONE)];
-        assert_eq!(found(&same, &["one", "one"], &[]), [], "it was posted twice");
-        assert_eq!(found(&same, &["one"], &[]), [(Fault::MessageMissing, Some(1))]);
+        assert_eq!(differences(&same, &["one", "one"], &[]), [], "it was posted twice");
+        assert_eq!(differences(&same, &["one"], &[]), [(DifferenceKind::MessageMissing, Some(1))]);
     }
 
     #[test]
-    fn a_late_message_may_be_there_or_not_and_anywhere_but_not_twice() {
+    fn a_late_message_may_exist_or_not_at_any_position_but_not_twice() {
         let commands = [(ONE, LATE), (TWO, DONE)];
         for shown in [&["two"][..], &["one", "two"], &["two", "one"]] {
-            assert_eq!(found(&commands, shown, &[]), []);
+            assert_eq!(differences(&commands, shown, &[]), []);
         }
         let twice = ["one", "two", "one"];
-        assert_eq!(found(&commands, &twice, &[]), [(Fault::MessageDuplicated, None)]);
-        let refused = [(ONE, REFUSED)];
-        assert_eq!(found(&refused, &["one"], &[]), [(Fault::MessageUnexpected, None)]);
+        assert_eq!(
+            differences(&commands, &twice, &[]),
+            [(DifferenceKind::MessageDuplicated, None)]
+        );
+        let rejected = [(ONE, REJECTED)];
+        assert_eq!(
+            differences(&rejected, &["one"], &[]),
+            [(DifferenceKind::MessageUnexpected, None)]
+        );
     }
 
     #[test]
-    fn a_follow_is_there_until_it_is_undone() {
-        assert_eq!(found(&[(FOLLOW, DONE)], &[], &["bob"]), []);
-        assert_eq!(found(&[(FOLLOW, DONE)], &[], &[]), [(Fault::FollowMissing, Some(0))]);
+    fn a_follow_exists_until_it_is_undone() {
+        assert_eq!(differences(&[(FOLLOW, DONE)], &[], &["bob"]), []);
+        assert_eq!(
+            differences(&[(FOLLOW, DONE)], &[], &[]),
+            [(DifferenceKind::FollowMissing, Some(0))]
+        );
         let undone = [(FOLLOW, DONE), (UNFOLLOW, DONE)];
-        assert_eq!(found(&undone, &[], &[]), []);
-        assert_eq!(found(&undone, &[], &["bob"]), [(Fault::FollowUnexpected, Some(1))]);
+        assert_eq!(differences(&undone, &[], &[]), []);
+        assert_eq!(
+            differences(&undone, &[], &["bob"]),
+            [(DifferenceKind::FollowUnexpected, Some(1))]
+        );
         let twice = ["bob", "bob"];
-        assert_eq!(found(&[(FOLLOW, DONE)], &[], &twice), [(Fault::FollowDuplicated, Some(0))]);
+        assert_eq!(
+            differences(&[(FOLLOW, DONE)], &[], &twice),
+            [(DifferenceKind::FollowDuplicated, Some(0))]
+        );
         let again = [(FOLLOW, DONE), ("follow\tann\teve", DONE), (FOLLOW, DONE)];
-        assert_eq!(found(&again, &[], &["bob", "eve"]), [], "the first time counts");
-        assert_eq!(found(&again, &[], &["eve", "bob"]), [(Fault::FollowsOutOfOrder, Some(2))]);
+        assert_eq!(differences(&again, &[], &["bob", "eve"]), [], "the first time counts");
+        assert_eq!(
+            differences(&again, &[], &["eve", "bob"]),
+            [(DifferenceKind::FollowsOutOfOrder, Some(2))]
+        );
     }
 
     #[test]
@@ -315,27 +351,27 @@ mod tests {
             &[(FOLLOW, DONE), (UNFOLLOW, LATE)],
             &[(UNFOLLOW, LATE), (FOLLOW, DONE)],
         ] {
-            assert_eq!(found(commands, &[], &["bob"]), [], "{commands:?}");
-            assert_eq!(found(commands, &[], &[]), [], "{commands:?}");
+            assert_eq!(differences(commands, &[], &["bob"]), [], "{commands:?}");
+            assert_eq!(differences(commands, &[], &[]), [], "{commands:?}");
         }
         let both = [(FOLLOW, DONE), (FOLLOW, LATE)];
-        assert_eq!(found(&both, &[], &[]), [(Fault::FollowMissing, Some(0))]);
+        assert_eq!(differences(&both, &[], &[]), [(DifferenceKind::FollowMissing, Some(0))]);
     }
 
     #[test]
-    fn names_are_the_same_in_each_of_unicodes_forms() {
-        assert_eq!(found(&[("follow\tann\tJose\u{301}", DONE)], &[], &["José"]), []);
+    fn names_are_compared_in_unicode_nfc() {
+        assert_eq!(differences(&[("follow\tann\tJose\u{301}", DONE)], &[], &["José"]), []);
     }
 
     #[test]
-    fn what_is_not_shown_is_unverifiable() {
+    fn messages_beyond_the_api_page_are_unverifiable() {
         let line = |number| format!("{number}\t0\t0\ttweet\tann\t{number}\n");
         let scenario = Scenario::parse(&(0..1_002).map(line).collect::<String>()).expect("valid");
-        let (before, by_user) = (Account::default(), ByUser::new(&scenario));
+        let (before, by_user) = (UserState::default(), CommandsByUser::new(&scenario));
         let outcomes = vec![Some(DONE); 1_002];
         let expected = Expected::of(&scenario, &by_user, &outcomes, 0, &before);
         let messages: Vec<String> = (2..1_002).map(|number: u32| number.to_string()).collect();
-        let mut shown = Account { exists: true, messages, followees: Vec::new() };
+        let mut shown = UserState { exists: true, messages, followees: Vec::new() };
         let comparison = compare("ann", &expected, &shown);
         assert_eq!(comparison.differences, []);
         assert!(

@@ -1,28 +1,27 @@
-//! Which values of `latest` are right, once commands were under way at the same time.
+//! Which values of `latest` are correct after commands that overlapped in time.
 //!
-//! The request that arrives last sets it, and of two requests it is known which arrived last only
-//! when one was answered before the other was sent. So a command can have been the last when none that
-//! surely set `latest` was sent after its answer had come. A command whose effect is uncertain may
-//! have arrived at any time since it was sent.
+//! The request that arrives last sets `latest`. The client knows the order of two requests only if
+//! one response came before the other request was sent. So a command may have arrived last unless
+//! another command, sent after its response, certainly set `latest`. A command with an uncertain
+//! effect may have arrived at any time since it was sent.
 
 use tokio::time::Instant;
 
-use super::outcome::Effect;
+use crate::outcome::Effect;
 
-/// The commands that can have been the last to arrive.
+/// The commands that may have arrived last.
 #[derive(Debug, Default)]
-pub(super) struct Candidates {
-    /// When the last command was sent that surely set it.
+pub(crate) struct LatestCandidates {
+    /// When the last command that certainly set `latest` was sent.
     last_sent: Option<Instant>,
-    /// Their numbers, and when they had surely arrived, if they ever had.
+    /// Command numbers, and when each had certainly arrived.
     arrived: Vec<(i64, Option<Instant>)>,
-    /// Beyond this length those that cannot be the last are dropped.
+    /// Length at which impossible candidates are removed.
     sweep_at: usize,
 }
 
-impl Candidates {
-    /// Takes note of a command that was sent, and ended, at these times.
-    pub(super) fn add(&mut self, number: i64, sent: Instant, ended: Instant, effect: Effect) {
+impl LatestCandidates {
+    pub(crate) fn add(&mut self, number: i64, sent: Instant, ended: Instant, effect: Effect) {
         let arrived = match effect {
             Effect::Nothing => return,
             Effect::Uncertain => None,
@@ -39,8 +38,8 @@ impl Candidates {
         }
     }
 
-    /// The values that are right, where `before` was right before the first command.
-    pub(super) fn possible(&self, before: i64) -> Vec<i64> {
+    /// The correct values, if `before` was the value before the first command.
+    pub(crate) fn possible(&self, before: i64) -> Vec<i64> {
         let candidates = self.arrived.iter();
         let candidates = candidates.filter(|(_, arrived)| may_be_last(*arrived, self.last_sent));
         let mut possible: Vec<i64> = candidates.map(|(number, _)| *number).collect();
@@ -64,9 +63,9 @@ mod tests {
     use super::*;
 
     fn possible(commands: &[(i64, u64, u64, Effect)]) -> Vec<i64> {
-        let began = Instant::now();
-        let at = |seconds| began + Duration::from_secs(seconds);
-        let mut candidates = Candidates::default();
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut candidates = LatestCandidates::default();
         for &(number, sent, ended, effect) in commands {
             candidates.add(number, at(sent), at(ended), effect);
         }
@@ -74,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn of_commands_in_turn_the_last_counts() {
+    fn after_sequential_commands_only_the_last_is_possible() {
         use Effect::Happened;
         assert_eq!(possible(&[]), [-1]);
         assert_eq!(possible(&[(7, 0, 1, Happened), (3, 2, 3, Happened)]), [3]);
@@ -83,15 +82,15 @@ mod tests {
     }
 
     #[test]
-    fn of_commands_at_once_any_may_have_been_the_last() {
+    fn after_overlapping_commands_each_of_them_is_possible() {
         use Effect::Happened;
-        // 1 had been answered when 3 was sent; 2 had not.
+        // The response to 1 came before 3 was sent; the response to 2 did not.
         let commands = [(1, 0, 2, Happened), (3, 3, 5, Happened), (2, 1, 4, Happened)];
         assert_eq!(possible(&commands), [2, 3]);
     }
 
     #[test]
-    fn what_is_uncertain_may_or_may_not_count() {
+    fn an_uncertain_command_is_possible_in_addition() {
         use Effect::{Happened, Nothing, Uncertain};
         assert_eq!(possible(&[(1, 0, 1, Uncertain), (2, 2, 3, Nothing)]), [-1, 1]);
         assert_eq!(possible(&[(1, 0, 1, Uncertain), (2, 2, 3, Happened)]), [1, 2]);

@@ -1,149 +1,126 @@
-//! What the system must hold after a run, by what was sent and how it ended.
+//! The model: what the system must hold of a user after a run, derived from the commands' outcomes.
 //!
-//! One user at a time, so that the model of a million commands takes no room. Built from the state
-//! before the run, so that the system need not have been empty.
+//! Built for one user at a time, to save memory, and from the state before the run, so that the
+//! system need not have been empty.
 
 use std::{borrow::Cow, collections::HashMap};
 
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
-use super::{
-    generator::MOST_SHOWN,
+use crate::{
     outcome::{Effect, Outcome},
-    scenario::{Action, Kind, Scenario},
+    requests::API_PAGE_MAX,
+    scenario::{Action, CommandKind, Scenario},
 };
 
-/// The places of each user's commands.
-pub(super) struct ByUser {
-    places: Vec<u32>,
-    begins: Vec<u32>,
-}
+/// The indexes of each user's commands.
+pub(crate) struct CommandsByUser(Vec<Vec<u32>>);
 
-impl ByUser {
-    pub(super) fn new(scenario: &Scenario) -> Self {
-        let users = scenario.users().len();
-        let mut begins = vec![0; users + 1];
-        for command in scenario.commands() {
-            begins[command.user.get() + 1] += 1;
+impl CommandsByUser {
+    pub(crate) fn new(scenario: &Scenario) -> Self {
+        let mut by_user = vec![Vec::new(); scenario.users().len()];
+        for (index, command) in (0..).zip(scenario.commands()) {
+            by_user[command.user.get()].push(index);
         }
-        for user in 0..users {
-            begins[user + 1] += begins[user];
-        }
-        let mut free = begins.clone();
-        let mut places = vec![0; scenario.commands().len()];
-        for (place, command) in (0..).zip(scenario.commands()) {
-            let slot = &mut free[command.user.get()];
-            places[*slot as usize] = place;
-            *slot += 1;
-        }
-        Self { places, begins }
-    }
-
-    fn of(&self, user: usize) -> &[u32] {
-        &self.places[self.begins[user] as usize..self.begins[user + 1] as usize]
+        Self(by_user)
     }
 }
 
-/// A name in Unicode's NFC. One MiniTwit keeps names as they come, and another one normalizes them;
-/// both mean the same user.
-pub(super) fn canonical(name: &str) -> Cow<'_, str> {
+/// A name in Unicode's NFC. Some MiniTwits normalize names and some do not; both forms mean the same
+/// user.
+pub(crate) fn canonical(name: &str) -> Cow<'_, str> {
     if is_nfc(name) { Cow::Borrowed(name) } else { Cow::Owned(name.nfc().collect()) }
 }
 
-/// What the system held of somebody, oldest first; nothing when there was nobody of that name.
+/// What the API returns of one user, oldest first; empty if there is no such user.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Account {
-    pub(super) exists: bool,
-    pub(super) messages: Vec<String>,
-    /// By their canonical names.
-    pub(super) followees: Vec<String>,
+pub(crate) struct UserState {
+    pub(crate) exists: bool,
+    pub(crate) messages: Vec<String>,
+    /// Canonical names.
+    pub(crate) followees: Vec<String>,
 }
 
-/// A message that may be there.
+/// A message that the system holds, or may hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ExpectedMessage<'a> {
-    pub(super) text: &'a str,
-    /// The number of the command, unless it was there before.
-    pub(super) number: Option<i64>,
-    pub(super) certain: bool,
+pub(crate) struct ExpectedMessage<'a> {
+    pub(crate) text: &'a str,
+    /// The number of the command; `None` for a message from before the run.
+    pub(crate) number: Option<i64>,
+    pub(crate) certain: bool,
 }
 
-/// What is known of one user's following another.
+/// What the model knows about one follow.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct ExpectedFollow {
-    /// Whether they do, by all that is certain.
-    settled: bool,
-    /// Whether a follow, or an unfollow, is uncertain. It may yet take effect, after all that came
-    /// after it.
-    stray_follow: bool,
-    stray_unfollow: bool,
-    /// The last command that says how it must be; `None` if it was so before.
-    pub(super) number: Option<i64>,
-    /// What orders the user's follows: grows with the time at which they began.
-    began: usize,
+pub(crate) struct ExpectedFollow {
+    /// Whether the follow exists after all commands with a certain effect.
+    exists: bool,
+    /// Whether a follow (or unfollow) command is uncertain. It may take effect after later commands.
+    uncertain_follow: bool,
+    uncertain_unfollow: bool,
+    /// The number of the last certain command; `None` if the state is from before the run.
+    pub(crate) number: Option<i64>,
+    /// Sort key of the user's follows, by the time when they began.
+    position: usize,
 }
 
 impl ExpectedFollow {
-    /// Whether they must follow, or must not; `None` where either is right.
-    pub(super) const fn follows(self) -> Option<bool> {
+    /// Whether the follow must exist; `None` if both are correct.
+    pub(crate) const fn must_exist(self) -> Option<bool> {
         match self {
-            Self { settled: true, stray_unfollow: false, .. } => Some(true),
-            Self { settled: false, stray_follow: false, .. } => Some(false),
+            Self { exists: true, uncertain_unfollow: false, .. } => Some(true),
+            Self { exists: false, uncertain_follow: false, .. } => Some(false),
             _ => None,
         }
     }
 
-    /// Where it stands among the user's follows; `None` where that is uncertain.
-    pub(super) const fn place(self) -> Option<usize> {
-        match self {
-            Self { settled: true, stray_follow: false, stray_unfollow: false, began, .. } => {
-                Some(began)
-            }
-            _ => None,
-        }
+    /// The position among the user's follows; `None` if uncertain.
+    pub(crate) const fn position(self) -> Option<usize> {
+        let certain = self.exists && !self.uncertain_follow && !self.uncertain_unfollow;
+        if certain { Some(self.position) } else { None }
     }
 
-    fn apply(&mut self, follows: bool, certain: bool, number: i64, place: usize) {
+    fn apply(&mut self, follows: bool, certain: bool, number: i64, index: usize) {
         if !certain {
-            self.stray_follow |= follows;
-            self.stray_unfollow |= !follows;
+            self.uncertain_follow |= follows;
+            self.uncertain_unfollow |= !follows;
             return;
         }
-        if follows && !self.settled {
-            // Behind those that were there before the run.
-            self.began = place + MOST_SHOWN;
+        if follows && !self.exists {
+            // After all follows from before the run.
+            self.position = index + API_PAGE_MAX;
         }
-        self.settled = follows;
+        self.exists = follows;
         self.number = Some(number);
     }
 }
 
-/// What the system must hold of somebody.
+/// What the system must hold of one user.
 #[derive(Debug)]
-pub(super) struct Expected<'a> {
-    /// Whether they are registered, if that is known.
-    pub(super) exists: Option<bool>,
+pub(crate) struct Expected<'a> {
+    /// Whether the user is registered; `None` if uncertain.
+    pub(crate) exists: Option<bool>,
     /// Oldest first.
-    pub(super) messages: Vec<ExpectedMessage<'a>>,
-    /// By their canonical names.
-    pub(super) follows: HashMap<Cow<'a, str>, ExpectedFollow>,
-    /// How many messages this run posted, or may have.
-    pub(super) posted: usize,
+    pub(crate) messages: Vec<ExpectedMessage<'a>>,
+    /// By the followee's canonical name.
+    pub(crate) follows: HashMap<Cow<'a, str>, ExpectedFollow>,
+    /// The number of messages that this run posted, or may have posted.
+    pub(crate) posted: usize,
 }
 
 impl<'a> Expected<'a> {
-    /// What the system must hold of `user`, whom it held as `before`.
-    pub(super) fn of(
+    /// The expected state of `user`, whose state before the run was `before`.
+    pub(crate) fn of(
         scenario: &'a Scenario,
-        by_user: &ByUser,
+        commands: &CommandsByUser,
         outcomes: &[Option<Outcome>],
         user: usize,
-        before: &'a Account,
+        before: &'a UserState,
     ) -> Self {
         let mut expected = Self::before(before);
-        for &place in by_user.of(user) {
-            let command = &scenario.commands()[place as usize];
-            let effect = outcomes[place as usize].map_or(Effect::Nothing, Outcome::effect);
+        for &index in &commands.0[user] {
+            let command = &scenario.commands()[index as usize];
+            let effect = outcomes[index as usize].map_or(Effect::Nothing, Outcome::effect);
             if effect == Effect::Nothing {
                 continue;
             }
@@ -157,25 +134,25 @@ impl<'a> Expected<'a> {
                     expected.messages.push(ExpectedMessage { text, number, certain });
                     expected.posted += 1;
                 }
-                Action::Follow(whom) | Action::Unfollow(whom) => {
-                    let follows = command.kind() == Kind::Follow;
-                    let known =
-                        expected.follows.entry(canonical(scenario.name(*whom))).or_default();
-                    known.apply(follows, certain, command.number, place as usize);
+                Action::Follow(followee) | Action::Unfollow(followee) => {
+                    let follows = command.kind() == CommandKind::Follow;
+                    let name = canonical(scenario.name(*followee));
+                    let follow = expected.follows.entry(name).or_default();
+                    follow.apply(follows, certain, command.number, index as usize);
                 }
             }
             if certain {
-                // Whoever acts is there, however uncertain their registration was.
+                // Only a registered user can act, even if the registration's effect is uncertain.
                 expected.exists = Some(true);
             }
         }
         expected
     }
 
-    fn before(before: &'a Account) -> Self {
+    fn before(before: &'a UserState) -> Self {
         let old = |text: &'a String| ExpectedMessage { text, number: None, certain: true };
-        let known = before.followees.iter().enumerate().map(|(began, name)| {
-            let follow = ExpectedFollow { settled: true, began, ..ExpectedFollow::default() };
+        let known = before.followees.iter().enumerate().map(|(position, name)| {
+            let follow = ExpectedFollow { exists: true, position, ..ExpectedFollow::default() };
             (canonical(name), follow)
         });
         Self {

@@ -1,93 +1,89 @@
-//! How a command ended, as the simulator sees it, and what that says of whether it happened.
+//! The outcome of a command as the client sees it, and what it says about the command's effect.
 
 use std::fmt;
 
-/// The status that every command must be answered with.
-const DONE: u16 = 204;
+/// The status with which the contract confirms a command.
+const SUCCESS: u16 = 204;
 
-/// How a command ended.
+/// The outcome of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// With the contract's 204, in time.
+    /// The contract's 204, in time.
     Done,
-    /// In an error.
-    Failed(Error),
+    /// Anything else.
+    Failed(CommandError),
 }
 
-/// The simulator's categories of errors.
+/// Why a command failed. `Display` gives the simulator's name of the category.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Error {
-    /// Another status than 204.
+pub enum CommandError {
+    /// A status other than 204.
     Status(u16),
-    /// No answer in time.
+    /// A connection, but no complete response in time.
     ReadTimeout,
-    /// No connection, so that nothing was sent.
-    Unconnected,
-    /// No connection in all the time there was: the server has no room for it, or is not there.
-    Unreached,
-    /// A connection that broke, or what came over it is no HTTP.
-    Broken,
+    /// The connection was refused or closed before the request was sent.
+    ConnectFailed,
+    /// No connection within the time-out: the server does not accept any, or is unreachable.
+    ConnectTimeout,
+    /// The connection broke after the request was sent, or the response is not HTTP.
+    ConnectionBroken,
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Status(status) => write!(f, "status {status}"),
             Self::ReadTimeout => f.write_str("ReadTimeout"),
-            Self::Unconnected | Self::Unreached | Self::Broken => f.write_str("ConnectionError"),
+            Self::ConnectFailed | Self::ConnectTimeout | Self::ConnectionBroken => {
+                f.write_str("ConnectionError")
+            }
         }
     }
 }
 
-/// Whether a command took effect, by all that its client knows.
+/// Whether a command took effect, as far as the client can know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// It did.
+    /// It took effect.
     Happened,
-    /// It did not.
+    /// It had no effect and will have none.
     Nothing,
-    /// It may have, or may do so yet.
+    /// It may have taken effect, or may still do so.
     Uncertain,
 }
 
 impl Outcome {
-    /// The outcome of an answer with this status.
-    #[must_use]
+    /// The outcome of a response with this status.
     pub const fn of_status(status: u16) -> Self {
-        if status == DONE { Self::Done } else { Self::Failed(Error::Status(status)) }
+        if status == SUCCESS { Self::Done } else { Self::Failed(CommandError::Status(status)) }
     }
 
-    /// What the outcome says of the command's effect. A status of 400 to 499 refuses a command; any
-    /// other wrong one tells nothing.
-    #[must_use]
+    /// The effect of the command. A status from 400 to 499 means that the server rejected it; any
+    /// other wrong status says nothing.
     pub const fn effect(self) -> Effect {
+        use CommandError::{ConnectFailed, ConnectTimeout, Status};
         match self {
             Self::Done => Effect::Happened,
-            Self::Failed(Error::Status(400..=499) | Error::Unconnected | Error::Unreached) => {
-                Effect::Nothing
-            }
+            Self::Failed(Status(400..=499) | ConnectFailed | ConnectTimeout) => Effect::Nothing,
             Self::Failed(_) => Effect::Uncertain,
         }
     }
 
-    /// What the outcome says of `latest`, which a refused command sets, too, unless it is refused for
-    /// its credentials.
-    #[must_use]
+    /// The effect on `latest`, which a rejected command sets too, unless its credentials are wrong.
     pub const fn effect_on_latest(self) -> Effect {
+        use CommandError::{ConnectFailed, ConnectTimeout, Status};
         match self {
             Self::Done => Effect::Happened,
-            Self::Failed(Error::Status(401 | 403) | Error::Unconnected | Error::Unreached) => {
-                Effect::Nothing
-            }
-            Self::Failed(Error::Status(400..=499)) => Effect::Happened,
+            Self::Failed(Status(401 | 403) | ConnectFailed | ConnectTimeout) => Effect::Nothing,
+            Self::Failed(Status(400..=499)) => Effect::Happened,
             Self::Failed(_) => Effect::Uncertain,
         }
     }
 
-    /// Whether the server did anything in the time it had, or nothing in all of it. How long it took to be
-    /// refused a connection would flatter a server that is down.
-    #[must_use]
-    pub const fn was_waited_for(self) -> bool {
-        !matches!(self, Self::Failed(Error::Unconnected | Error::Broken))
+    /// Whether the latency counts: the server responded, or used up the time-out. A refused
+    /// connection is fast, and would make a server that is down look fast.
+    pub const fn has_latency(self) -> bool {
+        use CommandError::{ConnectFailed, ConnectionBroken};
+        !matches!(self, Self::Failed(ConnectFailed | ConnectionBroken))
     }
 }

@@ -1,4 +1,4 @@
-//! Plays a scenario: sends its commands at their pace, in an order that none can tell from theirs.
+//! Plays a scenario: sends each command at its pace, after the commands that it depends on.
 
 use std::{
     cmp::Reverse,
@@ -11,37 +11,38 @@ use std::{
     time::Duration,
 };
 
+use hyper::Method;
 use tokio::{runtime::Handle, sync::Semaphore, task::JoinSet, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{
+use crate::{
     client::Client,
-    order::Order,
+    dependencies::Dependencies,
     outcome::Outcome,
     pace::Pace,
     requests,
     scenario::Scenario,
-    statistics::{Ended, Statistics},
+    statistics::{CompletedCommand, Statistics},
 };
 
-/// How soon a thread that waits for a command's time sees that it shall stop.
-const LONGEST_NAP: Duration = Duration::from_millis(20);
-/// How many characters of a wrong answer are kept.
-const DETAIL_LENGTH: usize = 300;
+/// The longest sleep of the scheduler, which bounds its response to `stop`.
+const MAX_SLEEP: Duration = Duration::from_millis(20);
+/// Characters of an error response that are kept.
+const DETAIL_CHARS: usize = 300;
 
-/// A run of a scenario.
-pub(super) struct Player {
+/// Plays one scenario.
+pub(crate) struct Player {
     scenario: Arc<Scenario>,
     client: Arc<Client>,
     timeout: Duration,
-    order: Mutex<Order>,
+    dependencies: Mutex<Dependencies>,
     statistics: Mutex<Statistics>,
-    /// Once this is so, nothing more is sent; what is under way is waited for.
+    /// Once cancelled, no further command is sent; the player waits for those in flight.
     stop: CancellationToken,
 }
 
 impl Player {
-    pub(super) fn new(
+    pub(crate) fn new(
         scenario: Arc<Scenario>,
         client: Arc<Client>,
         pace: Pace,
@@ -49,110 +50,108 @@ impl Player {
         stop: CancellationToken,
     ) -> Arc<Self> {
         let timed = !matches!(pace, Pace::Concurrency(_));
-        let order = Mutex::new(Order::new(&scenario, timed));
+        let dependencies = Mutex::new(Dependencies::new(&scenario, timed));
         let statistics = Mutex::new(Statistics::new(scenario.commands().len()));
-        Arc::new(Self { scenario, client, timeout, order, statistics, stop })
+        Arc::new(Self { scenario, client, timeout, dependencies, statistics, stop })
     }
 
-    /// What has been counted so far.
-    pub(super) fn statistics(&self) -> MutexGuard<'_, Statistics> {
+    /// The counts so far.
+    pub(crate) fn statistics(&self) -> MutexGuard<'_, Statistics> {
         self.statistics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Plays until all has been sent and answered, or until it is stopped. Returns how long it took.
-    pub(super) async fn play(self: &Arc<Self>, pace: Pace) -> Duration {
-        let began = Instant::now();
-        self.statistics().began = began;
+    /// Plays until every command has ended, or until `stop`. Returns how long that took.
+    pub(crate) async fn play(self: &Arc<Self>, pace: Pace) -> Duration {
+        let start = Instant::now();
+        self.statistics().start = start;
         match pace {
-            Pace::Concurrency(number) => self.play_at_once(number).await,
-            Pace::Rate(_) | Pace::Ramp { .. } => self.play_in_time(pace, began).await,
+            Pace::Concurrency(workers) => self.play_concurrently(workers).await,
+            Pace::Rate(_) | Pace::Ramp { .. } => self.play_at_rate(pace, start).await,
         }
         self.statistics().end_second();
-        began.elapsed()
+        start.elapsed()
     }
 
-    /// Each of so many workers sends the earliest command that may be sent, and waits for the answer.
-    async fn play_at_once(self: &Arc<Self>, workers: usize) {
-        let ready = Arc::new(Ready::new(self.scenario.commands().len()));
-        ready.add(self.order().ready());
-        let mut working = JoinSet::new();
+    /// Each worker repeatedly sends the earliest command that may be sent, and awaits its response.
+    async fn play_concurrently(self: &Arc<Self>, workers: usize) {
+        let queue = Arc::new(ReadyQueue::new(self.scenario.commands().len()));
+        queue.add(self.dependencies().ready());
+        let mut running = JoinSet::new();
         for _ in 0..workers {
-            let (player, ready) = (Arc::clone(self), Arc::clone(&ready));
-            working.spawn(async move {
-                while let Some(place) = ready.next(&player.stop).await {
-                    player.send(place, None).await;
-                    ready.add(player.done(place).into_iter());
+            let (player, queue) = (Arc::clone(self), Arc::clone(&queue));
+            running.spawn(async move {
+                while let Some(index) = queue.next(&player.stop).await {
+                    player.send(index, None).await;
+                    queue.add(player.complete(index).into_iter());
                 }
             });
         }
-        working.join_all().await;
+        running.join_all().await;
     }
 
-    /// Each command is sent when it is due, or once those have been answered that it must not
-    /// overtake, however many are under way.
-    async fn play_in_time(self: &Arc<Self>, pace: Pace, began: Instant) {
-        let timed = Arc::new(Timed {
+    /// Sends each command when it is due and its dependencies have ended, without a limit on the
+    /// requests in flight.
+    async fn play_at_rate(self: &Arc<Self>, pace: Pace, start: Instant) {
+        let scheduler = Arc::new(Scheduler {
             player: Arc::clone(self),
             pace,
-            began,
-            under_way: TaskTracker::new(),
+            start,
+            in_flight: TaskTracker::new(),
             runtime: Handle::current(),
         });
-        let clock = tokio::task::spawn_blocking({
-            let timed = Arc::clone(&timed);
-            move || timed.run()
+        let running = tokio::task::spawn_blocking({
+            let scheduler = Arc::clone(&scheduler);
+            move || scheduler.run()
         });
-        // It ends by itself; a panic has been reported.
-        let _ = clock.await;
-        timed.under_way.close();
-        timed.under_way.wait().await;
+        // An error means a panic, which the runtime has reported.
+        let _ = running.await;
+        scheduler.in_flight.close();
+        scheduler.in_flight.wait().await;
     }
 
-    /// Sends a command, and counts how it ends. Its latency begins when it was due.
-    async fn send(&self, place: u32, due: Option<Instant>) {
-        let command = &self.scenario.commands()[place as usize];
+    /// Sends a command and counts its outcome. The latency begins when the command was due.
+    async fn send(&self, index: u32, due: Option<Instant>) {
+        let command = &self.scenario.commands()[index as usize];
         let (path, body) = requests::of_command(&self.scenario, command);
         let sent = Instant::now();
-        let answer = self.client.send(requests::COMMAND, &path, body, self.timeout).await;
+        let result = self.client.send(Method::POST, &path, body, self.timeout).await;
         let ended = Instant::now();
-        let (outcome, detail) = match answer {
-            Ok(answer) => match Outcome::of_status(answer.status) {
+        let (outcome, detail) = match result {
+            Ok(response) => match Outcome::of_status(response.status) {
                 Outcome::Done => (Outcome::Done, String::new()),
-                failed => (failed, shortened(&answer.body)),
+                failed => (failed, excerpt(&response.body)),
             },
-            Err(none) => (Outcome::Failed(none.error), none.detail),
+            Err(error) => (Outcome::Failed(error.category), error.detail),
         };
         let due = due.unwrap_or(sent);
-        self.statistics().add(Ended { place, due, sent, ended, outcome, detail }, command);
+        let completed = CompletedCommand { index, due, sent, ended, outcome, detail };
+        self.statistics().add(completed, command);
     }
 
-    /// The commands that may be sent since this one has ended.
-    fn done(&self, place: u32) -> Vec<u32> {
-        let mut ready = Vec::new();
-        self.order().done(place, &mut ready);
-        ready
+    /// Records the end of a command. Returns the commands that may be sent now.
+    fn complete(&self, index: u32) -> Vec<u32> {
+        self.dependencies().complete(index)
     }
 
-    fn order(&self) -> MutexGuard<'_, Order> {
-        self.order.lock().unwrap_or_else(PoisonError::into_inner)
+    fn dependencies(&self) -> MutexGuard<'_, Dependencies> {
+        self.dependencies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What a server said, as far as it is shown.
-fn shortened(body: &[u8]) -> String {
-    String::from_utf8_lossy(body).trim().chars().take(DETAIL_LENGTH).collect()
+fn excerpt(body: &[u8]) -> String {
+    String::from_utf8_lossy(body).trim().chars().take(DETAIL_CHARS).collect()
 }
 
-/// The commands that may be sent, for whoever has time.
-struct Ready {
+/// The commands that may be sent, earliest first.
+struct ReadyQueue {
     commands: Mutex<BinaryHeap<Reverse<u32>>>,
-    /// One permit a command.
+    /// One permit per command in the queue.
     available: Semaphore,
-    /// How many nobody has taken yet.
+    /// Commands that no worker has received yet.
     left: AtomicUsize,
 }
 
-impl Ready {
+impl ReadyQueue {
     fn new(commands: usize) -> Self {
         let left = AtomicUsize::new(commands);
         Self { commands: Mutex::default(), available: Semaphore::new(0), left }
@@ -165,7 +164,7 @@ impl Ready {
         self.available.add_permits(commands.len() - before);
     }
 
-    /// The earliest; `None` when there will be none any more.
+    /// Waits for a command; `None` after the last one, or after `stop`.
     async fn next(&self, stop: &CancellationToken) -> Option<u32> {
         let permit = tokio::select! {
             biased;
@@ -177,36 +176,36 @@ impl Ready {
             self.available.close();
         }
         let mut commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
-        commands.pop().map(|Reverse(place)| place)
+        commands.pop().map(|Reverse(index)| index)
     }
 }
 
-/// A run in which commands have their times.
-struct Timed {
+/// Sends commands at their due times.
+struct Scheduler {
     player: Arc<Player>,
     pace: Pace,
-    began: Instant,
-    under_way: TaskTracker,
+    start: Instant,
+    in_flight: TaskTracker,
     runtime: Handle,
 }
 
-impl Timed {
-    /// Sends each command whose time has come, if it may be sent. Runs on a thread of its own: the
-    /// runtime's timer knows milliseconds alone, which would all be latency.
+impl Scheduler {
+    /// Runs on a thread of its own: the runtime's timer has a resolution of 1 ms, which would count
+    /// as latency.
     fn run(self: Arc<Self>) {
-        for place in (0..).take(self.player.scenario.commands().len()) {
-            let Some(due) = self.pace.due(place) else { return };
-            if !self.wait_until(self.began + due) {
+        for index in (0..).take(self.player.scenario.commands().len()) {
+            let Some(due) = self.pace.due(index) else { return };
+            if !self.sleep_until(self.start + due) {
                 return;
             }
-            if self.player.order().due(place) {
-                self.launch(place);
+            if self.player.dependencies().mark_due(index) {
+                self.launch(index);
             }
         }
     }
 
-    /// Returns whether to go on.
-    fn wait_until(&self, time: Instant) -> bool {
+    /// Returns false if the player was stopped.
+    fn sleep_until(&self, time: Instant) -> bool {
         loop {
             if self.player.stop.is_cancelled() {
                 return false;
@@ -215,22 +214,22 @@ impl Timed {
             if left.is_zero() {
                 return true;
             }
-            thread::sleep(left.min(LONGEST_NAP));
+            thread::sleep(left.min(MAX_SLEEP));
         }
     }
 
-    /// Sends a command, and after it those that waited for it alone.
-    fn launch(self: &Arc<Self>, place: u32) {
-        let timed = Arc::clone(self);
+    /// Sends a command; then launches the due commands that waited only for it.
+    fn launch(self: &Arc<Self>, index: u32) {
+        let scheduler = Arc::clone(self);
         let sending = async move {
-            let due = timed.pace.due(place).map(|due| timed.began + due);
-            timed.player.send(place, due).await;
-            for next in timed.player.done(place) {
-                if !timed.player.stop.is_cancelled() {
-                    timed.launch(next);
+            let due = scheduler.pace.due(index).map(|due| scheduler.start + due);
+            scheduler.player.send(index, due).await;
+            for next in scheduler.player.complete(index) {
+                if !scheduler.player.stop.is_cancelled() {
+                    scheduler.launch(next);
                 }
             }
         };
-        self.under_way.spawn_on(sending, &self.runtime);
+        self.in_flight.spawn_on(sending, &self.runtime);
     }
 }

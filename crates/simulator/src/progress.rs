@@ -1,24 +1,25 @@
-//! The bar that shows how far a run is, where somebody looks: on a terminal.
+//! The progress bar of a run, drawn only on a terminal.
 
 use std::{sync::Arc, time::Duration};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::task::JoinHandle;
 
-use super::{play::Player, table::written};
+use crate::{play::Player, report::format};
 
-/// How often it is drawn.
-const INTERVAL: Duration = Duration::from_millis(200);
+const REFRESH_INTERVAL: Duration = Duration::from_millis(200);
 const TEMPLATE: &str = "{elapsed_precise} {wide_bar} {pos}/{len} {msg}";
+/// The weight of the newest rate in the moving average: a rate from 3 s ago counts 4 %.
+const NEWEST_WEIGHT: f64 = 0.2;
 
-/// A bar that is kept up to date until it is finished.
-pub(super) struct Progress {
+/// A bar that a task updates until [`Progress::finish`].
+pub(crate) struct Progress {
     bar: ProgressBar,
     updates: JoinHandle<()>,
 }
 
-/// Shows how far `player` is with so many commands. It draws nothing where there is no terminal.
-pub(super) fn show(player: Arc<Player>, commands: usize) -> Progress {
+/// Shows how many of `commands` the player has completed.
+pub(crate) fn show(player: Arc<Player>, commands: usize) -> Progress {
     let bar = ProgressBar::new(commands as u64);
     if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
         bar.set_style(style);
@@ -26,9 +27,9 @@ pub(super) fn show(player: Arc<Player>, commands: usize) -> Progress {
     let updates = tokio::spawn({
         let bar = bar.clone();
         async move {
-            let mut ticks = tokio::time::interval(INTERVAL);
-            let mut recent = 0.0;
-            let mut counted = 0;
+            let mut ticks = tokio::time::interval(REFRESH_INTERVAL);
+            let mut average_rate = 0.0;
+            let mut previous_count = 0;
             loop {
                 ticks.tick().await;
                 let (count, failed, p99) = {
@@ -36,11 +37,12 @@ pub(super) fn show(player: Arc<Player>, commands: usize) -> Progress {
                     let all = statistics.all();
                     (all.count, all.failed(), all.quantile(0.99))
                 };
-                // A mean in which what was three seconds ago hardly counts any more.
-                let now = (count - counted) as f64 / INTERVAL.as_secs_f64();
-                (recent, counted) = (recent + (now - recent) * 0.2, count);
+                let rate = (count - previous_count) as f64 / REFRESH_INTERVAL.as_secs_f64();
+                average_rate += (rate - average_rate) * NEWEST_WEIGHT;
+                previous_count = count;
                 bar.set_position(count);
-                bar.set_message(format!("{recent:.0}/s, {failed} errors, p99 {} ms", written(p99)));
+                let p99 = format::latency(p99);
+                bar.set_message(format!("{average_rate:.0}/s, {failed} errors, p99 {p99} ms"));
             }
         }
     });
@@ -48,10 +50,10 @@ pub(super) fn show(player: Arc<Player>, commands: usize) -> Progress {
 }
 
 impl Progress {
-    /// Takes the bar away.
-    pub(super) async fn finish(self) {
+    /// Removes the bar.
+    pub(crate) async fn finish(self) {
         self.updates.abort();
-        // It may be drawing just now.
+        // The task may be drawing at this moment.
         let _ = self.updates.await;
         self.bar.finish_and_clear();
     }

@@ -1,4 +1,4 @@
-//! Scenarios: the commands of a script, and the tab-separated format that they are kept in.
+//! Scenarios: lists of simulator commands, and the tab-separated format that stores them.
 
 use std::{
     collections::HashMap,
@@ -9,23 +9,22 @@ use std::{
 
 /// What a command does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
-    /// Somebody signs up.
+pub enum CommandKind {
+    /// Register a user.
     Register,
-    /// Somebody posts a message.
+    /// Post a message.
     Tweet,
-    /// Somebody follows somebody.
+    /// Follow a user.
     Follow,
-    /// Somebody follows somebody no more.
+    /// Unfollow a user.
     Unfollow,
 }
 
-impl Kind {
-    /// All kinds, in the order in which they are shown.
+impl CommandKind {
+    /// All kinds, in the order of the reports.
     pub const ALL: [Self; 4] = [Self::Register, Self::Tweet, Self::Follow, Self::Unfollow];
 
-    /// The word of the format.
-    #[must_use]
+    /// The kind's word in the file format.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Register => "register",
@@ -36,37 +35,36 @@ impl Kind {
     }
 }
 
-/// A user of one scenario, by the place of the name in [`Scenario::users`].
+/// The index of a user in [`Scenario::users`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserIndex(u32);
 
 impl UserIndex {
-    /// The place of the user's name.
-    #[must_use]
+    /// The index as a number.
     pub const fn get(self) -> usize {
         self.0 as usize
     }
 }
 
-/// One command, a line of the format.
+/// One command: a line of the file format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command {
-    /// What the request says in `latest`.
+    /// The value of the request's `latest` parameter.
     pub number: i64,
-    /// Milliseconds since the command before. Kept, not obeyed.
+    /// Milliseconds since the previous command. Stored but not used.
     pub delay: u64,
-    /// Milliseconds since the Unix epoch. Kept, not obeyed.
+    /// Milliseconds since the Unix epoch. Stored but not used.
     pub timestamp: i64,
-    /// Who acts.
+    /// The acting user.
     pub user: UserIndex,
-    /// What they do.
+    /// The action.
     pub action: Action,
 }
 
-/// What a command does, and with what.
+/// An action with its arguments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Sign up.
+    /// Register the acting user.
     Register {
         /// The e-mail address.
         email: Box<str>,
@@ -82,119 +80,111 @@ pub enum Action {
 }
 
 impl Command {
-    /// The kind of what the command does.
-    #[must_use]
-    pub const fn kind(&self) -> Kind {
+    /// The kind of the action.
+    pub const fn kind(&self) -> CommandKind {
         match self.action {
-            Action::Register { .. } => Kind::Register,
-            Action::Tweet(_) => Kind::Tweet,
-            Action::Follow(_) => Kind::Follow,
-            Action::Unfollow(_) => Kind::Unfollow,
+            Action::Register { .. } => CommandKind::Register,
+            Action::Tweet(_) => CommandKind::Tweet,
+            Action::Follow(_) => CommandKind::Follow,
+            Action::Unfollow(_) => CommandKind::Unfollow,
         }
     }
 
-    /// Whom the command names beside its own user.
-    #[must_use]
-    pub const fn whom(&self) -> Option<UserIndex> {
+    /// The user that the command follows or unfollows.
+    pub const fn followee(&self) -> Option<UserIndex> {
         match self.action {
-            Action::Follow(whom) | Action::Unfollow(whom) => Some(whom),
+            Action::Follow(followee) | Action::Unfollow(followee) => Some(followee),
             Action::Register { .. } | Action::Tweet(_) => None,
         }
     }
 }
 
-/// A line that is no command.
+/// Why a line is not a command.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadLine {
-    /// It is not UTF-8.
+pub enum LineError {
+    /// The line is not UTF-8.
     #[error("the text is not UTF-8")]
     NotUtf8,
-    /// It has another number of fields than its command.
+    /// The number of fields does not fit the command.
     #[error("{command} has {expected} fields between tabs, and this line has {found}")]
     Fields {
-        /// What is read, or "a command" where not even that is known.
+        /// The command's word, or "a command" if the line has none.
         command: &'static str,
-        /// How many fields there must be.
+        /// The number of fields that the command has.
         expected: usize,
-        /// How many there are.
+        /// The number of fields in the line.
         found: usize,
     },
-    /// A field is no number that fits.
+    /// A field is not a number in range.
     #[error("the {field} must be a whole number, at least 0, and is {found:?}")]
     Number {
-        /// Which.
+        /// The name of the field.
         field: &'static str,
-        /// What it says.
+        /// The content of the field.
         found: String,
     },
-    /// The fourth field is none of the four commands.
+    /// The fourth field is not one of the four commands.
     #[error("the command must be register, tweet, follow or unfollow, and is {0:?}")]
     Command(String),
-    /// A user without a name.
+    /// A user name is empty.
     #[error("the name of a user is missing")]
-    NoName,
-    /// A carriage return that does not end the line.
+    EmptyName,
+    /// A carriage return that is not at the end of the line.
     #[error("there is a carriage return within the line")]
     CarriageReturn,
 }
 
-/// Why a scenario cannot be used.
+/// Why a scenario file is rejected.
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
     /// The file cannot be read.
     #[error("{}", path.display())]
     Unreadable {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// A line is wrong.
+    /// A line is malformed.
     #[error("{}, line {line}: {wrong}", path.display())]
     Line {
-        /// Of which file.
+        /// The file.
         path: PathBuf,
-        /// Counted from 1.
+        /// The line number, from 1.
         line: usize,
-        /// What is wrong.
-        wrong: BadLine,
+        /// The mistake.
+        wrong: LineError,
     },
-    /// There is nothing to play.
+    /// The file has no commands.
     #[error("{} has no commands", .0.display())]
     Empty(PathBuf),
 }
 
-/// Commands in the order of their script. Each name is kept once.
+/// Commands in order. Each user name is stored once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Scenario {
     users: Vec<Box<str>>,
     commands: Vec<Command>,
-    places: HashMap<Box<str>, UserIndex>,
+    indexes: HashMap<Box<str>, UserIndex>,
 }
 
 impl Scenario {
-    /// The names of all who act or are named, in the order in which they first are.
-    #[must_use]
+    /// The names of all users, in the order of their first appearance.
     pub fn users(&self) -> &[Box<str>] {
         &self.users
     }
 
-    /// The commands, in the order of the script.
-    #[must_use]
+    /// The commands, in order.
     pub fn commands(&self) -> &[Command] {
         &self.commands
     }
 
     /// The name of a user.
-    #[must_use]
     pub fn name(&self, user: UserIndex) -> &str {
         &self.users[user.get()]
     }
 
-    /// Reads a file to its end.
-    ///
-    /// # Errors
-    /// When it cannot be read, has no commands, or a line is wrong: then which, and what is wrong.
+    /// Reads a whole file. Returns an error that names the first malformed line, if any.
     pub fn read(path: &Path) -> Result<Self, ScenarioError> {
         let unreadable = |source| ScenarioError::Unreadable { path: path.to_owned(), source };
         let mut file = BufReader::new(File::open(path).map_err(unreadable)?);
@@ -214,18 +204,18 @@ impl Scenario {
         Ok(scenario)
     }
 
-    /// Adds the command of one line, with or without its end.
-    fn push_line(&mut self, bytes: &[u8]) -> Result<(), BadLine> {
-        let line = str::from_utf8(bytes).map_err(|_| BadLine::NotUtf8)?;
+    /// Adds the command of one line, with or without a line ending.
+    fn push_line(&mut self, bytes: &[u8]) -> Result<(), LineError> {
+        let line = str::from_utf8(bytes).map_err(|_| LineError::NotUtf8)?;
         let line = line.strip_suffix('\n').unwrap_or(line);
         let line = line.strip_suffix('\r').unwrap_or(line);
         if line.contains('\r') {
-            return Err(BadLine::CarriageReturn);
+            return Err(LineError::CarriageReturn);
         }
         let fields: Vec<&str> = line.split('\t').collect();
         let [number, delay, timestamp, word, user, rest @ ..] = &fields[..] else {
             let command = "a command";
-            return Err(BadLine::Fields { command, expected: 6, found: fields.len() });
+            return Err(LineError::Fields { command, expected: 6, found: fields.len() });
         };
         let number = whole("number", number)?;
         let delay = whole("delay", delay)?.unsigned_abs();
@@ -236,52 +226,49 @@ impl Scenario {
         Ok(())
     }
 
-    fn action(&mut self, word: &str, rest: &[&str]) -> Result<Action, BadLine> {
-        let command = Kind::ALL.into_iter().find(|kind| kind.name() == word);
-        let kind = command.ok_or_else(|| BadLine::Command(word.to_owned()))?;
+    fn action(&mut self, word: &str, rest: &[&str]) -> Result<Action, LineError> {
+        let command = CommandKind::ALL.into_iter().find(|kind| kind.name() == word);
+        let kind = command.ok_or_else(|| LineError::Command(word.to_owned()))?;
         Ok(match (kind, rest) {
-            (Kind::Register, &[email, password]) => {
+            (CommandKind::Register, &[email, password]) => {
                 Action::Register { email: email.into(), password: password.into() }
             }
-            (Kind::Tweet, &[text]) => Action::Tweet(text.into()),
-            (Kind::Follow, &[whom]) => Action::Follow(self.user(whom)?),
-            (Kind::Unfollow, &[whom]) => Action::Unfollow(self.user(whom)?),
+            (CommandKind::Tweet, &[text]) => Action::Tweet(text.into()),
+            (CommandKind::Follow, &[followee]) => Action::Follow(self.user(followee)?),
+            (CommandKind::Unfollow, &[followee]) => Action::Unfollow(self.user(followee)?),
             (kind, rest) => {
-                let expected = if kind == Kind::Register { 7 } else { 6 };
+                let expected = if kind == CommandKind::Register { 7 } else { 6 };
                 let found = rest.len() + 5;
-                return Err(BadLine::Fields { command: kind.name(), expected, found });
+                return Err(LineError::Fields { command: kind.name(), expected, found });
             }
         })
     }
 
-    fn user(&mut self, name: &str) -> Result<UserIndex, BadLine> {
+    fn user(&mut self, name: &str) -> Result<UserIndex, LineError> {
         if name.is_empty() {
-            return Err(BadLine::NoName);
+            return Err(LineError::EmptyName);
         }
-        if let Some(known) = self.places.get(name) {
+        if let Some(known) = self.indexes.get(name) {
             return Ok(*known);
         }
-        // A file of four thousand million names is none.
+        // More than 4 billion names would not fit in memory.
         let index = UserIndex(u32::try_from(self.users.len()).unwrap_or(u32::MAX));
         self.users.push(name.into());
-        self.places.insert(name.into(), index);
+        self.indexes.insert(name.into(), index);
         Ok(index)
     }
 
-    /// Adds somebody of a new name, without tabs or line ends in it.
-    pub(super) fn add_user(&mut self, name: &str) -> Option<UserIndex> {
-        if self.places.contains_key(name) { None } else { self.user(name).ok() }
+    /// Adds a user unless the name exists. The name must not contain tabs or line ends.
+    pub(crate) fn add_user(&mut self, name: &str) -> Option<UserIndex> {
+        if self.indexes.contains_key(name) { None } else { self.user(name).ok() }
     }
 
-    /// Adds a command, whose texts are without tabs and line ends.
-    pub(super) fn push(&mut self, command: Command) {
+    /// Adds a command. Its texts must not contain tabs or line ends.
+    pub(crate) fn push(&mut self, command: Command) {
         self.commands.push(command);
     }
 
-    /// Writes the scenario in its format.
-    ///
-    /// # Errors
-    /// When `output` cannot be written to.
+    /// Writes the scenario in the file format.
     pub fn write(&self, mut output: impl Write) -> io::Result<()> {
         for command in &self.commands {
             let Command { number, delay, timestamp, user, action } = command;
@@ -290,8 +277,8 @@ impl Scenario {
             match action {
                 Action::Register { email, password } => writeln!(output, "{email}\t{password}")?,
                 Action::Tweet(text) => writeln!(output, "{text}")?,
-                Action::Follow(whom) | Action::Unfollow(whom) => {
-                    writeln!(output, "{}", self.name(*whom))?;
+                Action::Follow(followee) | Action::Unfollow(followee) => {
+                    writeln!(output, "{}", self.name(*followee))?;
                 }
             }
         }
@@ -299,16 +286,15 @@ impl Scenario {
     }
 }
 
-fn whole(field: &'static str, text: &str) -> Result<i64, BadLine> {
+fn whole(field: &'static str, text: &str) -> Result<i64, LineError> {
     let digits = text.bytes().all(|it| it.is_ascii_digit());
     let number = text.parse::<i64>().ok().filter(|_| digits);
-    number.ok_or_else(|| BadLine::Number { field, found: text.to_owned() })
+    number.ok_or_else(|| LineError::Number { field, found: text.to_owned() })
 }
 
 #[cfg(test)]
 impl Scenario {
-    /// The scenario of these lines.
-    pub(super) fn parse(text: &str) -> Result<Self, BadLine> {
+    pub(crate) fn parse(text: &str) -> Result<Self, LineError> {
         let mut scenario = Self::default();
         for line in text.split_inclusive('\n') {
             scenario.push_line(line.as_bytes())?;
@@ -316,8 +302,7 @@ impl Scenario {
         Ok(scenario)
     }
 
-    /// The lines of this scenario.
-    pub(super) fn written(&self) -> String {
+    pub(crate) fn to_text(&self) -> String {
         let mut bytes = Vec::new();
         self.write(&mut bytes).expect("memory");
         String::from_utf8(bytes).expect("text")

@@ -1,4 +1,4 @@
-//! The MiniTwit that is spoken to: its base URL, as it was given.
+//! The MiniTwit under test: its base URL, parsed into where to connect and what to send.
 
 use std::{io, net::SocketAddr, sync::Arc};
 
@@ -11,33 +11,29 @@ use tokio_rustls::{
 /// A base URL that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
-    /// It is none, or has a part that a base cannot have.
+    /// It is not an absolute `http` or `https` URL, or contains a query or credentials.
     #[error("{0:?} is no base URL such as http://127.0.0.1:8080/sim")]
     Malformed(String),
-    /// Its host's name leads nowhere.
-    #[error("{0} cannot be found")]
-    Unknown(String, #[source] io::Error),
+    /// The host cannot be resolved.
+    #[error("cannot resolve the host {0}")]
+    UnknownHost(String, #[source] io::Error),
 }
 
-/// Where requests go, and what their paths begin with.
+/// Where requests go, and the prefix of their paths.
 #[derive(Clone)]
-pub(super) struct Target {
+pub(crate) struct Target {
     text: String,
     host: String,
     port: u16,
-    /// The path of the base URL, without its slash when that is all; any other is kept, since the
-    /// simulator appends its paths to the URL as it is.
+    /// The path of the base URL as written, trailing slash included: the simulator appends its paths
+    /// to the URL unchanged.
     prefix: String,
     host_header: HeaderValue,
     tls: Option<(TlsConnector, ServerName<'static>)>,
 }
 
 impl Target {
-    /// Reads a base URL.
-    ///
-    /// # Errors
-    /// When it is none, is neither of `http` nor of `https`, or has a query or a user in it.
-    pub(super) fn parse(text: &str) -> Result<Self, TargetError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, TargetError> {
         let malformed = || TargetError::Malformed(text.to_owned());
         let uri: Uri = text.parse().map_err(|_| malformed())?;
         let authority = uri.authority().ok_or_else(malformed)?;
@@ -55,36 +51,33 @@ impl Target {
         };
         let port = authority.port_u16().unwrap_or(default_port);
         let host_header = HeaderValue::from_str(authority.as_str()).map_err(|_| malformed())?;
-        // Without a path in the URL there is one all the same.
+        // `Uri` reports the path "/" even if the URL has none.
         let has_path = text.ends_with('/') || uri.path() != "/";
         let prefix = if has_path { uri.path().to_owned() } else { String::new() };
         Ok(Self { text: text.to_owned(), host, port, prefix, host_header, tls })
     }
 
-    /// The base URL as it was given.
-    pub(super) fn as_str(&self) -> &str {
+    /// The base URL as written.
+    pub(crate) fn as_str(&self) -> &str {
         &self.text
     }
 
-    pub(super) fn prefix(&self) -> &str {
+    pub(crate) fn prefix(&self) -> &str {
         &self.prefix
     }
 
-    pub(super) fn host_header(&self) -> HeaderValue {
+    pub(crate) fn host_header(&self) -> HeaderValue {
         self.host_header.clone()
     }
 
-    /// What encrypts a connection, and for whom, where the URL is of `https`.
-    pub(super) fn tls(&self) -> Option<(&TlsConnector, ServerName<'static>)> {
+    /// The TLS connector and the expected server name, if the URL is `https`.
+    pub(crate) fn tls(&self) -> Option<(&TlsConnector, ServerName<'static>)> {
         self.tls.as_ref().map(|(connector, name)| (connector, name.clone()))
     }
 
     /// The addresses of the host, at least one.
-    ///
-    /// # Errors
-    /// When it has none.
-    pub(super) async fn look_up(&self) -> Result<Vec<SocketAddr>, TargetError> {
-        let unknown = |error| TargetError::Unknown(self.host.clone(), error);
+    pub(crate) async fn resolve(&self) -> Result<Vec<SocketAddr>, TargetError> {
+        let unknown = |error| TargetError::UnknownHost(self.host.clone(), error);
         let found = tokio::net::lookup_host((self.host.as_str(), self.port)).await;
         let addresses: Vec<SocketAddr> = found.map_err(unknown)?.collect();
         if addresses.is_empty() {
@@ -94,7 +87,7 @@ impl Target {
     }
 }
 
-/// Believes what this machine believes. Without any roots every certificate is refused.
+/// Trusts the certificate authorities of this machine. Without any, every certificate is rejected.
 fn connector() -> TlsConnector {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -107,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_base_url_keeps_its_prefix_and_its_slash() {
+    fn a_base_url_keeps_its_prefix_and_its_trailing_slash() {
         for (text, host, port, prefix) in [
             ("http://127.0.0.1:8080/sim", "127.0.0.1", 8080, "/sim"),
             ("http://localhost:5001", "localhost", 5001, ""),
@@ -124,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_base_url_is_refused() {
+    fn a_malformed_base_url_is_rejected() {
         for text in
             ["", "localhost:5001", "/sim", "ftp://a", "http://a?b=c", "http://u:p@a/", "a b"]
         {

@@ -1,4 +1,4 @@
-//! Reads the system back through the API, before a run and after it, and compares.
+//! Reads the system through the API before and after a run, and compares it with the model.
 
 use std::{
     collections::BTreeMap,
@@ -14,97 +14,95 @@ use serde::de::DeserializeOwned;
 use tokio::{task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::{
+use crate::{
     client::Client,
-    compare::{self, Comparison, Difference, Fault},
-    model::{Account, ByUser, Expected, canonical},
+    compare::{self, Comparison, Difference, DifferenceKind},
+    model::{CommandsByUser, Expected, UserState, canonical},
     outcome::{Effect, Outcome},
-    requests::{self, ShownFollows, ShownLatest, ShownMessage},
+    requests::{self, FollowsBody, LatestBody, MessageBody},
     scenario::Scenario,
 };
 
-/// How long a read may take. Nothing is measured; a server that has just been pushed to its limit has
-/// time to recover.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// The status of a server that has no time just now, and how long to wait before it is asked again.
-const NO_TIME: u16 = 503;
-const PAUSE: Duration = Duration::from_secs(1);
-/// Reads under way at once.
+/// Time-out of one read. Reads are not measured, and a server that was just overloaded may need time
+/// to recover.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// The status of an overloaded server; the read is retried after [`RETRY_PAUSE`].
+const OVERLOADED: u16 = 503;
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+/// Concurrent reads.
 const READERS: usize = 16;
 
-/// What was there before a run.
+/// The state of the system before a run.
 #[derive(Debug, Clone)]
-pub(super) struct Before {
-    latest: Result<i64, Unread>,
-    /// By the users' places in the scenario.
-    accounts: Vec<Result<Account, Unread>>,
+pub(crate) struct StateBefore {
+    latest: Result<i64, ReadError>,
+    /// By user index.
+    users: Vec<Result<UserState, ReadError>>,
 }
 
-/// Something could not be read: the answer is wrong, or there is none.
+/// Why a read failed.
 #[derive(Debug, Clone)]
-pub(super) enum Unread {
-    /// The answer has not the contract's form.
+pub(crate) enum ReadError {
+    /// The response violates the contract.
     Malformed(String),
-    /// There is no answer, or one of another status.
+    /// There is no response, or it has an error status.
     Failed(String),
 }
 
-/// What a comparison of the system with the model has found.
+/// The comparison of the system with the model.
 #[derive(Debug, Clone, Default)]
 pub struct Verification {
-    /// Users whose messages and follows were read.
+    /// Users that were compared.
     pub users: usize,
-    /// Messages that were shown.
+    /// Messages that were read.
     pub messages: usize,
-    /// Follows that were shown.
+    /// Follows that were read.
     pub follows: usize,
-    /// Commands of which it is not known whether they happened: either is right.
+    /// Commands with an uncertain effect: the system is correct with and without it.
     pub uncertain: usize,
-    /// What `latest` was; `None` when it could not be read.
+    /// The value of `latest`; `None` if it could not be read.
     pub latest: Option<i64>,
-    /// What it may be.
+    /// The correct values of `latest`.
     pub possible_latest: Vec<i64>,
-    /// Everything that is not as it must be.
+    /// All differences.
     pub differences: Vec<Difference>,
-    /// What the API did not show.
+    /// What the API did not return, with the reason.
     pub unverifiable: Vec<String>,
 }
 
 impl Verification {
-    /// Whether everything could be seen, and was right.
-    #[must_use]
+    /// True if everything was read and nothing differs.
     pub const fn passed(&self) -> bool {
         self.differences.is_empty() && self.unverifiable.is_empty()
     }
 
-    /// How many differences there are of each kind.
-    #[must_use]
-    pub fn by_fault(&self) -> BTreeMap<Fault, usize> {
+    /// The number of differences by kind.
+    pub fn by_kind(&self) -> BTreeMap<DifferenceKind, usize> {
         let mut counts = BTreeMap::new();
         for difference in &self.differences {
-            *counts.entry(difference.fault).or_default() += 1;
+            *counts.entry(difference.kind).or_default() += 1;
         }
         counts
     }
 }
 
-/// Reads what is there of all users of a scenario, until `stop`.
-pub(super) async fn before(
+/// Reads the state of all users of a scenario, until `stop`.
+pub(crate) async fn read_before(
     client: &Arc<Client>,
     scenario: &Arc<Scenario>,
     stop: &CancellationToken,
-) -> Before {
+) -> StateBefore {
     let latest = unless_stopped(stop, latest(client)).await;
-    let read = read_all(client, scenario, stop, |_, account| account).await;
-    Before { latest, accounts: read }
+    let users = read_all(client, scenario, stop, |_, state| state).await;
+    StateBefore { latest, users }
 }
 
-/// Reads what is there after a run, until `stop`, and compares it with what must be.
-pub(super) async fn after(
+/// Reads the state after a run, until `stop`, and compares it with the model.
+pub(crate) async fn after(
     client: &Arc<Client>,
     scenario: &Arc<Scenario>,
     stop: &CancellationToken,
-    before: Before,
+    before: StateBefore,
     outcomes: Vec<Option<Outcome>>,
     possible_latest: impl FnOnce(i64) -> Vec<i64>,
 ) -> Verification {
@@ -113,16 +111,16 @@ pub(super) async fn after(
     let mut verification = Verification { uncertain, ..Verification::default() };
     let shown = unless_stopped(stop, latest(client)).await;
     verification.latest(shown, before.latest, possible_latest);
-    let by_user = ByUser::new(scenario);
-    let (accounts, names) = (before.accounts, Arc::clone(scenario));
+    let commands = CommandsByUser::new(scenario);
+    let (states_before, of) = (before.users, Arc::clone(scenario));
     let compared = read_all(client, scenario, stop, move |user, shown| {
-        let name = &names.users()[user];
-        let (before, shown) = match (&accounts[user], shown) {
+        let name = &of.users()[user];
+        let (before, shown) = match (&states_before[user], shown) {
             (Ok(before), Ok(shown)) => (before, shown),
-            (Err(unread), _) => return (0, 0, unread.comparison(name, "before the run")),
-            (_, Err(unread)) => return (0, 0, unread.comparison(name, "after the run")),
+            (Err(error), _) => return (0, 0, error.comparison(name, "before the run")),
+            (_, Err(error)) => return (0, 0, error.comparison(name, "after the run")),
         };
-        let expected = Expected::of(&names, &by_user, &outcomes, user, before);
+        let expected = Expected::of(&of, &commands, &outcomes, user, before);
         let comparison = compare::compare(name, &expected, &shown);
         (shown.messages.len(), shown.followees.len(), comparison)
     });
@@ -143,8 +141,8 @@ impl Verification {
 
     fn latest(
         &mut self,
-        shown: Result<i64, Unread>,
-        before: Result<i64, Unread>,
+        shown: Result<i64, ReadError>,
+        before: Result<i64, ReadError>,
         possible: impl FnOnce(i64) -> Vec<i64>,
     ) {
         let shown = match (shown, before) {
@@ -152,54 +150,54 @@ impl Verification {
                 self.possible_latest = possible(before);
                 shown
             }
-            (Err(unread), _) | (_, Err(unread)) => {
-                self.add(unread.comparison("latest", ""));
+            (Err(error), _) | (_, Err(error)) => {
+                self.add(error.comparison("latest", ""));
                 return;
             }
         };
         self.latest = Some(shown);
         if !self.possible_latest.contains(&shown) {
-            let detail = format!("it is {shown}, and may be {}", list(&self.possible_latest));
-            let fault = Fault::LatestWrong;
-            self.differences.push(Difference { fault, user: None, number: None, detail });
+            let detail = format!("is {shown}; correct: {}", list(&self.possible_latest));
+            let kind = DifferenceKind::LatestWrong;
+            self.differences.push(Difference { kind, user: None, number: None, detail });
         }
     }
 }
 
-/// A few numbers as a text.
+/// The first ten numbers, as text.
 fn list(numbers: &[i64]) -> String {
     let shown: Vec<String> = numbers.iter().take(10).map(ToString::to_string).collect();
     let more = if numbers.len() > shown.len() { ", …" } else { "" };
     shown.join(", ") + more
 }
 
-impl Unread {
-    /// What it means for the comparison of something.
-    fn comparison(&self, what: &str, when: &str) -> Comparison {
+impl ReadError {
+    /// The comparison of an item that could not be read.
+    fn comparison(&self, item: &str, when: &str) -> Comparison {
         let mut comparison = Comparison::default();
         match self {
             Self::Malformed(detail) => comparison.differences.push(Difference {
-                fault: Fault::Malformed,
-                user: Some(what.to_owned()),
+                kind: DifferenceKind::Malformed,
+                user: Some(item.to_owned()),
                 number: None,
                 detail: format!("{detail} {when}").trim_end().to_owned(),
             }),
             Self::Failed(detail) => {
                 comparison
                     .unverifiable
-                    .push(format!("{what}: {detail} {when}").trim_end().to_owned());
+                    .push(format!("{item}: {detail} {when}").trim_end().to_owned());
             }
         }
         comparison
     }
 }
 
-/// Reads all users, some at once, and returns what `then` makes of each, in their order.
+/// Reads all users, [`READERS`] at a time. Returns the results of `then`, in the order of the users.
 async fn read_all<T: Send + 'static>(
     client: &Arc<Client>,
     scenario: &Arc<Scenario>,
     stop: &CancellationToken,
-    then: impl Fn(usize, Result<Account, Unread>) -> T + Send + Sync + 'static,
+    then: impl Fn(usize, Result<UserState, ReadError>) -> T + Send + Sync + 'static,
 ) -> Vec<T> {
     let users = scenario.users().len();
     let (next, then) = (Arc::new(AtomicUsize::new(0)), Arc::new(then));
@@ -212,7 +210,7 @@ async fn read_all<T: Send + 'static>(
             loop {
                 let user = next.fetch_add(1, Ordering::Relaxed);
                 let Some(name) = scenario.users().get(user) else { return read };
-                let shown = unless_stopped(&stop, account(&client, name)).await;
+                let shown = unless_stopped(&stop, user_state(&client, name)).await;
                 read.push((user, then(user, shown)));
             }
         });
@@ -224,54 +222,54 @@ async fn read_all<T: Send + 'static>(
 
 async fn unless_stopped<T>(
     stop: &CancellationToken,
-    read: impl Future<Output = Result<T, Unread>>,
-) -> Result<T, Unread> {
+    read: impl Future<Output = Result<T, ReadError>>,
+) -> Result<T, ReadError> {
     let read = stop.run_until_cancelled(read).await;
-    read.unwrap_or_else(|| Err(Unread::Failed("not read any more".to_owned())))
+    read.unwrap_or_else(|| {
+        Err(ReadError::Failed("not read, because the run was stopped".to_owned()))
+    })
 }
 
-async fn account(client: &Client, name: &str) -> Result<Account, Unread> {
-    let Some(messages) = get::<Vec<ShownMessage>>(client, &requests::shown_messages(name)).await?
+async fn user_state(client: &Client, name: &str) -> Result<UserState, ReadError> {
+    let Some(messages) = get::<Vec<MessageBody>>(client, &requests::newest_messages(name)).await?
     else {
-        return Ok(Account::default());
+        return Ok(UserState::default());
     };
-    let follows: Option<ShownFollows> = get(client, &requests::shown_follows(name)).await?;
+    let follows: Option<FollowsBody> = get(client, &requests::followees(name)).await?;
     let follows = follows.ok_or_else(|| {
-        Unread::Malformed(
-            "there are messages of somebody whose follows are answered 404".to_owned(),
-        )
+        ReadError::Malformed("the follows give 404, and the messages do not".to_owned())
     })?;
-    let is_others = |it: &&ShownMessage| canonical(&it.user) != canonical(name);
+    let is_others = |it: &&MessageBody| canonical(&it.user) != canonical(name);
     if let Some(other) = messages.iter().find(is_others) {
-        return Err(Unread::Malformed(format!("a message says that {} wrote it", other.user)));
+        return Err(ReadError::Malformed(format!("a message has the author {}", other.user)));
     }
     let messages = messages.into_iter().rev().map(|message| message.content).collect();
     let followees = follows.follows.iter().map(|name| canonical(name).into_owned()).collect();
-    Ok(Account { exists: true, messages, followees })
+    Ok(UserState { exists: true, messages, followees })
 }
 
-async fn latest(client: &Client) -> Result<i64, Unread> {
-    let latest: Option<ShownLatest> = get(client, requests::LATEST).await?;
-    latest.map(|it| it.latest).ok_or_else(|| Unread::Failed("answered 404".to_owned()))
+async fn latest(client: &Client) -> Result<i64, ReadError> {
+    let latest: Option<LatestBody> = get(client, requests::LATEST).await?;
+    latest.map(|it| it.latest).ok_or_else(|| ReadError::Failed("status 404".to_owned()))
 }
 
-/// What a path shows; nothing when it is answered 404. A server that has no time for it is asked again.
-async fn get<T: DeserializeOwned>(client: &Client, path: &str) -> Result<Option<T>, Unread> {
+/// Reads a path; `None` if the status is 404. Retries while the server is overloaded.
+async fn get<T: DeserializeOwned>(client: &Client, path: &str) -> Result<Option<T>, ReadError> {
     let begun = Instant::now();
-    let answer = loop {
-        let answer = client.send(Method::GET, path, Vec::new(), PATIENCE).await;
-        let answer =
-            answer.map_err(|none| Unread::Failed(format!("{}: {}", none.error, none.detail)))?;
-        if answer.status != NO_TIME || begun.elapsed() > PATIENCE {
-            break answer;
+    let response = loop {
+        let response = client.send(Method::GET, path, Vec::new(), READ_TIMEOUT).await;
+        let response = response
+            .map_err(|error| ReadError::Failed(format!("{}: {}", error.category, error.detail)))?;
+        if response.status != OVERLOADED || begun.elapsed() > READ_TIMEOUT {
+            break response;
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(RETRY_PAUSE).await;
     };
-    match answer.status {
+    match response.status {
         200 => {}
         404 => return Ok(None),
-        status => return Err(Unread::Failed(format!("answered {status}"))),
+        status => return Err(ReadError::Failed(format!("status {status}"))),
     }
-    let read = serde_json::from_slice(&answer.body);
-    read.map(Some).map_err(|error| Unread::Malformed(format!("{path} is malformed: {error}")))
+    let read = serde_json::from_slice(&response.body);
+    read.map(Some).map_err(|error| ReadError::Malformed(format!("{path} is malformed: {error}")))
 }

@@ -1,64 +1,66 @@
-//! The table `messages`, read from the oldest to the newest by whoever follows what is new.
+//! The table `messages`, oldest message first, for the streams.
 //!
-//! What transactions are at work is read in the same snapshot as the messages, so that it is known up
-//! to which time nothing can be added any more.
+//! [`poll`] reads the running transactions in the same snapshot as the messages. From both, the
+//! watermark follows: the time before which no message can still be committed.
 
 use time::OffsetDateTime;
 
-use crate::db::{Database, Error, keyset};
-use crate::domain::{Cursor, Message, UserId, Username};
+use super::MessageRow;
+use crate::{
+    db::{error::Error, parameters::keyset, pool::Database},
+    domain::{Cursor, Message, UserId},
+};
 
-/// What was there at one moment.
+/// The result of one poll.
 #[derive(Debug, Clone)]
 pub struct Poll {
-    /// When the look began.
+    /// When the poll began.
     pub at: OffsetDateTime,
-    /// The numbers of the transactions that were at work after it began, and may have published
-    /// something before that.
+    /// The ids of transactions that ran after the poll began; each may still commit a message with
+    /// an earlier time.
     pub writers: Vec<i64>,
-    /// What transactions the look shows nothing of.
+    /// The transactions that the snapshot of the poll does not show.
     pub unseen: Unseen,
-    /// Messages, with their authors' keys, in the order of the timeline.
+    /// Messages with their authors' ids, in timeline order.
     pub messages: Vec<(Message, UserId)>,
 }
 
-/// The transactions that had not ended for a snapshot.
+/// The transactions that had not ended when a snapshot was taken.
 #[derive(Debug, Clone)]
 pub struct Unseen {
-    /// Those with this number or a higher one.
+    /// All with this id or a higher one (`pg_snapshot_xmax`).
     pub from: i64,
-    /// Those with one of these numbers.
+    /// Others below it (`pg_snapshot_xip`).
     pub among: Vec<i64>,
 }
 
 impl Unseen {
-    /// Whether this transaction had not ended.
-    #[must_use]
-    pub fn contains(&self, number: i64) -> bool {
-        number >= self.from || self.among.contains(&number)
+    /// Whether a transaction had not ended.
+    pub fn contains(&self, transaction: i64) -> bool {
+        transaction >= self.from || self.among.contains(&transaction)
     }
 
-    /// The number of a transaction, of which the lower 32 bits are given. No two that are at work are
-    /// 2³¹ apart.
-    fn whole(&self, lower: u32) -> i64 {
-        // The lower bits of both, and their difference, which has a sign.
+    /// Returns the 64-bit id of a transaction from its lower 32 bits, which is all that `pg_locks`
+    /// shows. The ids of running transactions differ by less than 2³¹.
+    fn full_id(&self, lower: u32) -> i64 {
+        // The difference of the lower halves, taken as a signed number.
         let difference = lower.wrapping_sub(self.from as u32) as i32;
         self.from + i64::from(difference)
     }
 }
 
-/// Looks at the first `limit` messages that stand after `after` on the public timeline; at none without
-/// it.
-///
-/// # Errors
-/// When the database fails.
+/// Reads the first `limit` messages after the cursor `after` of the public timeline; none without a
+/// cursor.
 pub async fn poll(database: &Database, after: Option<Cursor>, limit: i64) -> Result<Poll, Error> {
     let (time, id) = keyset(after);
-    // Every transaction that has a number holds a lock on it until all can see what it has done. The
-    // snapshot alone does not tell of those with the highest numbers.
-    let statement = sqlx::query!(
-        r#"SELECT look.at AS "at!", look.writers AS "writers!", look.unseen_from AS "unseen_from!",
-                  look.unseen_among AS "unseen_among!", message_id AS "message_id?", text AS "text?",
+    // A transaction with an id holds a lock on it until its changes are visible to all. The locks
+    // are needed since a snapshot does not list the running transactions from `xmax` on. The times
+    // in `pg_stat_activity` do not replace them: they are hidden from roles without
+    // `pg_read_all_stats`, absent with `track_activities = off`, and absent for prepared
+    // transactions, so that a stream would silently lose messages.
+    let query = sqlx::query!(
+        r#"SELECT poll.at AS "at!", poll.writers AS "writers!", poll.unseen_from AS "unseen_from!",
+                  poll.unseen_among AS "unseen_among!", message_id AS "message_id?", text AS "text?",
                   published_at AS "published_at?", edited_at, author_id AS "author_id?",
                   (SELECT username FROM users WHERE user_id = author_id) AS author
            FROM (SELECT now() AS at,
@@ -68,7 +70,7 @@ pub async fn poll(database: &Database, after: Option<Cursor>, limit: i64) -> Res
                         pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS unseen_from,
                         ARRAY (SELECT number::text::bigint
                                FROM pg_snapshot_xip(pg_current_snapshot()) AS number) AS unseen_among
-                ) AS look
+                ) AS poll
            LEFT JOIN LATERAL (
                SELECT message_id, text, published_at, edited_at, author_id
                FROM messages
@@ -80,32 +82,28 @@ pub async fn poll(database: &Database, after: Option<Cursor>, limit: i64) -> Res
         time,
         id,
         limit,
-    )
-    .fetch_all(database.pool());
-    let rows = database.with_timeout(statement).await?;
-    // There always is one.
+    );
+    let rows = database.all(query).await?;
+    // The query returns a row even without messages.
     let first = rows.first().ok_or(Error::Unresponsive)?;
-    let (at, among) = (first.at, first.unseen_among.clone());
-    let unseen = Unseen { from: first.unseen_from, among };
-    let writers = first.writers.iter().map(|lower| unseen.whole(*lower as u32)).collect();
+    let unseen = Unseen { from: first.unseen_from, among: first.unseen_among.clone() };
+    let writers = first.writers.iter().map(|lower| unseen.full_id(*lower as u32)).collect();
+    let at = first.at;
     let messages = rows.into_iter().filter_map(|row| {
-        let message = Message {
-            id: row.message_id?,
-            author: Username::from_stored(row.author?),
+        let message = MessageRow {
+            message_id: row.message_id?,
+            author: row.author?,
             text: row.text?,
             published_at: row.published_at?,
             edited_at: row.edited_at,
         };
-        Some((message, UserId(row.author_id?)))
+        Some((message.into(), UserId(row.author_id?)))
     });
     Ok(Poll { at, writers, unseen, messages: messages.collect() })
 }
 
-/// The first `limit` messages that stand after `after` and not after `until`: on the public timeline,
-/// or on the own one of `reader`.
-///
-/// # Errors
-/// When the database fails.
+/// Lists the first `limit` messages after the cursor `after`, up to and including `until`: of the
+/// own timeline of `reader`, or of the public timeline.
 pub async fn between(
     database: &Database,
     reader: Option<UserId>,
@@ -123,7 +121,8 @@ async fn public_between(
     (after, until): (Cursor, Cursor),
     limit: i64,
 ) -> Result<Vec<Message>, Error> {
-    let statement = sqlx::query!(
+    let query = sqlx::query_as!(
+        MessageRow,
         r#"SELECT message_id, text, published_at, edited_at,
                   (SELECT username FROM users WHERE user_id = author_id) AS "author!"
            FROM messages
@@ -136,17 +135,8 @@ async fn public_between(
         until.published_at(),
         until.message_id(),
         limit,
-    )
-    .fetch_all(database.pool());
-    let rows = database.with_timeout(statement).await?.into_iter();
-    let messages = rows.map(|row| Message {
-        id: row.message_id,
-        author: Username::from_stored(row.author),
-        text: row.text,
-        published_at: row.published_at,
-        edited_at: row.edited_at,
-    });
-    Ok(messages.collect())
+    );
+    Ok(database.all(query).await?.into_iter().map(Message::from).collect())
 }
 
 async fn own_between(
@@ -155,7 +145,8 @@ async fn own_between(
     (after, until): (Cursor, Cursor),
     limit: i64,
 ) -> Result<Vec<Message>, Error> {
-    let statement = sqlx::query!(
+    let query = sqlx::query_as!(
+        MessageRow,
         r#"SELECT newer.message_id AS "message_id!", newer.text AS "text!",
                   newer.published_at AS "published_at!", newer.edited_at,
                   (SELECT username FROM users WHERE user_id = authors.author_id) AS "author!"
@@ -178,17 +169,8 @@ async fn own_between(
         until.message_id(),
         limit,
         reader.0,
-    )
-    .fetch_all(database.pool());
-    let rows = database.with_timeout(statement).await?.into_iter();
-    let messages = rows.map(|row| Message {
-        id: row.message_id,
-        author: Username::from_stored(row.author),
-        text: row.text,
-        published_at: row.published_at,
-        edited_at: row.edited_at,
-    });
-    Ok(messages.collect())
+    );
+    Ok(database.all(query).await?.into_iter().map(Message::from).collect())
 }
 
 #[cfg(test)]
@@ -196,12 +178,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_is_known_by_its_lower_half() {
-        let of = |from: i64, lower: u32| Unseen { from, among: Vec::new() }.whole(lower);
-        assert_eq!(of(7, 5), 5);
-        assert_eq!(of(7, 9), 9);
-        assert_eq!(of((1 << 32) + 2, 4), (1 << 32) + 4);
-        assert_eq!(of((1 << 32) + 2, u32::MAX), (1 << 32) - 1);
-        assert_eq!(of((1 << 32) - 1, 3), (1 << 32) + 3);
+    fn a_transaction_id_is_restored_from_its_lower_half() {
+        let full_id = |from: i64, lower: u32| Unseen { from, among: Vec::new() }.full_id(lower);
+        assert_eq!(full_id(7, 5), 5);
+        assert_eq!(full_id(7, 9), 9);
+        assert_eq!(full_id((1 << 32) + 2, 4), (1 << 32) + 4);
+        assert_eq!(full_id((1 << 32) + 2, u32::MAX), (1 << 32) - 1);
+        assert_eq!(full_id((1 << 32) - 1, 3), (1 << 32) + 3);
     }
 }

@@ -1,30 +1,66 @@
-//! The table `messages`, one message at a time: read, edited, deleted, flagged.
+//! The table `messages`, one message at a time.
 //!
-//! Each is one statement, which also tells why it changed nothing. A flagged message is not there,
-//! but for operators.
+//! A flagged message does not exist for any function here but those for operators. Edits and
+//! deletions are one statement each, which also tells why it changed nothing.
 
 pub mod live;
 pub mod search;
 pub mod timelines;
 
-use super::{Database, Error};
-use crate::domain::{Message, MessageText, UserId, Username};
+use time::OffsetDateTime;
 
-/// What became of a change of somebody's message.
+use super::{error::Error, pool::Database};
+use crate::domain::{Message, MessageText, ModeratedMessage, Page, UserId, Username};
+
+/// The foreign key that a message violates when its author no longer exists.
+pub(super) const AUTHOR_KEY: &str = "messages_author_id_fkey";
+
+/// The columns of a message, for `sqlx::query_as!`.
+pub(super) struct MessageRow {
+    pub(super) message_id: i64,
+    pub(super) author: String,
+    pub(super) text: String,
+    pub(super) published_at: OffsetDateTime,
+    pub(super) edited_at: Option<OffsetDateTime>,
+}
+
+impl From<MessageRow> for Message {
+    fn from(row: MessageRow) -> Self {
+        Self {
+            id: row.message_id,
+            author: Username::from_stored(row.author),
+            text: row.text,
+            published_at: row.published_at,
+            edited_at: row.edited_at,
+        }
+    }
+}
+
+/// Builds a page from rows, of which there may be one more than it shows.
+fn page(rows: impl IntoIterator<Item = MessageRow>, limit: u16) -> Page<Message> {
+    let messages = rows.into_iter().map(|row| {
+        let message = Message::from(row);
+        let cursor = message.cursor();
+        (message, cursor)
+    });
+    Page::of(messages, limit)
+}
+
+/// The result of an edit or a deletion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Changed<T> {
-    /// It was made, with this result.
+    /// The message was changed.
     Done(T),
-    /// The message is somebody else's.
+    /// Another user wrote the message.
     NotYours,
-    /// There is no such message.
+    /// The message does not exist.
     Unknown,
 }
 
 impl<T> Changed<T> {
-    /// `own` tells whose the message is, if it was there when the statement began; `done` what was
-    /// changed, unless somebody else was quicker to delete it.
-    fn of(own: Option<bool>, done: Option<T>) -> Self {
+    /// `own` is whether the user wrote the message, `None` if it did not exist when the statement
+    /// began. `done` is `None` if nothing was changed, as after a concurrent deletion.
+    fn new(own: Option<bool>, done: Option<T>) -> Self {
         match (own, done) {
             (_, Some(done)) => Self::Done(done),
             (Some(false), None) => Self::NotYours,
@@ -33,39 +69,27 @@ impl<T> Changed<T> {
     }
 }
 
-/// The message with this key; `None` if there is none or if it is flagged.
-///
-/// # Errors
-/// When the database fails.
-pub async fn by_key(database: &Database, id: i64) -> Result<Option<Message>, Error> {
-    let statement = sqlx::query!(
-        "SELECT message_id, text, published_at, edited_at, username
+/// Returns the message with this id, if there is one.
+pub async fn by_id(database: &Database, id: i64) -> Result<Option<Message>, Error> {
+    let query = sqlx::query_as!(
+        MessageRow,
+        "SELECT message_id, text, published_at, edited_at, username AS author
          FROM messages JOIN users ON user_id = author_id
          WHERE message_id = $1 AND NOT flagged",
         id,
-    )
-    .fetch_optional(database.pool());
-    Ok(database.with_timeout(statement).await?.map(|row| Message {
-        id: row.message_id,
-        author: Username::from_stored(row.username),
-        text: row.text,
-        published_at: row.published_at,
-        edited_at: row.edited_at,
-    }))
+    );
+    Ok(database.optional(query).await?.map(Message::from))
 }
 
-/// Changes the text of a message of `author`'s. The same text again changes nothing.
-///
-/// # Errors
-/// When the database fails.
+/// Replaces the text of a message of `author`. The same text changes nothing.
 pub async fn edit(
     database: &Database,
     author: UserId,
     id: i64,
     text: &MessageText,
 ) -> Result<Changed<Message>, Error> {
-    let statement = sqlx::query!(
-        r#"WITH wanted AS (
+    let query = sqlx::query!(
+        r#"WITH existing AS (
                SELECT message_id, author_id, username
                FROM messages JOIN users ON user_id = author_id
                WHERE message_id = $1 AND NOT flagged),
@@ -74,110 +98,85 @@ pub async fn edit(
                SET text = $3, edited_at = CASE WHEN text = $3 THEN edited_at ELSE now() END
                WHERE message_id = $1 AND author_id = $2 AND NOT flagged
                RETURNING message_id, text, published_at, edited_at)
-           SELECT wanted.author_id = $2 AS "own!", username, edited.message_id AS "message_id?",
-                  text AS "text?", published_at AS "published_at?", edited_at
-           FROM wanted LEFT JOIN edited ON true"#,
+           SELECT existing.author_id = $2 AS "own!", username AS author,
+                  edited.message_id AS "message_id?", text AS "text?",
+                  published_at AS "published_at?", edited_at
+           FROM existing LEFT JOIN edited ON true"#,
         id,
         author.0,
         text.as_str(),
-    )
-    .fetch_optional(database.pool());
-    let row = database.with_timeout(statement).await?;
+    );
+    let row = database.optional(query).await?;
     let own = row.as_ref().map(|row| row.own);
     let edited = row.and_then(|row| {
-        Some(Message {
-            id: row.message_id?,
-            author: Username::from_stored(row.username),
+        Some(MessageRow {
+            message_id: row.message_id?,
+            author: row.author,
             text: row.text?,
             published_at: row.published_at?,
             edited_at: row.edited_at,
         })
     });
-    Ok(Changed::of(own, edited))
+    Ok(Changed::new(own, edited.map(Message::from)))
 }
 
-/// Deletes a message of `author`'s.
-///
-/// # Errors
-/// When the database fails.
+/// Deletes a message of `author`.
 pub async fn delete(database: &Database, author: UserId, id: i64) -> Result<Changed<()>, Error> {
-    let statement = sqlx::query!(
-        r#"WITH wanted AS (
+    let query = sqlx::query!(
+        r#"WITH existing AS (
                SELECT author_id FROM messages WHERE message_id = $1 AND NOT flagged),
            deleted AS (
                DELETE FROM messages WHERE message_id = $1 AND author_id = $2 AND NOT flagged
                RETURNING message_id)
            SELECT author_id = $2 AS "own!", EXISTS (SELECT FROM deleted) AS "deleted!"
-           FROM wanted"#,
+           FROM existing"#,
         id,
         author.0,
-    )
-    .fetch_optional(database.pool());
-    let row = database.with_timeout(statement).await?;
-    Ok(Changed::of(row.as_ref().map(|row| row.own), row.and_then(|row| row.deleted.then_some(()))))
+    );
+    let row = database.optional(query).await?;
+    let own = row.as_ref().map(|row| row.own);
+    Ok(Changed::new(own, row.filter(|row| row.deleted).map(drop)))
 }
 
-/// A message as operators see it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Moderated {
-    /// The message.
-    pub message: Message,
-    /// Whether it is hidden from everybody else.
-    pub flagged: bool,
-}
-
-/// The message with this key, flagged or not; `None` if there is none.
-///
-/// # Errors
-/// When the database fails.
-pub async fn moderated(database: &Database, id: i64) -> Result<Option<Moderated>, Error> {
-    let statement = sqlx::query!(
-        "SELECT message_id, text, published_at, edited_at, flagged, username
+/// Returns the message with this id, flagged or not, if there is one.
+pub async fn moderated(database: &Database, id: i64) -> Result<Option<ModeratedMessage>, Error> {
+    let query = sqlx::query!(
+        "SELECT message_id, text, published_at, edited_at, flagged, username AS author
          FROM messages JOIN users ON user_id = author_id
          WHERE message_id = $1",
         id,
-    )
-    .fetch_optional(database.pool());
-    Ok(database.with_timeout(statement).await?.map(|row| Moderated {
-        message: Message {
-            id: row.message_id,
-            author: Username::from_stored(row.username),
+    );
+    Ok(database.optional(query).await?.map(|row| {
+        let message = MessageRow {
+            message_id: row.message_id,
+            author: row.author,
             text: row.text,
             published_at: row.published_at,
             edited_at: row.edited_at,
-        },
-        flagged: row.flagged,
+        };
+        ModeratedMessage { message: message.into(), flagged: row.flagged }
     }))
 }
 
-/// Hides a message from everybody but operators, or shows it again; `false` if there is none.
-///
-/// # Errors
-/// When the database fails.
+/// Flags or unflags a message. Returns `false` if it does not exist.
 pub async fn set_flagged(database: &Database, id: i64, flagged: bool) -> Result<bool, Error> {
-    let statement =
-        sqlx::query!("UPDATE messages SET flagged = $2 WHERE message_id = $1", id, flagged,)
-            .execute(database.pool());
-    Ok(database.with_timeout(statement).await?.rows_affected() == 1)
+    let query = sqlx::query!("UPDATE messages SET flagged = $2 WHERE message_id = $1", id, flagged);
+    Ok(database.execute(query).await? == 1)
 }
 
-/// Deletes the newest messages of an author's, `limit` at most. Returns how many there were.
-///
-/// # Errors
-/// When the database fails.
+/// Deletes the newest messages of an author, `limit` at most, flagged or not. Returns their number.
 pub async fn delete_newest_of(
     database: &Database,
     author: UserId,
     limit: u16,
 ) -> Result<u64, Error> {
-    let statement = sqlx::query!(
+    let query = sqlx::query!(
         "DELETE FROM messages WHERE message_id = ANY (ARRAY(
              SELECT message_id FROM messages WHERE author_id = $1
              ORDER BY flagged, published_at DESC, message_id DESC
              LIMIT $2))",
         author.0,
         i64::from(limit),
-    )
-    .execute(database.pool());
-    Ok(database.with_timeout(statement).await?.rows_affected())
+    );
+    database.execute(query).await
 }

@@ -1,119 +1,103 @@
-//! Searching `messages` and `users`.
+//! Searches of `messages`: for words, for parts of words, for a tag.
 //!
-//! A search of messages, be it for words, for parts of texts or for a tag, first looks through the newest,
-//! where what many say now fills the page; only when they do not, it goes back week by week, each of
-//! which is a part of the index, until the page is full. Either way alone would be slow for what the
-//! other is for, and PostgreSQL cannot tell them apart before it plans.
+//! Every search first reads the newest messages, where a common term fills the page. Only if it does not, the
+//! search goes back week by week through the index, until the page is full. Reading in time order alone would be slow
+//! for rare terms, and the index alone for common ones; PostgreSQL does not know which a term is when it plans.
 
-use time::OffsetDateTime;
-
-use crate::db::{Database, Error, keyset, one_more};
-use crate::domain::{
-    Cursor, Message, Page, SearchTerms, SearchText, Tag, Username, rich_text::has_tag,
+use super::{MessageRow, page};
+use crate::db::{
+    error::Error,
+    parameters::{keyset, one_more},
+    pool::Database,
 };
+use crate::domain::{Cursor, Message, Page, SearchTerms, SearchText, Tag, rich_text::has_tag};
 
-/// How many of the newest messages are looked through: a millisecond or two. What does not fill a page here
-/// is found so seldom that a week's messages which have it are read in a few more.
+/// How many of the newest messages are read: 1 to 2 ms. A term that does not fill a page here is so rare that
+/// reading a week's messages with it takes a few milliseconds more.
 const NEWEST: i64 = 1_000;
 
-/// The messages that `text` is found in, newest first, those after `before`.
-///
-/// # Errors
-/// When the database fails.
+/// Returns the messages that contain `text`, newest first, after the cursor `before`.
 pub async fn messages(
     database: &Database,
     text: &SearchText,
     before: Option<Cursor>,
     limit: u16,
 ) -> Result<Page<Message>, Error> {
-    let wanted = match text.terms() {
-        SearchTerms::Words(words) => Wanted { words: Some(words), ..Wanted::default() },
-        SearchTerms::Parts(parts) => Wanted { parts, ..Wanted::default() },
+    let criteria = match text.terms() {
+        SearchTerms::Words(words) => Criteria { words: Some(words), ..Criteria::default() },
+        SearchTerms::Parts(parts) => Criteria { parts, ..Criteria::default() },
     };
-    find(database, wanted, before, limit).await
+    find(database, criteria, before, limit).await
 }
 
-/// The messages that have this tag, newest first, those after `before`.
+/// Returns the messages with this tag, newest first, after the cursor `before`.
 ///
-/// The database takes some words for tags that are none, such as a part of an address; a page that
-/// some of these are on has fewer messages than `limit`.
-///
-/// # Errors
-/// When the database fails.
+/// The database takes some words for tags that are none, such as a part of an address. They are removed here, so
+/// a page may have fewer messages than `limit`.
 pub async fn tagged(
     database: &Database,
     tag: &Tag,
     before: Option<Cursor>,
     limit: u16,
 ) -> Result<Page<Message>, Error> {
-    let wanted = Wanted { tag: Some(tag), ..Wanted::default() };
-    let mut page = find(database, wanted, before, limit).await?;
+    let criteria = Criteria { tag: Some(tag), ..Criteria::default() };
+    let mut page = find(database, criteria, before, limit).await?;
     page.items.retain(|message| has_tag(&message.text, tag));
     Ok(page)
 }
 
-/// What is looked for: one of these.
+/// What a message must contain; one of these is set.
 #[derive(Default)]
-struct Wanted<'a> {
+struct Criteria<'a> {
     words: Option<&'a str>,
     tag: Option<&'a Tag>,
     parts: Vec<&'a str>,
 }
 
-struct Row {
-    message_id: i64,
-    author: String,
-    text: String,
-    published_at: OffsetDateTime,
-    edited_at: Option<OffsetDateTime>,
-}
-
-/// The messages that have all that is wanted.
 async fn find(
     database: &Database,
-    wanted: Wanted<'_>,
+    criteria: Criteria<'_>,
     before: Option<Cursor>,
     limit: u16,
 ) -> Result<Page<Message>, Error> {
     let (time, id) = keyset(before);
-    // To look for one literal as it stands is quicker than to find each message's terms. The weeks are
-    // read one after the other, as far as the limit asks for them: a nested loop keeps
-    // their order. OFFSET keeps the planner from reading a week in the order of time, in hope of finding
-    // what fills the page soon.
-    let statement = sqlx::query_as!(
-        Row,
-        r#"WITH RECURSIVE wanted AS MATERIALIZED (
+    // `literal` is a cheap test that precedes the computation of a message's terms. A nested loop keeps the order
+    // of the weeks, and reads only as many as the limit needs. OFFSET 0 keeps the planner from reading a week in the
+    // order of time, in the hope that matches fill the page early.
+    let query = sqlx::query_as!(
+        MessageRow,
+        r#"WITH RECURSIVE criteria AS MATERIALIZED (
                SELECT COALESCE(query_for_words($1), query_for_tag($2), query_for_parts($4)) AS query,
-                      COALESCE($3, folded(($4::text[])[1]),
-                               (SELECT lexeme FROM unnest(tsvector_to_array(words_of($1))) AS lexeme
+                      COALESCE($3, search_form(($4::text[])[1]),
+                               (SELECT lexeme
+                                FROM unnest(tsvector_to_array(word_terms_of($1))) AS lexeme
                                 ORDER BY char_length(lexeme) DESC LIMIT 1)) AS literal,
-                      ARRAY(SELECT folded(part) FROM unnest($4) AS part) AS parts),
-           newest AS MATERIALIZED (
+                      ARRAY(SELECT search_form(part) FROM unnest($4) AS part) AS parts),
+           visible AS NOT MATERIALIZED (
                SELECT message_id, author_id, text, published_at, edited_at
-               FROM (SELECT message_id, author_id, text, published_at, edited_at
-                     FROM messages
-                     WHERE NOT flagged AND (published_at, message_id) <
-                           (COALESCE($5::timestamptz, 'infinity'), COALESCE($6::bigint, 0))
+               FROM messages
+               WHERE NOT flagged AND (published_at, message_id) <
+                     (COALESCE($5::timestamptz, 'infinity'), COALESCE($6::bigint, 0))),
+           newest AS MATERIALIZED (
+               SELECT *
+               FROM (SELECT * FROM visible
                      ORDER BY published_at DESC, message_id DESC
-                     LIMIT $8) AS looked_through
-               WHERE strpos(folded(text), (SELECT literal FROM wanted)) > 0
-                 AND terms_of(text) @@ (SELECT query FROM wanted)
-                 AND NOT EXISTS (SELECT FROM unnest((SELECT parts FROM wanted)) AS part
-                                 WHERE strpos(folded(text), part) = 0)
+                     LIMIT $8) AS candidates
+               WHERE strpos(search_form(text), (SELECT literal FROM criteria)) > 0
+                 AND terms_of(text) @@ (SELECT query FROM criteria)
+                 AND NOT EXISTS (SELECT FROM unnest((SELECT parts FROM criteria)) AS part
+                                 WHERE strpos(search_form(text), part) = 0)
                ORDER BY published_at DESC, message_id DESC
                LIMIT $7),
            weeks AS (
-               SELECT (SELECT week_of(published_at)
-                       FROM messages
-                       WHERE NOT flagged AND (published_at, message_id) <
-                             (COALESCE($5::timestamptz, 'infinity'), COALESCE($6::bigint, 0))
+               SELECT (SELECT week_number(published_at) FROM visible
                        ORDER BY published_at DESC, message_id DESC
                        LIMIT 1) AS week
                WHERE (SELECT count(*) < $7 FROM newest)
                UNION ALL
-               SELECT (SELECT week_of(published_at)
+               SELECT (SELECT week_number(published_at)
                        FROM messages
-                       WHERE NOT flagged AND published_at < beginning_of_week(week)
+                       WHERE NOT flagged AND published_at < week_start(week)
                        ORDER BY published_at DESC, message_id DESC
                        LIMIT 1)
                FROM weeks
@@ -122,15 +106,11 @@ async fn find(
                SELECT found.*
                FROM weeks CROSS JOIN LATERAL (
                     SELECT *
-                    FROM (SELECT message_id, author_id, text, published_at, edited_at
-                          FROM messages
-                          WHERE NOT flagged
-                            AND of_week(terms_of(text), week_of(published_at))
-                                @@ of_week((SELECT query FROM wanted), week)
-                            AND (published_at, message_id) <
-                                (COALESCE($5::timestamptz, 'infinity'), COALESCE($6::bigint, 0))
-                            AND NOT EXISTS (SELECT FROM unnest((SELECT parts FROM wanted)) AS part
-                                            WHERE strpos(folded(text), part) = 0)
+                    FROM (SELECT * FROM visible
+                          WHERE prefix_with_week(terms_of(text), week_number(published_at))
+                                @@ prefix_with_week((SELECT query FROM criteria), week)
+                            AND NOT EXISTS (SELECT FROM unnest((SELECT parts FROM criteria)) AS part
+                                            WHERE strpos(search_form(text), part) = 0)
                           OFFSET 0) AS of_the_week
                     ORDER BY published_at DESC, message_id DESC
                     LIMIT $7) AS found
@@ -142,30 +122,14 @@ async fn find(
                  SELECT * FROM newest WHERE (SELECT count(*) >= $7 FROM newest)) AS matching
            ORDER BY published_at DESC, message_id DESC
            LIMIT $7"#,
-        wanted.words,
-        wanted.tag.map(Tag::as_str),
-        wanted.tag.map(Tag::literal),
-        &wanted.parts as &[&str],
+        criteria.words,
+        criteria.tag.map(Tag::as_str),
+        criteria.tag.map(Tag::literal),
+        &criteria.parts as &[&str],
         time,
         id,
         one_more(limit),
         NEWEST,
-    )
-    .fetch_all(database.pool());
-    Ok(page(database.with_timeout(statement).await?, limit))
-}
-
-fn page(rows: Vec<Row>, limit: u16) -> Page<Message> {
-    let messages = rows.into_iter().map(|row| {
-        let message = Message {
-            id: row.message_id,
-            author: Username::from_stored(row.author),
-            text: row.text,
-            published_at: row.published_at,
-            edited_at: row.edited_at,
-        };
-        let place = message.cursor();
-        (message, place)
-    });
-    Page::of(messages, limit)
+    );
+    Ok(page(database.all(query).await?, limit))
 }

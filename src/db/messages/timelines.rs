@@ -1,98 +1,87 @@
-//! The table `messages`, and the timelines that are read from it.
+//! The table `messages`: inserts, and the timelines, newest message first.
 //!
-//! Every list runs from the newest to the oldest and continues by keyset: a page costs the same
-//! wherever it begins. Authors' names come from a subquery rather than a join, so that the one plan
-//! that is right (an index scan that stops at the limit) is also the only one.
+//! A page starts after a cursor (keyset pagination), so that it costs the same wherever it starts.
+//! Authors' usernames come from a subquery rather than a join. So PostgreSQL has only one plan: an
+//! index scan that stops at the limit.
 
 use time::OffsetDateTime;
 
-use crate::db::{Database, Error, keyset, one_more, users};
-use crate::domain::{
-    Counts, Cursor, Message, MessageSummary, MessageText, Page, Profile, UserId, Username,
+use super::{AUTHOR_KEY, MessageRow, page};
+use crate::{
+    db::{
+        error::Error,
+        parameters::{keyset, one_more},
+        pool::Database,
+        users,
+    },
+    domain::{
+        AuthorTimeline, Counts, Cursor, Message, MessageSummary, MessageText, Page, UserId,
+        Username,
+    },
 };
 
-/// What a message of an author who is gone breaks.
-pub(in crate::db) const AUTHOR_KEY: &str = "messages_author_id_fkey";
-
-/// Somebody's messages, what that somebody tells, and how the viewer stands to them.
-#[derive(Debug, Clone)]
-pub struct AuthorTimeline {
-    /// Whose messages they are.
-    pub author: Profile,
-    /// How many messages, followers and followees the author has.
-    pub counts: Counts,
-    /// Whether the viewer follows the author.
-    pub followed: bool,
-    /// The messages.
-    pub page: Page<Message>,
-}
-
-/// A message to be added.
+/// A message to insert.
 #[derive(Debug, Clone)]
 pub struct NewMessage {
-    /// Who says it.
+    /// The author's username.
     pub author: Username,
-    /// What is said.
+    /// The text.
     pub text: MessageText,
 }
 
-/// Adds messages, all or none. Returns the place of each in the timelines, in the order of
-/// `messages`; `None` where there is no author of that name.
-///
-/// # Errors
-/// When the database fails.
+/// Inserts messages, all or none. Returns the position of each in the timelines, in the order of
+/// `messages`; `None` where the author does not exist.
 pub async fn insert(
     database: &Database,
     messages: &[NewMessage],
 ) -> Result<Vec<Option<Cursor>>, Error> {
     let authors: Vec<&str> = messages.iter().map(|message| message.author.as_str()).collect();
     let texts: Vec<&str> = messages.iter().map(|message| message.text.as_str()).collect();
-    // The keys are drawn first, since RETURNING does not tell which of the messages a row is.
-    let statement = sqlx::query!(
+    // The statement draws the keys first: RETURNING does not tell which message a row comes from.
+    let query = sqlx::query!(
         r#"WITH given AS MATERIALIZED (
-               SELECT (SELECT user_id FROM users WHERE username = author) AS author_id, text, place
-               FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS given (author, text, place)),
+               SELECT (SELECT user_id FROM users WHERE username = author) AS author_id, text,
+                      ordinal
+               FROM unnest($1::text[], $2::text[]) WITH ORDINALITY
+                    AS given (author, text, ordinal)),
            keyed AS MATERIALIZED (
                SELECT nextval(pg_get_serial_sequence('messages', 'message_id')) AS message_id,
-                      author_id, text, publication_time() AS published_at, place
+                      author_id, text, publication_time() AS published_at, ordinal
                FROM given WHERE author_id IS NOT NULL),
            inserted AS (
                INSERT INTO messages (message_id, author_id, text, published_at)
                OVERRIDING SYSTEM VALUE
                SELECT message_id, author_id, text, published_at FROM keyed ORDER BY message_id)
-           SELECT place AS "place!", message_id AS "message_id!",
+           SELECT ordinal AS "ordinal!", message_id AS "message_id!",
                   published_at AS "published_at!"
            FROM keyed"#,
         &authors as &[&str],
         &texts as &[&str],
-    )
-    .fetch_all(database.pool());
-    let rows = match database.with_timeout(statement).await {
-        // The author was deleted after the statement had begun.
-        Err(error) if messages.len() == 1 && error.breaks_foreign_key(AUTHOR_KEY) => Vec::new(),
+    );
+    let rows = match database.all(query).await {
+        // The author was deleted after the statement began.
+        Err(error) if messages.len() == 1 && error.violates_foreign_key(AUTHOR_KEY) => Vec::new(),
         rows => rows?,
     };
-    let mut places = vec![None; messages.len()];
+    let mut positions = vec![None; messages.len()];
     for row in rows {
-        let place = usize::try_from(row.place - 1).ok().and_then(|place| places.get_mut(place));
-        if let Some(place) = place {
-            *place = Some(Cursor::new(row.published_at, row.message_id));
+        let index = usize::try_from(row.ordinal - 1).ok();
+        if let Some(position) = index.and_then(|index| positions.get_mut(index)) {
+            *position = Some(Cursor::new(row.published_at, row.message_id));
         }
     }
-    Ok(places)
+    Ok(positions)
 }
 
-/// The messages of everybody that stand after `before`, or the newest.
-///
-/// # Errors
-/// When the database fails.
+/// Lists the messages of all users after the cursor `before`.
 pub async fn public(
     database: &Database,
     before: Option<Cursor>,
     limit: u16,
 ) -> Result<Page<Message>, Error> {
     let (time, id) = keyset(before);
-    let statement = sqlx::query!(
+    let query = sqlx::query_as!(
+        MessageRow,
         r#"SELECT message_id, text, published_at, edited_at,
                   (SELECT username FROM users WHERE user_id = author_id) AS "author!"
            FROM messages
@@ -103,27 +92,15 @@ pub async fn public(
         time,
         id,
         one_more(limit),
-    )
-    .fetch_all(database.pool());
-    let rows = database.with_timeout(statement).await?;
-    let messages = rows.into_iter().map(|row| Message {
-        id: row.message_id,
-        author: Username::from_stored(row.author),
-        text: row.text,
-        published_at: row.published_at,
-        edited_at: row.edited_at,
-    });
-    Ok(page(messages, limit))
+    );
+    Ok(page(database.all(query).await?, limit))
 }
 
-/// The messages of `reader` and of everybody whom `reader` follows, after `before` or the newest.
+/// Lists the messages of `reader` and the followees after the cursor `before`.
 ///
-/// Of the authors only those matter whose newest message is among the `limit + 1` newest of these:
-/// anybody else has that many messages before their own. So a follower of many costs one look at
-/// the index for each, and `limit` of them for a few.
-///
-/// # Errors
-/// When the database fails.
+/// The query finds the newest message of each author, and reads further messages only of the
+/// `limit + 1` authors for whom that is newest: no other author can have a message on the page.
+/// So it costs one index lookup per followee, and up to `limit` rows for a few of them.
 pub async fn own_timeline(
     database: &Database,
     reader: UserId,
@@ -131,10 +108,11 @@ pub async fn own_timeline(
     limit: u16,
 ) -> Result<Page<Message>, Error> {
     let (time, id) = keyset(before);
-    let statement = sqlx::query!(
+    let query = sqlx::query_as!(
+        MessageRow,
         r#"SELECT newest.message_id AS "message_id!", newest.text AS "text!",
                   newest.published_at AS "published_at!", newest.edited_at,
-                  (SELECT username FROM users WHERE user_id = ahead.author_id) AS "author!"
+                  (SELECT username FROM users WHERE user_id = candidates.author_id) AS "author!"
            FROM (SELECT authors.author_id
                  FROM (SELECT $4::bigint AS author_id
                        UNION ALL
@@ -148,11 +126,11 @@ pub async fn own_timeline(
                           ORDER BY published_at DESC, message_id DESC
                           LIMIT 1) AS first
                  ORDER BY first.published_at DESC, first.message_id DESC
-                 LIMIT $3) AS ahead,
+                 LIMIT $3) AS candidates,
                 LATERAL (
                     SELECT message_id, text, published_at, edited_at
                     FROM messages
-                    WHERE messages.author_id = ahead.author_id AND NOT flagged
+                    WHERE messages.author_id = candidates.author_id AND NOT flagged
                       AND (published_at, message_id) <
                           (COALESCE($1::timestamptz, 'infinity'), COALESCE($2::bigint, 0))
                     ORDER BY published_at DESC, message_id DESC
@@ -163,24 +141,12 @@ pub async fn own_timeline(
         id,
         one_more(limit),
         reader.0,
-    )
-    .fetch_all(database.pool());
-    let rows = database.with_timeout(statement).await?;
-    let messages = rows.into_iter().map(|row| Message {
-        id: row.message_id,
-        author: Username::from_stored(row.author),
-        text: row.text,
-        published_at: row.published_at,
-        edited_at: row.edited_at,
-    });
-    Ok(page(messages, limit))
+    );
+    Ok(page(database.all(query).await?, limit))
 }
 
-/// The messages of the user of that name, after `before` or the newest, and what there is to be seen
-/// of the author; `None` if there is none of that name.
-///
-/// # Errors
-/// When the database fails.
+/// Lists the messages of the user with this username after the cursor `before`, with the user's
+/// profile and counts; `None` if there is no such user.
 pub async fn by_author(
     database: &Database,
     author: &Username,
@@ -189,8 +155,8 @@ pub async fn by_author(
     limit: u16,
 ) -> Result<Option<AuthorTimeline>, Error> {
     let (time, id) = keyset(before);
-    // One row, with the messages in arrays: what is said of the author comes once.
-    let statement = sqlx::query!(
+    // One row with the messages in arrays, so that the author's columns are sent once.
+    let query = sqlx::query!(
         r#"SELECT author.username, author.display_name, author.bio, author.created_at,
                   counts.messages AS "messages!", counts.followers AS "followers!",
                   counts.following AS "following!",
@@ -215,50 +181,50 @@ pub async fn by_author(
         one_more(limit),
         author.as_str(),
         viewer.map(|viewer| viewer.0),
-    )
-    .fetch_optional(database.pool());
-    let Some(row) = database.with_timeout(statement).await? else { return Ok(None) };
-    let author = users::profile(row.username, row.display_name, row.bio, row.created_at);
+    );
+    let Some(row) = database.optional(query).await? else { return Ok(None) };
     let texts = row.ids.into_iter().flatten().zip(row.texts.into_iter().flatten());
     let times = row.times.into_iter().flatten().zip(row.edits.into_iter().flatten());
-    let messages = texts.zip(times).map(|((id, text), (published_at, edited_at))| {
-        let author = author.username.clone();
-        Message { id, author, text, published_at, edited_at }
+    let messages = texts.zip(times).map(|((message_id, text), (published_at, edited_at))| {
+        MessageRow { message_id, author: row.username.clone(), text, published_at, edited_at }
     });
-    let page = page(messages, limit);
-    let counts =
-        Counts { messages: row.messages, followers: row.followers, following: row.following };
-    Ok(Some(AuthorTimeline { author, counts, followed: row.followed, page }))
+    Ok(Some(AuthorTimeline {
+        page: page(messages, limit),
+        counts: Counts {
+            messages: row.messages,
+            followers: row.followers,
+            following: row.following,
+        },
+        followed: row.followed,
+        author: users::profile(row.username, row.display_name, row.bio, row.created_at),
+    }))
 }
 
-/// Whose messages to list, and how many.
+/// A request for the newest messages of one author.
 #[derive(Debug, Clone)]
-pub struct Listing {
-    /// Whose.
+pub struct NewestRequest {
+    /// The author's username.
     pub author: Username,
-    /// How many at most.
+    /// The maximum of messages.
     pub limit: u16,
 }
 
-/// The newest messages of several authors, in the order of `listings`; `None` where there is no
-/// author of that name.
-///
-/// # Errors
-/// When the database fails.
+/// Lists the newest messages of several authors, in the order of `requests`; `None` where the
+/// author does not exist.
 pub async fn newest_of(
     database: &Database,
-    listings: &[Listing],
+    requests: &[NewestRequest],
 ) -> Result<Vec<Option<Vec<MessageSummary>>>, Error> {
-    let authors: Vec<&str> = listings.iter().map(|listing| listing.author.as_str()).collect();
-    let limits: Vec<i64> = listings.iter().map(|listing| listing.limit.into()).collect();
-    // A row an author: both sides spend more on a row than on an element of an array.
-    let statement = sqlx::query!(
+    let authors: Vec<&str> = requests.iter().map(|request| request.author.as_str()).collect();
+    let limits: Vec<i64> = requests.iter().map(|request| request.limit.into()).collect();
+    // One row per author: a row costs PostgreSQL and sqlx more than an element of an array.
+    let query = sqlx::query!(
         r#"SELECT author.user_id IS NOT NULL AS "known!", newest.texts AS "texts?",
                   newest.times AS "times?"
            FROM (SELECT (SELECT user_id FROM users WHERE username = given.author) AS user_id,
-                        given.row_limit, given.place
+                        given.row_limit, given.ordinal
                  FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY
-                      AS given (author, row_limit, place)
+                      AS given (author, row_limit, ordinal)
                  OFFSET 0) AS author
            LEFT JOIN LATERAL (
                SELECT array_agg(text) AS texts, array_agg(published_at) AS times
@@ -267,26 +233,14 @@ pub async fn newest_of(
                      WHERE messages.author_id = author.user_id AND NOT flagged
                      ORDER BY published_at DESC, message_id DESC
                      LIMIT author.row_limit) AS ordered) AS newest ON true
-           ORDER BY author.place"#,
+           ORDER BY author.ordinal"#,
         &authors as &[&str],
         &limits,
-    )
-    .fetch_all(database.pool());
-    let rows = database.with_timeout(statement).await?;
-    let lists = rows.into_iter().map(|row| {
-        let texts = row.texts.unwrap_or_default().into_iter();
-        let said = texts.zip(row.times.unwrap_or_default());
-        row.known.then(|| {
-            said.map(|(text, published_at)| MessageSummary { text, published_at }).collect()
-        })
+    );
+    let lists = database.all(query).await?.into_iter().map(|row| {
+        let messages = row.texts.into_iter().flatten().zip(row.times.into_iter().flatten());
+        let summary = |(text, published_at)| MessageSummary { text, published_at };
+        row.known.then(|| messages.map(summary).collect())
     });
     Ok(lists.collect())
-}
-
-fn page(messages: impl Iterator<Item = Message>, limit: u16) -> Page<Message> {
-    let mut items: Vec<Message> = messages.collect();
-    let more = items.len() > usize::from(limit);
-    items.truncate(usize::from(limit));
-    let next = if more { items.last().map(Message::cursor) } else { None };
-    Page { items, next }
 }

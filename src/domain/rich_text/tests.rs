@@ -1,16 +1,16 @@
-//! The grammar, by what it takes and what it leaves alone.
+//! The grammar: what it recognizes and what stays plain text.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// The parts of a text that are more than text: `@name`, `#tag` or an address.
+/// The segments that are not plain text: `@name`, `#tag` or a URL.
 fn references(text: &str) -> Vec<String> {
     let reference = |segment: &Segment<'_>| match segment {
         Segment::Text(_) => None,
         Segment::Mention { username, .. } => Some(format!("@{username}")),
         Segment::Tag { tag, .. } => Some(format!("#{tag}")),
-        Segment::Link(address) => Some((*address).to_owned()),
+        Segment::Link(url) => Some((*url).to_owned()),
     };
     segments(text).iter().filter_map(reference).collect()
 }
@@ -22,7 +22,7 @@ fn assert_references(cases: &[(&str, &[&str])]) {
 }
 
 #[test]
-fn a_text_is_its_segments_in_their_order() {
+fn a_text_is_split_into_segments_in_order() {
     assert_eq!(
         segments("Hi @bob, see https://example.net/a?b#c. #Rust"),
         [
@@ -59,7 +59,7 @@ fn a_mention_is_a_name_without_spaces() {
 }
 
 #[test]
-fn an_address_or_a_lone_sign_is_no_mention() {
+fn an_email_address_or_a_sign_alone_is_no_mention() {
     let long = format!("@{}", "a".repeat(65));
     for text in [
         "bob@example.org",
@@ -183,7 +183,7 @@ fn no_other_scheme_is_a_link() {
 }
 
 #[test]
-fn a_text_has_the_tags_that_it_is_parsed_to() {
+fn a_text_has_the_tags_of_its_segments() {
     let rust = Tag::parse("rust").expect("a tag");
     for text in ["#rust", "I like #RUST.", "#go,#Rust"] {
         assert!(has_tag(text, &rust), "{text}");
@@ -193,7 +193,7 @@ fn a_text_has_the_tags_that_it_is_parsed_to() {
     }
 }
 
-/// Texts in which signs, words and punctuation meet more often than chance would have it.
+/// Texts dense with signs, words and punctuation.
 fn dense_text() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         "[@#＠＃&/=.,:;!?()\\[\\]<>'\" _-]",
@@ -206,7 +206,7 @@ fn dense_text() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn the_segments_together_are_the_text(text in prop_oneof![dense_text(), any::<String>()]) {
+    fn the_segments_together_equal_the_text(text in prop_oneof![dense_text(), any::<String>()]) {
         let segments = segments(&text);
         let together: String = segments.iter().map(Segment::source).collect();
         prop_assert_eq!(&together, &text);
@@ -216,7 +216,7 @@ proptest! {
     }
 
     #[test]
-    fn each_segment_is_what_it_says(text in dense_text()) {
+    fn each_segment_parses_to_itself(text in dense_text()) {
         for segment in segments(&text) {
             prop_assert!(!segment.source().is_empty());
             match segment {

@@ -4,7 +4,7 @@ pub(super) mod statement;
 
 use super::{error::Error, state::Service};
 use crate::{
-    db::follows::{self, NewFollow, Outcome},
+    db::follows::{self, FollowResult, NewFollow},
     domain::{Cursor, Invalid, Page, Profile, Username},
     telemetry::metrics,
 };
@@ -68,10 +68,14 @@ impl Service {
     }
 }
 
-fn require_known(outcome: Outcome, follower: Username, followee: Username) -> Result<(), Error> {
+fn require_known(
+    outcome: FollowResult,
+    follower: Username,
+    followee: Username,
+) -> Result<(), Error> {
     match outcome {
-        Outcome::Done => Ok(()),
-        Outcome::UnknownFollower => Err(Error::UnknownUser(follower)),
-        Outcome::UnknownFollowee => Err(Error::UnknownUser(followee)),
+        FollowResult::Done => Ok(()),
+        FollowResult::UnknownFollower => Err(Error::UnknownUser(follower)),
+        FollowResult::UnknownFollowee => Err(Error::UnknownUser(followee)),
     }
 }

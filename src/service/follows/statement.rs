@@ -3,7 +3,7 @@
 use crate::{
     db::{
         self, Database,
-        follows::{self, NewFollow, Outcome},
+        follows::{self, FollowResult, NewFollow},
     },
     service::batch::Statement,
     telemetry::metrics,
@@ -14,7 +14,7 @@ pub(in crate::service) struct InsertFollows;
 
 impl Statement for InsertFollows {
     type Request = NewFollow;
-    type Output = Outcome;
+    type Output = FollowResult;
     /// As for messages: larger batches save little more.
     const MAX_WEIGHT: usize = 128;
 
@@ -22,10 +22,10 @@ impl Statement for InsertFollows {
         &self,
         database: &Database,
         requests: &[NewFollow],
-    ) -> Result<Vec<Outcome>, db::Error> {
-        let outcomes = follows::insert(database, requests).await?;
-        let done = outcomes.iter().filter(|outcome| **outcome == Outcome::Done).count();
+    ) -> Result<Vec<FollowResult>, db::Error> {
+        let results = follows::insert(database, requests).await?;
+        let done = results.iter().filter(|result| **result == FollowResult::Done).count();
         metrics::followed(done);
-        Ok(outcomes)
+        Ok(results)
     }
 }

@@ -125,7 +125,7 @@ impl Live {
     /// Starts the poller at the present. It serves all subscribers, so it does not run in the span of
     /// the request that starts it.
     async fn start(&self) -> Result<Channel, Error> {
-        let mut watermark = Watermark::new(self.poller.database.patience());
+        let mut watermark = Watermark::new(self.poller.database.timeout());
         let poll = live::poll(&self.poller.database, None, 0).await?;
         let channel = Channel {
             notices: broadcast::Sender::new(self.settings.backlog),

@@ -13,7 +13,7 @@ use crate::{
 impl Service {
     /// The message with this id. Returns an error if it does not exist or is flagged.
     pub async fn message(&self, id: i64) -> Result<Message, Error> {
-        messages::by_key(self.database(), id).await?.ok_or(Error::UnknownMessage)
+        messages::by_id(self.database(), id).await?.ok_or(Error::UnknownMessage)
     }
 
     /// The message with this id, which `author` wrote.

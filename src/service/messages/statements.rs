@@ -5,7 +5,7 @@ use tokio::sync::watch;
 use crate::{
     db::{
         self, Database,
-        messages::timelines::{self, Listing, NewMessage},
+        messages::timelines::{self, NewMessage, NewestRequest},
     },
     domain::{Cursor, MessageSummary},
     service::batch::Statement,
@@ -46,7 +46,7 @@ pub(in crate::service) struct ListNewest;
 const AUTHOR_WEIGHT: usize = 10;
 
 impl Statement for ListNewest {
-    type Request = Listing;
+    type Request = NewestRequest;
     type Output = Option<Vec<MessageSummary>>;
     /// The longest list that is served, or as many messages in shorter lists.
     const MAX_WEIGHT: usize = 1_000;
@@ -55,14 +55,14 @@ impl Statement for ListNewest {
 
     const READ_ONLY: bool = true;
 
-    fn weight(request: &Listing) -> usize {
+    fn weight(request: &NewestRequest) -> usize {
         usize::from(request.limit) + AUTHOR_WEIGHT
     }
 
     async fn run(
         &self,
         database: &Database,
-        requests: &[Listing],
+        requests: &[NewestRequest],
     ) -> Result<Vec<Self::Output>, db::Error> {
         timelines::newest_of(database, requests).await
     }

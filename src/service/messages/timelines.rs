@@ -1,8 +1,8 @@
 //! Timelines, newest message first.
 
 use crate::{
-    db::messages::timelines::{self, AuthorTimeline, Listing},
-    domain::{Cursor, Message, MessageSummary, Page, User, UserId, Username},
+    db::messages::timelines::{self, NewestRequest},
+    domain::{AuthorTimeline, Cursor, Message, MessageSummary, Page, User, UserId, Username},
     service::{error::Error, state::Service},
 };
 
@@ -46,8 +46,8 @@ impl Service {
         author: Username,
         limit: u16,
     ) -> Result<Vec<MessageSummary>, Error> {
-        let listing = Listing { author: author.clone(), limit };
-        let messages = self.inner.listings.submit(listing).await?;
+        let request = NewestRequest { author: author.clone(), limit };
+        let messages = self.inner.listings.submit(request).await?;
         messages.ok_or(Error::UnknownUser(author))
     }
 }

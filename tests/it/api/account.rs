@@ -1,4 +1,4 @@
-//! What users change of their own accounts, and how they leave.
+//! Changes to the own account, and its deletion.
 
 use futures_util::{FutureExt, future::BoxFuture};
 use reqwest::Method;
@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 use crate::support::{App, actors::Answer};
 
 #[tokio::test]
-async fn what_is_absent_stays_and_null_takes_away() {
+async fn absent_fields_stay_and_null_removes_a_value() {
     let app = App::start().await;
     let ann = app.api_user("ann").await;
-    let shown = async || {
+    let profile = async || {
         let user = ann.get("/users/ann").await.json();
         ["email", "display_name", "bio"].map(|field| user[field].clone())
     };
-    assert_eq!(shown().await, [json!("ann@example.org"), Value::Null, Value::Null]);
+    assert_eq!(profile().await, [json!("ann@example.org"), Value::Null, Value::Null]);
 
     for (change, expected) in [
         (
@@ -31,17 +31,17 @@ async fn what_is_absent_stays_and_null_takes_away() {
         (json!({"bio": null}), [json!("a@b"), json!(null), json!(null)]),
     ] {
         assert_eq!(ann.patch("/users/ann", change.clone()).await.status, 204, "{change}");
-        assert_eq!(shown().await, expected, "{change}");
+        assert_eq!(profile().await, expected, "{change}");
     }
     let listed = app.api().get("/users").await.json();
     assert_eq!(listed["items"][0]["display_name"], Value::Null);
 }
 
 #[tokio::test]
-async fn every_wrong_change_is_named_at_once_and_none_is_made() {
+async fn all_invalid_fields_are_named_and_nothing_changes() {
     let app = App::start().await;
     let ann = app.api_user("ann").await;
-    let wrong = json!({
+    let invalid = json!({
         "email": null,
         "password": "",
         "current_password": 1,
@@ -49,16 +49,16 @@ async fn every_wrong_change_is_named_at_once_and_none_is_made() {
         "bio": "x".repeat(161),
     });
     assert_eq!(
-        ann.patch("/users/ann", wrong).await.refused_fields(422),
+        ann.patch("/users/ann", invalid).await.refused_fields(422),
         ["email", "password", "current_password", "display_name", "bio"]
     );
-    let half = json!({"bio": "hello", "email": "nothing"});
-    assert_eq!(ann.patch("/users/ann", half).await.refused_fields(422), ["email"]);
+    let partly_valid = json!({"bio": "hello", "email": "nothing"});
+    assert_eq!(ann.patch("/users/ann", partly_valid).await.refused_fields(422), ["email"]);
     assert_eq!(ann.get("/users/ann").await.json()["bio"], Value::Null);
 }
 
 #[tokio::test]
-async fn a_new_password_needs_the_current_one_and_ends_all_tokens_and_sessions() {
+async fn a_new_password_requires_the_current_one_and_ends_all_tokens_and_sessions() {
     let app = App::start().await;
     let ann = app.api_user("ann").await;
     let other = app.api().signed_in("ann").await;
@@ -66,17 +66,17 @@ async fn a_new_password_needs_the_current_one_and_ends_all_tokens_and_sessions()
     let browser = app.anonymous();
     browser.sign_in("ann").await;
 
-    let wish = json!({"password": "new secret"});
-    assert_eq!(ann.patch("/users/ann", wish).await.refused_fields(422), ["current_password"]);
+    let change = json!({"password": "new secret"});
+    assert_eq!(ann.patch("/users/ann", change).await.refused_fields(422), ["current_password"]);
     for guess in ["guess", "", &"x".repeat(73)] {
-        let wish = json!({"password": "new secret", "current_password": guess, "bio": "hello"});
-        assert_eq!(ann.patch("/users/ann", wish).await.refused_fields(403), ["current_password"]);
+        let change = json!({"password": "new secret", "current_password": guess, "bio": "hello"});
+        assert_eq!(ann.patch("/users/ann", change).await.refused_fields(403), ["current_password"]);
     }
     assert_eq!(ann.get("/users/ann").await.json()["bio"], Value::Null);
     browser.visit("/").await.says("My Timeline");
 
-    let wish = json!({"password": "new secret", "current_password": "secret"});
-    assert_eq!(ann.patch("/users/ann", wish).await.status, 204);
+    let change = json!({"password": "new secret", "current_password": "secret"});
+    assert_eq!(ann.patch("/users/ann", change).await.status, 204);
     for token in [&ann, &other] {
         token.get("/users/ann").await.problem(401);
     }
@@ -87,29 +87,29 @@ async fn a_new_password_needs_the_current_one_and_ends_all_tokens_and_sessions()
 }
 
 #[tokio::test]
-async fn who_leaves_takes_everything_along() {
+async fn deleting_an_account_deletes_everything_of_its_user() {
     let app = App::start().await;
     let (ann, bob) = (app.api_user("ann").await, app.api_user("bob").await);
     let browser = app.anonymous();
     browser.sign_in("ann").await;
-    browser.say("farewell").await;
+    browser.say("hidden").await;
     app.simulator().tweet("bob", "I stay").await;
-    app.execute("UPDATE messages SET flagged = true WHERE text = 'farewell'").await;
+    app.execute("UPDATE messages SET flagged = true WHERE text = 'hidden'").await;
     browser.say("and thanks").await;
     ann.put("/following/bob").await;
     bob.put("/following/ann").await;
     app.anonymous().get("/public").await.says("and thanks").says("I stay");
 
     for (body, fields) in [(json!({}), ["password"]), (json!({"password": 7}), ["password"])] {
-        let answer = ann.send(Method::DELETE, "/users/ann", body).await;
-        assert_eq!(answer.refused_fields(422), fields);
+        let response = ann.send(Method::DELETE, "/users/ann", body).await;
+        assert_eq!(response.refused_fields(422), fields);
     }
-    let answer = ann.send(Method::DELETE, "/users/ann", json!({"password": "guess"})).await;
-    assert_eq!(answer.refused_fields(403), ["password"]);
+    let response = ann.send(Method::DELETE, "/users/ann", json!({"password": "guess"})).await;
+    assert_eq!(response.refused_fields(403), ["password"]);
     assert_eq!(app.count("SELECT count(*) FROM users").await, 2);
 
-    let answer = ann.send(Method::DELETE, "/users/ann", json!({"password": "secret"})).await;
-    assert_eq!((answer.status, answer.body.as_str()), (204, ""));
+    let response = ann.send(Method::DELETE, "/users/ann", json!({"password": "secret"})).await;
+    assert_eq!((response.status, response.body.as_str()), (204, ""));
     app.anonymous().get("/public").await.says("I stay").does_not_say("and thanks");
     ann.get("/users/bob").await.problem(401);
     app.api().get("/users/ann").await.problem(404);
@@ -118,27 +118,27 @@ async fn who_leaves_takes_everything_along() {
     let left = "SELECT (SELECT count(*) FROM users) * 1000 + (SELECT count(*) FROM messages) * 100
                     + (SELECT count(*) FROM follows) * 10 + (SELECT count(*) FROM sessions)";
     assert_eq!(app.count(left).await, 1100);
-    // The name is free again.
+    // The username can be used again.
     assert_eq!(app.api().sign_up("ann").await.status, 201);
 }
 
 #[tokio::test]
-async fn nobody_changes_or_deletes_what_is_anothers() {
+async fn another_users_account_cannot_be_changed_or_deleted() {
     let app = App::start().await;
     let bob = app.api_user("bob").await;
     app.api_user("ann").await;
-    let farewell = json!({"password": "secret"});
+    let deletion = json!({"password": "secret"});
     bob.patch("/users/ann", json!({"bio": "hacked"})).await.problem(403);
-    bob.send(Method::DELETE, "/users/ann", farewell.clone()).await.problem(403);
-    for nobody in ["/users/nobody", "/users/a%2Fb"] {
-        bob.patch(nobody, json!({"bio": "hacked"})).await.problem(404);
-        bob.send(Method::DELETE, nobody, farewell.clone()).await.problem(404);
+    bob.send(Method::DELETE, "/users/ann", deletion.clone()).await.problem(403);
+    for unknown in ["/users/unknown", "/users/a%2Fb"] {
+        bob.patch(unknown, json!({"bio": "hacked"})).await.problem(404);
+        bob.send(Method::DELETE, unknown, deletion.clone()).await.problem(404);
     }
     assert_eq!(app.count("SELECT count(*) FROM users WHERE bio IS NULL").await, 2);
 }
 
 #[tokio::test]
-async fn a_large_account_goes_as_a_whole_and_bit_by_bit() {
+async fn a_large_account_is_deleted_completely_and_in_chunks() {
     let app = App::start().await;
     let ann = app.api_user("ann").await;
     app.execute(
@@ -155,28 +155,29 @@ async fn a_large_account_goes_as_a_whole_and_bit_by_bit() {
              WHERE fan.username LIKE 'fan %1' AND ann.username = 'ann'",
     )
     .await;
-    let deleted_at_once = "
+    let count_rows_per_statement = "
         CREATE TABLE deletions (rows bigint NOT NULL);
-        CREATE FUNCTION note_deletion() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN INSERT INTO deletions SELECT count(*) FROM gone; RETURN NULL; END $$;
-        CREATE TRIGGER noted AFTER DELETE ON messages REFERENCING OLD TABLE AS gone
-            FOR EACH STATEMENT EXECUTE FUNCTION note_deletion();
-        CREATE TRIGGER noted AFTER DELETE ON follows REFERENCING OLD TABLE AS gone
-            FOR EACH STATEMENT EXECUTE FUNCTION note_deletion()";
-    app.execute(deleted_at_once).await;
-    let answer = ann.send(Method::DELETE, "/users/ann", json!({"password": "secret"})).await;
-    assert_eq!((answer.status, answer.body.as_str()), (204, ""));
+        CREATE FUNCTION record_deletion() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN INSERT INTO deletions SELECT count(*) FROM deleted; RETURN NULL; END $$;
+        CREATE TRIGGER recorded AFTER DELETE ON messages REFERENCING OLD TABLE AS deleted
+            FOR EACH STATEMENT EXECUTE FUNCTION record_deletion();
+        CREATE TRIGGER recorded AFTER DELETE ON follows REFERENCING OLD TABLE AS deleted
+            FOR EACH STATEMENT EXECUTE FUNCTION record_deletion()";
+    app.execute(count_rows_per_statement).await;
+    let response = ann.send(Method::DELETE, "/users/ann", json!({"password": "secret"})).await;
+    assert_eq!((response.status, response.body.as_str()), (204, ""));
     assert_eq!(app.count("SELECT count(*) FROM users").await, 2500);
     let left = "SELECT (SELECT count(*) FROM messages) + (SELECT count(*) FROM follows)";
     assert_eq!(app.count(left).await, 0);
     assert_eq!(app.count("SELECT sum(rows)::bigint FROM deletions").await, 3000 + 2500 + 250);
-    // Nobody waits for more than this to go: a thousand of each kind and direction.
+    // One statement deletes at most 1,000 messages and 1,000 follows of each direction, so that
+    // locks are short.
     assert_eq!(app.count("SELECT max(rows) FROM deletions").await, 1250);
 }
 
-/// The row of somebody who is being deleted is locked, and is gone when the lock is.
+/// The deletion locks the row of the user; requests that wait for the lock then find no row.
 #[tokio::test]
-async fn who_is_deleted_meanwhile_is_unknown() {
+async fn a_user_who_is_deleted_during_a_request_is_not_found() {
     let app = App::start().await;
     let (ann, bob) = (app.api_user("ann").await, app.api_user("bob").await);
     let simulator = app.simulator();
@@ -195,7 +196,7 @@ async fn who_is_deleted_meanwhile_is_unknown() {
         },
         async move { simulator.follow("ann", "bob").await.status }.boxed(),
     ];
-    // One after the other, so that they do not share a statement.
+    // One at a time, so that no two requests share a statement.
     let mut waiting = Vec::new();
     for (count, request) in (1..).zip(requests) {
         waiting.push(tokio::spawn(request));

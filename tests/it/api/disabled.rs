@@ -1,9 +1,9 @@
-//! A user whom an operator has disabled: out at once, everywhere, and told so to nobody else.
+//! Disabled users: their sessions and tokens end immediately on all replicas.
 
 use crate::support::App;
 
 #[tokio::test]
-async fn sessions_and_tokens_stop_at_once_and_nothing_new_begins() {
+async fn disabling_a_user_ends_sessions_and_tokens_and_prevents_new_ones() {
     let app = App::start().await;
     let replica = app.replica().await;
     let ann = app.api_user("ann").await;
@@ -17,13 +17,13 @@ async fn sessions_and_tokens_stop_at_once_and_nothing_new_begins() {
     browser.post("/add_message", &[("text", "still here")]).await;
     assert_eq!(app.count("SELECT count(*) FROM messages").await, 0);
     for server in [&app, &replica] {
-        let refusal = server.api().make_token("ann", "secret").await;
-        assert_eq!(refusal.problem(403)["detail"], "This account is disabled");
+        let response = server.api().make_token("ann", "secret").await;
+        assert_eq!(response.problem(403)["detail"], "This account is disabled");
         let page = server.anonymous().sign_in("ann").await;
         page.says("This account is disabled").does_not_say("You were logged in");
     }
 
-    // What has ended has ended, whoever is let in again.
+    // Sessions and tokens do not come back when the user is enabled again.
     app.execute("UPDATE users SET disabled_at = NULL").await;
     ann.get("/tokens").await.problem(401);
     browser.visit("/").await.does_not_say("My Timeline");
@@ -32,7 +32,7 @@ async fn sessions_and_tokens_stop_at_once_and_nothing_new_begins() {
 }
 
 #[tokio::test]
-async fn only_who_knows_the_password_is_told() {
+async fn only_the_right_password_reveals_that_an_account_is_disabled() {
     let app = App::start().await;
     app.api_user("ann").await;
     let before = app.api().make_token("ann", "guess").await.problem(401);

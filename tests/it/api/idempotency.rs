@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: what is sent again is done once.
+//! `Idempotency-Key`: a repeated request posts once.
 
 use futures_util::future::join_all;
 use reqwest::Method;
@@ -16,14 +16,14 @@ async fn post(client: &ApiClient, key: &str, text: &str) -> Answer {
 }
 
 #[track_caller]
-fn assert_same(answer: &Answer, first: &Answer) {
-    assert_eq!(answer.status, 201, "{answer:?}");
-    assert_eq!(answer.json(), first.json());
-    assert_eq!(answer.header("location"), first.header("location"));
+fn assert_same(response: &Answer, first: &Answer) {
+    assert_eq!(response.status, 201, "{response:?}");
+    assert_eq!(response.json(), first.json());
+    assert_eq!(response.header("location"), first.header("location"));
 }
 
 #[tokio::test]
-async fn the_same_key_returns_the_first_answer_also_from_another_replica() {
+async fn a_repeated_key_returns_the_first_response_on_every_replica() {
     let app = App::start().await;
     let replica = app.replica().await;
     let ann = app.api_user("ann").await;
@@ -39,7 +39,7 @@ async fn the_same_key_returns_the_first_answer_also_from_another_replica() {
 }
 
 #[tokio::test]
-async fn the_first_answer_stands_when_the_message_has_changed_or_gone() {
+async fn the_first_response_is_returned_after_the_message_is_edited_or_deleted() {
     let app = App::start().await;
     let ann = app.api_user("ann").await;
     let first = post(&ann, "k", "hello").await;
@@ -52,7 +52,7 @@ async fn the_first_answer_stands_when_the_message_has_changed_or_gone() {
 }
 
 #[tokio::test]
-async fn a_key_is_its_users_own_and_another_key_is_another_message() {
+async fn keys_are_per_user_and_each_key_posts_a_message() {
     let app = App::start().await;
     let (ann, bob) = (app.api_user("ann").await, app.api_user("bob").await);
     for (client, key) in [(&ann, "k"), (&bob, "k"), (&ann, "K"), (&ann, "k2")] {
@@ -61,11 +61,15 @@ async fn a_key_is_its_users_own_and_another_key_is_another_message() {
     assert_eq!(app.count("SELECT count(*) FROM messages").await, 4);
     ann.post("/messages", json!({"text": "hello"})).await;
     ann.post("/messages", json!({"text": "hello"})).await;
-    assert_eq!(app.count("SELECT count(*) FROM messages").await, 6, "without a key each is new");
+    assert_eq!(
+        app.count("SELECT count(*) FROM messages").await,
+        6,
+        "without a key each request posts"
+    );
 }
 
 #[tokio::test]
-async fn what_is_refused_uses_no_key_up() {
+async fn a_rejected_request_does_not_use_its_key() {
     let app = App::start().await;
     let ann = app.api_user("ann").await;
     assert_eq!(post(&ann, "k", "").await.refused_fields(422), ["text"]);
@@ -73,24 +77,24 @@ async fn what_is_refused_uses_no_key_up() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_fifty_requests_at_once_on_two_servers_one_posts_and_all_get_its_answer() {
+async fn fifty_concurrent_requests_on_two_replicas_post_once_and_get_the_same_response() {
     let app = App::start().await;
     let replica = app.replica().await;
     let ann = app.api_user("ann").await;
     let clients = [ann, replica.api().signed_in("ann").await];
-    let answers = join_all((0..50).map(|number| {
+    let responses = join_all((0..50).map(|number| {
         let client = &clients[number % 2];
         async move { post(client, "k", &format!("hello {number}")).await }
     }))
     .await;
-    for answer in &answers {
-        assert_same(answer, &answers[0]);
+    for response in &responses {
+        assert_same(response, &responses[0]);
     }
     assert_eq!(app.count("SELECT count(*) FROM messages").await, 1);
 }
 
 #[tokio::test]
-async fn the_first_answer_is_told_also_to_who_may_post_no_more() {
+async fn a_repeated_key_is_not_rate_limited() {
     let limited = |settings: &mut AppSettings| {
         settings.service.limits.posts_per_account = std::num::NonZeroU32::new(1);
     };
@@ -103,7 +107,7 @@ async fn the_first_answer_is_told_also_to_who_may_post_no_more() {
 }
 
 #[tokio::test]
-async fn keys_are_kept_for_a_day() {
+async fn keys_are_kept_for_24_hours() {
     let app = App::start().await;
     let ann = app.api_user("ann").await;
     post(&ann, "old", "hello").await;

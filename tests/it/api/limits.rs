@@ -1,5 +1,5 @@
-//! How often something may be tried: by page, by the JSON API, and by whoever signs up at the
-//! simulator API without its credentials. Never by the simulator.
+//! Rate limits of the pages, of the JSON API, and of sign-ups at the simulator API without
+//! credentials. The simulator is never limited.
 
 use std::num::NonZero;
 
@@ -13,16 +13,16 @@ async fn limited(limits: RateLimits) -> App {
     App::start_with(TestDatabase::fresh().await, |settings| settings.service.limits = limits).await
 }
 
-/// Asserts that an answer says when to try again.
+/// Asserts that the response is 429 and says when to retry.
 #[track_caller]
-fn assert_later(answer: &Answer) {
-    assert_eq!(answer.status, 429, "{answer:?}");
-    let seconds: u32 = answer.header("retry-after").parse().expect("seconds");
+fn assert_rate_limited(response: &Answer) {
+    assert_eq!(response.status, 429, "{response:?}");
+    let seconds: u32 = response.header("retry-after").parse().expect("seconds");
     assert!((1..=60).contains(&seconds), "{seconds}");
 }
 
 #[tokio::test]
-async fn one_accounts_password_is_not_guessed_at_for_long() {
+async fn sign_ins_are_limited_per_account() {
     let two = RateLimits { sign_ins_per_account: NonZero::new(2), ..RateLimits::default() };
     let app = limited(two).await;
     let api = app.api();
@@ -31,47 +31,47 @@ async fn one_accounts_password_is_not_guessed_at_for_long() {
     api.make_token("ann", "guess").await.problem(401);
     app.anonymous().submit("/login", &[("username", "ann"), ("password", "guess")]).await;
 
-    let refused = api.make_token("ann", "secret").await;
-    refused.problem(429);
-    assert_later(&refused);
+    let response = api.make_token("ann", "secret").await;
+    response.problem(429);
+    assert_rate_limited(&response);
     let page = app.anonymous().sign_in("ann").await;
-    assert_later(&page);
+    assert_rate_limited(&page);
     page.says("Too Many Requests").says("That was too often; try again in");
-    // Another account is not held up, and nobody who is signed in is.
+    // Other accounts are not limited.
     assert_eq!(api.make_token("bob", "secret").await.status, 201);
 }
 
 #[tokio::test]
-async fn a_stolen_token_does_not_help_to_guess_the_password() {
+async fn password_confirmations_count_as_sign_ins() {
     let three = RateLimits { sign_ins_per_account: NonZero::new(3), ..RateLimits::default() };
     let app = limited(three).await;
     let ann = app.api_user("ann").await;
     let change = json!({"password": "mine", "current_password": "guess"});
     ann.patch("/users/ann", change.clone()).await.problem(403);
-    let farewell = json!({"password": "guess"});
-    ann.send(Method::DELETE, "/users/ann", farewell.clone()).await.problem(403);
-    for refused in [
+    let deletion = json!({"password": "guess"});
+    ann.send(Method::DELETE, "/users/ann", deletion.clone()).await.problem(403);
+    for response in [
         ann.patch("/users/ann", change).await,
-        ann.send(Method::DELETE, "/users/ann", farewell).await,
+        ann.send(Method::DELETE, "/users/ann", deletion).await,
     ] {
-        refused.problem(429);
-        assert_later(&refused);
+        response.problem(429);
+        assert_rate_limited(&response);
     }
     assert_eq!(ann.patch("/users/ann", json!({"bio": "still me"})).await.status, 204);
 }
 
 #[tokio::test]
-async fn one_address_does_not_try_many_accounts() {
+async fn sign_ins_are_limited_per_address() {
     let two = RateLimits { sign_ins_per_address: NonZero::new(2), ..RateLimits::default() };
     let app = limited(two).await;
     app.api().make_token("ann", "guess").await.problem(401);
     app.anonymous().sign_in("bob").await.says("Invalid username");
-    assert_later(&app.api().make_token("carol", "guess").await);
-    assert_later(&app.anonymous().sign_in("dave").await);
+    assert_rate_limited(&app.api().make_token("carol", "guess").await);
+    assert_rate_limited(&app.anonymous().sign_in("dave").await);
 }
 
 #[tokio::test]
-async fn one_address_does_not_sign_up_without_end() {
+async fn sign_ups_are_limited_per_address() {
     let three = RateLimits { registrations_per_address: NonZero::new(3), ..RateLimits::default() };
     let app = limited(three).await;
     let (api, simulator) = (app.api(), app.simulator());
@@ -81,28 +81,28 @@ async fn one_address_does_not_sign_up_without_end() {
     let bare = simulator.bare_request(Method::POST, "/register").json(&user);
     assert_eq!(Answer::of(bare).await.status, 204);
 
-    let refused = api.sign_up("dave").await;
-    refused.problem(429);
-    assert_later(&refused);
-    assert_later(&app.anonymous().sign_up("dave").await);
+    let response = api.sign_up("dave").await;
+    response.problem(429);
+    assert_rate_limited(&response);
+    assert_rate_limited(&app.anonymous().sign_up("dave").await);
     let bare = simulator.bare_request(Method::POST, "/register").json(&user);
-    let refused = Answer::of(bare).await;
-    assert_later(&refused);
-    assert!(refused.failure(429).starts_with("That was too often"));
-    // The simulator, which proves that it is, is never limited.
+    let response = Answer::of(bare).await;
+    assert_rate_limited(&response);
+    assert!(response.failure(429).starts_with("That was too often"));
+    // Requests with the simulator's credentials are never limited.
     for number in 0..20 {
         assert_eq!(simulator.register(&format!("user {number}")).await.status, 204);
     }
 }
 
 #[tokio::test]
-async fn one_account_does_not_post_without_end() {
+async fn posts_are_limited_per_account() {
     let two = RateLimits { posts_per_account: NonZero::new(2), ..RateLimits::default() };
     let app = limited(two).await;
     let (ann, bob) = (app.signed_in("ann").await, app.signed_in("bob").await);
     ann.say("one").await.says("Your message was recorded");
     ann.say("two").await.says("Your message was recorded");
-    assert_later(&ann.post("/add_message", &[("text", "three")]).await);
+    assert_rate_limited(&ann.post("/add_message", &[("text", "three")]).await);
     bob.say("hello").await.says("Your message was recorded");
     for number in 0..20 {
         assert_eq!(app.simulator().tweet("ann", &format!("{number}")).await.status, 204);

@@ -1,4 +1,4 @@
-//! Messages, one at a time and in lists.
+//! Single messages and lists of messages.
 
 use serde_json::{Value, json};
 
@@ -8,9 +8,9 @@ use crate::support::{
 };
 
 async fn post(client: &ApiClient, text: &str) -> Value {
-    let answer = client.post("/messages", json!({ "text": text })).await;
-    assert_eq!(answer.status, 201, "{answer:?}");
-    answer.json()
+    let response = client.post("/messages", json!({ "text": text })).await;
+    assert_eq!(response.status, 201, "{response:?}");
+    response.json()
 }
 
 fn path(message: &Value) -> String {
@@ -18,28 +18,28 @@ fn path(message: &Value) -> String {
 }
 
 #[track_caller]
-fn shown(answer: &Answer) -> Value {
-    assert_eq!(answer.status, 200, "{answer:?}");
-    answer.json()
+fn body(response: &Answer) -> Value {
+    assert_eq!(response.status, 200, "{response:?}");
+    response.json()
 }
 
 #[tokio::test]
-async fn a_message_is_posted_and_found_where_the_answer_says() {
+async fn a_posted_message_is_found_at_its_location() {
     let app = App::start().await;
     let ann = app.api_user("Ann B").await;
-    let answer = ann.post("/messages", json!({"text": " <b>hello</b> 🦀\n"})).await;
-    assert_eq!(answer.status, 201, "{answer:?}");
-    let message = answer.json();
+    let response = ann.post("/messages", json!({"text": " <b>hello</b> 🦀\n"})).await;
+    assert_eq!(response.status, 201, "{response:?}");
+    let message = response.json();
     assert_eq!(message["author"], "Ann B");
     assert_eq!(message["text"], " <b>hello</b> 🦀\n");
     assert_eq!(message["edited_at"], Value::Null);
-    assert_eq!(answer.header("location"), format!("/api/v1{}", path(&message)));
-    assert_eq!(shown(&app.api().get(&path(&message)).await), message);
+    assert_eq!(response.header("location"), format!("/api/v1{}", path(&message)));
+    assert_eq!(body(&app.api().get(&path(&message)).await), message);
     app.anonymous().get("/public").await.says("&lt;b&gt;hello&lt;/b&gt; 🦀");
 }
 
 #[tokio::test]
-async fn a_message_that_breaks_a_rule_is_refused_with_all_that_is_wrong() {
+async fn an_invalid_message_is_rejected_with_all_errors() {
     let app = App::start().await;
     let ann = app.api_user("ann").await;
     for body in
@@ -49,54 +49,54 @@ async fn a_message_that_breaks_a_rule_is_refused_with_all_that_is_wrong() {
     }
     for key in [&b"a b"[..], b"", "é".as_bytes(), b"\xff"] {
         let request = ann.request(reqwest::Method::POST, "/messages").json(&json!({"text": ""}));
-        let answer = Answer::of(request.header("Idempotency-Key", key)).await;
-        assert_eq!(answer.refused_fields(422), ["text", "Idempotency-Key"], "{key:?}");
+        let response = Answer::of(request.header("Idempotency-Key", key)).await;
+        assert_eq!(response.refused_fields(422), ["text", "Idempotency-Key"], "{key:?}");
     }
     assert_eq!(app.count("SELECT count(*) FROM messages").await, 0);
 }
 
 #[tokio::test]
-async fn the_author_edits_a_message_and_nobody_else_does() {
+async fn only_the_author_can_edit_a_message() {
     let app = App::start().await;
     let (ann, bob) = (app.api_user("ann").await, app.api_user("bob").await);
     let first = post(&ann, "helo").await;
     let second = post(&ann, "second").await;
 
-    let edited = shown(&ann.patch(&path(&first), json!({"text": "hello"})).await);
+    let edited = body(&ann.patch(&path(&first), json!({"text": "hello"})).await);
     assert_eq!(edited["text"], "hello");
     assert!(edited["edited_at"].as_str() >= first["published_at"].as_str(), "{edited}");
     assert_eq!(edited["published_at"], first["published_at"]);
-    let again = shown(&ann.patch(&path(&first), json!({"text": "hello"})).await);
+    let again = body(&ann.patch(&path(&first), json!({"text": "hello"})).await);
     assert_eq!(again, edited, "the same text again changes nothing");
 
     bob.patch(&path(&first), json!({"text": "mine"})).await.problem(403);
-    let refused = ann.patch(&path(&first), json!({"text": ""})).await;
-    assert_eq!(refused.refused_fields(422), ["text"]);
-    assert_eq!(shown(&app.api().get("/messages").await)["items"], json!([second, edited]));
+    let response = ann.patch(&path(&first), json!({"text": ""})).await;
+    assert_eq!(response.refused_fields(422), ["text"]);
+    assert_eq!(body(&app.api().get("/messages").await)["items"], json!([second, edited]));
 }
 
 #[tokio::test]
-async fn the_author_deletes_a_message_and_nobody_else_does() {
+async fn only_the_author_can_delete_a_message() {
     let app = App::start().await;
     let (ann, bob) = (app.api_user("ann").await, app.api_user("bob").await);
     let message = post(&ann, "hello").await;
     bob.delete(&path(&message)).await.problem(403);
     assert_eq!(app.count("SELECT count(*) FROM messages").await, 1);
-    let answer = ann.delete(&path(&message)).await;
-    assert_eq!((answer.status, answer.body.as_str()), (204, ""));
+    let response = ann.delete(&path(&message)).await;
+    assert_eq!((response.status, response.body.as_str()), (204, ""));
     assert_eq!(app.count("SELECT count(*) FROM messages").await, 0);
-    for answer in [
+    for response in [
         ann.get(&path(&message)).await,
         ann.delete(&path(&message)).await,
         bob.delete(&path(&message)).await,
         ann.patch(&path(&message), json!({"text": "back"})).await,
     ] {
-        answer.problem(404);
+        response.problem(404);
     }
 }
 
 #[tokio::test]
-async fn what_is_no_number_of_a_message_is_nothing() {
+async fn an_id_that_no_message_can_have_is_not_found() {
     let app = App::start().await;
     let ann = app.api_user("ann").await;
     for id in ["0", "-1", "x", "1.5", "9223372036854775807", "9223372036854775808"] {
@@ -106,7 +106,7 @@ async fn what_is_no_number_of_a_message_is_nothing() {
 }
 
 #[tokio::test]
-async fn a_flagged_message_is_nowhere_even_for_its_author() {
+async fn a_flagged_message_is_hidden_even_from_its_author() {
     let app = App::start().await;
     let ann = app.api_user("ann").await;
     let message = post(&ann, "unspeakable").await;
@@ -115,24 +115,24 @@ async fn a_flagged_message_is_nowhere_even_for_its_author() {
     ann.patch(&path(&message), json!({"text": "spoken"})).await.problem(404);
     ann.delete(&path(&message)).await.problem(404);
     for list in ["/messages", "/timeline", "/users/ann/messages", "/search?q=unspeakable"] {
-        assert_eq!(shown(&ann.get(list).await)["items"], json!([]), "{list}");
+        assert_eq!(body(&ann.get(list).await)["items"], json!([]), "{list}");
     }
-    assert_eq!(shown(&ann.get("/users/ann").await)["messages"], 0);
-    assert_eq!(app.count("SELECT count(*) FROM messages").await, 1, "operators still have it");
+    assert_eq!(body(&ann.get("/users/ann").await)["messages"], 0);
+    assert_eq!(app.count("SELECT count(*) FROM messages").await, 1, "the row stays for operators");
 }
 
-/// Reads a list to its end; before each further page somebody posts.
+/// Reads a list to its end; `author` posts a message before each further page.
 async fn read_while_messages_arrive(
     reader: &ApiClient,
     list: &str,
     author: &ApiClient,
 ) -> Vec<Value> {
     let mut page = reader.get(&format!("{list}?limit=3")).await;
-    let mut items = shown(&page)["items"].as_array().expect("items").clone();
+    let mut items = page.items();
     loop {
-        post(author, "meanwhile").await;
+        post(author, "added").await;
         let Some(next) = reader.follow_link(&page).await else { return items };
-        let found = shown(&next)["items"].as_array().expect("items").clone();
+        let found = next.items();
         assert!(!found.is_empty() && found.len() <= 3, "{found:?}");
         items.extend(found);
         page = next;
@@ -140,19 +140,19 @@ async fn read_while_messages_arrive(
 }
 
 #[tokio::test]
-async fn lists_show_each_message_once_while_others_arrive() {
+async fn each_message_is_listed_once_while_messages_are_posted() {
     let app = App::start().await;
     let (ann, bob) = (app.api_user("ann").await, app.api_user("bob").await);
     app.api_user("carol").await;
     assert_eq!(ann.put("/following/bob").await.status, 204);
-    // All of one moment, so that only their keys order them.
+    // All have the same time, so that only the ids order them.
     app.execute(
         "INSERT INTO messages (author_id, text, published_at)
          SELECT user_id, username || ' ' || number, '2020-02-20Z'
          FROM generate_series(1, 10) AS number, users ORDER BY number, username",
     )
     .await;
-    let of = |names: &[&str]| {
+    let texts_of = |names: &[&str]| {
         let numbers = (1..=10).rev();
         let texts =
             numbers.flat_map(|number| names.iter().map(move |name| format!("{name} {number}")));
@@ -164,12 +164,12 @@ async fn lists_show_each_message_once_while_others_arrive() {
         (&ann, "/users/bob/messages", &["bob"]),
     ] {
         let seen = read_while_messages_arrive(reader, list, &bob).await;
-        assert_eq!(field(&seen, "text"), of(names), "{list}");
-        app.execute("DELETE FROM messages WHERE text = 'meanwhile'").await;
+        assert_eq!(field(&seen, "text"), texts_of(names), "{list}");
+        app.execute("DELETE FROM messages WHERE text = 'added'").await;
     }
-    app.api().get("/users/nobody/messages").await.problem(404);
+    app.api().get("/users/unknown/messages").await.problem(404);
     for list in ["/messages", "/timeline", "/users/bob/messages"] {
-        let answer = ann.get(&format!("{list}?limit=101&cursor=x")).await;
-        assert_eq!(answer.refused_fields(422), ["limit", "cursor"], "{list}");
+        let response = ann.get(&format!("{list}?limit=101&cursor=x")).await;
+        assert_eq!(response.refused_fields(422), ["limit", "cursor"], "{list}");
     }
 }

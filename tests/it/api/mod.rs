@@ -2,7 +2,7 @@
 
 mod account;
 mod disabled;
-mod following;
+mod follows;
 mod idempotency;
 mod limits;
 mod messages;

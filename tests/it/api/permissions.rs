@@ -1,4 +1,4 @@
-//! Who may do what: every operation of the document, by everybody who might try it.
+//! The permission matrix: every operation of the document, called by each kind of caller.
 
 use std::collections::BTreeSet;
 
@@ -13,12 +13,13 @@ use crate::{
     },
 };
 
-/// Who tries an operation on what is the owner's.
+/// The caller of an operation on something that belongs to the owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Actor {
-    /// Somebody without a token.
+    /// A client without a token.
     SignedOut,
-    /// The owner's browser, made to try by another site: it has the session's cookie and no token.
+    /// The owner's browser, as another site can use it: with the session cookie and without a
+    /// token.
     Cookie,
     Owner,
     Another,
@@ -26,7 +27,7 @@ enum Actor {
     Disabled,
     /// The owner, with a token that was revoked.
     Revoked,
-    /// The owner, with a token that has ended.
+    /// The owner, with an expired token.
     Expired,
 }
 
@@ -34,10 +35,10 @@ use Actor::{Another, Cookie, Disabled, Expired, Owner, Revoked, SignedOut};
 
 const ACTORS: [Actor; 7] = [SignedOut, Cookie, Owner, Another, Disabled, Revoked, Expired];
 
-/// What an operation answers to each of [`ACTORS`].
+/// The statuses of one operation, in the order of [`ACTORS`].
 struct Row {
     operation: &'static str,
-    /// What is sent, made of a name that nobody has.
+    /// Makes the request body from an unused username.
     body: Option<fn(&str) -> Value>,
     statuses: [u16; 7],
 }
@@ -47,7 +48,7 @@ const fn row(operation: &'static str, statuses: [u16; 7]) -> Row {
 }
 
 impl Row {
-    /// The operation as the document names it, without a query.
+    /// The operation as in the document, without a query.
     fn documented(&self) -> &'static str {
         self.operation.split_once('?').map_or(self.operation, |(operation, _)| operation)
     }
@@ -57,7 +58,7 @@ impl Row {
     }
 }
 
-/// One row an operation. The columns are those of [`ACTORS`].
+/// One row for each operation. The columns are [`ACTORS`].
 #[rustfmt::skip]
 const MATRIX: &[Row] = &[
     //                                              signed
@@ -91,7 +92,7 @@ const MATRIX: &[Row] = &[
     row("GET /stream",                              [200,  200,  200,   200,    401,     401,    401]),
 ];
 
-/// Two users, what is the first one's, and who tries it.
+/// Two users, the owner's token and message, and the client of the actor.
 struct Scene {
     owner: String,
     token_id: Value,
@@ -101,8 +102,8 @@ struct Scene {
 }
 
 impl Scene {
-    /// A scene of two users of whom there is this number.
-    async fn set(app: &App, actor: Actor, number: usize) -> Self {
+    /// Creates the users; `number` makes their usernames unique.
+    async fn set_up(app: &App, actor: Actor, number: usize) -> Self {
         let owner = format!("owner {number}");
         let another = app.api_user(&format!("another {number}")).await;
         let client = app.api_user(&owner).await;
@@ -115,12 +116,12 @@ impl Scene {
             Cookie => {
                 let browser = app.anonymous();
                 let form = [("username", owner.as_str()), ("password", "secret")];
-                let answer = browser.post("/login", &form).await;
-                let cookies = answer.headers.get_all(header::SET_COOKIE).iter();
+                let response = browser.post("/login", &form).await;
+                let cookies = response.headers.get_all(header::SET_COOKIE).iter();
                 let cookies = cookies.map(|cookie| cookie.to_str().expect("text"));
                 let mut pairs = cookies.filter_map(|cookie| cookie.split(';').next());
                 cookie = pairs.find(|pair| pair.starts_with("session=")).map(Into::into);
-                assert!(cookie.is_some(), "{answer:?}");
+                assert!(cookie.is_some(), "{response:?}");
                 app.api()
             }
             Another => another,
@@ -143,13 +144,13 @@ impl Scene {
         Self { owner, token_id, message_id, client, cookie }
     }
 
-    async fn tried(&self, row: &Row, name: &str) -> Answer {
+    async fn call(&self, row: &Row, name: &str) -> Answer {
         let (method, path) = row.operation.split_once(' ').expect("a method and a path");
         let path = path
             .replace("{username}", &encode(&self.owner))
             .replace("{token_id}", &self.token_id.to_string())
             .replace("{id}", &self.message_id.to_string());
-        assert!(!path.contains('{'), "{path}: what stands there?");
+        assert!(!path.contains('{'), "{path}: unknown parameter");
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
         let mut request = self.client.request(method, &path);
         if let Some(body) = row.body {
@@ -164,13 +165,13 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn everybody_may_do_what_the_matrix_says_and_nothing_else() {
+async fn each_operation_responds_to_each_actor_as_the_matrix_says() {
     let document: Value = serde_json::from_str(&committed("api")).expect("JSON");
     let operations = operations(&document);
     let documented: BTreeSet<&str> = operations.iter().map(|(name, _)| name.as_str()).collect();
     let rows: BTreeSet<&str> = MATRIX.iter().map(Row::documented).collect();
-    assert_eq!(rows, documented, "each operation has a row");
-    assert_eq!(rows.len(), MATRIX.len(), "each row stands once");
+    assert_eq!(rows, documented, "the matrix has one row for each operation");
+    assert_eq!(rows.len(), MATRIX.len(), "no operation has two rows");
 
     let app = App::start().await;
     let mut number = 0;
@@ -178,16 +179,20 @@ async fn everybody_may_do_what_the_matrix_says_and_nothing_else() {
         let row = MATRIX.iter().find(|row| row.documented() == name).expect("a row");
         let schemes = operation["security"].as_array().expect("a security");
         let needs_token = !schemes.is_empty() && !schemes.contains(&json!({}));
-        assert_eq!(row.statuses[0] == 401, needs_token, "{name}: what the document says of tokens");
+        assert_eq!(
+            row.statuses[0] == 401,
+            needs_token,
+            "{name}: the document and the matrix differ about the token"
+        );
         for (actor, status) in ACTORS.into_iter().zip(row.statuses) {
             number += 1;
-            let scene = Scene::set(&app, actor, number).await;
-            let answer = scene.tried(row, &format!("new {number}")).await;
-            assert_eq!(answer.status, status, "{name} by {actor:?}: {answer:?}");
+            let scene = Scene::set_up(&app, actor, number).await;
+            let response = scene.call(row, &format!("new {number}")).await;
+            assert_eq!(response.status, status, "{name} by {actor:?}: {response:?}");
             let documented = operation["responses"].get(status.to_string());
-            assert!(documented.is_some(), "{name} documents no {status}");
+            assert!(documented.is_some(), "{name} does not document {status}");
             if status >= 400 {
-                answer.problem(status);
+                response.problem(status);
             }
         }
     }

@@ -1,12 +1,12 @@
-//! What is refused before an operation begins, and what the server is to blame for.
+//! Requests that are rejected before an operation runs, and failures of the server.
 
 use reqwest::{Method, header};
 use serde_json::json;
 
 use crate::support::{App, AppSettings, actors::Answer, cluster::TestDatabase};
 
-/// A POST of this body, called this.
-async fn posted(app: &App, media_type: Option<&str>, body: impl Into<reqwest::Body>) -> Answer {
+/// Posts a body with this media type.
+async fn post(app: &App, media_type: Option<&str>, body: impl Into<reqwest::Body>) -> Answer {
     let request = app.api().request(Method::POST, "/users").body(body);
     let request = match media_type {
         Some(media_type) => request.header(header::CONTENT_TYPE, media_type),
@@ -16,40 +16,40 @@ async fn posted(app: &App, media_type: Option<&str>, body: impl Into<reqwest::Bo
 }
 
 #[tokio::test]
-async fn a_body_is_well_formed_json_and_called_so() {
+async fn a_body_must_be_well_formed_json_with_a_json_content_type() {
     let app = App::start().await;
     let good = json!({"username": "ann", "email": "a@b", "password": "secret"}).to_string();
     for malformed in ["{", "{\"username\": secret}", "\u{feff}{}", "{} {}", &"[".repeat(500)] {
-        let answer = posted(&app, Some("application/json"), malformed.to_owned()).await;
-        answer.problem(400);
-        answer.does_not_say("secret");
+        let response = post(&app, Some("application/json"), malformed.to_owned()).await;
+        response.problem(400);
+        response.does_not_say("secret");
     }
-    posted(&app, Some("application/json"), b"{\"username\": \"\xff\"}".to_vec()).await.problem(400);
-    for no_object in ["[]", "1", "\"secret\"", "null", ""] {
-        let answer = posted(&app, Some("application/json"), no_object).await;
-        assert_eq!(answer.refused_fields(422), ["body"], "{no_object}");
-        answer.does_not_say("secret");
+    post(&app, Some("application/json"), b"{\"username\": \"\xff\"}".to_vec()).await.problem(400);
+    for not_an_object in ["[]", "1", "\"secret\"", "null", ""] {
+        let response = post(&app, Some("application/json"), not_an_object).await;
+        assert_eq!(response.refused_fields(422), ["body"], "{not_an_object}");
+        response.does_not_say("secret");
     }
     for media_type in
         [None, Some("text/plain"), Some("application/x-www-form-urlencoded"), Some("x")]
     {
-        posted(&app, media_type, good.clone()).await.problem(415);
+        post(&app, media_type, good.clone()).await.problem(415);
     }
     assert_eq!(app.count("SELECT count(*) FROM users").await, 0);
-    let answer = posted(&app, Some("Application/JSON; charset=UTF-8"), good).await;
-    assert_eq!(answer.status, 201, "{answer:?}");
+    let response = post(&app, Some("Application/JSON; charset=UTF-8"), good).await;
+    assert_eq!(response.status, 201, "{response:?}");
 }
 
 #[tokio::test]
-async fn a_body_has_a_largest_size() {
+async fn a_body_over_64_kib_is_rejected() {
     let app = App::start().await;
     let large = vec![b' '; 65_537];
-    posted(&app, Some("application/json"), large.clone()).await.problem(413);
+    post(&app, Some("application/json"), large.clone()).await.problem(413);
     app.api_user("ann").await;
 }
 
 #[tokio::test]
-async fn a_wrong_method_is_told_the_right_ones() {
+async fn a_405_response_lists_the_allowed_methods() {
     let app = App::start().await;
     let api = app.api();
     for (path, methods) in [
@@ -57,34 +57,34 @@ async fn a_wrong_method_is_told_the_right_ones() {
         ("/users/ann", "DELETE, GET, HEAD, PATCH"),
         ("/following/ann", "DELETE, PUT"),
     ] {
-        let answer = Answer::of(api.request(Method::TRACE, path)).await;
-        answer.problem(405);
-        let mut allowed: Vec<&str> = answer.header("allow").split(", ").collect();
+        let response = Answer::of(api.request(Method::TRACE, path)).await;
+        response.problem(405);
+        let mut allowed: Vec<&str> = response.header("allow").split(", ").collect();
         allowed.sort_unstable();
         assert_eq!(allowed.join(", "), methods, "{path}");
     }
 }
 
 #[tokio::test]
-async fn of_our_own_failure_the_request_is_all_that_is_told() {
+async fn a_500_response_contains_only_the_request_id() {
     let app = App::start().await;
     app.execute("ALTER TABLE users RENAME COLUMN bio TO biography").await;
-    let answer = app.api().get("/users").await;
-    let problem = answer.problem(500);
-    let id = answer.header("x-request-id");
+    let response = app.api().get("/users").await;
+    let problem = response.problem(500);
+    let id = response.header("x-request-id");
     assert_eq!(problem["detail"], format!("Internal Server Error (request {id})"));
     assert!(problem.get("errors").is_none(), "{problem}");
 }
 
 #[tokio::test]
-async fn without_its_database_the_server_asks_for_patience() {
+async fn without_its_database_the_server_responds_with_503_and_retry_after() {
     let database = TestDatabase::fresh().await;
     let app = App::start_with(database, |settings: &mut AppSettings| {
         settings.pool.acquire_timeout = std::time::Duration::from_millis(200);
         settings.database = settings.database.clone().socket("/nowhere");
     })
     .await;
-    let answer = app.api().get("/users").await;
-    answer.problem(503);
-    assert_eq!(answer.header("retry-after"), "1");
+    let response = app.api().get("/users").await;
+    response.problem(503);
+    assert_eq!(response.header("retry-after"), "1");
 }

@@ -1,8 +1,13 @@
-//! Searching for messages and users.
+//! Search for messages and users.
 
 use std::{path::Path, process::Command};
 
-use minitwit::domain::runs_together;
+use minitwit::domain::{SearchTerms, SearchText, has_unspaced_script};
+use proptest::{
+    prelude::{Strategy as _, prop},
+    strategy::ValueTree as _,
+    test_runner::TestRunner,
+};
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -11,26 +16,26 @@ use crate::support::{
     cluster::TestDatabase,
 };
 
-/// The values of one field of all that is found, which is of this kind.
-async fn found_by(api: &ApiClient, path: &str, kind: &str, name: &str) -> Vec<String> {
-    things(&api.whole_list(path).await, kind, name)
+/// The values of one field of all results; `kind` is `message` or `user`.
+async fn results(api: &ApiClient, path: &str, kind: &str, name: &str) -> Vec<String> {
+    values(&api.whole_list(path).await, kind, name)
 }
 
-fn things(items: &[Value], kind: &str, name: &str) -> Vec<String> {
-    let things: Vec<Value> = items.iter().map(|item| item[kind].clone()).collect();
-    field(&things, name)
+fn values(items: &[Value], kind: &str, name: &str) -> Vec<String> {
+    let objects: Vec<Value> = items.iter().map(|item| item[kind].clone()).collect();
+    field(&objects, name)
 }
 
-async fn found(api: &ApiClient, text: &str) -> Vec<String> {
-    found_by(api, &format!("/search?limit=2&q={}", encode(text)), "message", "text").await
+async fn matching_messages(api: &ApiClient, text: &str) -> Vec<String> {
+    results(api, &format!("/search?limit=2&q={}", encode(text)), "message", "text").await
 }
 
-async fn found_users(api: &ApiClient, text: &str) -> Vec<String> {
+async fn matching_users(api: &ApiClient, text: &str) -> Vec<String> {
     let path = format!("/search?limit=2&kind=users&q={}", encode(text));
-    found_by(api, &path, "user", "username").await
+    results(api, &path, "user", "username").await
 }
 
-/// A server on which somebody has said all this, the last one last.
+/// A server with these messages, in the order of their posting.
 async fn with_messages(texts: &[&str]) -> (App, ApiClient) {
     let app = App::start().await;
     let ann = app.api_user("ann").await;
@@ -41,7 +46,7 @@ async fn with_messages(texts: &[&str]) -> (App, ApiClient) {
 }
 
 #[tokio::test]
-async fn messages_are_found_by_all_their_words_and_the_beginning_of_the_last() {
+async fn a_message_matches_if_it_has_all_words_and_the_beginning_of_the_last() {
     let texts = [
         "The quick brown Fox",
         "A quicker, browner fox!",
@@ -74,7 +79,7 @@ async fn messages_are_found_by_all_their_words_and_the_beginning_of_the_last() {
         ("wellknown", &[]),
         ("abc", &[5]),
         ("fox nothing", &[]),
-        // No word at all, and what means something to the parser of queries.
+        // Texts without a word, and operators of the query parser.
         ("!?", &[]),
         ("🦀", &[]),
         ("fox | nothing", &[]),
@@ -85,12 +90,12 @@ async fn messages_are_found_by_all_their_words_and_the_beginning_of_the_last() {
         ("(fox", &[1, 0]),
     ] {
         let expected: Vec<&str> = expected.iter().map(|number| texts[*number]).collect();
-        assert_eq!(found(&api, text).await, expected, "{text}");
+        assert_eq!(matching_messages(&api, text).await, expected, "{text}");
     }
 }
 
 #[tokio::test]
-async fn scripts_without_spaces_are_found_anywhere_and_from_one_character_on() {
+async fn text_in_scripts_without_spaces_matches_anywhere_from_one_character() {
     let texts = [
         "今日は東京都庁へ行った",
         "京東は中国の会社",
@@ -120,19 +125,19 @@ async fn scripts_without_spaces_are_found_anywhere_and_from_one_character_on() {
         ("京 100%", &[4]),
         ("京 1", &[4]),
         ("ロメート", &[6]),
-        // Pairs of letters are no words.
+        // Other text still matches whole words or their beginnings only.
         ("hi", &[]),
         ("h", &[]),
         ("ca", &[2]),
     ] {
         let expected: Vec<&str> = expected.iter().map(|number| texts[*number]).collect();
-        assert_eq!(found(&api, text).await, expected, "{text}");
+        assert_eq!(matching_messages(&api, text).await, expected, "{text}");
     }
 }
 
 /// A term has 2,046 bytes at most, and NFKC writes this character with six.
 #[tokio::test]
-async fn a_word_of_any_length_can_be_posted() {
+async fn a_message_with_a_very_long_word_can_be_posted() {
     let (app, ann) = with_messages(&[]).await;
     for letters in 0..20 {
         let text = "\u{3316}".repeat(113) + &"a".repeat(letters);
@@ -146,7 +151,7 @@ async fn a_word_of_any_length_can_be_posted() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_dumped_and_restored_is_searched_as_before() {
+async fn search_works_after_a_dump_and_restore() {
     let (app, _) = with_messages(&["hello there", "#tag", "東京"]).await;
     let query = "SELECT setting FROM pg_config WHERE name = 'BINDIR'";
     let programs: String = sqlx::query_scalar(query).fetch_one(&app.rows).await.expect(query);
@@ -167,23 +172,24 @@ async fn a_database_that_is_dumped_and_restored_is_searched_as_before() {
     );
     let app = App::start_on(restored).await;
     for (text, expected) in [("hell", "hello there"), ("#tag", "#tag"), ("京", "東京")] {
-        assert_eq!(found(&app.api(), text).await, [expected], "{text}");
+        assert_eq!(matching_messages(&app.api(), text).await, [expected], "{text}");
     }
 }
 
 #[tokio::test]
-async fn an_edited_or_deleted_message_is_found_as_it_is_now() {
+async fn an_edited_or_deleted_message_matches_by_its_current_text() {
     let (app, ann) = with_messages(&["before", "gone"]).await;
     let id = app.count("SELECT message_id FROM messages WHERE text = 'before'").await;
     ann.patch(&format!("/messages/{id}"), json!({"text": "after 東京"})).await;
     app.execute("DELETE FROM messages WHERE text = 'gone'").await;
-    assert_eq!(found(&ann, "before").await, [""; 0]);
-    assert_eq!(found(&ann, "gone").await, [""; 0]);
-    assert_eq!(found(&ann, "after").await, ["after 東京"]);
-    assert_eq!(found(&ann, "東京").await, ["after 東京"]);
+    assert_eq!(matching_messages(&ann, "before").await, [""; 0]);
+    assert_eq!(matching_messages(&ann, "gone").await, [""; 0]);
+    assert_eq!(matching_messages(&ann, "after").await, ["after 東京"]);
+    assert_eq!(matching_messages(&ann, "東京").await, ["after 東京"]);
 }
 
-/// Old messages that only the index finds, among as many as are looked through twice over.
+/// Twice as many messages as a search reads without the index, so that it needs the index for the
+/// oldest.
 const MANY: &str = "
     INSERT INTO messages (author_id, text, published_at)
     SELECT 1, CASE WHEN n % 1000 = 0 THEN 'rare 稀 ' ELSE 'common 普通 ' END || n,
@@ -191,33 +197,34 @@ const MANY: &str = "
     FROM generate_series(1, 12000) AS n;";
 
 #[tokio::test]
-async fn common_and_rare_words_are_found_to_the_last_each_once_while_messages_arrive() {
+async fn all_matches_are_listed_once_while_messages_are_posted() {
     let (app, ann) = with_messages(&[]).await;
     app.execute(MANY).await;
     for (text, step) in [("rare", 1_000), ("稀", 1_000), ("rare 12000", 12_000)] {
         let mut page = ann.get(&format!("/search?limit=5&q={}", encode(text))).await;
         let mut seen = Vec::new();
         loop {
-            seen.extend(things(page.json()["items"].as_array().expect("items"), "message", "text"));
-            ann.post("/messages", json!({"text": "rare 稀 meanwhile 12000"})).await;
+            seen.extend(values(&page.items(), "message", "text"));
+            ann.post("/messages", json!({"text": "rare 稀 added 12000"})).await;
             let Some(next) = ann.follow_link(&page).await else { break };
             page = next;
         }
         let expected: Vec<String> =
             (1..=12_000 / step).rev().map(|n| format!("rare 稀 {}", n * step)).collect();
         assert_eq!(seen, expected, "{text}");
-        app.execute("DELETE FROM messages WHERE text LIKE '%meanwhile%'").await;
+        app.execute("DELETE FROM messages WHERE text LIKE '%added%'").await;
     }
     for text in ["common", "普通"] {
         let path = format!("/search?limit=100&q={}", encode(text));
-        let all = found_by(&ann, &path, "message", "text").await;
+        let all = results(&ann, &path, "message", "text").await;
         let expected = (1..=12_000).rev().filter(|n| n % 1_000 != 0);
         let expected: Vec<String> = expected.map(|n| format!("common 普通 {n}")).collect();
         assert!(all == expected, "{text}: {} of {}", all.len(), expected.len());
     }
 }
 
-/// More than are looked through, three a day for years, of which the oldest were imported last.
+/// More messages than a search reads without the index: three a day for years, the oldest inserted
+/// last.
 const YEARS: &str = "
     INSERT INTO messages (author_id, text, published_at)
     SELECT 1, n || CASE WHEN n <= 1000 THEN ' past 昔 #past' ELSE ' now 今 #now' END
@@ -226,7 +233,7 @@ const YEARS: &str = "
     FROM generate_series(4000, 1, -1) AS n;";
 
 #[tokio::test]
-async fn what_was_said_years_ago_is_found_newest_first() {
+async fn matches_from_years_ago_are_listed_newest_first() {
     let (app, ann) = with_messages(&[]).await;
     app.execute(YEARS).await;
     let past: Vec<i32> = (1..=1_000).rev().collect();
@@ -243,7 +250,7 @@ async fn what_was_said_years_ago_is_found_newest_first() {
         ("now past", &vec![]),
     ] {
         let path = format!("/search?limit=30&q={}", encode(text));
-        let texts = found_by(&ann, &path, "message", "text").await;
+        let texts = results(&ann, &path, "message", "text").await;
         let numbers = texts.iter().map(|text| text.split(' ').next().expect("a number"));
         let numbers: Vec<i32> = numbers.map(|number| number.parse().expect("a number")).collect();
         assert!(numbers == *expected, "{text}: {numbers:?}");
@@ -251,7 +258,7 @@ async fn what_was_said_years_ago_is_found_newest_first() {
 }
 
 #[tokio::test]
-async fn users_are_found_by_the_beginning_of_their_names_whatever_the_case() {
+async fn users_match_by_the_beginning_of_their_usernames_ignoring_case() {
     let app = App::start().await;
     let api = app.api();
     for name in ["Roger", "roger", "ROGER H", "Rog", "Ólafur", "ólöf", "%o", "李小龍", "O'Brien"]
@@ -269,14 +276,14 @@ async fn users_are_found_by_the_beginning_of_their_names_whatever_the_case() {
         ("o'", &["O'Brien"]),
         ("oger", &[]),
     ] {
-        assert_eq!(found_users(&api, text).await, expected, "{text}");
+        assert_eq!(matching_users(&api, text).await, expected, "{text}");
     }
     let everything = api.get("/search?kind=users&q=rog").await;
     everything.does_not_say("@example.org");
 }
 
 #[tokio::test]
-async fn what_is_found_says_what_it_is() {
+async fn a_result_contains_either_a_message_or_a_user() {
     let (app, _) = with_messages(&["hello"]).await;
     let message = app.api().get("/search?q=hello").await.json();
     assert_eq!(message["items"][0]["message"]["author"], "ann");
@@ -288,30 +295,69 @@ async fn what_is_found_says_what_it_is() {
 }
 
 #[tokio::test]
-async fn a_search_that_breaks_a_rule_is_refused_with_all_that_is_wrong() {
+async fn an_invalid_search_is_rejected_with_all_errors() {
     let app = App::start().await;
-    let refused =
+    let rejected_fields =
         async |query: &str| app.api().get(&format!("/search{query}")).await.refused_fields(422);
-    assert_eq!(refused("").await, ["q"]);
-    assert_eq!(refused("?q=%20").await, ["q"]);
-    assert_eq!(refused(&format!("?q={}", "a".repeat(101))).await, ["q"]);
-    assert_eq!(refused("?q=a%00").await, ["q"]);
-    assert_eq!(refused("?kind=all&limit=0&q=").await, ["q", "kind", "limit"]);
-    assert_eq!(refused("?q=a&cursor=x").await, ["cursor"]);
-    assert_eq!(refused("?q=a&cursor=%25&kind=users").await, ["cursor"]);
-    // The other kind's cursor.
-    assert_eq!(refused("?q=a&cursor=YW5u").await, ["cursor"]);
+    assert_eq!(rejected_fields("").await, ["q"]);
+    assert_eq!(rejected_fields("?q=%20").await, ["q"]);
+    assert_eq!(rejected_fields(&format!("?q={}", "a".repeat(101))).await, ["q"]);
+    assert_eq!(rejected_fields("?q=a%00").await, ["q"]);
+    assert_eq!(rejected_fields("?kind=all&limit=0&q=").await, ["q", "kind", "limit"]);
+    assert_eq!(rejected_fields("?q=a&cursor=x").await, ["cursor"]);
+    assert_eq!(rejected_fields("?q=a&cursor=%25&kind=users").await, ["cursor"]);
+    // A cursor of a search for users.
+    assert_eq!(rejected_fields("?q=a&cursor=YW5u").await, ["cursor"]);
 }
 
+/// `has_unspaced_script` exists in Rust and in SQL: compares them for every character.
 #[tokio::test]
-async fn the_program_and_the_database_know_the_same_scripts_without_spaces() {
+async fn rust_and_sql_agree_on_scripts_without_spaces() {
     let app = App::start().await;
     let query = "SELECT n FROM generate_series(1, 1114111) AS n
-                 WHERE n NOT BETWEEN 55296 AND 57343 AND runs_together(chr(n)) ORDER BY n";
-    let theirs: Vec<i32> = sqlx::query_scalar(query).fetch_all(&app.rows).await.expect(query);
-    let ours = ('\u{1}'..=char::MAX).filter(|it| runs_together(&it.to_string()));
-    let ours: Vec<i32> =
-        ours.map(|it| i32::try_from(u32::from(it)).expect("a code point")).collect();
-    assert!(theirs == ours, "{} and {}", theirs.len(), ours.len());
-    assert!(ours.len() > 90_000);
+                 WHERE n NOT BETWEEN 55296 AND 57343 AND has_unspaced_script(chr(n)) ORDER BY n";
+    let in_sql: Vec<i32> = sqlx::query_scalar(query).fetch_all(&app.rows).await.expect(query);
+    let in_rust = ('\u{1}'..=char::MAX).filter(|it| has_unspaced_script(&it.to_string()));
+    let in_rust: Vec<i32> =
+        in_rust.map(|it| i32::try_from(u32::from(it)).expect("a code point")).collect();
+    assert!(in_sql == in_rust, "{} and {}", in_sql.len(), in_rust.len());
+    assert!(in_rust.len() > 90_000);
+}
+
+/// The Rust program chooses between words and parts by the text of a search, and SQL by that of a message, which it
+/// converts to its search form first: a message must be found by each of its own words.
+#[tokio::test]
+async fn every_generated_text_is_found_by_its_own_words() {
+    let app = App::start().await;
+    let words = "[a-zA-ZéÉßİK\u{ff21}-\u{ff3a}東京猫ァ-ヺｱ-ﾝก-ฮ\u{3316}가-각0-9]{1,6}";
+    let texts = prop::collection::vec(words, 1..6).prop_map(|words| words.join(" "));
+    let mut runner = TestRunner::deterministic();
+    let (mut bodies, mut words, mut parts) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..256 {
+        let text = texts.new_tree(&mut runner).expect("a text").current();
+        for word in text.split(' ') {
+            let search = SearchText::parse(word).expect("valid");
+            let (in_words, in_parts) = match search.terms() {
+                SearchTerms::Words(word) => (Some(word.to_owned()), None),
+                SearchTerms::Parts(parts) => (None, Some(parts.concat())),
+            };
+            bodies.push(text.clone());
+            words.push(in_words);
+            parts.push(in_parts);
+        }
+    }
+    assert!(parts.iter().flatten().count() > 200 && words.iter().flatten().count() > 100);
+    let query = "SELECT text || E'\\n' || COALESCE(word, part)
+                 FROM unnest($1::text[], $2::text[], $3::text[]) AS given (text, word, part)
+                 WHERE (terms_of(text) @@ COALESCE(query_for_words(word), query_for_parts(ARRAY[part]))
+                        AND (part IS NULL OR strpos(search_form(text), search_form(part)) > 0))
+                       IS NOT TRUE";
+    let missed: Vec<String> = sqlx::query_scalar(query)
+        .bind(&bodies)
+        .bind(&words)
+        .bind(&parts)
+        .fetch_all(&app.rows)
+        .await
+        .expect(query);
+    assert_eq!(missed, [""; 0]);
 }

@@ -1,4 +1,4 @@
-//! Bearer tokens: made for a password, shown once, listed, revoked, and ended by time.
+//! Bearer tokens: creation, listing, revocation and expiry.
 
 use serde_json::{Value, json};
 
@@ -10,16 +10,16 @@ fn time(value: &Value) -> time::OffsetDateTime {
 }
 
 #[tokio::test]
-async fn a_token_is_made_for_a_password_and_only_its_hash_is_kept() {
+async fn a_token_is_created_for_a_password_and_stored_as_a_hash() {
     let app = App::start().await;
     let api = app.api();
     api.sign_up("Ann").await;
 
-    let wish = json!({"username": "Ann", "password": "secret", "name": "Ann's phone"});
-    let answer = api.post("/tokens", wish).await;
-    assert_eq!(answer.status, 201, "{answer:?}");
-    assert_eq!(answer.header("cache-control"), "no-store");
-    let token = answer.json();
+    let body = json!({"username": "Ann", "password": "secret", "name": "Ann's phone"});
+    let response = api.post("/tokens", body).await;
+    assert_eq!(response.status, 201, "{response:?}");
+    assert_eq!(response.header("cache-control"), "no-store");
+    let token = response.json();
     assert_eq!(token["name"], "Ann's phone");
     let lifetime = time(&token["expires_at"]) - time(&token["created_at"]);
     assert_eq!(lifetime, time::Duration::days(90));
@@ -46,18 +46,18 @@ async fn a_lifetime_is_between_a_day_and_a_year() {
     let app = App::start().await;
     let api = app.api();
     api.sign_up("ann").await;
-    let wish = |days: Value| json!({"username": "ann", "password": "secret", "name": "a", "expires_in_days": days});
-    let token = api.post("/tokens", wish(json!(365))).await.json();
+    let body = |days: Value| json!({"username": "ann", "password": "secret", "name": "a", "expires_in_days": days});
+    let token = api.post("/tokens", body(json!(365))).await.json();
     let lifetime = time(&token["expires_at"]) - time(&token["created_at"]);
     assert_eq!(lifetime, time::Duration::days(365));
     for days in [json!(0), json!(366), json!(-1), json!(1.5), json!("7"), json!(null)] {
-        let answer = api.post("/tokens", wish(days)).await;
-        assert_eq!(answer.refused_fields(422), ["expires_in_days"]);
+        let response = api.post("/tokens", body(days)).await;
+        assert_eq!(response.refused_fields(422), ["expires_in_days"]);
     }
 }
 
 #[tokio::test]
-async fn which_of_name_and_password_is_wrong_is_not_told() {
+async fn the_response_does_not_reveal_whether_the_name_or_the_password_is_wrong() {
     let app = App::start().await;
     let api = app.api();
     api.sign_up("ann").await;
@@ -72,25 +72,25 @@ async fn which_of_name_and_password_is_wrong_is_not_told() {
 }
 
 #[tokio::test]
-async fn the_own_tokens_are_listed_newest_first_and_page_by_page() {
+async fn the_callers_tokens_are_listed_newest_first_in_pages() {
     let app = App::start().await;
     let ann = app.api_user("ann").await;
     app.api_user("bob").await;
     for number in 1..=4 {
         let name = format!("token {number}");
-        let wish = json!({"username": "ann", "password": "secret", "name": name});
-        assert_eq!(ann.post("/tokens", wish).await.status, 201);
+        let body = json!({"username": "ann", "password": "secret", "name": name});
+        assert_eq!(ann.post("/tokens", body).await.status, 201);
     }
     let names = ["token 4", "token 3", "token 2", "token 1", "test"];
     let first = ann.get("/tokens?limit=2").await;
-    assert_eq!(field(first.json()["items"].as_array().expect("items"), "name"), names[..2]);
+    assert_eq!(field(&first.items(), "name"), names[..2]);
     assert_eq!(field(&ann.whole_list("/tokens?limit=2").await, "name"), names);
     assert_eq!(field(&ann.whole_list("/tokens").await, "name"), names);
     assert_eq!(field(&ann.whole_list("/tokens?limit=5").await, "name"), names);
 }
 
 #[tokio::test]
-async fn a_revoked_token_is_good_no_longer() {
+async fn a_revoked_token_is_invalid() {
     let app = App::start().await;
     let (ann, other) = (app.api_user("ann").await, app.api().signed_in("ann").await);
     let bob = app.api_user("bob").await;
@@ -102,17 +102,17 @@ async fn a_revoked_token_is_good_no_longer() {
     assert_eq!(ann.delete(&path).await.status, 204);
     other.get("/tokens").await.problem(401);
     ann.delete(&path).await.problem(404);
-    for nothing in ["/tokens/0", "/tokens/-1", "/tokens/x", "/tokens/99999999999999999999"] {
-        ann.delete(nothing).await.problem(404);
+    for unknown in ["/tokens/0", "/tokens/-1", "/tokens/x", "/tokens/99999999999999999999"] {
+        ann.delete(unknown).await.problem(404);
     }
-    // A token can end itself.
+    // A token can revoke itself.
     let own = format!("/tokens/{}", tokens[1]["id"]);
     assert_eq!(ann.delete(&own).await.status, 204);
     ann.get("/tokens").await.problem(401);
 }
 
 #[tokio::test]
-async fn a_token_that_has_ended_is_good_no_longer_and_not_listed() {
+async fn an_expired_token_is_invalid_and_not_listed() {
     let app = App::start().await;
     let ann = app.api_user("ann").await;
     app.execute(
@@ -125,7 +125,7 @@ async fn a_token_that_has_ended_is_good_no_longer_and_not_listed() {
 }
 
 #[tokio::test]
-async fn a_token_is_good_on_every_replica() {
+async fn a_token_is_valid_on_every_replica() {
     let app = App::start().await;
     let replica = app.replica().await;
     let ann = app.api_user("ann").await;
@@ -136,7 +136,7 @@ async fn a_token_is_good_on_every_replica() {
 }
 
 #[tokio::test]
-async fn what_is_no_bearer_token_is_refused_wherever_it_is_sent() {
+async fn an_invalid_authorization_header_is_rejected_by_all_operations() {
     let app = App::start().await;
     let ann = app.signed_in("ann").await;
     let cookie = ann.get("/").await;
@@ -152,9 +152,9 @@ async fn what_is_no_bearer_token_is_refused_wherever_it_is_sent() {
         for path in ["/tokens", "/users", "/users/ann"] {
             let request = app.api().request(reqwest::Method::GET, path);
             let request = request.header("authorization", authorization);
-            let answer = crate::support::actors::Answer::of(request).await;
-            answer.problem(401);
-            assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"MiniTwit\"");
+            let response = crate::support::actors::Answer::of(request).await;
+            response.problem(401);
+            assert_eq!(response.header("www-authenticate"), "Bearer realm=\"MiniTwit\"");
         }
     }
 }

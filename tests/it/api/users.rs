@@ -1,4 +1,4 @@
-//! Signing up, the list of everybody, and profiles.
+//! Sign-up, the list of users, and profiles.
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -9,26 +9,26 @@ use crate::support::{
 };
 
 #[tokio::test]
-async fn who_signs_up_can_sign_in_here_and_on_the_pages() {
+async fn a_new_user_can_sign_in_to_the_api_and_to_the_pages() {
     let app = App::start().await;
-    let answer = app.api().sign_up("Roger Histand").await;
-    assert_eq!(answer.status, 201, "{answer:?}");
-    assert_eq!(answer.header("location"), "/api/v1/users/Roger%20Histand");
-    assert_eq!(answer.json(), json!({"username": "Roger Histand"}));
+    let response = app.api().sign_up("Roger Histand").await;
+    assert_eq!(response.status, 201, "{response:?}");
+    assert_eq!(response.header("location"), "/api/v1/users/Roger%20Histand");
+    assert_eq!(response.json(), json!({"username": "Roger Histand"}));
     assert_eq!(app.api().make_token("Roger Histand", "secret").await.status, 201);
     app.anonymous().sign_in("Roger Histand").await.says("You were logged in");
 }
 
 #[tokio::test]
-async fn a_name_is_kept_in_normalization_form_c() {
+async fn a_username_is_normalized_to_form_c() {
     let app = App::start().await;
-    let answer = app.api().sign_up("e\u{301}").await;
-    assert_eq!(answer.json()["username"], "\u{e9}");
+    let response = app.api().sign_up("e\u{301}").await;
+    assert_eq!(response.json()["username"], "\u{e9}");
     assert_eq!(app.api().get("/users/e%CC%81").await.json()["username"], "\u{e9}");
 }
 
 #[tokio::test]
-async fn every_field_that_breaks_a_rule_is_named_at_once() {
+async fn all_invalid_fields_are_named_in_one_response() {
     let app = App::start().await;
     let api = app.api();
     let all = ["username", "email", "password"];
@@ -40,48 +40,48 @@ async fn every_field_that_breaks_a_rule_is_named_at_once() {
         json!({"username": "login", "email": "a", "password": "x".repeat(73)}),
         json!({"username": " a", "email": "@", "password": "a\0"}),
     ] {
-        let answer = api.post("/users", body.clone()).await;
-        assert_eq!(answer.refused_fields(422), all, "{body}");
+        let response = api.post("/users", body.clone()).await;
+        assert_eq!(response.refused_fields(422), all, "{body}");
     }
     let one = json!({"username": "ann", "email": "nothing", "password": "my secret"});
-    let answer = api.post("/users", one).await;
-    assert_eq!(answer.refused_fields(422), ["email"]);
-    answer.does_not_say("my secret").does_not_say("nothing");
+    let response = api.post("/users", one).await;
+    assert_eq!(response.refused_fields(422), ["email"]);
+    response.does_not_say("my secret").does_not_say("nothing");
     assert_eq!(app.count("SELECT count(*) FROM users").await, 0);
 }
 
 #[tokio::test]
-async fn of_many_who_race_for_a_name_one_wins() {
+async fn exactly_one_of_many_simultaneous_sign_ups_for_a_username_succeeds() {
     let app = App::start().await;
     let replica = app.replica().await;
-    let racers = [app.api(), replica.api()];
-    let answers = join_all((0..40).map(|number| {
-        let racer = &racers[number % 2];
-        async move { racer.sign_up("ann").await }
+    let clients = [app.api(), replica.api()];
+    let responses = join_all((0..40).map(|number| {
+        let client = &clients[number % 2];
+        async move { client.sign_up("ann").await }
     }))
     .await;
-    let won = answers.iter().filter(|answer| answer.status == 201).count();
-    assert_eq!(won, 1);
-    for lost in answers.iter().filter(|answer| answer.status != 201) {
-        assert_eq!(lost.refused_fields(409), ["username"]);
-        assert_eq!(lost.json()["type"], "urn:problem-type:minitwit:username-taken");
+    let succeeded = responses.iter().filter(|response| response.status == 201).count();
+    assert_eq!(succeeded, 1);
+    for response in responses.iter().filter(|response| response.status != 201) {
+        assert_eq!(response.refused_fields(409), ["username"]);
+        assert_eq!(response.json()["type"], "urn:problem-type:minitwit:username-taken");
     }
 }
 
 #[tokio::test]
-async fn everybody_is_listed_once_while_others_sign_up() {
+async fn each_user_is_listed_once_while_users_sign_up() {
     let app = App::start().await;
     let api = app.api();
     for number in 0..7 {
         api.sign_up(&format!("user {number}")).await;
     }
     let mut page = api.get("/users?limit=3").await;
-    let mut seen = field(page.json()["items"].as_array().expect("items"), "username");
+    let mut seen = field(&page.items(), "username");
     assert_eq!(seen, ["user 6", "user 5", "user 4"]);
-    // Who comes meanwhile stands before the first page.
+    // A new user comes before the first page.
     api.sign_up("late").await;
     while let Some(next) = api.follow_link(&page).await {
-        seen.extend(field(next.json()["items"].as_array().expect("items"), "username"));
+        seen.extend(field(&next.items(), "username"));
         page = next;
     }
     let expected: Vec<String> = (0..7).rev().map(|number| format!("user {number}")).collect();
@@ -118,7 +118,7 @@ async fn a_page_has_1_to_100_items_and_a_cursor_of_this_list() {
 }
 
 #[tokio::test]
-async fn an_address_is_for_its_owners_eyes_alone() {
+async fn an_email_address_is_visible_to_its_owner_only() {
     let app = App::start().await;
     let (ann, bob) = (app.api_user("ann").await, app.api_user("bob").await);
     assert_eq!(ann.get("/users/ann").await.json()["email"], "ann@example.org");
@@ -130,7 +130,7 @@ async fn an_address_is_for_its_owners_eyes_alone() {
 }
 
 #[tokio::test]
-async fn a_profile_tells_whether_the_caller_follows() {
+async fn a_profile_says_whether_the_caller_follows_the_user() {
     let app = App::start().await;
     let (ann, bob) = (app.api_user("ann").await, app.api_user("bob").await);
     assert_eq!(ann.get("/users/bob").await.json()["followed"], false);
@@ -141,10 +141,10 @@ async fn a_profile_tells_whether_the_caller_follows() {
 }
 
 #[tokio::test]
-async fn nobody_has_a_malformed_name() {
+async fn an_invalid_username_is_not_found() {
     let app = App::start().await;
     let api = app.api();
-    for name in ["nobody", " a", "a/b", "..", "a\n", &"x".repeat(65)] {
+    for name in ["unknown", " a", "a/b", "..", "a\n", &"x".repeat(65)] {
         api.get(&format!("/users/{}", encode(name))).await.problem(404);
     }
     for path in ["/users/%FF", "/users/ann/nothing", "/nothing", ""] {

@@ -1,9 +1,7 @@
-//! `minitwit simulate`, as a process of its own: against the server, and against one that is wrong.
+//! `minitwit simulate` as a process. `crates/simulator/tests` plays against a server with faults.
 
-mod faults;
 mod playing;
-mod refusing;
-mod stand_in;
+mod rejected;
 
 use std::{
     path::{Path, PathBuf},
@@ -14,16 +12,15 @@ use serde_json::{Value, json};
 
 use crate::support::process::minitwit;
 
-/// A time-out that no machine is too slow for, in milliseconds.
-const PATIENT: &str = "60000";
+/// A time-out in milliseconds that even a slow machine does not exceed.
+const LONG_TIMEOUT: &str = "60000";
 const KINDS: [&str; 4] = ["register", "tweet", "follow", "unfollow"];
 
-/// What `minitwit simulate` did.
+/// The result of `minitwit simulate`.
 struct Simulated {
     code: Option<i32>,
     table: String,
     errors: String,
-    /// What it wrote to `--json`.
     json: Value,
     page: String,
 }
@@ -44,7 +41,7 @@ impl Files {
         std::fs::read_to_string(self.path(name)).expect("written")
     }
 
-    /// The process that plays with these arguments, and with all reports.
+    /// A process with these arguments that writes all reports.
     fn command(&self, base: &str, arguments: &[&str]) -> Command {
         let mut command = minitwit(&["simulate", base]);
         command.args(arguments).arg("--json").arg(self.path("run.json"));
@@ -53,7 +50,7 @@ impl Files {
         command
     }
 
-    /// What a process that has ended leaves.
+    /// Reads the reports of a process that has ended.
     fn read(&self, output: Output) -> Simulated {
         let text = |bytes| String::from_utf8(bytes).expect("text");
         let (table, errors) = (text(output.stdout), text(output.stderr));
@@ -62,7 +59,7 @@ impl Files {
         Simulated { code: output.status.code(), table, errors, json, page: self.text("run.html") }
     }
 
-    /// Plays to the end, while this task goes on serving.
+    /// Runs a process to its end, without blocking this runtime.
     async fn simulate(&self, base: &str, arguments: &[&str]) -> Simulated {
         let mut command = self.command(base, arguments);
         let output = tokio::task::spawn_blocking(move || command.output()).await;
@@ -75,14 +72,14 @@ impl Simulated {
         self.json["commands"][kind]["count"].as_i64().expect("a number")
     }
 
-    /// Asserts in which errors the commands of a kind ended.
+    /// Asserts the errors of one kind of command.
     #[track_caller]
     fn assert_errors(&self, kind: &str, expected: &Value) {
         let errors = &self.json["commands"][kind]["errors"];
         assert_eq!(errors, expected, "{kind}: {}{}", self.table, self.errors);
     }
 
-    /// Asserts that the system holds what it must, as far as it could be asked.
+    /// Asserts that verification found no difference and read everything.
     #[track_caller]
     fn assert_no_difference(&self) {
         let found = &self.json["verification"];
@@ -90,7 +87,7 @@ impl Simulated {
         assert_eq!(found["unverifiable"], json!([]), "{}", self.table);
     }
 
-    /// Asserts that nothing was wrong: neither an answer nor what the system holds.
+    /// Asserts that every command succeeded and verification passed.
     #[track_caller]
     fn assert_passed(&self) {
         self.assert_errors("all", &json!({}));
@@ -99,7 +96,7 @@ impl Simulated {
         assert_eq!(self.code, Some(0), "{}{}", self.table, self.errors);
     }
 
-    /// Asserts that the table says what the JSON says.
+    /// Asserts that the table and the JSON have the same figures.
     #[track_caller]
     fn assert_table_agrees(&self) {
         for kind in KINDS.into_iter().chain(["all"]) {

@@ -1,4 +1,4 @@
-//! Against the server: it must pass, at any pace, and leave in the database what was sent.
+//! Runs against the server pass at any pace, and the database then contains what was sent.
 
 use std::fs;
 
@@ -10,10 +10,10 @@ use nix::{
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use super::{Files, KINDS, PATIENT, text};
+use super::{Files, KINDS, LONG_TIMEOUT, text};
 use crate::support::{App, eventually};
 
-/// Asserts how many users, messages and follows the database holds.
+/// Asserts the numbers of users, messages and follows in the database.
 async fn assert_rows(app: &App, users: i64, messages: i64, follows: i64) {
     let counts = (
         app.count("SELECT count(*) FROM users").await,
@@ -24,10 +24,10 @@ async fn assert_rows(app: &App, users: i64, messages: i64, follows: i64) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_generated_scenario_passes_under_concurrency_and_is_all_in_the_database() {
+async fn a_generated_scenario_passes_with_concurrency_and_is_stored_completely() {
     let (app, files) = (App::start().await, Files::new());
     let plan = ["--commands", "3000", "--users", "60"];
-    let pace = ["--concurrency", "8", "--verify", "--timeout", PATIENT];
+    let pace = ["--concurrency", "8", "--verify", "--timeout", LONG_TIMEOUT];
     let run = files.simulate(&app.url("/sim"), &[&plan[..], &pace].concat()).await;
     run.assert_passed();
     run.assert_table_agrees();
@@ -41,21 +41,25 @@ async fn a_generated_scenario_passes_under_concurrency_and_is_all_in_the_databas
     let sent = run.json["seconds"].as_array().expect("a list").iter();
     assert_eq!(sent.map(|it| it["sent"].as_i64().expect("a number")).sum::<i64>(), 3_000);
     assert_eq!(run.page.matches("<svg").count(), 3);
-    assert!(!run.page.contains("<script") && !run.page.contains("href="), "it needs nothing else");
+    assert!(
+        !run.page.contains("<script") && !run.page.contains("href="),
+        "the page is self-contained"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_saved_scenario_is_played_again_at_a_rate_and_over_kept_connections() {
+async fn a_saved_scenario_is_replayed_with_a_ramp_and_kept_connections() {
     let (app, files) = (App::start().await, Files::new());
     let saved = files.path("scenario.tsv");
     let plan = ["--commands", "400", "--users", "12", "--seed", "42"];
-    let save = ["--write-scenario", text(&saved), "--verify", "--timeout", PATIENT];
+    let save = ["--write-scenario", text(&saved), "--verify", "--timeout", LONG_TIMEOUT];
     let arguments = [&plan[..], &save, &["--rate", "400"]].concat();
     files.simulate(&app.url("/sim/"), &arguments).await.assert_passed();
     assert_eq!(files.text("scenario.tsv").lines().count(), 400);
 
     let other = App::start().await;
-    let replay = ["--scenario", text(&saved), "--keep-alive", "--verify", "--timeout", PATIENT];
+    let replay =
+        ["--scenario", text(&saved), "--keep-alive", "--verify", "--timeout", LONG_TIMEOUT];
     let arguments = [&replay[..], &["--ramp", "200..600", "--duration", "60"]].concat();
     let run = files.simulate(&format!("http://{}", other.simulator_address), &arguments).await;
     run.assert_passed();
@@ -70,10 +74,11 @@ async fn a_saved_scenario_is_played_again_at_a_rate_and_over_kept_connections() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_there_before_is_no_difference_and_refused_registrations_are_errors() {
+async fn earlier_rows_are_no_difference_and_rejected_registrations_are_errors() {
     let (app, files) = (App::start().await, Files::new());
     let plan = ["--commands", "300", "--users", "10"];
-    let arguments = [&plan[..], &["--concurrency", "4", "--verify", "--timeout", PATIENT]].concat();
+    let arguments =
+        [&plan[..], &["--concurrency", "4", "--verify", "--timeout", LONG_TIMEOUT]].concat();
     files.simulate(&app.url("/sim"), &arguments).await.assert_passed();
     let again = files.simulate(&app.url("/sim"), &arguments).await;
     assert_eq!(again.code, Some(1));
@@ -86,10 +91,10 @@ async fn what_was_there_before_is_no_difference_and_refused_registrations_are_er
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ctrl_c_ends_it_with_the_report_and_the_comparison_so_far() {
+async fn ctrl_c_ends_the_run_with_reports_and_verification() {
     let (app, files) = (App::start().await, Files::new());
     let plan = ["--commands", "50000", "--users", "100"];
-    let arguments = [&plan[..], &["--rate", "50", "--verify", "--timeout", PATIENT]].concat();
+    let arguments = [&plan[..], &["--rate", "50", "--verify", "--timeout", LONG_TIMEOUT]].concat();
     let child = files.command(&app.url("/sim"), &arguments).spawn().expect("it runs");
     eventually("messages are sent", async || {
         (app.count("SELECT count(*) FROM messages").await > 3).then_some(())
@@ -107,23 +112,23 @@ async fn ctrl_c_ends_it_with_the_report_and_the_comparison_so_far() {
 }
 
 #[tokio::test]
-async fn ctrl_c_ends_the_reading_before_anything_is_sent_too() {
-    let silent = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let base = format!("http://{}", silent.local_addr().expect("bound"));
+async fn ctrl_c_ends_the_reading_before_the_run() {
+    let unresponsive = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let base = format!("http://{}", unresponsive.local_addr().expect("bound"));
     let files = Files::new();
     let arguments = ["--commands", "100", "--users", "10", "--verify"];
     let child = files.command(&base, &arguments).spawn().expect("it runs");
-    let reading = silent.accept().await.expect("it asks for latest");
+    let reading = unresponsive.accept().await.expect("it reads latest");
     kill(Pid::from_raw(child.id().try_into().expect("a pid")), Signal::SIGINT).expect("it runs");
     let output = tokio::task::spawn_blocking(|| child.wait_with_output()).await;
     let run = files.read(output.expect("no panic").expect("it ends"));
     drop(reading);
     assert_eq!((run.code, run.count("all")), (Some(130), 0), "{}{}", run.table, run.errors);
-    assert!(silent.accept().now_or_never().is_none(), "nothing more is asked for");
+    assert!(unresponsive.accept().now_or_never().is_none(), "no further request");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_order_of_a_script_is_kept_also_where_a_command_must_fail() {
+async fn the_order_of_commands_is_kept_even_if_a_command_must_fail() {
     let (app, files) = (App::start().await, Files::new());
     let scenario = files.path("early.tsv");
     let commands = [
@@ -136,7 +141,7 @@ async fn the_order_of_a_script_is_kept_also_where_a_command_must_fail() {
     ];
     let lines = (0..).zip(commands).map(|(number, it)| format!("{number}\t0\t0\t{it}\n"));
     fs::write(&scenario, lines.collect::<String>()).expect("written");
-    let pace = ["--concurrency", "6", "--verify", "--timeout", PATIENT];
+    let pace = ["--concurrency", "6", "--verify", "--timeout", LONG_TIMEOUT];
     let arguments = [&["--scenario", text(&scenario)][..], &pace].concat();
     let run = files.simulate(&app.url("/sim"), &arguments).await;
     assert_eq!(run.code, Some(1));

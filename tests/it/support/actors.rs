@@ -1,9 +1,9 @@
-//! Those who use a server: people with a browser, the simulator, and clients of the JSON API.
+//! Users of a server: browsers, the simulator, clients of the JSON API.
 
 use reqwest::{Client, Method, RequestBuilder, header, redirect::Policy};
 use serde_json::{Value, json};
 
-/// What a server answered.
+/// A response.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -15,13 +15,13 @@ impl Answer {
     pub async fn of(request: RequestBuilder) -> Self {
         let response = request.send().await.expect("an answer");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        // A stream has no end to wait for.
+        // A stream does not end.
         let endless = headers.get(header::CONTENT_TYPE).is_some_and(|it| it == "text/event-stream");
         let body = if endless { String::new() } else { response.text().await.expect("a body") };
         Self { status, headers, body }
     }
 
-    /// The value of a header; empty when there is none.
+    /// The value of a header; empty if it is absent.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().expect("text"))
     }
@@ -30,7 +30,14 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
     }
 
-    /// Asserts that it is a failure of the simulator API with this status. Returns its text.
+    /// The items of a page of the JSON API.
+    #[track_caller]
+    pub fn items(&self) -> Vec<Value> {
+        assert_eq!(self.status, 200, "{self:?}");
+        self.json()["items"].as_array().expect("items").clone()
+    }
+
+    /// Asserts an error of the simulator API with this status. Returns its text.
     #[track_caller]
     pub fn failure(&self, status: u16) -> String {
         assert_eq!(self.status, status, "{self:?}");
@@ -41,7 +48,7 @@ impl Answer {
         text
     }
 
-    /// Asserts that it is a problem of the JSON API with this status. Returns it.
+    /// Asserts a problem of the JSON API with this status. Returns it.
     #[track_caller]
     pub fn problem(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{self:?}");
@@ -55,7 +62,7 @@ impl Answer {
         problem
     }
 
-    /// Asserts that it is a problem with this status. Returns the fields that it is about.
+    /// Asserts a problem with this status. Returns the fields that it names.
     #[track_caller]
     pub fn refused_fields(&self, status: u16) -> Vec<String> {
         let problem = self.problem(status);
@@ -67,14 +74,14 @@ impl Answer {
         errors.iter().map(field).collect()
     }
 
-    /// Asserts that the page says `text`.
+    /// Asserts that the body contains `text`.
     #[track_caller]
     pub fn says(&self, text: &str) -> &Self {
         assert!(self.body.contains(text), "{text:?} is not in {}", self.body);
         self
     }
 
-    /// Asserts that the page does not say `text`.
+    /// Asserts that the body does not contain `text`.
     #[track_caller]
     pub fn does_not_say(&self, text: &str) -> &Self {
         assert!(!self.body.contains(text), "{text:?} is in {}", self.body);
@@ -82,7 +89,7 @@ impl Answer {
     }
 }
 
-/// A person with a browser: keeps cookies, and follows redirects only when told to.
+/// A browser: keeps cookies, and follows redirects only in `visit` and `submit`.
 pub struct Browser {
     base: String,
     client: Client,
@@ -98,27 +105,27 @@ impl Browser {
         Self { base, client, following_redirects }
     }
 
-    /// A request, to be changed and then sent by [`Answer::of`]. Redirects are not followed.
+    /// A request for the caller to complete and send with [`Answer::of`]. Redirects are not followed.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.base))
     }
 
-    /// The answer to a GET, redirects not followed.
+    /// Sends a GET request without following redirects.
     pub async fn get(&self, path: &str) -> Answer {
         Answer::of(self.request(Method::GET, path)).await
     }
 
-    /// The answer to a form, redirects not followed.
+    /// Posts a form without following redirects.
     pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
         Answer::of(self.request(Method::POST, path).form(form)).await
     }
 
-    /// The page that a GET leads to.
+    /// Sends a GET request and follows redirects.
     pub async fn visit(&self, path: &str) -> Answer {
         Answer::of(self.following_redirects.get(format!("{}{path}", self.base))).await
     }
 
-    /// The page that a form leads to.
+    /// Posts a form and follows redirects.
     pub async fn submit(&self, path: &str, form: &[(&str, &str)]) -> Answer {
         Answer::of(self.following_redirects.post(format!("{}{path}", self.base)).form(form)).await
     }
@@ -146,7 +153,7 @@ impl Browser {
     }
 }
 
-/// The simulator: a connection a request, its credentials, JSON.
+/// The simulator: one connection per request, its credentials, JSON.
 #[derive(Clone)]
 pub struct Simulator {
     base: String,
@@ -166,7 +173,7 @@ impl Simulator {
             .header(header::CONNECTION, "close")
     }
 
-    /// A request, to be changed and then sent by [`Answer::of`].
+    /// A request for the caller to complete and send with [`Answer::of`].
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.bare_request(method, path)
             .header(header::AUTHORIZATION, "Basic c2ltdWxhdG9yOnN1cGVyX3NhZmUh")
@@ -197,7 +204,7 @@ impl Simulator {
         self.post(&format!("/fllws/{}", encode(username)), json!({ "unfollow": whom })).await
     }
 
-    /// The `latest` that the server shows.
+    /// The server's value of `latest`.
     pub async fn latest(&self) -> i64 {
         let answer = Answer::of(self.bare_request(Method::GET, "/latest")).await;
         assert_eq!(answer.status, 200, "{answer:?}");
@@ -205,7 +212,7 @@ impl Simulator {
     }
 }
 
-/// A client of the JSON API: it has a bearer token, or none.
+/// A client of the JSON API, with or without a bearer token.
 #[derive(Clone)]
 pub struct ApiClient {
     server: String,
@@ -214,22 +221,22 @@ pub struct ApiClient {
 }
 
 impl ApiClient {
-    /// A client without a token, of the server at this address.
+    /// A client of this server, without a token.
     pub fn new(server: String) -> Self {
         Self { server, token: None, client: Client::new() }
     }
 
-    /// The same client, of the server at this address.
+    /// The same client, for another server.
     pub fn at(&self, server: String) -> Self {
         Self { server, ..self.clone() }
     }
 
-    /// The same with this token.
+    /// The same client with this token.
     pub fn with_token(&self, token: &str) -> Self {
         Self { token: Some(token.to_owned()), ..self.clone() }
     }
 
-    /// A request, to be changed and then sent by [`Answer::of`].
+    /// A request for the caller to complete and send with [`Answer::of`].
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.client.request(method, format!("{}/api/v1{path}", self.server));
         match &self.token {
@@ -242,7 +249,7 @@ impl ApiClient {
         Answer::of(self.request(Method::GET, path)).await
     }
 
-    /// The answer to a GET of what a header `Link` points to.
+    /// Follows the `Link` header of a response.
     pub async fn follow_link(&self, answer: &Answer) -> Option<Answer> {
         let link = answer.headers.get("link")?.to_str().expect("text");
         let target = link.strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\""));
@@ -277,38 +284,37 @@ impl ApiClient {
         self.post("/users", user).await
     }
 
-    /// Asks for a token.
+    /// Requests a token.
     pub async fn make_token(&self, username: &str, password: &str) -> Answer {
         let wish = json!({"username": username, "password": password, "name": "test"});
         self.post("/tokens", wish).await
     }
 
-    /// The same client with a new token of this user, whose password is `secret`.
+    /// The same client with a new token of this user; the password is `secret`.
     pub async fn signed_in(&self, username: &str) -> Self {
         let answer = self.make_token(username, "secret").await;
         assert_eq!(answer.status, 201, "{answer:?}");
         self.with_token(answer.json()["token"].as_str().expect("a token"))
     }
 
-    /// The items of all pages of a list, by their links.
+    /// The items of all pages of a list, following `Link` headers.
     pub async fn whole_list(&self, path: &str) -> Vec<Value> {
         let mut items = Vec::new();
         let mut page = Some(self.get(path).await);
         while let Some(answer) = page {
-            assert_eq!(answer.status, 200, "{answer:?}");
-            items.extend(answer.json()["items"].as_array().expect("items").iter().cloned());
+            items.extend(answer.items());
             page = self.follow_link(&answer).await;
         }
         items
     }
 }
 
-/// The values of one field of many objects.
+/// The values of one field of these objects.
 pub fn field(items: &[Value], name: &str) -> Vec<String> {
     items.iter().map(|item| item[name].as_str().expect(name).to_owned()).collect()
 }
 
-/// A name as it stands in a path.
+/// Percent-encodes a name for a path.
 pub fn encode(name: &str) -> String {
     percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC).to_string()
 }

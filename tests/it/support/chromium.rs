@@ -1,5 +1,4 @@
-//! One chromedriver for the whole test run, and Chromium sessions in it, each with an empty
-//! profile of its own.
+//! One chromedriver for the test run, and its Chromium sessions, each with an empty profile.
 
 use std::{
     env, fs,
@@ -23,7 +22,7 @@ use super::DEADLINE;
 const CHROMIUM_NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
 const CHROMEDRIVER_NAMES: [&str; 2] = ["chromedriver", "chromium.chromedriver"];
 
-/// A fixed look, nothing of this machine's settings, and no talk with other servers.
+/// A fixed appearance, no settings of this machine, no traffic to other servers.
 const ARGUMENTS: [&str; 15] = [
     "--headless=new",
     "--disable-background-networking",
@@ -39,27 +38,24 @@ const ARGUMENTS: [&str; 15] = [
     "--no-default-browser-check",
     "--no-first-run",
     "--no-proxy-server",
-    // A name of no use but to be another than localhost, which browsers trust more.
+    // Another name than localhost, which browsers trust more.
     "--host-resolver-rules=MAP minitwit.test 127.0.0.1",
 ];
 
-/// Ends the driver and all browsers, and removes what they wrote, once its standard input closes:
-/// when the test process ends, in whatever way. Chromium would outlive its driver.
+/// Ends the driver and all browsers and deletes their files when its standard input closes, that is, when the test
+/// process ends in any way. Chromium outlives its driver otherwise.
 const WATCHDOG: &str = r#"
     read -r _
     kill -s KILL -- "-$1" 2>/dev/null
     for _ in 1 2 3 4 5; do rm -rf -- "$2" 2>/dev/null && exit; sleep 0.2; done
 "#;
 
-/// Opens a session in which pages may or may not run scripts.
-///
-/// # Panics
-/// When there is no Chromium or no chromedriver, with what to install.
+/// Opens a session, with or without scripts in pages; panics with what to install if Chromium or chromedriver is missing.
 pub async fn open_session(scripts: bool) -> Client {
     let driver = driver();
     let mut arguments = ARGUMENTS.to_vec();
     if geteuid().is_root() {
-        // The sandbox refuses to run as root.
+        // The sandbox does not run as root.
         arguments.push("--no-sandbox");
     }
     let mut prefs = json!({"credentials_enable_service": false});
@@ -77,26 +73,26 @@ pub async fn open_session(scripts: bool) -> Client {
     session.unwrap_or_else(|error| panic!("Chromium does not start: {error}\n{}", driver.output()))
 }
 
-/// Ends a session, from any thread, and with or without a runtime.
+/// Ends a session from any thread, with or without a runtime.
 pub fn close_session(id: &str) {
     let address = format!("{}/session/{id}", driver().base);
     let closed = thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         runtime.expect("a runtime").block_on(async {
             let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-            // A browser that is gone already is no failure of the test.
+            // The browser may have exited already.
             let _ = client.request(Method::DELETE, address).send().await;
         });
     });
     let _ = closed.join();
 }
 
-/// A chromedriver that runs.
+/// A running chromedriver.
 struct Driver {
     base: String,
     chromium: PathBuf,
     output: PathBuf,
-    /// Held until the process ends.
+    /// Kept open until the process ends.
     _watchdog: Child,
 }
 
@@ -114,7 +110,7 @@ fn driver() -> &'static Driver {
 fn start() -> Driver {
     let chromium = find("CHROMIUM", &CHROMIUM_NAMES);
     let chromedriver = find("CHROMEDRIVER", &CHROMEDRIVER_NAMES);
-    // Profiles go there, too. Directly below, as the paths of sockets must be short.
+    // Also the directory of profiles; a short path, because socket paths are limited.
     let directory = tempfile::Builder::new().prefix("minitwit-").tempdir().expect("a directory");
     let directory = directory.keep();
     let output = directory.join("chromedriver.log");
@@ -160,7 +156,7 @@ fn wait_for_port(driver: &mut Child, output: &Path) -> u16 {
     }
 }
 
-/// The program that the environment variable names, or the first of `names` in PATH.
+/// The program named by the environment variable, or the first of `names` in PATH.
 fn find(variable: &str, names: &[&str]) -> PathBuf {
     if let Some(path) = env::var_os(variable).filter(|path| !path.is_empty()) {
         return path.into();

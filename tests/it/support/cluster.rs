@@ -1,5 +1,4 @@
-//! One throw-away PostgreSQL for the whole test run, and databases in it that are copies of one
-//! migrated template.
+//! One temporary PostgreSQL for the test run. Its databases are copies of one migrated template.
 
 use std::{
     sync::{
@@ -17,10 +16,10 @@ use tokio::sync::OnceCell;
 use super::DEADLINE;
 
 const TEMPLATE: &str = "template_minitwit";
-/// Room for the pools of all tests that run at once.
+/// Enough for the pools of all parallel tests.
 const MAX_CONNECTIONS: u16 = 400;
 
-/// The server of this test run. It is stopped, and its data removed, when the process exits.
+/// The server of this test run. At exit it is stopped and its data is deleted.
 pub fn server() -> &'static Embedded {
     static SERVER: OnceLock<Embedded> = OnceLock::new();
     extern "C" fn stop() {
@@ -33,7 +32,7 @@ pub fn server() -> &'static Embedded {
             unsafe_code,
             reason = "a static is not dropped at exit; the comment proves this use"
         )]
-        // SAFETY: registers a function that neither unwinds nor refers to anything but a static.
+        // SAFETY: the registered function does not unwind and uses only a static.
         unsafe {
             nix::libc::atexit(stop)
         };
@@ -43,15 +42,15 @@ pub fn server() -> &'static Embedded {
     })
 }
 
-/// A database of a test's own. Clones are handles on the same; it is dropped with the last.
+/// A database of one test, dropped with the last clone.
 #[derive(Clone)]
 pub struct TestDatabase(Arc<Dropping>);
 
-/// The name of a database that is dropped with this.
+/// The name of a database, which is dropped together with this value.
 struct Dropping(String);
 
 impl TestDatabase {
-    /// A database with the newest schema and no rows.
+    /// Creates a database with the newest schema and no rows.
     pub async fn fresh() -> Self {
         static TEMPLATE_MADE: OnceCell<()> = OnceCell::const_new();
         TEMPLATE_MADE
@@ -66,12 +65,12 @@ impl TestDatabase {
         Self::create(&format!("TEMPLATE {TEMPLATE}")).await
     }
 
-    /// A database with nothing in it.
+    /// Creates an empty database.
     pub async fn empty() -> Self {
         Self::create("").await
     }
 
-    /// A database made with these options of `CREATE DATABASE`.
+    /// Creates a database with these options of `CREATE DATABASE`.
     pub async fn create(options: &str) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
         let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
@@ -79,27 +78,27 @@ impl TestDatabase {
         Self(Arc::new(Dropping(name)))
     }
 
-    /// How to connect to it.
+    /// Connection options.
     pub fn options(&self) -> PgConnectOptions {
         server().connect_options(&self.0.0)
     }
 
-    /// Its address, for a program's `DATABASE_URL`.
+    /// The value of `DATABASE_URL`.
     pub fn url(&self) -> String {
         self.options().to_url_lossy().to_string()
     }
 
-    /// A connection to it.
+    /// Opens a connection.
     pub async fn connect(&self) -> PgConnection {
         self.options().connect().await.expect("connected")
     }
 
-    /// Locks a table against everything, until the lock is released.
+    /// Locks a table in ACCESS EXCLUSIVE mode until the lock is released.
     pub async fn lock(&self, table: &str) -> Lock {
         self.lock_in_mode(table, "ACCESS EXCLUSIVE").await
     }
 
-    /// Locks a table against changes, until the lock is released.
+    /// Locks a table against writes until the lock is released.
     pub async fn lock_against_writes(&self, table: &str) -> Lock {
         self.lock_in_mode(table, "SHARE ROW EXCLUSIVE").await
     }
@@ -108,7 +107,7 @@ impl TestDatabase {
         self.hold(&format!("LOCK TABLE {table} IN {mode} MODE")).await
     }
 
-    /// Runs a statement in a transaction that stays open until it is released, and undone.
+    /// Executes a statement in a transaction that stays open until it is released, then rolled back.
     pub async fn hold(&self, statement: &str) -> Lock {
         let mut connection = self.connect().await;
         let statements = AssertSqlSafe(format!("BEGIN; {statement}"));
@@ -116,7 +115,7 @@ impl TestDatabase {
         Lock(connection)
     }
 
-    /// Waits until this many statements wait for locks.
+    /// Waits until this number of statements wait for locks.
     pub async fn waiting_statements(&self, count: i64) {
         let mut connection = self.connect().await;
         let query = "SELECT count(*) FROM pg_stat_activity
@@ -131,7 +130,7 @@ impl TestDatabase {
     }
 }
 
-/// An open transaction, and the locks that it holds.
+/// An open transaction with its locks.
 pub struct Lock(PgConnection);
 
 impl Lock {
@@ -139,7 +138,7 @@ impl Lock {
         self.0.close().await.expect("closed");
     }
 
-    /// Releases it, and has what its transaction did happen.
+    /// Commits the transaction.
     pub async fn commit(mut self) {
         sqlx::raw_sql("COMMIT").execute(&mut self.0).await.expect("committed");
     }
@@ -148,12 +147,12 @@ impl Lock {
 impl Drop for Dropping {
     fn drop(&mut self) {
         let statement = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.0);
-        // The test's own runtime may be on its way out.
+        // The test's runtime may be shutting down.
         let dropped = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.expect("a runtime").block_on(execute(&statement));
         });
-        // What is left of a database is removed with its server.
+        // The server removes a database that could not be dropped here.
         let _ = dropped.join();
     }
 }

@@ -1,5 +1,5 @@
-//! What the tests stand on: one PostgreSQL for all of them, a fresh database and a real server for
-//! each, and actors who use it as its users do.
+//! The test harness: one PostgreSQL for all tests, a fresh database and a real server for each test, and actors that
+//! use the server as its users do.
 
 pub mod actors;
 pub mod chromium;
@@ -31,39 +31,39 @@ use tokio::task::JoinHandle;
 use actors::{ApiClient, Browser, Simulator};
 use cluster::TestDatabase;
 
-/// How long a test waits for what must happen. Generous: it decides only how late a failure shows.
+/// The deadline of every wait. It only bounds how late a failure is reported.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 
-/// A server with a database of its own, in this process.
+/// A server in this process, with its own database.
 pub struct App {
     pub address: SocketAddr,
     pub simulator_address: SocketAddr,
     pub database: TestDatabase,
-    /// A connection of the test's own, to look at rows.
+    /// A pool for the test to read rows.
     pub rows: PgPool,
-    /// The operations, as the server itself uses them.
+    /// The server's operations.
     pub service: Service,
     shutdown: Shutdown,
     serving: JoinHandle<()>,
 }
 
 impl App {
-    /// A server on a fresh database.
+    /// Starts a server on a fresh database.
     pub async fn start() -> Self {
         Self::start_on(TestDatabase::fresh().await).await
     }
 
-    /// A server on this database.
+    /// Starts a server on this database.
     pub async fn start_on(database: TestDatabase) -> Self {
         Self::start_with(database, |_| {}).await
     }
 
-    /// Another server on the same database.
+    /// Starts another server on the same database.
     pub async fn replica(&self) -> Self {
         Self::start_on(self.database.clone()).await
     }
 
-    /// A server on this database, with its settings changed by `change`.
+    /// Starts a server on this database, with settings changed by `change`.
     pub async fn start_with(database: TestDatabase, change: impl FnOnce(&mut AppSettings)) -> Self {
         let mut settings = AppSettings::new(database.options());
         change(&mut settings);
@@ -82,7 +82,7 @@ impl App {
         Self { address, simulator_address, database, rows, service, shutdown, serving }
     }
 
-    /// Stops the server, and returns its database.
+    /// Stops the server and returns its database.
     pub async fn stop(self) -> TestDatabase {
         self.shutdown.stop();
         self.serving.await.expect("stopped");
@@ -90,17 +90,17 @@ impl App {
         self.database
     }
 
-    /// The address of a path on this server.
+    /// The URL of a path on this server.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    /// Somebody with a browser who is not signed in.
+    /// A browser without a session.
     pub fn anonymous(&self) -> Browser {
         Browser::new(format!("http://{}", self.address))
     }
 
-    /// Somebody with a browser who has just signed up, with the password `secret`, and in.
+    /// A browser of a new, signed-in user with the password `secret`.
     pub async fn signed_in(&self, username: &str) -> Browser {
         let browser = self.anonymous();
         browser.sign_up(username).await;
@@ -113,7 +113,7 @@ impl App {
         Simulator::new(self.url("/sim"))
     }
 
-    /// The simulator, at the root of the port of its own.
+    /// The simulator, at the root of its own port.
     pub fn simulator_at_root(&self) -> Simulator {
         Simulator::new(format!("http://{}", self.simulator_address))
     }
@@ -123,8 +123,7 @@ impl App {
         ApiClient::new(format!("http://{}", self.address))
     }
 
-    /// A client of the JSON API with the token of somebody who has just signed up, with the password
-    /// `secret`.
+    /// A client of the JSON API with the token of a new user with the password `secret`.
     pub async fn api_user(&self, username: &str) -> ApiClient {
         let api = self.api();
         let answer = api.sign_up(username).await;
@@ -132,18 +131,18 @@ impl App {
         api.signed_in(username).await
     }
 
-    /// Changes this server's database behind its back.
+    /// Executes a statement on this server's database.
     pub async fn execute(&self, statement: &'static str) {
         sqlx::raw_sql(statement).execute(&self.rows).await.expect(statement);
     }
 
-    /// The one value that a query over this server's database returns.
+    /// The single value that a query on this server's database returns.
     pub async fn count(&self, query: &'static str) -> i64 {
         sqlx::query_scalar(query).fetch_one(&self.rows).await.expect(query)
     }
 }
 
-/// How a test's server is set up.
+/// The settings of a test's server.
 pub struct AppSettings {
     pub database: PgConnectOptions,
     pub pool: PoolSettings,
@@ -163,10 +162,10 @@ impl AppSettings {
                 statement_timeout: Duration::from_secs(20),
             },
             service: service::Settings {
-                // As quick as bcrypt allows: what is tested is not how long it takes.
+                // The lowest cost of bcrypt; hashing time is not under test.
                 passwords: PasswordSettings { cost: 4, workers: 1, queue: 256 },
                 session_lifetime: Duration::from_secs(30 * 24 * 60 * 60),
-                // Tests are quicker than people.
+                // Tests act faster than people.
                 limits: RateLimits::default(),
                 streams: StreamSettings {
                     clients: 100,
@@ -193,16 +192,13 @@ impl AppSettings {
     }
 }
 
-/// The recorder of this process, which all servers in it share.
+/// The metrics recorder of this process, which its servers share.
 fn recorder() -> PrometheusHandle {
     static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
     RECORDER.get_or_init(|| metrics::start().expect("the only recorder")).clone()
 }
 
-/// Asks `probe` again and again until it has an answer.
-///
-/// # Panics
-/// When the deadline has passed without one.
+/// Polls until `probe` returns a value; panics at the deadline.
 pub async fn eventually<T, F: Future<Output = Option<T>>>(
     what: &str,
     mut probe: impl FnMut() -> F,

@@ -1,4 +1,4 @@
-//! The program itself, as a process of its own.
+//! The program as a separate process.
 
 use std::{
     io::{BufRead, BufReader, Lines, Read},
@@ -15,10 +15,10 @@ use nix::{
 
 use super::DEADLINE;
 
-/// The program that is tested.
+/// The program under test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_minitwit");
 
-/// The program with these arguments, and none of this process's settings.
+/// The program with these arguments and without settings from this process's environment.
 pub fn minitwit(arguments: &[&str]) -> Command {
     let mut command = Command::new(PROGRAM);
     command.args(arguments);
@@ -31,19 +31,16 @@ pub fn minitwit(arguments: &[&str]) -> Command {
     command
 }
 
-/// `minitwit serve` on any free port, killed when it is dropped.
+/// `minitwit serve` on a free port; killed when dropped.
 pub struct Serving {
     child: Child,
-    /// The address of everything, such as `http://127.0.0.1:40123`.
+    /// The base URL, such as `http://127.0.0.1:40123`.
     pub base: String,
     output: Arc<Mutex<String>>,
 }
 
 impl Serving {
-    /// Starts it, and returns once it says where it serves.
-    ///
-    /// # Panics
-    /// When it ends instead.
+    /// Starts a server and waits until it prints its address; panics if it exits.
     pub fn start(arguments: &[&str]) -> Self {
         let all = [&["serve", "--listen", "127.0.0.1:0"], arguments].concat();
         let mut child = minitwit(&all)
@@ -69,12 +66,12 @@ impl Serving {
         Self { child, base, output }
     }
 
-    /// What it has written so far, to its standard output and its standard error.
+    /// Its standard output and standard error so far.
     pub fn output(&self) -> String {
         self.output.lock().expect("no panic").clone()
     }
 
-    /// Has nobody read what it writes, until the result is dropped.
+    /// Stops reading its output until the result is dropped.
     pub fn stall(&self) -> mpsc::Sender<()> {
         let output = Arc::clone(&self.output);
         let ((stalled, is_stalled), (end, has_ended)) = (mpsc::channel(), mpsc::channel());
@@ -91,13 +88,13 @@ impl Serving {
         Pid::from_raw(self.child.id().try_into().expect("a pid"))
     }
 
-    /// Ends it with a signal, and waits until it is gone.
+    /// Sends a signal and waits for the exit.
     pub fn end(&mut self, signal: Signal) -> ExitStatus {
         kill(self.pid(), signal).expect("it runs");
         self.wait()
     }
 
-    /// Waits until it is gone.
+    /// Waits for the exit.
     pub fn wait(&mut self) -> ExitStatus {
         wait(&mut self.child)
     }
@@ -110,7 +107,7 @@ impl Drop for Serving {
     }
 }
 
-/// Adds these lines to `output` as they come.
+/// Appends these lines to `output` as they arrive.
 fn keep(lines: Lines<impl BufRead + Send + 'static>, output: &Arc<Mutex<String>>) {
     let output = Arc::clone(output);
     thread::spawn(move || {
@@ -122,7 +119,7 @@ fn keep(lines: Lines<impl BufRead + Send + 'static>, output: &Arc<Mutex<String>>
     });
 }
 
-/// Where the server says that it serves, if this line of its output tells, in text or in JSON.
+/// The base URL in this line of the server's output, in text or JSON, if it has one.
 fn base(line: &str) -> Option<String> {
     if let Ok(event) = serde_json::from_str::<serde_json::Value>(line) {
         return (event["message"] == "serving")
@@ -131,8 +128,7 @@ fn base(line: &str) -> Option<String> {
     Some(line.trim().strip_prefix("pages")?.trim().trim_end_matches('/').to_owned())
 }
 
-/// A server that waits until somebody else has applied all migrations, and what reads its log up to the
-/// line with a text, which it returns.
+/// A server that waits for migrations by another process, and a function that reads its log up to the line with a text.
 pub fn waiting_server(database_url: &str) -> (Child, impl FnMut(&str) -> String + use<>) {
     let wait = ["serve", "--listen", "127.0.0.1:0", "--no-migrate", "--await-migrations", "600"];
     let mut command = minitwit(&wait);
@@ -146,10 +142,7 @@ pub fn waiting_server(database_url: &str) -> (Child, impl FnMut(&str) -> String 
     (server, read_to)
 }
 
-/// Waits until a process is gone.
-///
-/// # Panics
-/// When the deadline has passed.
+/// Waits for the exit of a process; panics at the deadline.
 pub fn wait(child: &mut Child) -> ExitStatus {
     let begun = Instant::now();
     loop {

@@ -1,4 +1,4 @@
-//! A person at a window of Chromium: what they see, and what they do.
+//! A person's view of a Chromium window: what it shows and what they do.
 
 use std::time::Duration;
 
@@ -14,16 +14,16 @@ use serde_json::{Value, json};
 
 use super::{App, DEADLINE, chromium};
 
-/// The window to look through.
+/// The properties of a window.
 #[derive(Debug, Clone, Copy)]
 pub struct Screen {
-    /// In CSS pixels.
+    /// Size in CSS pixels.
     pub width: u32,
     pub height: u32,
-    /// How many pixels of the screen a CSS pixel is wide.
+    /// Device pixels per CSS pixel.
     pub density: u32,
     pub dark: bool,
-    /// Whether pages may run scripts. MiniTwit's own do without, but for `/docs`.
+    /// True if pages may run scripts. Only `/docs` needs them.
     pub scripts: bool,
 }
 
@@ -31,11 +31,11 @@ impl Screen {
     pub const DESKTOP: Self =
         Self { width: 1280, height: 800, density: 1, dark: false, scripts: false };
     pub const PHONE: Self = Self { width: 360, height: 760, ..Self::DESKTOP };
-    /// The narrowest that WCAG 2.2 asks for (success criterion 1.4.10).
+    /// The narrowest width of WCAG 2.2 (success criterion 1.4.10).
     pub const NARROW: Self = Self { width: 320, ..Self::PHONE };
 }
 
-/// A window of a Chromium of its own, with an empty profile. It is closed when dropped.
+/// A window of a separate Chromium with an empty profile; closed when dropped.
 pub struct Window {
     client: Client,
     session: String,
@@ -43,7 +43,7 @@ pub struct Window {
 }
 
 impl Window {
-    /// A window on this server's pages, which shows none yet.
+    /// Opens an empty window for this server.
     pub async fn open(app: &App, screen: Screen) -> Self {
         let client = chromium::open_session(screen.scripts).await;
         let session = client.session_id().await.expect("an answer").expect("a session");
@@ -52,7 +52,7 @@ impl Window {
         window
     }
 
-    /// Shows the pages on another screen; whether they run scripts stays.
+    /// Changes the screen, but not whether scripts run.
     pub async fn change(&self, screen: Screen) {
         let metrics = json!({
             "width": screen.width, "height": screen.height,
@@ -64,7 +64,7 @@ impl Window {
         self.devtools("Emulation.setEmulatedMedia", media).await;
     }
 
-    /// Calls the server by another name from now on.
+    /// Uses another host name for the server from now on.
     pub fn rebase(&mut self, base: String) {
         self.base = base;
     }
@@ -75,27 +75,21 @@ impl Window {
         self.client.goto(&address).await.unwrap_or_else(|error| panic!("{address}: {error}"));
     }
 
-    /// Goes back to the page before.
+    /// Goes back to the previous page.
     pub async fn go_back(&self) {
         self.client.back().await.expect("gone back");
     }
 
-    /// Waits until the page shows `text`.
-    ///
-    /// # Panics
-    /// When the deadline has passed, with what it shows instead.
+    /// Waits until the page shows `text`; panics at the deadline with the actual text.
     pub async fn sees(&self, text: &str) -> &Self {
         self.sees_in("body", text).await
     }
 
-    /// Waits until what is first selected shows `text`.
-    ///
-    /// # Panics
-    /// As [`Window::sees`].
+    /// Waits until the first selected element shows `text`; panics at the deadline.
     pub async fn sees_in(&self, selector: &str, text: &str) -> &Self {
         let mut shown = String::new();
         let seen = async {
-            // While a page changes there may be no such element, or one that is gone by now.
+            // While a page changes, the element may be missing or already removed.
             while !shown.contains(text) {
                 shown = self.try_text(selector).await.unwrap_or_default();
                 tokio::time::sleep(Duration::from_millis(10)).await;
@@ -106,7 +100,7 @@ impl Window {
         self
     }
 
-    /// Asserts that the page, which is the one expected, does not show `text`.
+    /// Asserts that the expected page does not show `text`.
     pub async fn does_not_see(&self, text: &str) -> &Self {
         let shown = self.text("body").await;
         assert!(!shown.contains(text), "{text:?} is in:\n{shown}");
@@ -117,12 +111,12 @@ impl Window {
         self.client.find(Locator::Css(selector)).await?.text().await
     }
 
-    /// The text that is shown in what is first selected.
+    /// The visible text of the first selected element.
     pub async fn text(&self, selector: &str) -> String {
         self.find(selector).await.text().await.expect(selector)
     }
 
-    /// The texts that are shown in all that is selected.
+    /// The visible texts of all selected elements.
     pub async fn texts(&self, selector: &str) -> Vec<String> {
         let all = format!("document.querySelectorAll({})", json!(selector));
         let texts = self.evaluate(&format!("return [...{all}].map(it => it.innerText)")).await;
@@ -142,7 +136,7 @@ impl Window {
         found.unwrap_or_else(|error| panic!("{locator:?}: {error}"))
     }
 
-    /// Clicks what is first selected.
+    /// Clicks the first selected element.
     pub async fn click(&self, selector: &str) {
         self.find(selector).await.click().await.expect(selector);
     }
@@ -152,13 +146,13 @@ impl Window {
         self.find_by(Locator::LinkText(text)).await.click().await.expect(text);
     }
 
-    /// Clicks the button with this text, which has no quotation marks.
+    /// Clicks the button with this text (without quotation marks).
     pub async fn press(&self, text: &str) {
         let button = format!("//button[.='{text}'] | //input[@type='submit'][@value='{text}']");
         self.find_by(Locator::XPath(&button)).await.click().await.expect(text);
     }
 
-    /// Replaces the text in a field, as by pasting.
+    /// Replaces the text of a field, as pasting does.
     pub async fn fill(&self, selector: &str, text: &str) {
         self.find(selector).await;
         let field = json!(selector);
@@ -167,7 +161,7 @@ impl Window {
         self.devtools("Input.insertText", json!({"text": text})).await;
     }
 
-    /// Presses keys of the keyboard, one after the other: characters, and [`fantoccini::key::Key`]s.
+    /// Presses keys in sequence: characters and [`fantoccini::key::Key`]s.
     pub async fn types(&self, keys: impl IntoIterator<Item = impl Into<char>>) {
         let mut actions = KeyActions::new("keyboard".to_owned());
         for key in keys {
@@ -177,18 +171,18 @@ impl Window {
         self.client.perform_actions(actions).await.expect("typed");
     }
 
-    /// What a screen reader calls the element with the focus.
+    /// The accessible name of the focused element.
     pub async fn focused(&self) -> String {
         let element = self.client.active_element().await.expect("one has the focus");
         self.label(&element).await
     }
 
-    /// What a screen reader calls an element.
+    /// The accessible name of an element.
     pub async fn label(&self, element: &Element) -> String {
         self.ask(&format!("element/{}/computedlabel", element.element_id())).await
     }
 
-    /// As what a screen reader presents an element: `link`, `textbox`, …
+    /// The accessible role of an element: `link`, `textbox`, …
     pub async fn role(&self, element: &Element) -> String {
         self.ask(&format!("element/{}/computedrole", element.element_id())).await
     }
@@ -198,18 +192,18 @@ impl Window {
         answer.as_str().expect("a text").to_owned()
     }
 
-    /// A computed property of what is first selected.
+    /// A computed CSS property of the first selected element.
     pub async fn style(&self, selector: &str, property: &str) -> String {
         self.find(selector).await.css_value(property).await.expect(property)
     }
 
-    /// What the body of a function returns, which runs even where pages may not.
+    /// Runs the body of a function, even if pages may not run scripts. Returns its result.
     pub async fn evaluate(&self, body: &str) -> Value {
         let value = self.client.execute(body, Vec::new()).await;
         value.unwrap_or_else(|error| panic!("{body}: {error}"))
     }
 
-    /// The warnings and errors in the browser's console since it was last asked.
+    /// Warnings and errors in the browser's console since the last call.
     pub async fn console(&self) -> Vec<String> {
         let entries = self.command(Method::POST, "se/log", Some(json!({"type": "browser"}))).await;
         let entries = entries.as_array().expect("a list");
@@ -218,7 +212,7 @@ impl Window {
         troubles.map(|entry| format!("{}: {}", entry["level"], entry["message"])).collect()
     }
 
-    /// What the window shows, as PNG.
+    /// A screenshot as PNG.
     pub async fn screenshot(&self) -> Vec<u8> {
         self.client.screenshot().await.expect("a picture")
     }
@@ -241,7 +235,7 @@ impl Drop for Window {
     }
 }
 
-/// A command of chromedriver that the client has no name for.
+/// A chromedriver command that the client does not support.
 #[derive(Debug)]
 struct Command {
     method: Method,

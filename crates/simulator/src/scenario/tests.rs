@@ -1,11 +1,11 @@
-//! Scenarios as they come, and lines that break the format.
+//! The file format: valid scenarios, and lines that are rejected.
 
 use proptest::prelude::*;
 
 use super::*;
 
 #[test]
-fn each_command_is_read() {
+fn each_kind_of_command_is_parsed() {
     let text = "0\t0\t1582246860738\tregister\tRoger Histand\tr@h\t]=)[X{Km{z\n\
                 3\t36\t15\ttweet\tRoger Histand\tsays \"hi\"\r\n\
                 4\t7\t16\tfollow\tRoger Histand\t李小龍 🐉\n\
@@ -13,14 +13,14 @@ fn each_command_is_read() {
     let scenario = Scenario::parse(text).expect("four commands");
     let users: Vec<&str> = scenario.users().iter().map(AsRef::as_ref).collect();
     assert_eq!(users, ["Roger Histand", "李小龍 🐉"]);
-    let kinds: Vec<Kind> = scenario.commands().iter().map(Command::kind).collect();
-    assert_eq!(kinds, Kind::ALL);
+    let kinds: Vec<CommandKind> = scenario.commands().iter().map(Command::kind).collect();
+    assert_eq!(kinds, CommandKind::ALL);
     assert_eq!(scenario.commands()[1].action, Action::Tweet("says \"hi\"".into()));
-    assert_eq!(scenario.written(), text.replace('\r', "") + "\n");
+    assert_eq!(scenario.to_text(), text.replace('\r', "") + "\n");
 }
 
 #[test]
-fn each_mistake_is_named() {
+fn each_mistake_is_named_in_the_error() {
     for (line, complaint) in [
         ("", "a command has 6 fields between tabs, and this line has 1"),
         ("1\t2\t3\ttweet\tRoger", "tweet has 6 fields between tabs, and this line has 5"),
@@ -39,10 +39,10 @@ fn each_mistake_is_named() {
         assert!(wrong.to_string().contains(complaint), "{line:?}: {wrong}");
     }
     let not_utf8 = Scenario::default().push_line(b"1\t2\t3\ttweet\tRoger\t\xff");
-    assert_eq!(not_utf8, Err(BadLine::NotUtf8));
+    assert_eq!(not_utf8, Err(LineError::NotUtf8));
 }
 
-/// A field, of whatever the format can hold.
+/// Any text that a field can hold.
 fn field(at_least: usize) -> impl Strategy<Value = String> {
     proptest::collection::vec(any::<char>(), at_least..20).prop_map(|characters| {
         let allowed = |it: char| if "\t\r\n".contains(it) { ' ' } else { it };
@@ -53,16 +53,16 @@ fn field(at_least: usize) -> impl Strategy<Value = String> {
 prop_compose! {
     fn line()(
         numbers in (0..=i64::MAX, 0..=i64::MAX, 0..=i64::MAX),
-        kind in proptest::sample::select(&Kind::ALL[..]),
+        kind in proptest::sample::select(&CommandKind::ALL[..]),
         user in field(1),
-        whom in field(1),
+        followee in field(1),
         texts in (field(0), field(0)),
     ) -> String {
         let (number, delay, timestamp) = numbers;
         let rest = match kind {
-            Kind::Register => format!("{}\t{}", texts.0, texts.1),
-            Kind::Tweet => texts.0,
-            Kind::Follow | Kind::Unfollow => whom,
+            CommandKind::Register => format!("{}\t{}", texts.0, texts.1),
+            CommandKind::Tweet => texts.0,
+            CommandKind::Follow | CommandKind::Unfollow => followee,
         };
         format!("{number}\t{delay}\t{timestamp}\t{}\t{user}\t{rest}\n", kind.name())
     }
@@ -70,11 +70,11 @@ prop_compose! {
 
 proptest! {
     #[test]
-    fn what_is_read_is_written_as_it_was(lines in proptest::collection::vec(line(), 0..20)) {
+    fn a_parsed_scenario_is_written_unchanged(lines in proptest::collection::vec(line(), 0..20)) {
         let text = lines.concat();
         let scenario = Scenario::parse(&text).expect("valid");
         prop_assert_eq!(scenario.commands().len(), lines.len());
-        prop_assert_eq!(scenario.written(), text);
+        prop_assert_eq!(scenario.to_text(), text);
     }
 
     #[test]

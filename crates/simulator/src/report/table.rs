@@ -1,0 +1,76 @@
+//! The report for the terminal.
+
+use std::fmt::Write;
+
+use super::format::{QUANTILES, errors_by_name, latency, tallies};
+use crate::{run::Run, verify::Verification};
+
+/// Errors, differences and unverifiable items that are shown in full.
+const MAX_EXAMPLES: usize = 10;
+
+/// The figures of a run as a text table.
+pub fn table(run: &Run) -> String {
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let _ = write_table(run, &mut text);
+    text
+}
+
+fn write_table(run: &Run, text: &mut String) -> std::fmt::Result {
+    write!(text, "{:<10}{:>9}{:>8}", "command", "count", "errors")?;
+    for (_, name) in QUANTILES {
+        write!(text, "{name:>10}")?;
+    }
+    writeln!(text, "  (ms)")?;
+    let statistics = &run.statistics;
+    for (name, tally) in tallies(statistics) {
+        write!(text, "{name:<10}{:>9}{:>8}", tally.count, tally.failed())?;
+        for (share, _) in QUANTILES {
+            write!(text, "{:>10}", latency(tally.quantile(share)))?;
+        }
+        writeln!(text)?;
+    }
+    writeln!(text, "{}: {:.0}/s", run.progress(), run.rate())?;
+    for (kind, tally) in statistics.by_kind() {
+        for (error, count) in errors_by_name(tally) {
+            writeln!(text, "{}: {count} × {error}", kind.name())?;
+        }
+    }
+    for sample in statistics.first_errors().iter().take(MAX_EXAMPLES) {
+        let (number, kind) = (sample.number, sample.kind.name());
+        writeln!(text, "  command {number} ({kind}): {}: {}", sample.error, sample.detail)?;
+    }
+    if let Some(rate) = run.errors_begin_at_rate() {
+        writeln!(text, "errors begin at {rate:.0} commands a second")?;
+    }
+    run.verification.as_ref().map_or(Ok(()), |it| write_verification(it, text))
+}
+
+fn write_verification(verification: &Verification, text: &mut String) -> std::fmt::Result {
+    let Verification { users, messages, follows, uncertain, .. } = verification;
+    write!(text, "verified: {users} users, {messages} messages, {follows} follows")?;
+    match verification.latest {
+        Some(latest) => write!(text, ", latest {latest}")?,
+        None => write!(text, ", latest unread")?,
+    }
+    writeln!(text, ", {uncertain} commands uncertain")?;
+    let (differences, unverifiable) = (&verification.differences, &verification.unverifiable);
+    writeln!(text, "{} differences, {} unverifiable", differences.len(), unverifiable.len())?;
+    for (kind, count) in verification.by_kind() {
+        writeln!(text, "{}: {count}", kind.name())?;
+    }
+    for difference in differences.iter().take(MAX_EXAMPLES) {
+        write!(text, "  {}", difference.kind.name())?;
+        if let Some(number) = difference.number {
+            write!(text, ", command {number}")?;
+        }
+        if let Some(user) = &difference.user {
+            write!(text, ", {user}")?;
+        }
+        writeln!(text, ": {}", difference.detail)?;
+    }
+    for item in unverifiable.iter().take(MAX_EXAMPLES) {
+        writeln!(text, "  unverifiable: {item}")?;
+    }
+    Ok(())
+}

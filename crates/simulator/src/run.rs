@@ -1,0 +1,196 @@
+//! One run: checks the settings, plays the scenario, and verifies the result.
+
+use std::{sync::Arc, time::Duration};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use hyper::header::HeaderValue;
+use nix::sys::resource::{Resource, getrlimit};
+use time::OffsetDateTime;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    client::{Client, Connections},
+    pace::Pace,
+    play::Player,
+    progress,
+    scenario::Scenario,
+    statistics::Statistics,
+    target::{Target, TargetError},
+    verify::{self, Verification},
+};
+
+/// Files that the process opens besides connections: the runtime's, the reports, standard streams.
+const OTHER_FILES: u64 = 64;
+
+/// How a scenario is played.
+#[derive(Clone)]
+pub struct Settings {
+    /// The simulator API, such as `http://127.0.0.1:8080/sim`. Paths are appended to it unchanged.
+    pub base_url: String,
+    /// User name for HTTP Basic authentication.
+    pub username: String,
+    /// Password for HTTP Basic authentication.
+    pub password: String,
+    /// When commands are sent.
+    pub pace: Pace,
+    /// Time after which no further command is sent.
+    pub duration: Option<Duration>,
+    /// Time-out of one command.
+    pub timeout: Duration,
+    /// Whether connections are reused.
+    pub keep_alive: bool,
+    /// Whether the system is read before and after the run, and compared with the model.
+    pub verify: bool,
+    /// Settings that the reports show, by name.
+    pub described: Vec<(&'static str, serde_json::Value)>,
+}
+
+/// Why a run did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The base URL is malformed, or its host is unknown.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// The credentials contain characters that a header cannot hold.
+    #[error("the credentials cannot be sent in a header")]
+    Credentials(#[source] hyper::header::InvalidHeaderValue),
+    /// The limit of open files is below the number of connections that the pace may need.
+    #[error(
+        "this pace may need {needed} connections at once, and the limit of open files is {limit}: \
+         raise it (ulimit -n), or lower the rate or the time-out"
+    )]
+    TooFewFiles {
+        /// Files that the run may need.
+        needed: u64,
+        /// Files that the process may open.
+        limit: u64,
+    },
+}
+
+/// The result of a run.
+#[derive(Debug)]
+pub struct Run {
+    /// The base URL.
+    pub base_url: String,
+    /// When the first command could be sent.
+    pub started_at: OffsetDateTime,
+    /// How long the commands took, without verification.
+    pub took: Duration,
+    /// [`Settings::described`].
+    pub settings: Vec<(&'static str, serde_json::Value)>,
+    /// When commands were sent.
+    pub pace: Pace,
+    /// Number of commands in the scenario.
+    pub commands: usize,
+    /// Counts and latencies.
+    pub statistics: Statistics,
+    /// The comparison with the model, if requested.
+    pub verification: Option<Verification>,
+}
+
+impl Run {
+    /// True without any error, difference or unverifiable item.
+    pub fn passed(&self) -> bool {
+        let verified = self.verification.as_ref().is_none_or(Verification::passed);
+        self.statistics.all().failed() == 0 && verified
+    }
+
+    /// Completed commands per second.
+    pub fn rate(&self) -> f64 {
+        let seconds = self.took.as_secs_f64();
+        if seconds > 0.0 { self.statistics.all().count as f64 / seconds } else { 0.0 }
+    }
+
+    pub(crate) fn progress(&self) -> String {
+        let (count, seconds) = (self.statistics.all().count, self.took.as_secs_f64());
+        format!("{count} of {} commands in {seconds:.1} s", self.commands)
+    }
+
+    /// The rate, in commands per second, at which the earliest failed command was due.
+    pub fn errors_begin_at_rate(&self) -> Option<f64> {
+        self.statistics.errors_begin().and_then(|time| self.pace.rate_at(time))
+    }
+}
+
+/// Plays a scenario to its end or until `stop` is cancelled; waits for the requests in flight.
+pub async fn run(
+    settings: Settings,
+    scenario: Scenario,
+    stop: CancellationToken,
+) -> Result<Run, RunError> {
+    check_file_limit(&settings, scenario.commands().len())?;
+    let target = Target::parse(&settings.base_url)?;
+    let base_url = target.as_str().to_owned();
+    let authorization = authorization(&settings)?;
+    let connections = if settings.keep_alive { Connections::KeepAlive } else { Connections::Close };
+    let client = Client::new(target, authorization, connections).await?;
+    let scenario = Arc::new(scenario);
+    let before = match settings.verify {
+        true => Some(verify::read_before(&client, &scenario, &stop).await),
+        false => None,
+    };
+    // A run that was stopped before its first command is not verified; one stopped later is.
+    let stop_verification =
+        if stop.is_cancelled() { stop.clone() } else { CancellationToken::new() };
+    let started_at = OffsetDateTime::now_utc();
+    let stop_sending = stop.child_token();
+    let player = Player::new(
+        Arc::clone(&scenario),
+        Arc::clone(&client),
+        settings.pace,
+        settings.timeout,
+        stop_sending.clone(),
+    );
+    let bar = progress::show(Arc::clone(&player), scenario.commands().len());
+    let took = play(&player, &settings, stop_sending).await;
+    bar.finish().await;
+    let mut statistics = std::mem::replace(&mut *player.statistics(), Statistics::new(0));
+    let verification = match before {
+        None => None,
+        Some(before) => {
+            let outcomes = std::mem::take(&mut statistics.outcomes);
+            let possible_latest = |before| statistics.latest.possible(before);
+            let stop = &stop_verification;
+            let verification =
+                verify::after(&client, &scenario, stop, before, outcomes, possible_latest);
+            Some(verification.await)
+        }
+    };
+    let (commands, pace, settings) = (scenario.commands().len(), settings.pace, settings.described);
+    Ok(Run { base_url, started_at, took, settings, pace, commands, statistics, verification })
+}
+
+/// Plays until the scenario or `settings.duration` ends. Returns how long that took.
+async fn play(
+    player: &Arc<Player>,
+    settings: &Settings,
+    stop_sending: CancellationToken,
+) -> Duration {
+    let Some(duration) = settings.duration else { return player.play(settings.pace).await };
+    let expire = async {
+        tokio::time::sleep(duration).await;
+        stop_sending.cancel();
+        std::future::pending().await
+    };
+    tokio::select! {
+        took = player.play(settings.pace) => took,
+        () = expire => duration,
+    }
+}
+
+fn authorization(settings: &Settings) -> Result<HeaderValue, RunError> {
+    let credentials = format!("{}:{}", settings.username, settings.password);
+    let value = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(credentials)));
+    let mut value = value.map_err(RunError::Credentials)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// Rejects a pace that may need more connections than the process may open: the wait for a free
+/// file would look like latency of the server.
+fn check_file_limit(settings: &Settings, commands: usize) -> Result<(), RunError> {
+    let connections = settings.pace.max_in_flight(settings.timeout).min(commands as u64);
+    let needed = connections + OTHER_FILES;
+    let limit = getrlimit(Resource::RLIMIT_NOFILE).map_or(u64::MAX, |(soft, _)| soft);
+    if needed > limit { Err(RunError::TooFewFiles { needed, limit }) } else { Ok(()) }
+}

@@ -1,0 +1,99 @@
+-- The three tables of the original MiniTwit (user, message, follower) in normal form: foreign keys, timestamps with
+-- time zone, and a constraint for each rule of the domain. Lengths count Unicode code points.
+
+CREATE TABLE users (
+    user_id       bigint      GENERATED ALWAYS AS IDENTITY,
+    -- Collation "C" compares bytes, so equality and order do not change with the C library.
+    username      text        COLLATE "C" NOT NULL,
+    email         text        NOT NULL,
+    password_hash text        NOT NULL,
+    created_at    timestamptz NOT NULL DEFAULT now(),
+    display_name  text,
+    bio           text,
+    disabled_at   timestamptz,
+    CONSTRAINT users_pkey PRIMARY KEY (user_id),
+    CONSTRAINT users_username_key UNIQUE (username),
+    CONSTRAINT users_username_length CHECK (char_length(username) BETWEEN 1 AND 64),
+    CONSTRAINT users_username_normalized CHECK (username IS NFC NORMALIZED),
+    CONSTRAINT users_username_characters CHECK (username !~ '[\u0001-\u001f\u007f-\u009f/]'),
+    CONSTRAINT users_username_trimmed CHECK (username !~ '^[[:space:]]|[[:space:]]$'),
+    CONSTRAINT users_username_not_a_path CHECK (username NOT IN ('.', '..')),
+    CONSTRAINT users_email_form CHECK (email LIKE '_%@%_' AND char_length(email) <= 254),
+    CONSTRAINT users_password_hash_bcrypt CHECK (password_hash ~ '^\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}$'),
+    CONSTRAINT users_display_name_length CHECK (char_length(display_name) BETWEEN 1 AND 64),
+    CONSTRAINT users_display_name_characters CHECK (display_name !~ '[\u0001-\u001f\u007f-\u009f]'),
+    CONSTRAINT users_display_name_trimmed CHECK (display_name COLLATE "C" !~ '^[[:space:]]|[[:space:]]$'),
+    CONSTRAINT users_bio_length CHECK (char_length(bio) BETWEEN 1 AND 160),
+    CONSTRAINT users_bio_not_blank CHECK (bio COLLATE "C" ~ '[^[:space:]]')
+);
+COMMENT ON TABLE users IS 'Registered users. The e-mail address is private to its owner; the password is a bcrypt hash.';
+COMMENT ON COLUMN users.display_name IS 'NULL if the user gives none.';
+COMMENT ON COLUMN users.bio IS 'NULL if the user gives none.';
+COMMENT ON COLUMN users.disabled_at IS 'When an operator disabled the user; NULL if the user may sign in.';
+
+-- Live timelines send messages in timeline order, so they must know that no earlier message can still be
+-- committed. The function takes the time after the transaction has its number, on which the transaction holds a lock
+-- until it ends. So only transactions that hold such a lock at a given moment can still publish an earlier message.
+-- now() would be the start of the transaction, which may be long before it has a number.
+CREATE FUNCTION publication_time() RETURNS timestamptz LANGUAGE sql VOLATILE AS $$
+    SELECT CASE WHEN pg_current_xact_id() IS NOT NULL THEN clock_timestamp() END
+$$;
+COMMENT ON FUNCTION publication_time IS 'The current time, taken after the transaction has its number.';
+
+CREATE TABLE messages (
+    message_id   bigint      GENERATED ALWAYS AS IDENTITY,
+    author_id    bigint      NOT NULL,
+    text         text        NOT NULL,
+    published_at timestamptz NOT NULL DEFAULT publication_time(),
+    flagged      boolean     NOT NULL DEFAULT false,
+    edited_at    timestamptz,
+    CONSTRAINT messages_pkey PRIMARY KEY (message_id),
+    CONSTRAINT messages_author_id_fkey FOREIGN KEY (author_id) REFERENCES users ON DELETE CASCADE,
+    CONSTRAINT messages_text_length CHECK (char_length(text) BETWEEN 1 AND 280),
+    CONSTRAINT messages_text_not_blank CHECK (text COLLATE "C" ~ '[^[:space:]]')
+);
+COMMENT ON TABLE messages IS 'Messages by users. A flagged message stays, but no timeline shows it.';
+COMMENT ON COLUMN messages.edited_at IS 'When the text was last edited; NULL if never.';
+
+-- Each list has an index in the order of its cursor. Flagged messages appear on no timeline.
+
+CREATE INDEX messages_public_timeline_idx ON messages (published_at DESC, message_id DESC) WHERE NOT flagged;
+COMMENT ON INDEX messages_public_timeline_idx IS 'The public timeline.';
+
+-- Includes flagged messages, so that the deletion of a user finds all messages without a scan of the table.
+CREATE INDEX messages_author_idx ON messages (author_id, flagged, published_at DESC, message_id DESC);
+COMMENT ON INDEX messages_author_idx IS 'The timeline of one author; the own timeline, which merges those of all followees; deletion of a user''s messages.';
+
+-- The first response to POST /messages for a key that the client chose: a repeated request posts nothing. The text
+-- is part of that response; the message may since have been edited or deleted, so there is no foreign key to it.
+CREATE TABLE idempotency_keys (
+    user_id      bigint      NOT NULL,
+    key          text        COLLATE "C" NOT NULL,
+    message_id   bigint      NOT NULL,
+    text         text        NOT NULL,
+    published_at timestamptz NOT NULL,
+    CONSTRAINT idempotency_keys_pkey PRIMARY KEY (user_id, key),
+    CONSTRAINT idempotency_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES users ON DELETE CASCADE,
+    CONSTRAINT idempotency_keys_key_form CHECK (key ~ '^[\x21-\x7e]{1,255}$')
+);
+COMMENT ON TABLE idempotency_keys IS 'The first response to each Idempotency-Key of each user. Rows older than a day are deleted.';
+
+CREATE INDEX idempotency_keys_published_at_idx ON idempotency_keys (published_at);
+COMMENT ON INDEX idempotency_keys_published_at_idx IS 'Deletion of old keys.';
+
+CREATE TABLE follows (
+    follower_id bigint      NOT NULL,
+    followee_id bigint      NOT NULL,
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT follows_pkey PRIMARY KEY (follower_id, followee_id),
+    CONSTRAINT follows_follower_id_fkey FOREIGN KEY (follower_id) REFERENCES users ON DELETE CASCADE,
+    CONSTRAINT follows_followee_id_fkey FOREIGN KEY (followee_id) REFERENCES users ON DELETE CASCADE,
+    CONSTRAINT follows_not_self CHECK (follower_id <> followee_id)
+);
+COMMENT ON TABLE follows IS 'A row makes the follower read the followee''s messages.';
+
+CREATE INDEX follows_followees_idx ON follows (follower_id, created_at, followee_id);
+COMMENT ON INDEX follows_followees_idx IS 'The followees of a user, oldest follow first.';
+
+CREATE INDEX follows_followers_idx ON follows (followee_id, created_at, follower_id);
+COMMENT ON INDEX follows_followers_idx IS 'The followers of a user, oldest follow first; deletion of a user''s follows.';

@@ -1,0 +1,58 @@
+-- Sign-ins are in the database, so they survive a restart and are valid on every replica.
+
+CREATE TABLE sessions (
+    token_hash bytea       NOT NULL,
+    user_id    bigint      NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    expires_at timestamptz NOT NULL,
+    CONSTRAINT sessions_pkey PRIMARY KEY (token_hash),
+    CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users ON DELETE CASCADE,
+    CONSTRAINT sessions_token_hash_sha256 CHECK (octet_length(token_hash) = 32),
+    CONSTRAINT sessions_expire_after_creation CHECK (expires_at > created_at)
+);
+COMMENT ON TABLE sessions IS 'Browsers that are signed in. Only the SHA-256 of a session''s token is stored; expired rows are deleted.';
+
+CREATE INDEX sessions_user_id_idx ON sessions (user_id);
+COMMENT ON INDEX sessions_user_id_idx IS 'The sessions of a user, which a new password and the deletion of the user end.';
+CREATE INDEX sessions_expires_at_idx ON sessions (expires_at);
+COMMENT ON INDEX sessions_expires_at_idx IS 'Deletion of expired sessions.';
+
+CREATE TABLE api_tokens (
+    token_id   bigint      GENERATED ALWAYS AS IDENTITY,
+    user_id    bigint      NOT NULL,
+    token_hash bytea       NOT NULL,
+    name       text        NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    expires_at timestamptz NOT NULL,
+    CONSTRAINT api_tokens_pkey PRIMARY KEY (token_id),
+    CONSTRAINT api_tokens_token_hash_key UNIQUE (token_hash),
+    CONSTRAINT api_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES users ON DELETE CASCADE,
+    CONSTRAINT api_tokens_token_hash_sha256 CHECK (octet_length(token_hash) = 32),
+    CONSTRAINT api_tokens_name_length CHECK (char_length(name) BETWEEN 1 AND 64),
+    CONSTRAINT api_tokens_name_characters CHECK (name !~ '[\u0001-\u001f\u007f-\u009f]'),
+    CONSTRAINT api_tokens_name_trimmed CHECK (name COLLATE "C" !~ '^[[:space:]]|[[:space:]]$'),
+    CONSTRAINT api_tokens_expire_after_creation CHECK (expires_at > created_at)
+);
+COMMENT ON TABLE api_tokens IS 'Bearer tokens of the JSON API. Only the SHA-256 of a token is stored; expired rows are deleted.';
+
+CREATE INDEX api_tokens_user_id_idx ON api_tokens (user_id, token_id);
+COMMENT ON INDEX api_tokens_user_id_idx IS 'The tokens of a user, newest first.';
+CREATE INDEX api_tokens_expires_at_idx ON api_tokens (expires_at);
+COMMENT ON INDEX api_tokens_expires_at_idx IS 'Deletion of expired tokens.';
+
+-- A new password, and an operator who disables the user, revoke all sessions and tokens of the user.
+--
+-- A statement does not see a sign-in that is committed after the statement began. So a sign-in locks the user's row,
+-- and one of the two waits for the other. A trigger's function runs after that wait and sees the new session.
+CREATE FUNCTION revoke_sessions_and_tokens() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    -- Keeps the session that the same transaction created: the one of the browser that changes the password.
+    DELETE FROM sessions WHERE user_id = NEW.user_id AND xmin <> pg_current_xact_id()::xid;
+    DELETE FROM api_tokens WHERE user_id = NEW.user_id;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER users_revoke_sessions_and_tokens AFTER UPDATE OF password_hash, disabled_at ON users
+    FOR EACH ROW WHEN (OLD.password_hash IS DISTINCT FROM NEW.password_hash
+                       OR (OLD.disabled_at IS NULL AND NEW.disabled_at IS NOT NULL))
+    EXECUTE FUNCTION revoke_sessions_and_tokens();

@@ -1,0 +1,134 @@
+-- Search of messages and users.
+--
+-- The index of messages has each term together with the week in which the message was published. A search goes back
+-- week by week until its page is full, so the newest messages are found without reading older ones, however
+-- common or old a term is. A page needs a few weeks of a common word; a week without a rare word costs some 10 µs.
+--
+-- The terms of a message are its words, its tags, and, for scripts without spaces, all pairs of adjacent characters.
+-- Function bodies are parsed at creation (RETURN, BEGIN ATOMIC), because an index may be built or restored with
+-- another search path.
+
+CREATE FUNCTION has_unspaced_script(text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$
+    SELECT $1 ~ '[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U000323af]'
+$$;
+COMMENT ON FUNCTION has_unspaced_script IS 'Whether a text has a character of a script that puts no spaces between words: Thai, Lao, Myanmar, Khmer, Chinese, Japanese. The parser of full-text search takes a whole clause of these for one word.';
+
+-- A word consists of letters, digits, `_`, and marks and numbers that PostgreSQL does not count among these. The
+-- result may contain more than tags, such as a part of an address, so the program parses the messages that match. It
+-- contains every tag, unless the PostgreSQL server is older than the tag's script. Only texts with characters
+-- beyond ASCII are normalized, since that takes longer than all the rest.
+CREATE FUNCTION tags_of(text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$
+    SELECT array_agg(translate(lower(found[1]), 'ς', 'σ'))
+    FROM regexp_matches(
+        CASE WHEN $1 ~ '[^[:ascii:]]' THEN normalize($1) ELSE $1 END,
+        '(?<![\w&/=#＃])[#＃]((?:[\w\u00b2\u00b3\u00b9\u00bc-\u00be\u2070\u2074-\u2079\u2080-\u2089\u2150-\u215f\u2460-\u249b\u0300-\u036f\u0591-\u05bd\u064b-\u0658\u093c\u094d\u09bc\u09cd\u0a3c\u0a4d\u0abc\u0acd\u0b3c\u0b4d\u0bcd\u0c4d\u0cbc\u0ccd\u0d4d\u0dca\u0e47-\u0e4e\u1037\u1039\u103a\u17d2]|[\u200c\u200d](?=\w))+)',
+        'g') AS found
+$$;
+COMMENT ON FUNCTION tags_of IS 'The words after a number sign in a text, in lower case; NULL if there is none.';
+
+CREATE FUNCTION search_form(text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    -- Most texts are normalized already, and the check is cheaper than normalize(). A text that NFKC makes longer than
+    -- any text of letters stays as it is: a term has at most 2,046 bytes, and a longer one would reject the message.
+    RETURN lower(CASE WHEN octet_length($1) = char_length($1) OR $1 IS NFKC NORMALIZED THEN $1
+                      WHEN octet_length(normalize($1, NFKC)) > 2000 THEN $1
+                      ELSE normalize($1, NFKC) END);
+COMMENT ON FUNCTION search_form IS 'A text as searches compare it: in lower case and NFKC.';
+
+CREATE FUNCTION word_terms_of(text) RETURNS tsvector
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    -- The parser makes an additional word of words joined by hyphens; no search for the beginning of a word finds it.
+    RETURN strip(to_tsvector('simple', replace(search_form($1), '-', ' ')));
+COMMENT ON FUNCTION word_terms_of IS 'The words of a text.';
+
+CREATE FUNCTION tag_terms_of(text) RETURNS tsvector
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT array_to_tsvector(array_agg('#' || tag)) FROM unnest(tags_of($1)) AS tag;
+END;
+COMMENT ON FUNCTION tag_terms_of IS 'The tags of a text, each after a number sign, with which no word begins.';
+
+-- Characters that a tsvector would escape form no pair; the character before one stands alone.
+-- The argument has a name because pg_dump could not otherwise distinguish it from the columns.
+CREATE FUNCTION adjacent_characters_of(input text) RETURNS TABLE (first_char text, second_char text)
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT first_char, second_char
+    FROM (SELECT first_char, lead(first_char) OVER (ORDER BY position) AS second_char
+          FROM string_to_table(regexp_replace(search_form(input), '[[:space:]''\\]', ' ', 'g'), NULL)
+               WITH ORDINALITY AS characters (first_char, position)) AS characters
+    WHERE first_char <> ' ';
+END;
+COMMENT ON FUNCTION adjacent_characters_of IS 'Each character of a text and the next one: NULL after the last, a space for a character that forms no pair.';
+
+CREATE FUNCTION pair_terms_of(text) RETURNS tsvector
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT array_to_tsvector(array_agg('=' || first_char || rtrim(COALESCE(second_char, ''))))
+    FROM adjacent_characters_of($1);
+END;
+COMMENT ON FUNCTION pair_terms_of IS 'The pairs of adjacent characters of a text, each after an equals sign, with which no word and no tag begins.';
+
+CREATE FUNCTION terms_of(text) RETURNS tsvector
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN word_terms_of($1)
+        || CASE WHEN $1 ~ '[#＃]' THEN COALESCE(tag_terms_of($1), '') ELSE '' END
+        || CASE WHEN octet_length($1) > char_length($1) AND has_unspaced_script(search_form($1))
+                THEN COALESCE(pair_terms_of($1), '') ELSE '' END;
+COMMENT ON FUNCTION terms_of IS 'All terms by which a search finds a text.';
+
+CREATE FUNCTION query_for_words(text) RETURNS tsquery
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (NULLIF(plainto_tsquery('simple', replace(search_form($1), '-', ' '))::text, '') || ':*')::tsquery;
+COMMENT ON FUNCTION query_for_words IS 'Matches all words of a text, and words that begin with its last one; NULL if it has no word.';
+
+CREATE FUNCTION query_for_tag(text) RETURNS tsquery
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN ('''#' || (tags_of('#' || $1))[1] || '''')::tsquery;
+COMMENT ON FUNCTION query_for_tag IS 'Matches a tag.';
+
+-- A match contains all pairs, but perhaps not in sequence: the search also compares each part with the text.
+CREATE FUNCTION query_for_parts(text[]) RETURNS tsquery
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    -- A single character matches the beginning of pairs. For a letter of an alphabet these would be hundreds.
+    SELECT string_agg(CASE WHEN second_char IS NULL THEN '''=' || first_char || ''':*'
+                           ELSE '''=' || first_char || rtrim(second_char) || '''' END, ' & ')::tsquery
+    FROM unnest($1) AS part CROSS JOIN adjacent_characters_of(part)
+    WHERE second_char IS NOT NULL OR has_unspaced_script(first_char);
+END;
+COMMENT ON FUNCTION query_for_parts IS 'Matches all pairs of characters of these parts, of which one has a script without spaces.';
+
+CREATE FUNCTION week_number(timestamptz) RETURNS integer
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN floor(date_part('epoch', $1 - timestamptz '1970-01-01Z') / 604800)::integer;
+COMMENT ON FUNCTION week_number IS 'The number of whole weeks since the beginning of 1970 (UTC).';
+
+CREATE FUNCTION week_start(integer) RETURNS timestamptz
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN to_timestamp($1 * 604800::double precision);
+COMMENT ON FUNCTION week_start IS 'The first moment of the week with this number.';
+
+-- PostgreSQL writes each term in quotes after a space, and no term contains a space.
+CREATE FUNCTION prefix_with_week(tsvector, integer) RETURNS tsvector
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN replace(' ' || $1::text, ' ''', ' ''' || $2::text || ' ')::tsvector;
+COMMENT ON FUNCTION prefix_with_week(tsvector, integer) IS 'These terms, each after the number of a week.';
+
+CREATE FUNCTION prefix_with_week(tsquery, integer) RETURNS tsquery
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN replace(' ' || $1::text, ' ''', ' ''' || $2::text || ' ')::tsquery;
+COMMENT ON FUNCTION prefix_with_week(tsquery, integer) IS 'Matches what the query matches, in one week.';
+
+-- The shortest possible pending list: a search reads all of it for each week, and the insert that fills it moves it
+-- into the index. A list of 1 MB lets 10 % more posts per second in, but some posts wait longer.
+CREATE INDEX messages_terms_idx ON messages USING gin (prefix_with_week(terms_of(text), week_number(published_at)))
+    WITH (fastupdate = on, gin_pending_list_limit = 64) WHERE NOT flagged;
+COMMENT ON INDEX messages_terms_idx IS 'Search of messages, and the messages of a tag.';
+
+CREATE INDEX users_lowercase_username_idx ON users (lower(username COLLATE "default") COLLATE "C", username);
+COMMENT ON INDEX users_lowercase_username_idx IS 'Search of users by the beginning of their usernames, in any case.';

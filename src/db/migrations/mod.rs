@@ -1,0 +1,292 @@
+//! The schema's history: the files of `migrations/`, embedded in the program, and refinery, which applies them.
+//!
+//! Refinery runs over the same kind of connection as every query, so that one `DATABASE_URL`, with its TLS settings,
+//! means the same to both. It takes no lock. An advisory lock lets one of several servers that start at once apply
+//! what is pending; the others wait and find it done.
+
+mod outside_transaction;
+mod runner;
+
+use std::time::Duration;
+
+use refinery_core::{Migration, Runner, SchemaVersion, Target};
+use semver::Version;
+use sqlx::{ConnectOptions, PgConnection, Row, postgres::PgConnectOptions};
+use time::OffsetDateTime;
+
+use self::runner::Adapter;
+use super::error;
+
+mod embedded {
+    refinery::embed_migrations!("migrations");
+}
+
+/// The key of the advisory lock: any number that nothing else in the database uses ("minitwit").
+const LOCK_KEY: i64 = 0x6d69_6e69_7477_6974;
+/// How often a server that waits for the advisory lock tries to get it.
+const LOCK_POLL: Duration = Duration::from_millis(250);
+
+/// Why a schema cannot be used as it is.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database cannot be reached or a statement failed.
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+    /// The database does not store text as UTF-8.
+    #[error("the database's encoding is {0}; MiniTwit needs UTF8")]
+    Encoding(String),
+    /// A migration failed.
+    #[error("{0}")]
+    Refinery(#[from] refinery_core::Error),
+    /// An applied migration differs from the one that this program embeds.
+    #[error("migration V{0} was changed after it was applied to this database")]
+    Changed(SchemaVersion),
+    /// Other migrations made the schema: those of a program before the first release.
+    #[error(
+        "schema V{version} ({name}) is of no release: its migrations are not those of this program"
+    )]
+    UnknownHistory {
+        /// The number of the last applied migration.
+        version: SchemaVersion,
+        /// The name of that migration.
+        name: String,
+    },
+    /// Migrations are pending, and this program is set not to apply them.
+    #[error("{0} migration(s) are pending; run `minitwit migrate` first")]
+    Pending(usize),
+    /// A contracting migration removed something that this program needs.
+    #[error(
+        "this program is version {program}, but the database's schema needs {oldest} or newer \
+         (migration V{migration})"
+    )]
+    ProgramTooOld {
+        /// This program's version.
+        program: Version,
+        /// The oldest version that works on the schema.
+        oldest: Version,
+        /// The contracting migration.
+        migration: i32,
+    },
+}
+
+impl Error {
+    /// Whether it may pass by itself: another process migrates, or the database is unavailable.
+    pub fn passes(&self) -> bool {
+        match self {
+            Self::Pending(_) => true,
+            Self::Database(error) => error::is_temporary(error),
+            _ => false,
+        }
+    }
+}
+
+/// A migration that this program embeds or that the database records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// Its number.
+    pub version: SchemaVersion,
+    /// Its name.
+    pub name: String,
+    /// When it was applied; `None` while it is pending.
+    pub applied_on: Option<OffsetDateTime>,
+    /// Whether this program embeds it. An older program does not know the newest ones.
+    pub known: bool,
+}
+
+/// Opens a connection for migrations, without time-outs: the build of an index may take minutes.
+///
+/// Returns an error if the database cannot be reached or its encoding is not UTF-8.
+pub async fn connect(options: &PgConnectOptions) -> Result<PgConnection, Error> {
+    let options =
+        options.clone().application_name("minitwit migrate").disable_statement_logging().options([
+            // Refinery creates its table "if not exists", of which PostgreSQL would print a notice.
+            ("client_min_messages", "warning"),
+            // A role may have time-outs of its own.
+            ("statement_timeout", "0"),
+            ("lock_timeout", "0"),
+        ]);
+    let mut connection = options.connect().await?;
+    let encoding: String =
+        sqlx::query_scalar("SHOW server_encoding").fetch_one(&mut connection).await?;
+    if encoding != "UTF8" {
+        return Err(Error::Encoding(encoding));
+    }
+    Ok(connection)
+}
+
+/// Applies the embedded migrations that are pending, up to `target` or all. Returns their names.
+///
+/// If one fails, the migrations before it stay applied.
+pub async fn apply(
+    connection: &mut PgConnection,
+    target: Option<SchemaVersion>,
+) -> Result<Vec<String>, Error> {
+    MigrationSet::embedded().apply(connection, target).await
+}
+
+/// Lists every migration that this program or the database knows, in order.
+pub async fn status(connection: &mut PgConnection) -> Result<Vec<Status>, Error> {
+    MigrationSet::embedded().status(connection).await
+}
+
+/// Checks that this program can serve on the schema: every migration that it embeds is applied and
+/// unchanged, and no contracting migration needs a newer program.
+pub async fn check(connection: &mut PgConnection) -> Result<(), Error> {
+    MigrationSet::embedded().check(connection).await
+}
+
+/// The migrations of one program.
+#[derive(Debug, Clone)]
+pub struct MigrationSet(Vec<Migration>);
+
+impl MigrationSet {
+    /// The files of `migrations/`.
+    pub fn embedded() -> Self {
+        Self(embedded::migrations::runner().get_migrations().clone())
+    }
+
+    /// Adds a migration, named like a file (`V7__name`), as a later release would.
+    ///
+    /// Returns an error if the name has another form.
+    pub fn with(mut self, name: &str, sql: &str) -> Result<Self, Error> {
+        self.0.push(Migration::unapplied(name, sql)?);
+        Ok(self)
+    }
+
+    /// See [`apply`].
+    pub async fn apply(
+        &self,
+        connection: &mut PgConnection,
+        target: Option<SchemaVersion>,
+    ) -> Result<Vec<String>, Error> {
+        lock(connection).await?;
+        let applied = self.apply_locked(connection, target).await;
+        let unlocked = sqlx::query("SELECT pg_advisory_unlock($1)").bind(LOCK_KEY);
+        let unlocked = unlocked.execute(&mut *connection).await;
+        // If both failed, the first failure is the cause.
+        let applied = applied?;
+        unlocked?;
+        Ok(applied)
+    }
+
+    async fn apply_locked(
+        &self,
+        connection: &mut PgConnection,
+        target: Option<SchemaVersion>,
+    ) -> Result<Vec<String>, Error> {
+        // Before the first write, so that a schema that is refused stays as it is.
+        self.status(connection).await?;
+        check_program(connection, &program_version()).await?;
+        let target = target.map_or(Target::Latest, Target::Version);
+        // To an older program, the migrations of a newer one are not "missing".
+        let runner = Runner::new(&self.0).set_abort_missing(false).set_target(target);
+        let report = runner.run_async(&mut Adapter(connection)).await?;
+        Ok(report.applied_migrations().iter().map(ToString::to_string).collect())
+    }
+
+    /// See [`status`].
+    pub async fn status(&self, connection: &mut PgConnection) -> Result<Vec<Status>, Error> {
+        let applied = self.applied(connection).await?;
+        let mut all: Vec<Status> = Vec::new();
+        for migration in &self.0 {
+            let done = applied.iter().find(|done| done.version() == migration.version());
+            if done.is_some_and(|done| done.checksum() != migration.checksum()) {
+                return Err(Error::Changed(migration.version()));
+            }
+            all.push(Status {
+                version: migration.version(),
+                name: migration.name().to_owned(),
+                applied_on: done.and_then(|done| done.applied_on().copied()),
+                known: true,
+            });
+        }
+        for done in applied {
+            if !all.iter().any(|known| known.version == done.version()) {
+                all.push(Status {
+                    version: done.version(),
+                    name: done.name().to_owned(),
+                    applied_on: done.applied_on().copied(),
+                    known: false,
+                });
+            }
+        }
+        all.sort_by_key(|migration| migration.version);
+        Ok(all)
+    }
+
+    /// The migrations that the database records, in order.
+    ///
+    /// Returns an error if one has the number but not the name of one of these: another history.
+    async fn applied(&self, connection: &mut PgConnection) -> Result<Vec<Migration>, Error> {
+        if !has_table(connection, "refinery_schema_history").await? {
+            return Ok(Vec::new());
+        }
+        let runner = Runner::new(&self.0);
+        let applied = runner.get_applied_migrations_async(&mut Adapter(connection)).await?;
+        let renamed = |known: &Migration| {
+            applied.iter().any(|it| it.version() == known.version() && it.name() != known.name())
+        };
+        match applied.last() {
+            Some(last) if self.0.iter().any(renamed) => {
+                Err(Error::UnknownHistory { version: last.version(), name: last.name().to_owned() })
+            }
+            _ => Ok(applied),
+        }
+    }
+
+    /// See [`check`].
+    pub async fn check(&self, connection: &mut PgConnection) -> Result<(), Error> {
+        let all = self.status(connection).await?;
+        let pending = all.iter().filter(|migration| migration.applied_on.is_none()).count();
+        if pending > 0 {
+            return Err(Error::Pending(pending));
+        }
+        check_program(connection, &program_version()).await
+    }
+}
+
+/// Waits for the advisory lock.
+///
+/// It polls, because `pg_advisory_lock` would wait within a statement and so keep its snapshot, for whose end
+/// `CREATE INDEX CONCURRENTLY` of the server that has the lock would wait.
+async fn lock(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let query = "SELECT pg_try_advisory_lock($1)";
+    while !sqlx::query_scalar(query).bind(LOCK_KEY).fetch_one(&mut *connection).await? {
+        tokio::time::sleep(LOCK_POLL).await;
+    }
+    Ok(())
+}
+
+async fn has_table(connection: &mut PgConnection, name: &str) -> Result<bool, sqlx::Error> {
+    let query = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL");
+    query.bind(name).fetch_one(connection).await
+}
+
+async fn check_program(connection: &mut PgConnection, program: &Version) -> Result<(), Error> {
+    if !has_table(connection, "program_compatibility").await? {
+        return Ok(());
+    }
+    let rows = sqlx::query("SELECT migration, oldest_program FROM program_compatibility")
+        .fetch_all(&mut *connection)
+        .await?;
+    for row in rows {
+        let migration: i32 = row.try_get(0)?;
+        let oldest: String = row.try_get(1)?;
+        // A constraint guarantees the form of a version.
+        let Ok(oldest) = Version::parse(&oldest) else { continue };
+        if *program < oldest {
+            return Err(Error::ProgramTooOld { program: program.clone(), oldest, migration });
+        }
+    }
+    Ok(())
+}
+
+/// The version of this program, without a pre-release suffix.
+fn program_version() -> Version {
+    let part = |text: &str| text.parse().unwrap_or(0);
+    Version::new(
+        part(env!("CARGO_PKG_VERSION_MAJOR")),
+        part(env!("CARGO_PKG_VERSION_MINOR")),
+        part(env!("CARGO_PKG_VERSION_PATCH")),
+    )
+}

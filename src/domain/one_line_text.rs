@@ -1,0 +1,43 @@
+//! Names on one line: 1 to 64 characters, without white space at either end.
+
+/// Declares such a name as a type. The second argument is what error texts call it.
+macro_rules! one_line_text {
+    ($(#[$meta:meta])* $name:ident, $called:literal) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The maximum length, in characters (Unicode code points).
+            pub const MAX_CHARS: usize = 64;
+
+            /// Checks a text, which is kept as it is.
+            pub fn parse(raw: &str) -> Result<Self, $crate::domain::invalid::Invalid> {
+                let rule = if raw.is_empty() {
+                    concat!("The ", $called, " must not be empty")
+                } else if raw.chars().count() > Self::MAX_CHARS {
+                    concat!("The ", $called, " must be at most 64 characters long")
+                } else if raw.chars().any(char::is_control) {
+                    concat!("The ", $called, " must not contain control characters")
+                } else if raw.trim() != raw {
+                    concat!("The ", $called, " must not begin or end with white space")
+                } else {
+                    return Ok(Self(raw.to_owned()));
+                };
+                Err($crate::domain::invalid::Invalid::new(rule))
+            }
+
+            /// Wraps a text from the database without checking it.
+                    pub fn from_stored(text: String) -> Self {
+                Self(text)
+            }
+
+            /// The text.
+                    pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+
+pub(super) use one_line_text;

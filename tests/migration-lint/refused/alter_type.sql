@@ -1,0 +1,2 @@
+-- refused: changing-column-type
+ALTER TABLE messages ALTER COLUMN text TYPE varchar(280);

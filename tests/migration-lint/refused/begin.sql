@@ -1,0 +1,4 @@
+-- refused: transaction-nesting
+BEGIN;
+COMMENT ON TABLE users IS 'Users.';
+COMMIT;

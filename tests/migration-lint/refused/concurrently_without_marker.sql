@@ -1,0 +1,2 @@
+-- refused: concurrently-without-marker
+CREATE INDEX CONCURRENTLY IF NOT EXISTS messages_text_idx ON messages (text);

@@ -1,0 +1,2 @@
+-- refused: ban-drop-column
+ALTER TABLE users DROP COLUMN bio;

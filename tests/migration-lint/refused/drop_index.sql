@@ -1,0 +1,2 @@
+-- refused: require-concurrent-index-deletion
+DROP INDEX messages_author_idx;

@@ -1,0 +1,2 @@
+-- refused: ban-drop-table
+DROP TABLE idempotency_keys;

@@ -1,0 +1,2 @@
+-- refused: statement-that-blocks-writers
+LOCK TABLE messages IN SHARE MODE;

@@ -1,0 +1,2 @@
+-- refused: require-concurrent-reindex
+REINDEX TABLE messages;

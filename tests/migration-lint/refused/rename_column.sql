@@ -1,0 +1,2 @@
+-- refused: renaming-column
+ALTER TABLE users RENAME COLUMN bio TO biography;

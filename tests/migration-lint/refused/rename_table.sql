@@ -1,0 +1,2 @@
+-- refused: renaming-table
+ALTER TABLE users RENAME TO people;

@@ -1,0 +1,2 @@
+-- refused: adding-required-field
+ALTER TABLE messages ADD COLUMN language text NOT NULL;

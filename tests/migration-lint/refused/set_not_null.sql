@@ -1,0 +1,2 @@
+-- refused: adding-not-nullable-field
+ALTER TABLE users ALTER COLUMN bio SET NOT NULL;

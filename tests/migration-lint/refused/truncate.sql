@@ -1,0 +1,2 @@
+-- refused: statement-that-blocks-writers
+TRUNCATE idempotency_keys;

@@ -1,0 +1,2 @@
+-- refused: statement-that-blocks-writers
+UPDATE messages SET flagged = false WHERE flagged;

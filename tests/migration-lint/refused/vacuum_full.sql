@@ -1,0 +1,3 @@
+-- minitwit:no-transaction
+-- refused: statement-that-blocks-writers
+VACUUM FULL messages;
