@@ -191,7 +191,7 @@ mod tests {
         let lines = tracing_subscriber::fmt::layer().with_writer(writer(&json));
         let as_json = lines.fmt_fields(JsonFields::new()).event_format(JsonLine::new());
         let request = || async move {
-            let write = async { std::panic::panic_any("a defect") }
+            let write = async { panic::panic_any("a defect") }
                 .in_current_span()
                 .with_current_subscriber();
             let result: Result<(), _> = tokio::spawn(write).await;

@@ -1,4 +1,4 @@
-//! What the program writes of what it does, and what it never writes.
+//! The log: its lines and fields, and the secrets that it must not contain.
 
 use nix::sys::signal::Signal;
 use reqwest::Method;
@@ -15,7 +15,7 @@ use crate::support::{
     process::Serving,
 };
 
-/// What must not be in any log. All of it is sent by [`secrets_are_used`].
+/// Secrets that [`secrets_are_used`] sends and no log may contain.
 const PASSWORDS: [&str; 5] = ["pW-first", "pW-second", "pW-wrong", "pW-refused", "super_safe!"];
 const AUTHORIZATION: &str = "c2ltdWxhdG9yOnN1cGVyX3NhZmUh";
 
@@ -30,9 +30,9 @@ fn events(serving: &Serving) -> Vec<Value> {
     output.lines().map(parse).collect()
 }
 
-/// Waits for the line of the request that was answered so. Returns all lines.
-async fn events_until(serving: &Serving, answer: &Answer) -> Vec<Value> {
-    let id = answer.header("x-request-id");
+/// Waits for the access log line of `response`. Returns all lines.
+async fn events_until(serving: &Serving, response: &Answer) -> Vec<Value> {
+    let id = response.header("x-request-id");
     eventually("the request's line", async || {
         let output = serving.output();
         let is_there = output.lines().any(|it| it.contains(id) && it.contains("duration_ms"));
@@ -49,7 +49,7 @@ fn with_message<'a>(events: &'a [Value], message: &str) -> Vec<&'a Value> {
 async fn each_request_has_one_json_line() {
     let serving = Serving::start(&["--ephemeral", "--log-format", "json"]);
     let (browser, simulator) = actors(&serving);
-    // A proxy asks that every second: it is the one request without a line.
+    // A proxy checks readiness every second, so its success has no line.
     assert_eq!(browser.get("/readyz").await.status, 200);
     let requests = [
         (simulator.register("alice b").await, "POST", "/sim/register", "/sim/register", 204),
@@ -69,9 +69,9 @@ async fn each_request_has_one_json_line() {
     let events = events_until(&serving, &requests[6].0).await;
     let lines = with_message(&events, "request");
     assert_eq!(lines.len(), requests.len(), "{lines:?}");
-    for (line, (answer, method, path, route, status)) in lines.iter().zip(&requests) {
-        assert_eq!(answer.status, *status);
-        assert_eq!(line["request_id"], answer.header("x-request-id"));
+    for (line, (response, method, path, route, status)) in lines.iter().zip(&requests) {
+        assert_eq!(response.status, *status);
+        assert_eq!(line["request_id"], response.header("x-request-id"));
         assert_eq!(line["method"], *method);
         assert_eq!(line["path"], *path);
         assert_eq!(line["route"], *route);
@@ -123,11 +123,11 @@ async fn a_rejected_command_is_logged_with_all_that_a_repair_needs() {
     let events = events_until(&serving, &rejected[4].0).await;
     let lines = with_message(&events, "command rejected");
     assert_eq!(lines.len(), rejected.len(), "{lines:?}");
-    for (line, (answer, expected)) in lines.iter().zip(&rejected) {
+    for (line, (response, expected)) in lines.iter().zip(&rejected) {
         for (field, value) in expected.as_object().expect("an object") {
             assert_eq!(&line[field], value, "{line}");
         }
-        assert_eq!(line["request_id"], answer.header("x-request-id"), "{line}");
+        assert_eq!(line["request_id"], response.header("x-request-id"), "{line}");
         assert_eq!(line["level"], "WARN");
     }
     assert!(with_message(&events, "forged").is_empty());
@@ -141,15 +141,15 @@ async fn an_internal_error_is_logged_with_its_cause() {
     simulator.register("alice").await;
     let mut connection = database.connect().await;
     sqlx::raw_sql("DROP TABLE messages").execute(&mut connection).await.expect("dropped");
-    let answer = simulator.tweet("alice", "lost text").await;
-    answer.failure(500);
-    let events = events_until(&serving, &answer).await;
+    let response = simulator.tweet("alice", "lost text").await;
+    response.failure(500);
+    let events = events_until(&serving, &response).await;
 
     let [rejected] = with_message(&events, "command rejected")[..] else { panic!("{events:?}") };
     assert_eq!(rejected["text"], "lost text");
     assert_eq!(rejected["status"], 500);
     let [failed] = with_message(&events, "request failed")[..] else { panic!("{events:?}") };
-    assert_eq!(failed["request_id"], answer.header("x-request-id"));
+    assert_eq!(failed["request_id"], response.header("x-request-id"));
     assert_eq!(failed["level"], "ERROR");
     let cause = failed["cause"].as_str().expect("a cause");
     assert!(cause.contains("relation \"messages\" does not exist"), "{cause}");
@@ -160,16 +160,16 @@ async fn a_request_refused_before_its_operation_is_logged_with_the_request_id() 
     let database = TestDatabase::fresh().await;
     let serving = Serving::start(&["--database-url", &database.url(), "--log-format", "json"]);
     let (_, simulator) = actors(&serving);
-    let answer = Answer::of(simulator.bare_request(Method::GET, "/msgs")).await;
-    answer.failure(403);
-    let events = events_until(&serving, &answer).await;
+    let response = Answer::of(simulator.bare_request(Method::GET, "/msgs")).await;
+    response.failure(403);
+    let events = events_until(&serving, &response).await;
     let [refused] = with_message(&events, "request refused")[..] else { panic!("{events:?}") };
     assert_eq!(refused["status"], 403);
-    assert_eq!(refused["request_id"], answer.header("x-request-id"));
+    assert_eq!(refused["request_id"], response.header("x-request-id"));
 }
 
-/// Sends every secret there is, in every place where it may stand. Returns the last answer, and the
-/// token of the session that the server gave out.
+/// Sends every secret in every place where a client may send it. Returns the last response and the
+/// session token.
 async fn secrets_are_used(serving: &Serving) -> (Answer, String) {
     let (browser, simulator) = actors(serving);
     let user = |name: &str, password: Value| json!({"username": name, "email": "someone@example.org", "pwd": password});
@@ -199,8 +199,9 @@ async fn secrets_are_used(serving: &Serving) -> (Answer, String) {
     sign_up("carol", "pW-refused", "pW-refused").await;
     browser.post("/login", &[("username", "carol"), ("password", "pW-wrong")]).await;
     browser.get("/login?username=carol&password=pW-second").await;
-    let answer = browser.post("/login", &[("username", "carol"), ("password", "pW-second")]).await;
-    let mut cookies = answer.headers.get_all("set-cookie").iter();
+    let response =
+        browser.post("/login", &[("username", "carol"), ("password", "pW-second")]).await;
+    let mut cookies = response.headers.get_all("set-cookie").iter();
     let session = cookies.find_map(|it| it.to_str().ok()?.strip_prefix("session="));
     let session = session.and_then(|it| it.split(';').next()).expect("a session").to_owned();
     browser.say("hello").await;
@@ -256,7 +257,7 @@ async fn the_last_lines_are_written_before_exit() {
     let database = TestDatabase::fresh().await;
     let mut serving = Serving::start(&["--database-url", &database.url(), "--log-format", "json"]);
     let (browser, _) = actors(&serving);
-    let answers = [browser.get("/public").await, browser.get("/healthz").await];
+    let responses = [browser.get("/public").await, browser.get("/healthz").await];
     assert!(serving.end(Signal::SIGTERM).success());
     let events = eventually("the last line", async || {
         let events = events(&serving);
@@ -265,10 +266,10 @@ async fn the_last_lines_are_written_before_exit() {
     .await;
     let ids: Vec<_> =
         with_message(&events, "request").iter().map(|it| it["request_id"].clone()).collect();
-    assert_eq!(ids, answers.map(|it| json!(it.header("x-request-id"))));
+    assert_eq!(ids, responses.map(|it| json!(it.header("x-request-id"))));
 }
 
-/// More lines than a pipe and the queue for the writing thread hold.
+/// More lines than the pipe and the queue of the writing thread hold.
 const MORE_THAN_WAIT: usize = 20_000;
 
 #[tokio::test]
@@ -277,14 +278,14 @@ async fn a_stalled_log_reader_delays_neither_requests_nor_the_shutdown() {
     let mut serving = Serving::start(&["--database-url", &database.url()]);
     let stall = serving.stall();
     let address = serving.base.strip_prefix("http://").expect("a base URL");
-    let mut client = TcpStream::connect(address).await.expect("it listens");
+    let mut client = TcpStream::connect(address).await.expect("connected");
     let request = b"GET /favicon.ico HTTP/1.1\r\nHost: a\r\n\r\n";
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for _ in 0..MORE_THAN_WAIT / 100 {
         client.write_all(&request.repeat(100)).await.expect("open");
-        let begun = answers.len();
-        while count(&answers[begun..], b"HTTP/1.1 302 ") < 100 {
-            assert!(client.read_buf(&mut answers).await.expect("open") > 0, "it answers");
+        let begun = responses.len();
+        while count(&responses[begun..], b"HTTP/1.1 302 ") < 100 {
+            assert!(client.read_buf(&mut responses).await.expect("open") > 0, "responses");
         }
     }
     assert!(serving.end(Signal::SIGTERM).success());

@@ -1,4 +1,4 @@
-//! Requests that another site made a browser send.
+//! Cross-site request forgery (CSRF).
 
 use reqwest::Method;
 
@@ -9,7 +9,7 @@ use crate::support::{
 
 type Form = &'static [(&'static str, &'static str)];
 
-/// Every request that changes state: by whom, and what it sends.
+/// The requests that change state, with their forms.
 const SIGNED_OUT: [(Method, &str, Form); 2] = [
     (Method::POST, "/login", &[("username", "alice"), ("password", "secret")]),
     (
@@ -30,7 +30,7 @@ const SIGNED_IN: [(Method, &str, Form); 9] = [
     (Method::POST, "/logout", &[]),
 ];
 
-/// Alice, who follows carol and wrote the first message, and somebody who is signed out.
+/// Alice, who follows carol and has posted a message, and a signed-out browser.
 async fn people(app: &App) -> [Browser; 2] {
     let alice = app.signed_in("alice").await;
     for name in ["bob", "carol"] {
@@ -41,7 +41,7 @@ async fn people(app: &App) -> [Browser; 2] {
     [alice, app.anonymous()]
 }
 
-/// All rows that requests could change.
+/// The rows that the requests could change.
 async fn state(app: &App) -> String {
     let query = "SELECT concat((SELECT count(*) FROM users), ' users ',
                                (SELECT string_agg(text, ' ') FROM messages), ' messages ',
@@ -101,7 +101,7 @@ async fn a_request_from_another_site_changes_nothing() {
         assert_eq!(state(&app).await, before, "{headers:?}");
     }
     alice.get("/").await.says("sign out [alice]");
-    // A port that is not the default one is the same whatever the scheme: a proxy may end TLS.
+    // With an explicit port the scheme may differ, because a proxy may terminate TLS.
     let page = send(&alice, &SIGNED_IN[0], &[("origin", &secure)]).await;
     assert_eq!(page.status, 302);
 }
@@ -122,17 +122,17 @@ async fn a_request_from_this_site_or_without_a_browser_is_served() {
         let headers: Vec<_> = headers.into_iter().map(|(name, it)| (name, value(it))).collect();
         let before = state(&app).await;
         for request in &SIGNED_OUT {
-            let answer = send(&app.anonymous(), request, &headers).await;
-            assert_eq!(answer.status, 302, "{request:?} {headers:?}");
+            let response = send(&app.anonymous(), request, &headers).await;
+            assert_eq!(response.status, 302, "{request:?} {headers:?}");
         }
         let [requests @ .., last] = &SIGNED_IN;
         let from_a_page = headers.contains(&("sec-fetch-site", "same-origin"));
         for request in requests {
-            let answer = send(&alice, request, &headers).await;
-            // A link of this site may be somebody's message.
+            let response = send(&alice, request, &headers).await;
+            // A link on a page of this site may come from another user's message.
             let refused = from_a_page && request.0 == Method::GET;
             let status = if refused { 403 } else { 302 };
-            assert_eq!(answer.status, status, "{request:?} {headers:?}");
+            assert_eq!(response.status, status, "{request:?} {headers:?}");
         }
         assert_eq!(send(&anonymous, last, &headers).await.status, 302);
         assert_ne!(state(&app).await, before);
@@ -173,8 +173,8 @@ async fn no_response_allows_another_site_to_read_it() {
     let [alice, _] = people(&app).await;
     for path in ["/", "/sim/latest", "/openapi.json", "/metrics"] {
         let request = alice.request(Method::GET, path).header("origin", "http://evil.test");
-        let answer = Answer::of(request).await;
-        for name in answer.headers.keys() {
+        let response = Answer::of(request).await;
+        for name in response.headers.keys() {
             assert!(!name.as_str().starts_with("access-control-"), "{path}: {name}");
         }
     }

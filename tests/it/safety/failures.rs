@@ -1,4 +1,4 @@
-//! What failures tell, and what they do not.
+//! What errors show to clients, and what they hide.
 
 use reqwest::{Method, header};
 use serde_json::json;
@@ -8,8 +8,8 @@ use crate::support::{
     actors::{Answer, Browser},
 };
 
-/// Words of the inside: of the libraries, the language and the database.
-const INSIDE: &[&str] = &[
+/// Words that reveal libraries, the language or the database.
+const INTERNALS: &[&str] = &[
     "poem",
     "serde",
     "sqlx",
@@ -35,9 +35,9 @@ const INSIDE: &[&str] = &[
 ];
 
 #[track_caller]
-fn tells_nothing_of_the_inside(answer: &Answer) {
-    for word in INSIDE {
-        answer.does_not_say(word);
+fn shows_no_internals(response: &Answer) {
+    for word in INTERNALS {
+        response.does_not_say(word);
     }
 }
 
@@ -47,13 +47,13 @@ fn is_internal_page(page: &Answer) {
     assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
     page.says("<h2>Internal Server Error</h2>")
         .says(&format!("<code>{}</code>", page.header("x-request-id")));
-    tells_nothing_of_the_inside(page);
+    shows_no_internals(page);
 }
 
 #[track_caller]
-fn is_internal_json(answer: &Answer) {
-    let text = answer.failure(500);
-    let id = answer.header("x-request-id");
+fn is_internal_json(response: &Answer) {
+    let text = response.failure(500);
+    let id = response.header("x-request-id");
     assert_eq!(text, format!("Internal Server Error (request {id})"));
 }
 
@@ -77,7 +77,7 @@ async fn an_internal_error_shows_only_the_request_id() {
         is_internal_json(&simulator.get("/msgs").await);
         is_internal_json(&simulator.get("/msgs/alice?latest=5").await);
         is_internal_json(&simulator.tweet("alice", "hello").await);
-        assert_eq!(simulator.latest().await, 5, "its own outcome does not matter");
+        assert_eq!(simulator.latest().await, 5, "the outcome of the request does not matter");
     }
 }
 
@@ -142,7 +142,7 @@ async fn a_client_error_shows_no_internals() {
         for page in refused_pages(browser).await {
             assert!((400..500).contains(&page.status), "{page:?}");
             assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
-            tells_nothing_of_the_inside(&page);
+            shows_no_internals(&page);
         }
     }
     let simulator = app.simulator();
@@ -150,7 +150,7 @@ async fn a_client_error_shows_no_internals() {
         let request = simulator.request(Method::POST, path).body(body);
         Answer::of(request.header(header::CONTENT_TYPE, content_type))
     };
-    for answer in [
+    for response in [
         simulator.get("/msgs?no=x").await,
         simulator.get("/msgs?latest=x").await,
         simulator.get("/msgs/nobody").await,
@@ -165,8 +165,8 @@ async fn a_client_error_shows_no_internals() {
         text("/register", "text/plain", b"hello").await,
         text("/msgs/alice", "multipart/form-data", b"").await,
     ] {
-        answer.failure(answer.status);
-        assert!((400..500).contains(&answer.status), "{answer:?}");
-        tells_nothing_of_the_inside(&answer);
+        response.failure(response.status);
+        assert!((400..500).contains(&response.status), "{response:?}");
+        shows_no_internals(&response);
     }
 }

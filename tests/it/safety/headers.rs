@@ -1,12 +1,12 @@
-//! The headers of every answer.
+//! Headers that every response has.
 
 use reqwest::Method;
 use serde_json::json;
 
 use crate::support::{App, actors::Answer};
 
-/// An answer of every kind, with what it is.
-async fn answers(app: &App) -> Vec<(&'static str, Answer)> {
+/// One response of each sort, with its description.
+async fn responses(app: &App) -> Vec<(&'static str, Answer)> {
     let alice = app.signed_in("alice").await;
     let anonymous = app.anonymous();
     let (simulator, at_root) = (app.simulator(), app.simulator_at_root());
@@ -56,23 +56,23 @@ async fn answers(app: &App) -> Vec<(&'static str, Answer)> {
 #[tokio::test]
 async fn every_response_has_the_security_headers() {
     let app = App::start().await;
-    for (what, answer) in answers(&app).await {
-        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{what}");
-        assert_eq!(answer.header("x-frame-options"), "DENY", "{what}");
-        assert_eq!(answer.header("referrer-policy"), "same-origin", "{what}");
-        // Browsers complain of it where there is no TLS.
-        assert_eq!(answer.header("cross-origin-opener-policy"), "", "{what}");
-        assert!(answer.header("permissions-policy").contains("camera=()"), "{what}");
+    for (what, response) in responses(&app).await {
+        assert_eq!(response.header("x-content-type-options"), "nosniff", "{what}");
+        assert_eq!(response.header("x-frame-options"), "DENY", "{what}");
+        assert_eq!(response.header("referrer-policy"), "same-origin", "{what}");
+        // Browsers report an error for this header without TLS.
+        assert_eq!(response.header("cross-origin-opener-policy"), "", "{what}");
+        assert!(response.header("permissions-policy").contains("camera=()"), "{what}");
 
-        let policy = answer.header("content-security-policy");
+        let policy = response.header("content-security-policy");
         for rule in ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'"] {
             assert!(policy.contains(rule), "{what}: {policy}");
         }
         assert_eq!(policy.contains("unsafe"), what == "documentation", "{what}: {policy}");
         assert!(!policy.contains('*') && !policy.contains("http"), "{what}: {policy}");
-        assert_eq!(answer.headers.get_all("content-security-policy").iter().count(), 1, "{what}");
+        assert_eq!(response.headers.get_all("content-security-policy").iter().count(), 1, "{what}");
         for name in ["server", "x-powered-by"] {
-            assert_eq!(answer.header(name), "", "{what}");
+            assert_eq!(response.header(name), "", "{what}");
         }
     }
 }
@@ -80,20 +80,20 @@ async fn every_response_has_the_security_headers() {
 #[tokio::test]
 async fn every_response_has_its_own_request_id() {
     let app = App::start().await;
-    let answers = answers(&app).await;
-    let mut ids: Vec<_> = answers.iter().map(|(_, it)| it.header("x-request-id")).collect();
-    for (id, (what, _)) in ids.iter().zip(&answers) {
+    let responses = responses(&app).await;
+    let mut ids: Vec<_> = responses.iter().map(|(_, it)| it.header("x-request-id")).collect();
+    for (id, (what, _)) in ids.iter().zip(&responses) {
         assert!(id.len() == 16 && id.bytes().all(|it| it.is_ascii_hexdigit()), "{what}: {id}");
     }
     ids.sort_unstable();
     ids.dedup();
-    assert_eq!(ids.len(), answers.len());
+    assert_eq!(ids.len(), responses.len());
 }
 
 #[tokio::test]
 async fn a_client_cannot_choose_the_request_id() {
     let app = App::start().await;
     let request = app.anonymous().request(Method::GET, "/public");
-    let answer = Answer::of(request.header("x-request-id", "0123456789abcdef")).await;
-    assert_ne!(answer.header("x-request-id"), "0123456789abcdef");
+    let response = Answer::of(request.header("x-request-id", "0123456789abcdef")).await;
+    assert_ne!(response.header("x-request-id"), "0123456789abcdef");
 }

@@ -1,4 +1,4 @@
-//! What protects people and the server from others.
+//! Protection of users and of the server.
 
 mod cross_site;
 mod failures;

@@ -1,4 +1,4 @@
-//! Bodies that are not what an operation asks for.
+//! Malformed bodies and parameters.
 
 use reqwest::{Method, header};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Who may use the simulator API.
+//! The credentials of the simulator API.
 
 use reqwest::{Method, header};
 use serde_json::json;
@@ -20,7 +20,7 @@ fn guarded(name: &str) -> [(Method, String); 5] {
     ]
 }
 
-/// A body that each of the commands accepts.
+/// A body that every command accepts.
 fn any_command() -> serde_json::Value {
     json!({"content": "hello", "follow": "bob", "username": "carol", "email": "c@d", "pwd": "x"})
 }
@@ -53,12 +53,12 @@ async fn wrong_or_missing_credentials_are_refused() {
             let request = || simulator.bare_request(method.clone(), &path).json(&any_command());
             assert_eq!(Answer::of(request()).await.failure(403), REFUSAL, "{method} {path}");
             for value in wrong {
-                let answer = Answer::of(request().header(header::AUTHORIZATION, value)).await;
-                assert_eq!(answer.failure(403), REFUSAL, "{method} {path} {value:?}");
+                let response = Answer::of(request().header(header::AUTHORIZATION, value)).await;
+                assert_eq!(response.failure(403), REFUSAL, "{method} {path} {value:?}");
             }
             let latin_1 = header::HeaderValue::from_bytes(b"Basic \xe6").expect("a value");
-            let answer = Answer::of(request().header(header::AUTHORIZATION, latin_1)).await;
-            assert_eq!(answer.failure(403), REFUSAL, "{method} {path}");
+            let response = Answer::of(request().header(header::AUTHORIZATION, latin_1)).await;
+            assert_eq!(response.failure(403), REFUSAL, "{method} {path}");
         }
     }
     assert_eq!(app.count("SELECT count(*) FROM messages").await, 0);
@@ -88,11 +88,11 @@ async fn the_right_credentials_are_accepted_by_every_operation() {
     let app = App::start().await;
     for simulator in apps_apis(&app).await {
         for (method, path) in guarded("alice") {
-            let answer =
+            let response =
                 Answer::of(simulator.request(method.clone(), &path).json(&any_command())).await;
             let expected = if method == Method::GET { 200 } else { 204 };
-            assert_eq!(answer.status, expected, "{method} {path}");
-            assert_eq!(answer.body.is_empty(), expected == 204, "{method} {path}");
+            assert_eq!(response.status, expected, "{method} {path}");
+            assert_eq!(response.body.is_empty(), expected == 204, "{method} {path}");
         }
     }
 }

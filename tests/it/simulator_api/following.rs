@@ -19,14 +19,14 @@ async fn followees_are_listed_oldest_first() {
     let simulator = users(&app, &["alice", "bob", "carol", "dave"]).await;
     assert_eq!(follows(&simulator, "/fllws/alice").await, [""; 0]);
     for name in ["dave", "bob", "carol"] {
-        let answer = simulator.follow("alice", name).await;
-        assert_eq!((answer.status, answer.body.as_str()), (204, ""));
+        let response = simulator.follow("alice", name).await;
+        assert_eq!((response.status, response.body.as_str()), (204, ""));
     }
     assert_eq!(follows(&simulator, "/fllws/alice").await, ["dave", "bob", "carol"]);
     assert_eq!(simulator.unfollow("alice", "dave").await.status, 204);
     assert_eq!(simulator.follow("alice", "dave").await.status, 204);
-    let answer = simulator.get("/fllws/alice").await.json();
-    assert_eq!(answer, json!({"follows": ["bob", "carol", "dave"]}));
+    let response = simulator.get("/fllws/alice").await.json();
+    assert_eq!(response, json!({"follows": ["bob", "carol", "dave"]}));
     assert_eq!(follows(&simulator, "/fllws/bob").await, [""; 0], "following is not mutual");
 }
 
@@ -66,7 +66,11 @@ async fn repeating_a_change_succeeds_and_changes_nothing() {
     for name in ["bob", "carol", "bob"] {
         assert_eq!(simulator.follow("alice", name).await.status, 204);
     }
-    assert_eq!(follows(&simulator, "/fllws/alice").await, ["bob", "carol"], "as old as before");
+    assert_eq!(
+        follows(&simulator, "/fllws/alice").await,
+        ["bob", "carol"],
+        "the follow keeps its age"
+    );
     assert_eq!(app.count(rows).await, 2);
     for _ in 0..2 {
         assert_eq!(simulator.unfollow("alice", "bob").await.status, 204);

@@ -17,7 +17,7 @@ async fn users(app: &App, names: &[&str]) -> Simulator {
     simulator
 }
 
-/// Gives alice the messages `1` to `count`, in this order.
+/// Inserts alice's messages `1` to `count`, in this order.
 async fn post_many(app: &App, count: i32) {
     let statement = "INSERT INTO messages (author_id, text, published_at)
                      SELECT user_id, number::text, now() - interval '1 day' + number * interval '1 s'
@@ -37,15 +37,15 @@ async fn a_message_is_posted_and_read() {
     assert_eq!(simulator.tweet("Roger Histand", "hello").await.status, 204);
     let after = OffsetDateTime::now_utc().unix_timestamp();
     for path in ["/msgs", "/msgs/Roger%20Histand"] {
-        let answer = simulator.get(path).await;
-        assert!(answer.header("content-type").starts_with("application/json"), "{answer:?}");
-        let messages = answer.json();
+        let response = simulator.get(path).await;
+        assert!(response.header("content-type").starts_with("application/json"), "{response:?}");
+        let messages = response.json();
         let published = messages[0]["pub_date"].as_i64().expect("an integer");
-        // Two clocks of one machine, cut to seconds.
+        // Database and test read the same clock, truncated to seconds.
         assert!((before..=after).contains(&published), "{before} {published} {after}");
         let expected =
             json!([{"content": "hello", "pub_date": published, "user": "Roger Histand"}]);
-        assert_eq!(messages, expected, "these fields and no others");
+        assert_eq!(messages, expected, "exactly these fields");
     }
 }
 
@@ -70,7 +70,11 @@ async fn messages_are_listed_newest_first() {
     assert_eq!(contents(&simulator, "/msgs/bob").await, ["4", "2"]);
     assert_eq!(contents(&simulator, "/msgs/carol").await, [""; 0]);
     app.execute("UPDATE messages SET published_at = '2020-02-20'").await;
-    assert_eq!(contents(&simulator, "/msgs").await, ["4", "3", "2", "1"], "of one time, by key");
+    assert_eq!(
+        contents(&simulator, "/msgs").await,
+        ["4", "3", "2", "1"],
+        "messages of one time are sorted by id"
+    );
 }
 
 #[tokio::test]
@@ -193,6 +197,6 @@ async fn the_same_text_may_be_posted_again() {
 async fn a_user_without_messages_has_an_empty_list() {
     let app = App::start().await;
     let simulator = users(&app, &[]).await;
-    let answer = simulator.get("/msgs").await;
-    assert_eq!((answer.status, answer.json()), (200, Value::Array(Vec::new())));
+    let response = simulator.get("/msgs").await;
+    assert_eq!((response.status, response.json()), (200, Value::Array(Vec::new())));
 }

@@ -1,4 +1,4 @@
-//! The simulator's contract, row by row.
+//! The simulator's contract, endpoint by endpoint.
 
 mod bodies;
 mod credentials;
@@ -12,24 +12,24 @@ use reqwest::{Method, header};
 
 use crate::support::actors::{Answer, Simulator};
 
-/// The answer to a POST of this body, as it stands.
+/// The response to a POST with exactly this body.
 async fn post_text(simulator: &Simulator, path: &str, body: impl Into<reqwest::Body>) -> Answer {
     let request = simulator.request(Method::POST, path);
     Answer::of(request.header(header::CONTENT_TYPE, "application/json").body(body)).await
 }
 
-/// The texts of the messages that a GET of `path` answers.
+/// The texts of the messages at `path`.
 async fn contents(simulator: &Simulator, path: &str) -> Vec<String> {
-    let answer = simulator.get(path).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let messages = answer.json();
+    let response = simulator.get(path).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    let messages = response.json();
     let messages = messages.as_array().expect("a list").iter();
     messages.map(|message| message["content"].as_str().expect("a text").to_owned()).collect()
 }
 
-/// The names that a GET of `path` answers.
+/// The names of the followees at `path`.
 async fn follows(simulator: &Simulator, path: &str) -> Vec<String> {
-    let answer = simulator.get(path).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    serde_json::from_value(answer.json()["follows"].clone()).expect("a list of names")
+    let response = simulator.get(path).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    serde_json::from_value(response.json()["follows"].clone()).expect("a list of names")
 }

@@ -1,4 +1,4 @@
-//! Names of every kind, in paths and in bodies.
+//! Usernames in paths and bodies.
 
 use serde_json::json;
 
@@ -51,7 +51,7 @@ async fn a_name_in_a_path_equals_the_name_in_a_body() {
         }
     }
     let users = app.count("SELECT count(*) FROM users").await;
-    assert_eq!(users, i64::try_from(NAMES.len()).expect("small"), "each name was taken once");
+    assert_eq!(users, i64::try_from(NAMES.len()).expect("small"), "each name is registered once");
 }
 
 #[tokio::test]

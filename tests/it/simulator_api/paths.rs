@@ -1,4 +1,4 @@
-//! Where the simulator API is, and what is nowhere.
+//! The paths of the simulator API, and unknown paths.
 
 use reqwest::Method;
 use serde_json::json;
@@ -9,14 +9,14 @@ use crate::support::{
     actors::{Answer, Simulator},
 };
 
-/// Uses every operation below this base, with paths written the way that `write` writes them.
+/// Calls every operation below `base`, with paths that `write` changes.
 async fn use_all(app: &App, base: &str, number: usize, write: fn(&str) -> String) {
     let simulator = Simulator::new(base.to_owned());
     let [alice, bob] = ["alice", "bob"].map(|name| format!("{name}{number}"));
     for name in [&alice, &bob] {
         let user = json!({"username": name, "email": "a@b", "pwd": "x"});
-        let answer = simulator.post(&write("/register"), user).await;
-        assert_eq!((answer.status, answer.body.as_str()), (204, ""), "{base} {}", write("/"));
+        let response = simulator.post(&write("/register"), user).await;
+        assert_eq!((response.status, response.body.as_str()), (204, ""), "{base} {}", write("/"));
     }
     let [messages, followees] =
         [format!("/msgs/{alice}"), format!("/fllws/{alice}")].map(|path| write(&path));
