@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use super::one_line_text::one_line_text;
 
 const TOKEN_BYTES: usize = 32;
-/// The prefix of bearer tokens, by which people and secret scanners recognise them.
+/// The prefix of bearer tokens, which lets people and secret scanners recognize them.
 const API_TOKEN_PREFIX: &str = "minitwit_";
 
 /// The error of a text that is not a token; the request is then not authenticated.

@@ -1,7 +1,7 @@
 //! Accepts and serves HTTP/1 connections within deadlines that a slow client cannot evade.
 //!
-//! It uses hyper and tokio, and nothing of MiniTwit. Routes, headers, request bodies and their
-//! limits belong to the handler that it calls.
+//! It uses hyper and tokio, and nothing of MiniTwit. The handler is responsible for routes,
+//! headers, request bodies and their limits.
 //!
 //! - hyper's `header_read_timeout` does not replace [`ConnectionLimits`]: it is one deadline for the
 //!   wait and the head together, and hyper sets none for a client that does not read its response.
