@@ -1,4 +1,4 @@
-//! The database of a command: the one of `--database-url`, or one in the embedded PostgreSQL.
+//! The database of a command: that of `--database-url`, or one in the embedded PostgreSQL.
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
@@ -88,12 +88,11 @@ impl Source {
         Ok(())
     }
 
-    /// Connects for migrations.
     pub(super) async fn connect(&self) -> Result<PgConnection, Failure> {
         migrations::connect(&self.options).await.map_err(|error| self.failure(error))
     }
 
-    /// Adds where the database is to an error of its schema, and the setting that names the database.
+    /// Adds the location of the database, and the setting that names it, to an error of its schema.
     pub(super) fn failure(&self, error: migrations::Error) -> Failure {
         match (&self.embedded, error) {
             (None, error @ (migrations::Error::Database(_) | migrations::Error::Encoding(_))) => {
@@ -110,7 +109,6 @@ impl Source {
         }
     }
 
-    /// Stops the embedded PostgreSQL.
     pub(super) fn close(self) {
         if let Some(embedded) = self.embedded {
             embedded.stop();
@@ -135,7 +133,6 @@ impl fmt::Display for Source {
     }
 }
 
-/// Where the embedded PostgreSQL keeps its data.
 fn data_dir(settings: &DatabaseArgs) -> Result<PathBuf, Failure> {
     match &settings.data_dir {
         Some(directory) => Ok(directory.clone()),

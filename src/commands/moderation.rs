@@ -1,5 +1,5 @@
-//! Shared by the operators' commands `user` and `message`: a service on the database, and formatting.
-//! A server may use the same database at the time.
+//! Shared by the operators' commands `user` and `message`: a service on the database, and
+//! formatting. A server may use the same database at the same time.
 
 use std::time::Duration;
 

@@ -146,7 +146,7 @@ impl Server {
             .into_endpoint()
     }
 
-    /// Puts the middleware of every request around `endpoint`.
+    /// Wraps `endpoint` in the middleware of every request.
     fn around(
         &self,
         endpoint: impl Endpoint<Output = Response> + 'static,
@@ -170,7 +170,7 @@ fn route_template(pattern: &str) -> String {
     if ["", api::PREFIX, simulator_api::PREFIX].contains(&pattern) {
         return UNMATCHED.to_owned();
     }
-    // On its own port the simulator API has no prefix.
+    // At its second address, the simulator API has no prefix.
     if pattern.starts_with(api::PREFIX) {
         api::route_template(pattern)
     } else if pattern.starts_with(simulator_api::PREFIX) {

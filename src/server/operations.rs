@@ -89,7 +89,6 @@ fn not_ready(reason: &str) -> Response {
     json_response(StatusCode::SERVICE_UNAVAILABLE, body)
 }
 
-/// The metrics, in Prometheus' text format.
 fn render_metrics(service: Service, handle: PrometheusHandle) -> impl Endpoint<Output = Response> {
     make(move |_| {
         let (service, handle) = (service.clone(), handle.clone());
@@ -100,7 +99,7 @@ fn render_metrics(service: Service, handle: PrometheusHandle) -> impl Endpoint<O
     })
 }
 
-/// A constant response, which clients revalidate before each use.
+/// A constant response, which caches revalidate before each use.
 fn fixed(
     content_type: &'static str,
     body: String,

@@ -110,7 +110,7 @@ impl Binaries {
     }
 }
 
-/// Of equal versions the first is chosen, so the order of [`candidates`] decides.
+/// Chooses the first of equal versions, in the order of [`candidates`].
 fn choose(
     mut found: Vec<Binaries>,
     pgdata: &Path,

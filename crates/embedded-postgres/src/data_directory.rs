@@ -24,7 +24,8 @@ use crate::{
 /// The prefix of the names of ephemeral data directories.
 const EPHEMERAL_PREFIX: &str = "minitwit-ephemeral-";
 
-/// The least age of an ephemeral directory to count as stale: a younger one may not be locked yet.
+/// The age from which an unlocked ephemeral directory is stale. A younger one may not be locked
+/// yet.
 const STALE_AGE: Duration = Duration::from_secs(60);
 
 /// The default data directory: `/var/lib/minitwit` for root, else `$XDG_DATA_HOME/minitwit`, else
@@ -85,7 +86,7 @@ impl DataDirectory {
         }
     }
 
-    /// Its path, absolute and without symbolic links.
+    /// The path, absolute and without symbolic links.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

@@ -35,8 +35,7 @@ fn a_killed_postgres_is_restarted() {
     assert_eq!(query(&server, "SELECT text FROM kept"), ["first", "second"]);
 }
 
-/// A suspended backend process. It keeps the shared memory of its postmaster after that is killed,
-/// until this is dropped.
+/// A suspended backend process, until dropped. It keeps the shared memory of a killed postmaster.
 struct SuspendedBackend {
     _connection: PgConnection,
     pid: Pid,
@@ -129,7 +128,7 @@ fn a_killed_parent_leaves_no_orphan_and_loses_no_data() {
     let (_rerun, process) = serve_in_a_process(directory.path());
     eventually("serving", || directory.path().join("serving").exists().then_some(()));
     drop(process);
-    // On other systems than Linux the next start stops it.
+    // On systems other than Linux, the next start stops it.
     if cfg!(target_os = "linux") {
         eventually("the end of the orphan", || {
             postmasters(directory.path()).is_empty().then_some(())
@@ -152,7 +151,7 @@ fn an_interrupted_initdb_is_repeated() {
     eventually("initdb", || unfinished().iter().find(|p| p.join("PG_VERSION").exists()).cloned());
     drop(process);
     assert!(!directory.path().join("postgres").exists());
-    // The remains of an initdb that is killed, too.
+    // A killed initdb leaves such a directory, too.
     let left = directory.path().join("postgres.new-killed");
     fs::create_dir(&left).unwrap();
     fs::write(left.join("PG_VERSION"), "15\n").unwrap();
@@ -162,7 +161,7 @@ fn an_interrupted_initdb_is_repeated() {
     assert_eq!(unfinished(), Vec::<PathBuf>::new());
 }
 
-/// A process that is killed with `kill -9` when this is dropped, also by a failing test.
+/// A process, which is killed with `kill -9` on drop, also when a test fails.
 struct Process(Child);
 
 impl Drop for Process {
