@@ -10,7 +10,6 @@ use crate::{
     db::{PgConnectOptions, PgConnection, migrations},
 };
 
-/// The name of the database in the embedded PostgreSQL.
 const DATABASE: &str = "minitwit";
 /// Connections in addition to the pool's: for migrations and operators.
 const SPARE_CONNECTIONS: u16 = 10;
@@ -24,8 +23,8 @@ struct WrongUrl(#[source] Failure);
 /// The schema is of a program before the first release, and cannot be upgraded.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "{location}: {schema}, which cannot be upgraded, and nothing in it was changed; \
-     to begin with an empty database beside it, {remedy}"
+    "{location}: {schema}. This program cannot upgrade it and has changed nothing in it; \
+     to start with another, empty database, {remedy}"
 )]
 struct UnknownHistory {
     location: String,
@@ -36,7 +35,6 @@ struct UnknownHistory {
 /// How to connect to a database, and its embedded PostgreSQL, if any.
 pub(super) struct Source {
     pub(super) options: PgConnectOptions,
-    /// Of an embedded PostgreSQL.
     data_dir: Option<PathBuf>,
     embedded: Option<Embedded>,
 }
@@ -80,7 +78,6 @@ impl Source {
         Self::open(settings, 2)
     }
 
-    /// Creates the database in the embedded PostgreSQL unless it exists.
     pub(super) async fn prepare(&self) -> Result<(), Failure> {
         if let Some(embedded) = &self.embedded {
             embedded.create_database(DATABASE).await?;

@@ -56,8 +56,7 @@ pub(super) fn run(settings: &ServeArgs) -> Result<(), Failure> {
     let logs = start_logs(&settings.log)?;
     if settings.has_well_known_password() {
         tracing::warn!(
-            "the simulator's password is the contract's and is publicly known; \
-             set --simulator-password"
+            "the simulator's password is the default, which is public; set --simulator-password"
         );
     }
     open_files::raise_file_limit();
@@ -295,7 +294,7 @@ async fn fold_counts(service: Service) {
         if let Err(error) = &folded
             && !failing
         {
-            tracing::warn!(%error, "cannot fold counts");
+            tracing::warn!(%error, "cannot add changes to the users' counts; retrying");
         }
         failing = folded.is_err();
     }

@@ -17,7 +17,6 @@ use crate::domain::{Email, MessageText, PasswordHash, UserId, Username};
 const STATEMENT_ROWS: usize = 100_000;
 /// Bytes per message to PostgreSQL.
 const SEND_BYTES: usize = 64 * 1024;
-/// The SQLSTATE of a missing privilege.
 const INSUFFICIENT_PRIVILEGE: &str = "42501";
 
 /// A failure to load rows.
@@ -212,7 +211,6 @@ pub async fn vacuum_and_checkpoint(connection: &mut PgConnection) -> Result<(), 
 
 /// An index that does not belong to a constraint.
 struct Index {
-    /// The name, quoted if necessary.
     name: String,
     definition: String,
     /// The comment, as an SQL literal.

@@ -6,8 +6,8 @@
 //!   other characters cannot be mentioned. An account on another site (`@name@example.org`) is not a
 //!   mention, nor is a reserved username such as `@logout`.
 //! - A tag is `#` and a word with a letter.
-//! - A mention or a tag does not begin directly after a word, nor after a character that makes it part
-//!   of an e-mail address, a character reference or a path.
+//! - A mention or a tag does not begin directly after a word. Nor does it begin after a character that
+//!   makes it part of an e-mail address, a character reference or a path.
 //! - A link is `http://` or `https://` and the characters of a URL. Punctuation at its end, and closing
 //!   brackets there that the URL does not open, belong to the sentence.
 //!
@@ -23,7 +23,7 @@ use super::{
 pub enum Segment<'a> {
     /// Plain text.
     Text(&'a str),
-    /// A mention of a user, who may not exist.
+    /// A mention of a user. The user may not exist.
     Mention {
         /// The text, including the sign.
         source: &'a str,
@@ -132,8 +132,9 @@ fn link(rest: &str) -> (usize, Option<Segment<'_>>) {
     (address.len(), Some(Segment::Link(address)))
 }
 
-/// Whether a URL ends before this character: one that RFC 3986 excludes, a quotation mark, East
-/// Asian punctuation, or an invisible character, which could make one link look like another.
+/// Whether a URL ends before this character: one that RFC 3986 excludes, a quotation mark, or East
+/// Asian punctuation. Invisible characters also end it, since they could make one link look like
+/// another.
 fn ends_address(character: char) -> bool {
     character.is_whitespace()
         || character.is_control()

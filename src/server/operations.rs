@@ -18,9 +18,7 @@ use crate::{
     telemetry::request::log_failure,
 };
 
-/// The path of the liveness check.
 pub(super) const HEALTHY: &str = "/healthz";
-/// The path of the readiness check.
 pub(super) const READY: &str = "/readyz";
 
 /// Swagger UI is one page with inline script and style. It sends requests to this server only.
@@ -30,7 +28,6 @@ const DOCS_POLICY: HeaderValue = HeaderValue::from_static(
      frame-ancestors 'none'",
 );
 
-/// Adds the operator endpoints and the API documents to `routes`.
 pub(super) fn add_to(
     routes: Route,
     service: &Service,

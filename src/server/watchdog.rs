@@ -1,5 +1,5 @@
-//! Ends a server whose runtime hangs: supervisors restart a process that ends, but rarely one that
-//! stops responding.
+//! Ends a server when its runtime hangs. Supervisors restart a process that ends, but rarely one
+//! that does not respond.
 //!
 //! The watched task increments a counter after each round trip through a worker. A thread outside
 //! the runtime checks that the counter increases. An HTTP request would not do: it also fails if

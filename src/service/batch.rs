@@ -25,12 +25,9 @@ const MAX_QUEUE: usize = 8_192;
 
 /// A statement that serves many requests at once.
 pub(super) trait Statement: Send + Sync + 'static {
-    /// The parameters of one request.
     type Request: Send + Sync + 'static;
-    /// The result of one request.
     type Output: Send + 'static;
 
-    /// The largest total weight of a batch.
     const MAX_WEIGHT: usize;
 
     /// The most statements that run at once. One runs while another waits for the disk to commit;
@@ -68,7 +65,6 @@ struct Shared<S: Statement> {
 
 struct Queue<S: Statement> {
     entries: VecDeque<Entry<S>>,
-    /// The number of the next entry.
     next_number: u64,
     workers: usize,
 }
@@ -301,7 +297,6 @@ mod tests {
         }
     }
 
-    /// Returns the span in which it runs.
     struct CurrentSpan;
 
     impl Statement for CurrentSpan {

@@ -66,7 +66,6 @@ impl Latest {
         Self { database, recorded, written }
     }
 
-    /// The current value; -1 before the first one.
     pub(super) async fn value(&self) -> Result<i64, Error> {
         Ok(simulator_latest::value(&self.database).await?.unwrap_or(-1))
     }

@@ -31,7 +31,6 @@ pub struct PasswordSettings {
     pub queue: usize,
 }
 
-/// Selects the queue.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Purpose {
     Registration,

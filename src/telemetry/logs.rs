@@ -37,7 +37,6 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// The longest time for writing the last lines, slightly longer than the library's time-out.
 const LAST_LINES_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The most bytes in one write.
 const WRITE_SIZE: usize = 64 * 1024;
 
 /// Starts logging for the process. Dropping the result writes the lines that still wait.

@@ -17,7 +17,6 @@ use crate::{
 /// The only role of the server.
 pub(crate) const SUPERUSER: &str = "minitwit";
 
-/// The prefix of the names of unfinished clusters.
 const UNFINISHED_PREFIX: &str = "postgres.new-";
 
 /// UTF-8, independent of the environment. macOS has no locale C.UTF-8, but a character type UTF-8.

@@ -21,7 +21,6 @@ use crate::{
     socket_directory,
 };
 
-/// The prefix of the names of ephemeral data directories.
 const EPHEMERAL_PREFIX: &str = "minitwit-ephemeral-";
 
 /// The age from which an unlocked ephemeral directory is stale. A younger one may not be locked

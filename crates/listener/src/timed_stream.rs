@@ -18,9 +18,8 @@
 //! body. After the response the connection is *Waiting*, although hyper may hold part or all of a
 //! request. This has two effects. The client must complete a partly sent request within `idle` and
 //! then `header`. And the stream may cut off a client that pipelines while the handler works longer
-//! than that. No client stays in *Serving* without a request in flight: hyper ends each head where
-//! this stream does, or earlier, and each request in flight ends with a write or with the
-//! connection.
+//! than that. No client stays in *Serving* without a request in flight. hyper ends each head where
+//! this stream does, or earlier; each request in flight ends with a write or with the connection.
 
 use std::{
     io::{self, IoSlice},

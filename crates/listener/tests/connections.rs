@@ -38,7 +38,6 @@ const LIMITS: ConnectionLimits =
 /// More than the kernel buffers for a client that does not read.
 const LARGE: usize = 64 << 20;
 
-/// A body that never ends.
 struct Endless;
 
 impl Body for Endless {

@@ -15,7 +15,6 @@ use crate::domain::{Message, MessageText, ModeratedMessage, Page, UserId, Userna
 /// The foreign key that a message violates when its author no longer exists.
 pub(super) const AUTHOR_KEY: &str = "messages_author_id_fkey";
 
-/// The columns of a message, for `sqlx::query_as!`.
 pub(super) struct MessageRow {
     pub(super) message_id: i64,
     pub(super) author: String,

@@ -98,9 +98,9 @@ pub async fn public(
 
 /// Lists the messages of `reader` and the followees after the cursor `before`.
 ///
-/// The query finds the newest message of each author, and reads further messages only of the `limit
-/// + 1` authors for whom that is newest: no other author can have a message on the page. It costs
-/// one index look-up per followee, and up to `limit + 1` rows for each of these authors.
+/// The query first finds the newest message of each author. It reads further messages only of the
+/// `limit + 1` authors with the newest ones, since no other author can have a message on the page.
+/// It costs one index look-up per followee, and up to `limit + 1` rows for each of these authors.
 pub async fn own_timeline(
     database: &Database,
     reader: UserId,

@@ -1,10 +1,10 @@
 //! Live: finds new messages and sends them to streams.
 //!
-//! While a server has subscribers, one task polls the database for all of them: after each post on
-//! this server, and every [`poller::POLL_INTERVAL`] for posts on other replicas. It sends messages
-//! in timeline order, once no earlier message can still be committed (see [`watermark`]). So a
-//! position tells, on every replica, which messages a subscriber has received. The watermark stops
-//! waiting for a transaction that outlasts every statement of this program; streams omit its
+//! While a server has subscribers, one task polls the database for all of them. It polls after each
+//! post on this server, and every [`poller::POLL_INTERVAL`] for posts on other replicas. It sends
+//! messages in timeline order, once no earlier message can still be committed (see [`watermark`]).
+//! So a position tells, on every replica, which messages a subscriber has received. The watermark
+//! stops waiting for a transaction that outlasts every statement of this program; streams omit its
 //! messages.
 //!
 //! If posts outpace deliveries, the task skips messages and keeps the streams open. Closing them

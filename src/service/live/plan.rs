@@ -25,7 +25,7 @@ pub(super) enum Action {
     Skip,
 }
 
-/// Decides about the first `limit` messages after `position`.
+/// `found` holds the first `limit` messages after `position`.
 pub(super) fn plan(
     found: Vec<(Message, UserId)>,
     limit: usize,

@@ -31,7 +31,6 @@ pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(100);
 const MIN_WAIT: Duration = Duration::from_millis(5);
 /// How often the credentials of the open streams are checked.
 const CREDENTIAL_CHECK_INTERVAL: Duration = Duration::from_secs(1);
-/// The most messages of a delivery.
 const MAX_DELIVERY: usize = 500;
 /// The most messages that one delivery writes to all public streams together. 1,000 such streams,
 /// each written every [`POLL_INTERVAL`], use about 15 % of a processor; posts and pages need the

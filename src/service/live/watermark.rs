@@ -17,7 +17,6 @@ use crate::db::messages::live::Poll;
 pub(super) struct Watermark {
     /// The longest wait for one transaction.
     max_wait: Duration,
-    /// When each running transaction was first seen.
     first_seen: HashMap<i64, OffsetDateTime>,
     /// The polls from the watermark on: the time of each, and the transactions running then.
     pending: VecDeque<(OffsetDateTime, Vec<i64>)>,

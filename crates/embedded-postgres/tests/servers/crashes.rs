@@ -112,7 +112,6 @@ fn serve_in_a_process(directory: &Path) -> (Rerun, Process) {
     (rerun, process)
 }
 
-/// The postmasters of this directory.
 fn postmasters(directory: &Path) -> Vec<Pid> {
     let arguments = format!("postgres\0-D\0{}/postgres\0", directory.display());
     let runs_it = |process: &fs::DirEntry| {
@@ -172,7 +171,6 @@ impl Drop for Process {
     }
 }
 
-/// Starts a program as the owner of the cluster.
 fn spawn_as_owner(program: &[String], directory: &Path) -> Process {
     let owner = fs::metadata(directory.join("postgres")).unwrap();
     let mut command = Command::new(&program[0]);
