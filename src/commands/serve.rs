@@ -233,8 +233,8 @@ fn announce(settings: &ServeArgs, address: SocketAddr, simulator: Option<SocketA
     let _ = io::stdout().write_all(lines.as_bytes());
 }
 
-/// Shuts the server down by signal: SIGTERM drains it for `drain` first; Ctrl-C and any second signal
-/// stop it at once.
+/// Shuts the server down by signal. SIGTERM first drains it for `drain`. Ctrl-C and any second
+/// signal stop it at once.
 fn shut_down_by_signal(drain: Option<Duration>) -> Result<Shutdown, Failure> {
     let shutdown = Shutdown::default();
     let mut terminate = signal(SignalKind::terminate())?;

@@ -10,8 +10,8 @@ use sqlx::{
 
 use super::{error::Error, migrations};
 
-/// The pool pings a connection before use if it was idle for longer than this. So a restart of
-/// PostgreSQL fails only requests whose connections were used within this time.
+/// The pool pings a connection before use if it was idle for longer than this. After a restart of
+/// PostgreSQL, only requests on connections that were used within this time fail.
 const PING_AFTER_IDLE: Duration = Duration::from_secs(1);
 
 /// Time for the network, in addition to the time-outs of the pool and of PostgreSQL.

@@ -38,7 +38,7 @@ fn data_dir(root: bool, xdg: Option<PathBuf>, home: Option<PathBuf>) -> Option<P
     if root {
         return Some("/var/lib/minitwit".into());
     }
-    // The XDG Base Directory Specification requires to ignore a relative value.
+    // The XDG Base Directory Specification requires programs to ignore a relative value.
     let xdg = xdg.filter(|dir| dir.is_absolute());
     let home = home.filter(|dir| dir.is_absolute());
     Some(xdg.or_else(|| Some(home?.join(".local/share")))?.join("minitwit"))
@@ -176,7 +176,8 @@ fn remove_directory(path: &Path) {
     }
 }
 
-/// Locks a stale directory: a real one of this user, old enough, and not locked.
+/// Locks a stale directory; `None` unless it is a real directory of this user, old enough and
+/// unlocked.
 fn lock_stale(path: &Path) -> Option<File> {
     let metadata = fs::symlink_metadata(path).ok()?;
     let old = metadata.modified().ok()?.elapsed().is_ok_and(|age| age >= STALE_AGE);

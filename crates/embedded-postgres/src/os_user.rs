@@ -1,5 +1,5 @@
-//! The account that runs PostgreSQL: that of this process. For root, which PostgreSQL rejects, it
-//! is an unprivileged account.
+//! The account that runs PostgreSQL: that of this process, or an unprivileged one if this process
+//! is root. PostgreSQL does not run as root.
 
 use std::{
     env, io,
