@@ -24,7 +24,7 @@ struct WrongUrl(#[source] Failure);
 #[derive(Debug, thiserror::Error)]
 #[error(
     "{location}: {schema}. This program cannot upgrade it and has changed nothing in it; \
-     to start with another, empty database, {remedy}"
+     to start with an empty database, {remedy}"
 )]
 struct UnknownHistory {
     location: String,
