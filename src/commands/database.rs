@@ -1,4 +1,4 @@
-//! The database of a command: the one of `--database-url`, or one in the embedded PostgreSQL.
+//! The database of a command: that of `--database-url`, or one in the embedded PostgreSQL.
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
@@ -10,7 +10,6 @@ use crate::{
     db::{PgConnectOptions, PgConnection, migrations},
 };
 
-/// The name of the database in the embedded PostgreSQL.
 const DATABASE: &str = "minitwit";
 /// Connections in addition to the pool's: for migrations and operators.
 const SPARE_CONNECTIONS: u16 = 10;
@@ -24,8 +23,8 @@ struct WrongUrl(#[source] Failure);
 /// The schema is of a program before the first release, and cannot be upgraded.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "{location}: {schema}, which cannot be upgraded, and nothing in it was changed; \
-     to begin with an empty database beside it, {remedy}"
+    "{location}: {schema}. This program cannot upgrade it and has changed nothing in it; \
+     to start with an empty database, {remedy}"
 )]
 struct UnknownHistory {
     location: String,
@@ -36,7 +35,6 @@ struct UnknownHistory {
 /// How to connect to a database, and its embedded PostgreSQL, if any.
 pub(super) struct Source {
     pub(super) options: PgConnectOptions,
-    /// Of an embedded PostgreSQL.
     data_dir: Option<PathBuf>,
     embedded: Option<Embedded>,
 }
@@ -80,7 +78,6 @@ impl Source {
         Self::open(settings, 2)
     }
 
-    /// Creates the database in the embedded PostgreSQL unless it exists.
     pub(super) async fn prepare(&self) -> Result<(), Failure> {
         if let Some(embedded) = &self.embedded {
             embedded.create_database(DATABASE).await?;
@@ -88,12 +85,11 @@ impl Source {
         Ok(())
     }
 
-    /// Connects for migrations.
     pub(super) async fn connect(&self) -> Result<PgConnection, Failure> {
         migrations::connect(&self.options).await.map_err(|error| self.failure(error))
     }
 
-    /// Adds where the database is to an error of its schema, and the setting that names the database.
+    /// Adds the location of the database, and the setting that names it, to an error of its schema.
     pub(super) fn failure(&self, error: migrations::Error) -> Failure {
         match (&self.embedded, error) {
             (None, error @ (migrations::Error::Database(_) | migrations::Error::Encoding(_))) => {
@@ -110,7 +106,6 @@ impl Source {
         }
     }
 
-    /// Stops the embedded PostgreSQL.
     pub(super) fn close(self) {
         if let Some(embedded) = self.embedded {
             embedded.stop();
@@ -135,7 +130,6 @@ impl fmt::Display for Source {
     }
 }
 
-/// Where the embedded PostgreSQL keeps its data.
 fn data_dir(settings: &DatabaseArgs) -> Result<PathBuf, Failure> {
     match &settings.data_dir {
         Some(directory) => Ok(directory.clone()),

@@ -2,5 +2,5 @@
 
 use std::error::Error;
 
-/// An error that ends the program; its text is printed for the person who started it.
+/// An error that ends the program. The program prints its text.
 pub(super) type Failure = Box<dyn Error + Send + Sync>;

@@ -8,7 +8,6 @@ use crate::{
     telemetry::{self, logs::Logs},
 };
 
-/// Starts the log with these settings.
 pub(super) fn start_logs(settings: &LogArgs) -> Result<Logs, Failure> {
     let filter = EnvFilter::try_new(&settings.log).map_err(|error| format!("--log: {error}"))?;
     Ok(telemetry::logs::start(settings.log_format == LogFormat::Json, filter)?)

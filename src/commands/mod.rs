@@ -1,6 +1,6 @@
 //! The subcommands, one file each.
 //!
-//! A subcommand translates the settings for the layers below and connects them.
+//! A subcommand translates the settings for the layers below, and connects the layers.
 
 mod database;
 mod failure;

@@ -1,5 +1,5 @@
-//! Shared by the operators' commands `user` and `message`: a service on the database, and formatting.
-//! A server may use the same database at the time.
+//! Shared by the operators' commands `user` and `message`: a service on the database, and
+//! formatting. A server may use the same database at the same time.
 
 use std::time::Duration;
 
@@ -67,7 +67,6 @@ pub(super) fn escape(text: &str) -> String {
     text.chars().map(escape).collect()
 }
 
-/// Formats a time by RFC 3339, in seconds.
 pub(super) fn format_time(time: OffsetDateTime) -> Result<String, Failure> {
     Ok(time.replace_nanosecond(0)?.format(&Rfc3339)?)
 }

@@ -1,4 +1,4 @@
-//! `minitwit openapi`: prints a document that `openapi/` holds.
+//! `minitwit openapi`: prints an API document, as stored in `openapi/`.
 
 use std::io::Write;
 

@@ -20,7 +20,6 @@ const CONNECTIONS: u16 = 2;
 /// The progress bar; `msg` is the current step.
 const PROGRESS: &str = "{msg:<18} {bar:30} {human_pos} of {human_len} rows, {per_sec}, {eta} left";
 
-/// Why nothing was added.
 #[derive(Debug, thiserror::Error)]
 enum SeedRejected {
     #[error("the database contains users already; seed an empty one")]

@@ -36,17 +36,17 @@ const SWEEP: Duration = Duration::from_secs(3_600);
 /// How often changes of counts are folded. A longer interval makes folding cheaper, since it folds
 /// more changes of one user at once; a shorter one makes reading counts cheaper.
 const COUNT_FOLDING: Duration = Duration::from_millis(500);
-/// How many deliveries are kept for slow subscribers. There are at most ten a second, so these are
-/// more than six seconds' worth.
+/// How many deliveries are kept for slow subscribers. There are at most 10 per second, so these
+/// last more than 6 s.
 const STREAM_BACKLOG: usize = 64;
-/// How far streams may fall behind the posts before they report a gap. No reader keeps up with such
-/// a rate, and newer messages matter more.
+/// How far streams may fall behind the posts before they report a gap. Users cannot read messages
+/// at such a rate, and newer messages matter more.
 const STREAM_MAX_LAG: Duration = Duration::from_secs(10);
-/// How often a heartbeat is sent on a stream within the idle time-out of its connection.
+/// The number of heartbeats on a stream within the idle time-out of its connection.
 const HEARTBEATS: u32 = 5;
 /// How often to check for migrations that another process applies.
 const SCHEMA_POLL: Duration = Duration::from_secs(1);
-/// The time for the log to be written before a server that hangs is ended.
+/// How long the watchdog waits for the log to be written before it ends the process.
 const LOG_FLUSH: Duration = Duration::from_millis(200);
 /// The exit code of a server that the watchdog ended: `EX_SOFTWARE` of `sysexits.h`.
 const EXIT_HUNG: i32 = 70;
@@ -56,8 +56,7 @@ pub(super) fn run(settings: &ServeArgs) -> Result<(), Failure> {
     let logs = start_logs(&settings.log)?;
     if settings.has_well_known_password() {
         tracing::warn!(
-            "the simulator's password is the contract's and is publicly known; \
-             set --simulator-password"
+            "the simulator's password is the default, which is public; set --simulator-password"
         );
     }
     open_files::raise_file_limit();
@@ -209,7 +208,7 @@ fn server_settings(settings: &ServeArgs) -> server::Settings {
     }
 }
 
-/// Logs the addresses, and prints them for people unless the log is JSON.
+/// Logs the addresses. Also prints them unless the log is JSON.
 fn announce(settings: &ServeArgs, address: SocketAddr, simulator: Option<SocketAddr>) {
     let base = format!("http://{address}");
     let simulator_base = simulator.map(|address| format!("http://{address}/"));
@@ -234,8 +233,8 @@ fn announce(settings: &ServeArgs, address: SocketAddr, simulator: Option<SocketA
     let _ = io::stdout().write_all(lines.as_bytes());
 }
 
-/// Shuts the server down by signal: SIGTERM drains it for `drain` first; Ctrl-C and any second signal
-/// stop it at once.
+/// Shuts the server down by signal. SIGTERM first drains it for `drain`. Ctrl-C and any second
+/// signal stop it at once.
 fn shut_down_by_signal(drain: Option<Duration>) -> Result<Shutdown, Failure> {
     let shutdown = Shutdown::default();
     let mut terminate = signal(SignalKind::terminate())?;
@@ -263,7 +262,6 @@ fn shut_down_by_signal(drain: Option<Duration>) -> Result<Shutdown, Failure> {
     Ok(shutdown)
 }
 
-/// Runs the periodic maintenance.
 async fn maintain(service: Service, metrics: PrometheusHandle, dropped_lines: ErrorCounter) {
     let mut upkeep = tokio::time::interval(METRICS_UPKEEP);
     let mut sweep = tokio::time::interval(SWEEP);
@@ -296,7 +294,7 @@ async fn fold_counts(service: Service) {
         if let Err(error) = &folded
             && !failing
         {
-            tracing::warn!(%error, "cannot fold counts");
+            tracing::warn!(%error, "cannot add changes to the users' counts; retrying");
         }
         failing = folded.is_err();
     }

@@ -154,7 +154,8 @@ fn describe(
     described
 }
 
-/// Cancelled by the first Ctrl-C or SIGTERM, so that the run still reports; the second one exits.
+/// The first Ctrl-C or SIGTERM cancels the token, so that the run still reports. The second one
+/// exits at once.
 fn stop_signal() -> Result<CancellationToken, Failure> {
     let stop = CancellationToken::new();
     let mut interrupt = signal(SignalKind::interrupt())?;

@@ -101,7 +101,6 @@ async fn reset_password(
     Ok(())
 }
 
-/// Reads the first line of the standard input.
 fn read_password() -> Result<String, Failure> {
     let mut line = String::new();
     io::stdin().lock().read_line(&mut line)?;

@@ -30,8 +30,8 @@ impl From<TokenRow> for TokenRecord {
     }
 }
 
-/// Inserts a token that expires after `lifetime`; `None` if the password differs from that of
-/// `account`, or if the account is disabled or gone.
+/// Inserts a token that expires after `lifetime`. Returns `None` if the password differs from that
+/// of `account`, or if the account is disabled or no longer exists.
 pub async fn insert(
     database: &Database,
     account: &Account,
@@ -103,8 +103,8 @@ pub async fn delete(database: &Database, owner: UserId, token: TokenId) -> Resul
     Ok(database.execute(query).await? == 1)
 }
 
-/// Returns those of `tokens` that are not valid: the token does not exist or has expired, or its
-/// user is disabled.
+/// Returns the invalid tokens among `tokens`: each does not exist or has expired, or its user is
+/// disabled.
 pub async fn ended(database: &Database, tokens: &[TokenHash]) -> Result<Vec<TokenHash>, Error> {
     let hashes: Vec<&[u8]> = tokens.iter().map(TokenHash::as_bytes).collect();
     let query = sqlx::query!(

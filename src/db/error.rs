@@ -8,7 +8,8 @@ pub enum Error {
     /// PostgreSQL is unreachable or overloaded; a retry may succeed.
     #[error("the database is unavailable")]
     Unavailable(#[source] sqlx::Error),
-    /// PostgreSQL accepted a statement and did not respond in time, as when its host is gone.
+    /// PostgreSQL accepted a statement and did not respond in time, for example because its host
+    /// failed.
     #[error("the database does not respond")]
     Unresponsive,
     /// The statement failed; a retry would fail again.
@@ -27,7 +28,6 @@ impl From<sqlx::Error> for Error {
     }
 }
 
-/// Whether a failure is temporary.
 pub(super) fn is_temporary(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::PoolTimedOut
@@ -55,12 +55,11 @@ impl Error {
         }
     }
 
-    /// Whether a row violated the foreign key `constraint`: the row that it references is gone.
+    /// Whether a row violated the foreign key `constraint`: the referenced row does not exist.
     pub(super) fn violates_foreign_key(&self, constraint: &str) -> bool {
         self.violates(ErrorKind::ForeignKeyViolation, constraint)
     }
 
-    /// Whether a row violated the `CHECK` constraint `constraint`.
     pub(super) fn violates_check(&self, constraint: &str) -> bool {
         self.violates(ErrorKind::CheckViolation, constraint)
     }

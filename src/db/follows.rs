@@ -15,7 +15,8 @@ use crate::domain::{Cursor, Page, Profile, UserId, Username};
 /// The result of a follow or an unfollow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FollowResult {
-    /// The row exists, or no longer exists, as requested; it may have been so before.
+    /// The follow now exists, or no longer exists, as requested; the statement may have changed
+    /// nothing.
     Done,
     /// The follower does not exist.
     UnknownFollower,
@@ -125,8 +126,8 @@ pub async fn delete_some_of(database: &Database, user: UserId, limit: u16) -> Re
 
 /// Returns the pairs of a follower and a followee among these users.
 ///
-/// Reads all follows of `followers`. That takes a tenth of the time of looking up each pair. The
-/// follows of `followees` could take too long: a user may have a million followers.
+/// Reads all follows of `followers`, which takes a tenth of the time of a look-up per pair. Reading
+/// those of `followees` could take too long: a user may have a million followers.
 pub async fn among(
     database: &Database,
     followers: &[UserId],
@@ -254,7 +255,7 @@ pub async fn follower_profiles(
     Ok(page(database.all(query).await?, limit))
 }
 
-/// A follow with the profile of one side; all columns are `NULL` if the other side has none.
+/// A follow with the profile of one user. All columns are `NULL` if the other user has no follow.
 struct FollowRow {
     user_id: Option<i64>,
     followed_at: Option<OffsetDateTime>,

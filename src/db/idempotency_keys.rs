@@ -25,15 +25,16 @@ pub struct PostedOnce {
 /// Inserts a message of `author`, unless one was inserted under this key before; `None` if there is
 /// no such user.
 ///
-/// Of concurrent statements with one key, one inserts the message; the others wait and return it.
+/// Of concurrent statements with the same key, one inserts the message; the others wait and return
+/// it.
 pub async fn insert_message(
     database: &Database,
     author: UserId,
     text: &MessageText,
     key: &IdempotencyKey,
 ) -> Result<Option<PostedOnce>, Error> {
-    // The update changes nothing. It makes the statement return a row that another one committed
-    // while this one waited, which its snapshot does not show.
+    // The update changes nothing. It makes the statement return a row that a concurrent statement
+    // committed and that this one's snapshot does not show.
     let query = sqlx::query!(
         r#"WITH author AS (SELECT user_id, username FROM users WHERE user_id = $1),
            offered AS MATERIALIZED (

@@ -1,8 +1,8 @@
-//! The database: its pool, its migrations and all SQL, one file or directory a table.
+//! The database: its pool, its migrations and all SQL, one file or directory per table.
 //!
-//! Imports `domain` alone. Every function returns an error if the database fails; its documentation
-//! names only the other errors. The compiler checks each query against `.sqlx`, which
-//! `make queries` generates from the schema that the migrations make.
+//! Imports only `domain`. Every function returns an error if the database fails; the doc comments
+//! name only other errors. The compiler checks each query against `.sqlx`, which `make queries`
+//! generates from the migrations.
 
 pub mod api_tokens;
 mod error;
@@ -21,5 +21,5 @@ pub mod users;
 
 pub use error::Error;
 pub use pool::{Database, PoolSettings, PoolState};
-/// Types that commands pass from one function of this module to another.
+/// Types in signatures of this module.
 pub use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};

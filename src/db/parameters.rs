@@ -7,19 +7,18 @@ use time::OffsetDateTime;
 
 use crate::domain::Cursor;
 
-/// Converts a duration to PostgreSQL's `interval`.
 pub(super) fn interval(duration: Duration) -> PgInterval {
     let microseconds = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
     PgInterval { months: 0, days: 0, microseconds }
 }
 
-/// Splits a cursor into the time and the key that a list continues after.
+/// Splits a cursor into the time and the id of the row that a page starts after.
 pub(super) fn keyset(cursor: Option<Cursor>) -> (Option<OffsetDateTime>, Option<i64>) {
     (cursor.map(|cursor| cursor.published_at()), cursor.map(|cursor| cursor.message_id()))
 }
 
-/// Returns the number of rows to read for a page: one more than it shows, so that
-/// [`Page::of`](crate::domain::Page::of) sees whether there is a next page.
+/// The number of rows to read for a page: one more than it shows tells
+/// [`Page::of`](crate::domain::Page::of) that there is a next page.
 pub(super) fn one_more(limit: u16) -> i64 {
     i64::from(limit) + 1
 }

@@ -1,4 +1,4 @@
-//! The pool of connections that every query of a server uses.
+//! The connection pool.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use sqlx::{
 
 use super::{error::Error, migrations};
 
-/// The pool pings a connection that was idle for longer than this before it hands it out. So a
-/// restart of PostgreSQL costs only those requests that arrive within this time.
+/// The pool pings a connection before use if it was idle for longer than this. After a restart of
+/// PostgreSQL, only requests on connections that were used within this time fail.
 const PING_AFTER_IDLE: Duration = Duration::from_secs(1);
 
-/// The time for the network, beyond the time-outs that the pool and PostgreSQL enforce.
+/// Time for the network, in addition to the time-outs of the pool and of PostgreSQL.
 const NETWORK_MARGIN: Duration = Duration::from_secs(1);
 
 /// Settings of a pool.
@@ -22,9 +22,9 @@ const NETWORK_MARGIN: Duration = Duration::from_secs(1);
 pub struct PoolSettings {
     /// The maximum of connections.
     pub max_connections: u32,
-    /// How long a request waits for a connection.
+    /// The longest wait for a connection.
     pub acquire_timeout: Duration,
-    /// How long PostgreSQL works on one statement (`statement_timeout`).
+    /// The longest that one statement may run (`statement_timeout`).
     pub statement_timeout: Duration,
 }
 
@@ -75,7 +75,7 @@ impl Database {
         Self { pool, acquire_timeout: settings.acquire_timeout, timeout }
     }
 
-    /// How long a request waits for a connection.
+    /// The longest wait for a connection.
     pub fn acquire_timeout(&self) -> Duration {
         self.acquire_timeout
     }
@@ -85,7 +85,7 @@ impl Database {
         self.timeout
     }
 
-    /// Checks that this program works on the database's schema; the error says why it does not.
+    /// Checks that this program can use the database's schema.
     pub async fn check_schema(&self) -> Result<(), migrations::Error> {
         let check = async { migrations::check(&mut *self.pool.acquire().await?).await };
         match tokio::time::timeout(self.timeout, check).await {
@@ -94,7 +94,7 @@ impl Database {
         }
     }
 
-    /// The number of connections now.
+    /// The current number of connections.
     pub fn state(&self) -> PoolState {
         PoolState {
             connections: self.pool.size(),
@@ -103,12 +103,11 @@ impl Database {
         }
     }
 
-    /// Closes every connection once its statement is done.
+    /// Closes each connection when its statement ends.
     pub async fn close(&self) {
         self.pool.close().await;
     }
 
-    /// Returns all rows of a query.
     pub(super) async fn all<T, F, A>(&self, query: Map<'_, Postgres, F, A>) -> Result<Vec<T>, Error>
     where
         F: FnMut(PgRow) -> Result<T, sqlx::Error> + Send,
@@ -118,7 +117,6 @@ impl Database {
         self.with_timeout(query.fetch_all(&self.pool)).await
     }
 
-    /// Returns the first row of a query, if it has one.
     pub(super) async fn optional<T, F, A>(
         &self,
         query: Map<'_, Postgres, F, A>,
@@ -131,7 +129,6 @@ impl Database {
         self.with_timeout(query.fetch_optional(&self.pool)).await
     }
 
-    /// Returns the row of a query that has exactly one.
     pub(super) async fn one<T, F, A>(&self, query: Map<'_, Postgres, F, A>) -> Result<T, Error>
     where
         F: FnMut(PgRow) -> Result<T, sqlx::Error> + Send,
@@ -141,7 +138,7 @@ impl Database {
         self.with_timeout(query.fetch_one(&self.pool)).await
     }
 
-    /// Runs a statement without result rows. Returns the number of rows that it changed.
+    /// Returns the number of rows that a statement changed.
     pub(super) async fn execute<A>(&self, query: Query<'_, Postgres, A>) -> Result<u64, Error>
     where
         A: IntoArguments<Postgres> + Send,
@@ -149,7 +146,7 @@ impl Database {
         Ok(self.with_timeout(query.execute(&self.pool)).await?.rows_affected())
     }
 
-    /// Stops waiting after the time-out. PostgreSQL's own does not help when its host is gone.
+    /// PostgreSQL's own time-outs do not help when its host fails.
     async fn with_timeout<T>(
         &self,
         statement: impl Future<Output = Result<T, sqlx::Error>>,

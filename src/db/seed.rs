@@ -1,4 +1,4 @@
-//! Bulk-loads the empty tables of a new database.
+//! Loads many rows into the empty tables of a new database.
 //!
 //! Each table is loaded by COPY in one transaction. Its secondary indexes are dropped before and
 //! rebuilt after the load, which is several times faster and leaves compact indexes. Constraints and
@@ -15,12 +15,11 @@ use crate::domain::{Email, MessageText, PasswordHash, UserId, Username};
 
 /// Rows per COPY, which bounds the transition table of the statement triggers.
 const STATEMENT_ROWS: usize = 100_000;
-/// Bytes that are sent to PostgreSQL at a time.
+/// Bytes per message to PostgreSQL.
 const SEND_BYTES: usize = 64 * 1024;
-/// The SQLSTATE of a missing privilege.
 const INSUFFICIENT_PRIVILEGE: &str = "42501";
 
-/// Why a database was not filled.
+/// A failure to load rows.
 #[derive(Debug, thiserror::Error)]
 pub enum SeedError<E> {
     /// The database failed.
@@ -71,9 +70,9 @@ pub struct MessageRow {
 /// A follow.
 #[derive(Debug)]
 pub struct FollowRow {
-    /// The user who follows.
+    /// The follower's key.
     pub follower: UserId,
-    /// The user who is followed.
+    /// The followee's key.
     pub followee: UserId,
     /// When the follow began.
     pub created_at: OffsetDateTime,
@@ -155,7 +154,7 @@ fn push_row(buffer: &mut String, row: &impl Row) {
     buffer.push('\n');
 }
 
-/// Returns true if the database contains a user.
+/// Whether the database contains a user.
 pub async fn has_users(connection: &mut PgConnection) -> Result<bool, Error> {
     Ok(sqlx::query_scalar("SELECT EXISTS (SELECT FROM users)").fetch_one(connection).await?)
 }
@@ -194,9 +193,10 @@ pub async fn load<R: Row, E>(
     Ok(())
 }
 
-/// Vacuums, analyzes and checkpoints after a load, so that neither disturbs a later measurement.
+/// Vacuums, analyzes and checkpoints after a load, so that none of these disturbs a later
+/// measurement.
 ///
-/// Skips the checkpoint without the privilege for it.
+/// Skips the checkpoint if the role lacks the privilege.
 pub async fn vacuum_and_checkpoint(connection: &mut PgConnection) -> Result<(), Error> {
     connection.execute("VACUUM (ANALYZE) users, messages, follows").await?;
     match connection.execute("CHECKPOINT").await {
@@ -211,9 +211,7 @@ pub async fn vacuum_and_checkpoint(connection: &mut PgConnection) -> Result<(), 
 
 /// An index that does not belong to a constraint.
 struct Index {
-    /// The name, quoted if necessary.
     name: String,
-    /// The CREATE INDEX statement.
     definition: String,
     /// The comment, as an SQL literal.
     comment: Option<String>,

@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::{error::Error, parameters::interval, pool::Database, users::AccountRow};
 use crate::domain::{Account, TokenHash, UserId};
 
-/// Inserts a session that expires after `lifetime`. Returns whether it did.
+/// Inserts a session that expires after `lifetime`.
 ///
-/// It does not if the password differs from that of `account`, or if the account is disabled or
-/// gone.
+/// Returns `false` if the password differs from that of `account`, or if the account is disabled or
+/// no longer exists.
 pub async fn insert(
     database: &Database,
     account: &Account,
@@ -32,8 +32,8 @@ pub async fn insert(
 /// Returns the account of a session; `None` if it does not exist or has expired, or if the account
 /// is disabled.
 ///
-/// Extends the session to `lifetime` from now, once a twentieth of the lifetime has passed, so that
-/// most requests write nothing.
+/// Extends the session to `lifetime` from now if a twentieth of it has passed. So most requests
+/// write nothing.
 pub async fn account(
     database: &Database,
     token: &TokenHash,
@@ -65,8 +65,8 @@ pub async fn delete_all(database: &Database, user: UserId) -> Result<(), Error> 
     database.execute(query).await.map(drop)
 }
 
-/// Returns those of `tokens` that have no valid session: it does not exist or has expired, or its
-/// user is disabled.
+/// Returns the tokens without a valid session: it does not exist or has expired, or its user is
+/// disabled.
 pub async fn ended(database: &Database, tokens: &[TokenHash]) -> Result<Vec<TokenHash>, Error> {
     let hashes: Vec<&[u8]> = tokens.iter().map(TokenHash::as_bytes).collect();
     let query = sqlx::query!(

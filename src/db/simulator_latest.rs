@@ -1,4 +1,4 @@
-//! The table `simulator_latest`: one row a server process; the row with the highest `arrival`
+//! The table `simulator_latest`: one row per server process. The row with the highest `arrival`
 //! holds the value of `latest`.
 
 use super::{error::Error, pool::Database};
@@ -6,7 +6,7 @@ use super::{error::Error, pool::Database};
 /// Sets `latest`, in the row of the server process `server_id`.
 ///
 /// Every replica sees the value when this returns. PostgreSQL writes it to disk within 0.6 s (three
-/// times `wal_writer_delay`, 200 ms by default), so that a crash can lose that much.
+/// times `wal_writer_delay`, 200 ms by default), so a crash loses at most the values of that time.
 pub async fn record(database: &Database, server_id: i64, value: i64) -> Result<(), Error> {
     let query = sqlx::query!(
         "WITH commit_without_wait AS (SELECT set_config('synchronous_commit', 'off', true))

@@ -6,18 +6,18 @@
 
 use super::{error::Error, pool::Database};
 
-/// The maximum of changes that one statement folds. It works for some 50 ms, which bounds how long
-/// other statements wait for it.
+/// The most changes that one statement folds. It takes about 50 ms, and other statements may wait
+/// that long.
 const MAX_CHANGES: i64 = 10_000;
 
-/// The advisory lock of a fold: any number that nothing else in the database uses ("counts").
+/// The key of a fold's advisory lock, used by nothing else in the database: "counts" in ASCII.
 const LOCK_KEY: i64 = 0x636f_756e_7473;
 
 /// Folds pending changes. Returns whether there may be more.
 ///
-/// One statement deletes and adds them, so that a crash neither loses a change nor adds it twice.
-/// The commit does not wait for the disk, since a change that a crash brings back is folded later. Of
-/// concurrent folds one works; the others find nothing to do. Changes of deleted users are dropped.
+/// One statement deletes the changes and adds them, so a crash neither loses a change nor adds it
+/// twice. The commit does not wait for the disk: after a crash, a later fold repeats it. Only one
+/// of several concurrent folds finds changes. Changes of deleted users are dropped.
 pub async fn fold(database: &Database) -> Result<bool, Error> {
     let query = sqlx::query!(
         r#"WITH lock AS MATERIALIZED (

@@ -1,4 +1,4 @@
-//! Accounts: what users manage for themselves, and operators for them.
+//! Accounts: the data that users and operators manage.
 
 use time::OffsetDateTime;
 
@@ -7,7 +7,7 @@ use super::{
     user::{Email, Password, PasswordHash, User, Username},
 };
 
-/// An authenticated user, with the hash that a repeated password is checked against.
+/// An authenticated user, with the hash for a further check of the password.
 #[derive(Debug, Clone)]
 pub struct Account {
     /// The user.
@@ -25,7 +25,7 @@ pub struct PasswordChange {
     pub new: Password,
 }
 
-/// A change of an account. `None` leaves a value as it is; `Some(None)` removes it.
+/// A change of an account. `None` keeps a value; `Some(None)` removes it.
 #[derive(Debug, Clone, Default)]
 pub struct AccountChange {
     /// The new e-mail address.
@@ -38,7 +38,7 @@ pub struct AccountChange {
     pub bio: Option<Option<Bio>>,
 }
 
-/// A user as operators see one.
+/// A user, with the data for operators.
 #[derive(Debug, Clone)]
 pub struct ModeratedUser {
     /// The username.

@@ -1,4 +1,4 @@
-//! Idempotency keys: a repeated request with the same key is carried out once.
+//! Idempotency keys: repeated requests with the same key take effect once.
 
 use super::invalid::Invalid;
 
@@ -9,7 +9,7 @@ const KEY_MAX_CHARS: usize = 255;
 pub struct IdempotencyKey(String);
 
 impl IdempotencyKey {
-    /// Checks a key, which is kept as it is.
+    /// Checks a key without changing it.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
         let valid = (1..=KEY_MAX_CHARS).contains(&raw.len())
             && raw.bytes().all(|byte| byte.is_ascii_graphic());

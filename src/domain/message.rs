@@ -17,7 +17,7 @@ pub const MESSAGE_TEXT_MAX_CHARS: usize = 280;
 pub struct MessageText(String);
 
 impl MessageText {
-    /// Checks a text, which is kept as it is.
+    /// Checks a text without changing it.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
         let rule = if raw.trim().is_empty() {
             "You have to enter a message"
@@ -68,7 +68,7 @@ impl Message {
     }
 }
 
-/// A message as operators see it.
+/// A message, with its state for operators.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModeratedMessage {
     /// The message.

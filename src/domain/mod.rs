@@ -1,7 +1,7 @@
-//! Values, each of a type that can only be built valid.
+//! Types of valid values.
 //!
 //! The surfaces parse requests into these types once; no other code checks a value again. Each
-//! `parse` returns the rule that its input breaks. No I/O, HTTP or SQL here.
+//! `parse` returns the rule that its input breaks. This module uses no I/O, HTTP or SQL.
 
 mod account;
 mod idempotency_key;

@@ -1,6 +1,6 @@
 //! Names on one line: 1 to 64 characters, without white space at either end.
 
-/// Declares such a name as a type. The second argument is what error texts call it.
+/// Declares a type for such a name, which error texts call `$called`.
 macro_rules! one_line_text {
     ($(#[$meta:meta])* $name:ident, $called:literal) => {
         $(#[$meta])*
@@ -11,7 +11,7 @@ macro_rules! one_line_text {
             /// The maximum length, in characters (Unicode code points).
             pub const MAX_CHARS: usize = 64;
 
-            /// Checks a text, which is kept as it is.
+            /// Checks a text without changing it.
             pub fn parse(raw: &str) -> Result<Self, $crate::domain::invalid::Invalid> {
                 let rule = if raw.is_empty() {
                     concat!("The ", $called, " must not be empty")
@@ -28,12 +28,12 @@ macro_rules! one_line_text {
             }
 
             /// Wraps a text from the database without checking it.
-                    pub fn from_stored(text: String) -> Self {
+            pub fn from_stored(text: String) -> Self {
                 Self(text)
             }
 
             /// The text.
-                    pub fn as_str(&self) -> &str {
+            pub fn as_str(&self) -> &str {
                 &self.0
             }
         }

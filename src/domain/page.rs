@@ -1,4 +1,4 @@
-//! Pages of lists, and the cursors at which they start.
+//! Pages of lists, and the cursors after which they start.
 
 use std::{fmt, str::FromStr};
 
@@ -14,8 +14,8 @@ pub const PAGE_SIZE: u16 = 30;
 /// Julian day 0, in 4714 BC (`MIN_TIMESTAMP` in its `datatype/timestamp.h`).
 const FIRST_MICROSECOND: i64 = -210_866_803_200_000_000;
 
-/// The position of a message in a timeline, which is ordered by time and, within a microsecond, by
-/// id. Lists of follows use it, too.
+/// The position of a message in a timeline: its time and its id. Timelines are ordered by time and,
+/// within a microsecond, by id. Lists of follows use it, too.
 ///
 /// Its text is opaque to clients: the microseconds since the Unix epoch and the id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,7 +72,7 @@ impl FromStr for Cursor {
     }
 }
 
-/// The position of an item in a list that is ordered by id alone. Its text is opaque, too.
+/// The position of an item in a list ordered by id. Its text is opaque, too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KeyCursor(pub i64);
 
@@ -90,7 +90,7 @@ impl FromStr for KeyCursor {
     }
 }
 
-/// The position of a user in a list that is ordered by username. Its text is opaque, too.
+/// The position of a user in a list ordered by username. Its text is opaque, too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameCursor(String);
 
@@ -128,7 +128,7 @@ impl FromStr for NameCursor {
 pub struct Page<T, C = Cursor> {
     /// The items, in the order of the list.
     pub items: Vec<T>,
-    /// The cursor at which the next page starts; `None` on the last page.
+    /// The cursor after which the next page starts; `None` on the last page.
     pub next: Option<C>,
 }
 

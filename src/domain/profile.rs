@@ -1,4 +1,4 @@
-//! Profiles: what all clients may see of users.
+//! Profiles: the public data of users.
 
 use time::OffsetDateTime;
 
@@ -16,9 +16,9 @@ pub const BIO_MAX_CHARS: usize = 160;
 pub struct Counts {
     /// The user's messages, without flagged ones.
     pub messages: i64,
-    /// The users who follow the user.
+    /// The user's followers.
     pub followers: i64,
-    /// The users whom the user follows.
+    /// The user's followees.
     pub following: i64,
 }
 
@@ -32,7 +32,7 @@ one_line_text! {
 pub struct Bio(String);
 
 impl Bio {
-    /// Checks a bio, which is kept as it is.
+    /// Checks a bio without changing it.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
         let rule = if raw.trim().is_empty() {
             "The bio must not be empty"
@@ -57,7 +57,7 @@ impl Bio {
     }
 }
 
-/// What all clients may see of a user.
+/// The public data of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
     /// The username.
@@ -73,7 +73,7 @@ pub struct Profile {
 /// A profile as one viewer sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProfileView {
-    /// What all clients may see.
+    /// The public data.
     pub profile: Profile,
     /// The user's counts.
     pub counts: Counts,

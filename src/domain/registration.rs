@@ -17,8 +17,8 @@ pub struct Registration {
 }
 
 impl Registration {
-    /// Checks the fields and returns the first error in the order of the simulator's contract: no
-    /// username, no valid e-mail address, no valid password, and last any other rule of usernames.
+    /// Checks the fields. Returns the first error in the order of the simulator's contract: a
+    /// missing username, the e-mail address, the password, and then the other rules of usernames.
     pub fn parse(username: &str, email: &str, password: &str) -> Result<Self, Invalid> {
         let username_rule = Username::parse_new(username);
         if username.trim().is_empty() {

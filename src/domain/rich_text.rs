@@ -2,14 +2,14 @@
 //!
 //! The grammar, in which a word consists of letters, marks, digits and `_` of any script:
 //!
-//! - A mention is `@` and a username: words with `.`, `-` or a joiner between them. Usernames with other characters
-//!   cannot be mentioned. `@name@example.org` is an account on another site, and reserved usernames such as
-//!   `@logout` name no user, so neither is a mention.
+//! - A mention is `@` and a username: words with `.`, `-` or a joiner between them. Usernames with
+//!   other characters cannot be mentioned. An account on another site (`@name@example.org`) is not a
+//!   mention, nor is a reserved username such as `@logout`.
 //! - A tag is `#` and a word with a letter.
-//! - Neither begins after a word, nor after a character that makes it a part of an e-mail address, a
-//!   character reference or a path.
-//! - A link is `http://` or `https://` and the characters of a URL, without punctuation at its end and without
-//!   closing brackets there that the URL does not open: both belong to the sentence.
+//! - A mention or a tag does not begin directly after a word. Nor does it begin after a character that
+//!   makes it part of an e-mail address, a character reference or a path.
+//! - A link is `http://` or `https://` and the characters of a URL. Punctuation at its end, and closing
+//!   brackets there that the URL does not open, belong to the sentence.
 //!
 //! `＠` and `＃` of East Asian keyboards mean the same as `@` and `#`.
 
@@ -23,7 +23,7 @@ use super::{
 pub enum Segment<'a> {
     /// Plain text.
     Text(&'a str),
-    /// A mention of a user, who may not exist.
+    /// A mention of a user. The user may not exist.
     Mention {
         /// The text, including the sign.
         source: &'a str,
@@ -55,8 +55,8 @@ impl<'a> Segment<'a> {
 
 /// Splits a text into segments, which together are the text. No two [`Segment::Text`] are adjacent.
 ///
-/// The time is proportional to the length of the text: parsing continues after each attempt, and only the few
-/// characters of a link's scheme are read twice.
+/// Takes time proportional to the length of the text: parsing continues after each attempt, and
+/// reads only the characters of a link's scheme twice.
 pub fn segments(text: &str) -> Vec<Segment<'_>> {
     let mut found = Vec::new();
     let (mut copied, mut at) = (0, 0);
@@ -83,8 +83,8 @@ pub fn has_tag(text: &str, wanted: &Tag) -> bool {
     segments(text).iter().any(|part| matches!(part, Segment::Tag { tag, .. } if tag == wanted))
 }
 
-/// Parses the beginning of `rest`, which follows `before`. Returns the number of bytes read, and a segment if
-/// there is one.
+/// Parses the beginning of `rest`, which follows `before`. Returns the number of bytes read, and a
+/// segment if there is one.
 fn read<'a>(before: &str, rest: &'a str) -> (usize, Option<Segment<'a>>) {
     let Some(sign) = rest.chars().next() else { return (0, None) };
     let last = before.chars().next_back();
@@ -99,7 +99,6 @@ fn read<'a>(before: &str, rest: &'a str) -> (usize, Option<Segment<'a>>) {
     (len.max(sign.len_utf8()), segment)
 }
 
-/// Whether a mention or a tag may follow this character.
 fn may_follow(last: Option<char>) -> bool {
     !last.is_some_and(|last| {
         is_word_character(last) || matches!(last, '@' | '＠' | '#' | '＃' | '&' | '/' | '=')
@@ -133,8 +132,9 @@ fn link(rest: &str) -> (usize, Option<Segment<'_>>) {
     (address.len(), Some(Segment::Link(address)))
 }
 
-/// Whether a URL ends before this character: characters that RFC 3986 excludes, quotation marks, East Asian
-/// punctuation, and invisible characters, with which a link could look like another.
+/// Whether a URL ends before this character: one that RFC 3986 excludes, a quotation mark, or East
+/// Asian punctuation. Invisible characters also end it, since they could make one link look like
+/// another.
 fn ends_address(character: char) -> bool {
     character.is_whitespace()
         || character.is_control()

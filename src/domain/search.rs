@@ -6,8 +6,9 @@ use super::Invalid;
 
 const SEARCH_MAX_CHARS: usize = 100;
 
-/// The characters of scripts without spaces between words: Thai, Lao, Myanmar, Khmer, Chinese and Japanese. The SQL
-/// function `has_unspaced_script` has the same ranges; a test compares every character.
+/// The characters of scripts without spaces between words: Thai, Lao, Myanmar, Khmer, Chinese and
+/// Japanese. The SQL function `has_unspaced_script` has the same ranges; a test compares all
+/// characters.
 const UNSPACED_SCRIPTS: &[(char, char)] = &[
     ('\u{e00}', '\u{eff}'),
     ('\u{1000}', '\u{109f}'),
@@ -31,8 +32,8 @@ pub struct SearchText(String);
 pub enum SearchTerms<'a> {
     /// All words must occur; the last one may be the beginning of a word.
     Words(&'a str),
-    /// All parts must occur anywhere in the text, since no spaces separate words. The first part is the
-    /// longest of those with a character of such a script.
+    /// All parts must occur, anywhere in the text, since no spaces separate words. The first is the
+    /// longest part with a character of such a script.
     Parts(Vec<&'a str>),
 }
 
@@ -70,7 +71,7 @@ impl SearchText {
     }
 }
 
-/// Whether a text has a character of a script that puts no spaces between words.
+/// Whether a text has a character of a script without spaces between words.
 pub fn has_unspaced_script(text: &str) -> bool {
     text.chars().any(is_unspaced)
 }

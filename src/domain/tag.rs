@@ -8,8 +8,8 @@ use super::{Invalid, MESSAGE_TEXT_MAX_CHARS};
 
 /// A tag, without its sign: a word of any script in Unicode's NFC, with at least one letter.
 ///
-/// Case does not matter in a comparison. Neither does the difference between `İ` and `i` (Turkish), nor
-/// that between the two small sigmas of Greek, one of which is written at the end of a word.
+/// Comparison ignores case. It also ignores the difference between `İ` and `i` (Turkish), and
+/// between the small sigmas of Greek, `σ` and `ς`.
 #[derive(Debug, Clone)]
 pub struct Tag {
     written: String,
@@ -36,9 +36,9 @@ impl Tag {
         Some(Self { written, comparable })
     }
 
-    /// The longest part of the tag that every text with this tag contains after conversion to lower case;
-    /// empty if there is none. Characters beyond ASCII have several spellings, and so has `i`: `I` with a combining
-    /// dot.
+    /// The longest part of the tag that every text with this tag contains in lower case; empty if
+    /// there is none. Characters beyond ASCII are not part of it, because they have several
+    /// spellings. Nor is `i`, which may be spelled as `I` with a combining dot.
     pub fn literal(&self) -> &str {
         let parts =
             self.comparable.split(|character: char| !character.is_ascii() || character == 'i');
@@ -80,9 +80,9 @@ pub(super) fn is_word_character(character: char) -> bool {
     character.is_alphanumeric() || character == '_' || is_combining_mark(character)
 }
 
-/// The length in bytes of the word with which `text` begins, or 0. A word consists of word characters, the first
-/// of which is no mark. Between two of them there may be one of the joiners that Persian and the scripts of India
-/// use within words.
+/// The length in bytes of the word with which `text` begins, or 0. A word consists of word
+/// characters and does not begin with a mark. One joiner, as in Persian and the scripts of India,
+/// may stand between two of them.
 pub(super) fn word_len(text: &str) -> usize {
     joined_word_len(text, |character| matches!(character, '\u{200c}' | '\u{200d}'))
 }

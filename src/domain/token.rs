@@ -1,5 +1,5 @@
-//! Tokens that authenticate a user: of sessions, and bearer tokens of the API. The database stores
-//! only their hashes.
+//! Tokens that authenticate a user: session tokens, and bearer tokens of the API. The database
+//! stores only their hashes.
 
 use std::{fmt, str::FromStr};
 
@@ -10,10 +10,10 @@ use time::OffsetDateTime;
 use super::one_line_text::one_line_text;
 
 const TOKEN_BYTES: usize = 32;
-/// The prefix of bearer tokens, by which people and secret scanners recognise them.
+/// The prefix of bearer tokens, which lets people and secret scanners recognize them.
 const API_TOKEN_PREFIX: &str = "minitwit_";
 
-/// The error of a text that is not a token; the request is then not authenticated.
+/// The error of a text that is not a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("malformed token")]
 pub struct InvalidToken;

@@ -93,7 +93,7 @@ impl Username {
         Err(Invalid::new(rule))
     }
 
-    /// As [`Username::parse`], and rejects reserved usernames, to register a user.
+    /// Like [`Username::parse`], and rejects reserved usernames, to register a user.
     pub fn parse_new(raw: &str) -> Result<Self, Invalid> {
         let name = Self::parse(raw)?;
         let reserved = RESERVED_NAMES.contains(&name.as_str())
@@ -127,7 +127,7 @@ impl fmt::Display for Username {
 pub struct Email(String);
 
 impl Email {
-    /// Checks an address, which is kept as it is.
+    /// Checks an address without changing it.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
         let has_both_sides = raw
             .rsplit_once('@')
@@ -157,7 +157,7 @@ impl Email {
 pub struct Password(String);
 
 impl Password {
-    /// Checks a password, which is kept as it is.
+    /// Checks a password without changing it.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
         if raw.trim().is_empty() {
             return Err(Invalid::new("You have to enter a password"));

@@ -1,8 +1,8 @@
 //! The HTTP server: addresses, routes and operator endpoints.
 //!
-//! `connections` hands accepted connections to poem, `operations` serves health checks, metrics and
-//! API documents, `watchdog` ends a server that hangs, and `probe` is the client of `minitwit
-//! healthcheck`. Middleware belongs in `http`, and handlers in the surfaces.
+//! `connections` hands requests to poem. `operations` serves health checks, metrics and API
+//! documents. `watchdog` ends a server that hangs. `probe` is the client of `minitwit healthcheck`.
+//! Middleware belongs in `http`, and handlers in the surfaces.
 
 mod connections;
 mod operations;
@@ -126,7 +126,7 @@ impl Server {
         let ((), (), deadline) = tokio::join!(serve_main, serve_simulator, stop);
         // Writes of disconnected clients may still run.
         if timeout_at(deadline, service.shut_down()).await.is_err() {
-            tracing::warn!("abandoning writes that exceed the shutdown time-out");
+            tracing::warn!("abandoning writes that exceed --shutdown-timeout");
         }
     }
 
@@ -146,7 +146,6 @@ impl Server {
             .into_endpoint()
     }
 
-    /// Puts the middleware of every request around `endpoint`.
     fn around(
         &self,
         endpoint: impl Endpoint<Output = Response> + 'static,
@@ -161,7 +160,6 @@ async fn bind(setting: &'static str, address: SocketAddr) -> Result<TcpListener,
     bound.map_err(|source| StartError::Bind { setting, address, source })
 }
 
-/// The label of a request that matched no route.
 const UNMATCHED: &str = "unmatched";
 
 /// The label of a matched route. A request that matched only the prefix of nested routes counts as
@@ -170,7 +168,7 @@ fn route_template(pattern: &str) -> String {
     if ["", api::PREFIX, simulator_api::PREFIX].contains(&pattern) {
         return UNMATCHED.to_owned();
     }
-    // On its own port the simulator API has no prefix.
+    // At its second address, the simulator API has no prefix.
     if pattern.starts_with(api::PREFIX) {
         api::route_template(pattern)
     } else if pattern.starts_with(simulator_api::PREFIX) {

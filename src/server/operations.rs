@@ -18,9 +18,7 @@ use crate::{
     telemetry::request::log_failure,
 };
 
-/// The path of the liveness check.
 pub(super) const HEALTHY: &str = "/healthz";
-/// The path of the readiness check.
 pub(super) const READY: &str = "/readyz";
 
 /// Swagger UI is one page with inline script and style. It sends requests to this server only.
@@ -30,7 +28,6 @@ const DOCS_POLICY: HeaderValue = HeaderValue::from_static(
      frame-ancestors 'none'",
 );
 
-/// Adds the operator endpoints and the API documents to `routes`.
 pub(super) fn add_to(
     routes: Route,
     service: &Service,
@@ -89,7 +86,6 @@ fn not_ready(reason: &str) -> Response {
     json_response(StatusCode::SERVICE_UNAVAILABLE, body)
 }
 
-/// The metrics, in Prometheus' text format.
 fn render_metrics(service: Service, handle: PrometheusHandle) -> impl Endpoint<Output = Response> {
     make(move |_| {
         let (service, handle) = (service.clone(), handle.clone());
@@ -100,7 +96,7 @@ fn render_metrics(service: Service, handle: PrometheusHandle) -> impl Endpoint<O
     })
 }
 
-/// A constant response, which clients revalidate before each use.
+/// A constant response, which caches revalidate before each use.
 fn fixed(
     content_type: &'static str,
     body: String,

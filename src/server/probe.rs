@@ -11,7 +11,7 @@ use std::{
 
 use super::operations::{HEALTHY, READY};
 
-/// The question of a health check.
+/// What a health check finds out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Probe {
     /// Whether the server responds at all.
@@ -96,7 +96,6 @@ fn get(mut stream: TcpStream, path: &str, deadline: Instant) -> io::Result<(u16,
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the response is not HTTP"))
 }
 
-/// The status and the body of a response.
 fn parse(response: &str) -> Option<(u16, String)> {
     let (head, body) = response.split_once("\r\n\r\n")?;
     let status = head.strip_prefix("HTTP/1.")?.split(' ').nth(1)?.parse().ok()?;

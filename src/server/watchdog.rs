@@ -1,9 +1,9 @@
-//! Ends a server whose runtime hangs: supervisors restart a process that ends, but rarely one that
-//! stops responding.
+//! Ends a server when its runtime hangs. Supervisors restart a process that ends, but rarely one
+//! that does not respond.
 //!
-//! The watched task increments a counter after a round trip through a worker; a thread outside the
-//! runtime checks that the counter moves. An HTTP request would not do: a server that is busy, or has
-//! all its connections in use, does not hang.
+//! The watched task increments a counter after each round trip through a worker. A thread outside
+//! the runtime checks that the counter increases. An HTTP request would not do: it also fails if
+//! the server is busy or has no free connection.
 
 use std::{
     io,
@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-/// The interval of the increments and of the checks. Checks are counted, so that a pause of the
+/// The interval of the increments and of the checks. The watchdog counts checks, so a pause of the
 /// whole process counts as one interval, however long it is.
 const INTERVAL: Duration = Duration::from_secs(1);
 
@@ -47,7 +47,7 @@ async fn watch_every<T>(
     loop {
         let round_trip = async {
             tokio::time::sleep(interval).await;
-            // Only whether a worker runs it matters.
+            // It matters only that a worker runs it.
             let _ = tokio::spawn(async {}).await;
         };
         tokio::select! {
@@ -57,7 +57,8 @@ async fn watch_every<T>(
     }
 }
 
-/// Returns true once the counter has stood still for too many intervals, and false once it is gone.
+/// Returns true once the counter has not increased for too many intervals, and false once it is
+/// dropped.
 fn hangs(counter: &Weak<AtomicU64>, interval: Duration, allowed_misses: u64) -> bool {
     let (mut last, mut misses) = (0, 0);
     while misses < allowed_misses {

@@ -12,14 +12,14 @@ use crate::{
     telemetry::metrics,
 };
 
-/// How many messages, and follows in each direction, one step of an account's deletion removes.
-/// That takes about 70 ms, during which posts and follows of these users may wait.
+/// The most messages, and the most follows in each direction, that one step of an account's
+/// deletion removes. A step takes about 70 ms; posts and follows of these users may wait for it.
 const DELETION_STEP: u16 = 1_000;
 
 impl Service {
     /// Registers a user. Returns when the user's row is durable.
     ///
-    /// Returns an error if the username is taken or at a rate limit.
+    /// Returns an error if the username is taken or a rate limit is exceeded.
     pub async fn register(&self, registration: Registration, origin: Origin) -> Result<(), Error> {
         self.inner.limits.check_registration(origin)?;
         let service = self.clone();
@@ -28,8 +28,8 @@ impl Service {
 
     async fn insert_user(&self, registration: Registration) -> Result<(), Error> {
         let Registration { username, email, password } = registration;
-        // The slot is held from the lookup to the insert: of many registrations that race for one
-        // username in this process, only one hashes its password.
+        // The slot is held from the look-up to the insert. So of many concurrent registrations with
+        // the same username, at most one per worker hashes its password.
         let slot = self.inner.passwords.slot(Purpose::Registration).await?;
         if users::exists(self.database(), &username).await? {
             return Err(Error::UsernameTaken);
@@ -66,8 +66,8 @@ impl Service {
 
     /// Changes an account. A new password ends all its sessions and tokens.
     ///
-    /// Returns an error if the current password is needed and wrong, at a rate limit, or if the
-    /// account no longer exists.
+    /// Only a new password requires the current one. Returns an error if that is wrong, a rate
+    /// limit is exceeded, or the account no longer exists.
     pub async fn change_account(
         &self,
         account: Account,
@@ -97,7 +97,7 @@ impl Service {
     /// Replaces an account's password and ends all its sessions and tokens. Returns the token of a
     /// new session, so that the caller stays signed in.
     ///
-    /// Returns an error if the current password is wrong or at a rate limit.
+    /// Returns an error if the current password is wrong or a rate limit is exceeded.
     pub async fn change_password(
         &self,
         account: Account,
@@ -118,11 +118,11 @@ impl Service {
         .await
     }
 
-    /// Deletes an account with its messages, follows, sessions and tokens, for good.
+    /// Deletes an account with its messages, follows, sessions and tokens.
     ///
-    /// A large account is deleted in steps, newest messages first and the account last. If the
-    /// server stops in between, the rest remains and can be deleted by a new request. Returns an
-    /// error if the password is wrong or at a rate limit.
+    /// Deletes a large account in steps, newest messages first and the account last. If the server
+    /// stops in between, the rest remains; a new request can delete it. Returns an error if the
+    /// password is wrong or a rate limit is exceeded.
     pub async fn delete_account(&self, account: Account, password: &str) -> Result<(), Error> {
         self.check_password(&account, password).await?;
         let service = self.clone();

@@ -1,7 +1,8 @@
-//! Batches: requests of one kind that arrive while the database works share the next statement.
+//! Batches: under load, requests of one kind share SQL statements.
 //!
-//! A lone request is a statement of its own, without delay. Under load one round trip and one commit
-//! serve all requests that arrived during the previous ones, which multiplies throughput.
+//! A request that finds a free worker runs at once, in its own statement. Requests that arrive
+//! while all workers are busy share the next statement. Sharing the round trip and the commit
+//! multiplies throughput.
 
 use std::{
     collections::VecDeque,
@@ -18,34 +19,31 @@ use tracing::{Instrument, Span};
 use super::error::Error;
 use crate::db::{self, Database};
 
-/// The longest queue. At a hundred requests a statement it takes about a second, which is longer than
-/// any client waits.
+/// The longest queue. At 100 requests per statement, working through it takes about 1 s, and the
+/// simulator waits only 300 ms.
 const MAX_QUEUE: usize = 8_192;
 
 /// A statement that serves many requests at once.
 pub(super) trait Statement: Send + Sync + 'static {
-    /// The parameters of one request.
     type Request: Send + Sync + 'static;
-    /// The result of one request.
     type Output: Send + 'static;
 
-    /// The largest total weight of a batch.
     const MAX_WEIGHT: usize;
 
-    /// How many statements run at once. While one write waits for its commit to reach the disk, another
-    /// runs; more would only make each batch smaller.
+    /// The most statements that run at once. One runs while another waits for the disk to commit;
+    /// more would only make each batch smaller.
     const MAX_CONCURRENT: usize = 2;
 
-    /// Whether the statement changes nothing. Then requests whose client has gone are dropped, so that an
-    /// overloaded database does not work for them.
+    /// Whether the statement only reads. Then a worker skips requests whose clients have
+    /// disconnected, which relieves an overloaded database.
     const READ_ONLY: bool = false;
 
-    /// The share of a request in the statement's work.
+    /// The cost of a request, in the unit of `MAX_WEIGHT`.
     fn weight(_request: &Self::Request) -> usize {
         1
     }
 
-    /// Runs all requests or none. Returns one output a request, in order.
+    /// Runs all requests or none. Returns one output per request, in order.
     fn run(
         &self,
         database: &Database,
@@ -67,7 +65,6 @@ struct Shared<S: Statement> {
 
 struct Queue<S: Statement> {
     entries: VecDeque<Entry<S>>,
-    /// The number of the next entry.
     next_number: u64,
     workers: usize,
 }
@@ -79,11 +76,10 @@ struct Entry<S: Statement> {
     span: Span,
 }
 
-/// Sends the result of one request; its receiver may be gone.
 type Reply<S> = oneshot::Sender<Result<<S as Statement>::Output, Error>>;
 
 impl<S: Statement> Batch<S> {
-    /// Creates an empty queue. Its workers are spawned as `tasks`.
+    /// Creates an empty queue. `tasks` tracks its workers.
     pub(super) fn new(statement: S, database: Database, tasks: TaskTracker) -> Self {
         let queue = Mutex::new(Queue { entries: VecDeque::new(), next_number: 0, workers: 0 });
         Self { shared: Arc::new(Shared { statement, database, tasks, queue }) }
@@ -103,7 +99,7 @@ impl<S: Statement> Batch<S> {
         let result = match tokio::time::timeout(queue_timeout, &mut result).await {
             Ok(result) => result,
             Err(_) if self.shared.remove(number) => return Err(Error::Overloaded),
-            // The statement runs already and has a time-out of its own.
+            // The statement is running already, and has its own time-out.
             Err(_) => result.await,
         };
         result.map_err(|_| Error::Abandoned)?
@@ -137,7 +133,7 @@ impl<S: Statement> Shared<S> {
         index.is_ok_and(|index| queue.entries.remove(index).is_some())
     }
 
-    /// Dequeues the next batch. Returns `None` if the queue is empty; then the worker has to end.
+    /// Dequeues the next batch. Returns `None` if the queue is empty; the worker must then end.
     fn next_batch(&self) -> Option<Vec<Entry<S>>> {
         let mut queue = self.queue();
         let (mut batch, mut weight) = (Vec::new(), 0);
@@ -202,8 +198,8 @@ impl<S: Statement> Shared<S> {
 
 /// Runs batches until the queue is empty.
 ///
-/// A batch runs in the span of its first request, which a panic logs. After a panic the replies are
-/// dropped, so that each request of the batch fails and logs its own id.
+/// A batch runs in the span of its first request, so a panic is logged with that request's id. A
+/// panic drops the replies, so each request of the batch fails and logs its own id.
 async fn work<S: Statement>(shared: Arc<Shared<S>>) {
     while let Some(batch) = shared.next_batch() {
         let span = batch.first().map_or_else(Span::none, |entry| entry.span.clone());
@@ -246,7 +242,7 @@ mod tests {
         }
     }
 
-    /// A read-only statement that is only queued.
+    /// A read-only statement that never runs.
     struct Reading;
 
     impl Statement for Reading {
@@ -293,7 +289,7 @@ mod tests {
             while self.batch.shared.queue().next_number == before {
                 tokio::task::yield_now().await;
             }
-            // A free worker dequeues the request before the next one is submitted.
+            // Lets a free worker dequeue the request.
             for _ in 0..4 {
                 tokio::task::yield_now().await;
             }
@@ -301,7 +297,6 @@ mod tests {
         }
     }
 
-    /// Returns the span in which it runs.
     struct CurrentSpan;
 
     impl Statement for CurrentSpan {
@@ -388,7 +383,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_cancelled_write_runs_all_the_same() {
+    async fn a_cancelled_write_still_runs() {
         let test = TestBatch::new(Duration::from_secs(60));
         let submitted = test.submit(1).await;
         submitted.abort();

@@ -4,8 +4,8 @@ use super::{error::Error, state::Service};
 use crate::db::user_counts;
 
 impl Service {
-    /// Folds all recorded changes into one row of counts a user. Counts are correct without it;
-    /// folding keeps them cheap to read.
+    /// Adds all recorded changes to the users' rows of counts. Counts are correct without it;
+    /// folding makes them cheap to read.
     pub async fn fold_counts(&self) -> Result<(), Error> {
         while user_counts::fold(self.database()).await? {}
         Ok(())

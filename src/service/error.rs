@@ -21,13 +21,13 @@ pub enum Error {
     /// No user has the username.
     #[error("There is no user named {0}")]
     UnknownUser(Username),
-    /// No user has the username that was given at sign-in.
+    /// The username of a sign-in is unknown.
     #[error("Invalid username")]
     WrongUsername,
-    /// The password is not the user's.
+    /// The password is wrong.
     #[error("Invalid password")]
     WrongPassword,
-    /// The password is right, but an operator disabled the account.
+    /// An operator disabled the account; the password is correct.
     #[error("This account is disabled")]
     Disabled,
     /// The message or account belongs to another user.
@@ -54,13 +54,13 @@ pub enum Error {
     /// The database failed.
     #[error(transparent)]
     Database(#[from] db::Error),
-    /// A statement that served several requests failed for all of them.
+    /// A statement that several requests share failed.
     #[error(transparent)]
     Shared(Arc<db::Error>),
     /// The request waited too long for the database, or its queue is full.
     #[error("too many requests wait for the database")]
     Overloaded,
-    /// The task that was to serve the request ended without a result.
+    /// The task of the request ended without a result.
     #[error("the task that served the request ended without a result")]
     Abandoned,
     /// bcrypt failed.
@@ -125,13 +125,13 @@ impl Error {
     }
 }
 
-/// The reason why the database's schema cannot be used.
+/// The reason why this program cannot use the database's schema.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct SchemaError(#[from] db::migrations::Error);
 
 impl SchemaError {
-    /// The reason for clients, which may know of versions but not of the database.
+    /// The reason as text for clients. It may name versions, but no details of the database.
     pub fn public_reason(&self) -> String {
         use db::migrations::Error::{Changed, Pending, ProgramTooOld, UnknownHistory};
         match &self.0 {

@@ -1,12 +1,13 @@
 //! The simulator's `latest`, written once for many requests.
 //!
-//! Each request records its value, and the last one recorded wins. One task writes the last value to
-//! this process's row of the table. A request completes when a write that began after its value was
-//! recorded commits; under load one write completes all requests that arrived during the previous one.
+//! Each request records its value, and the last one recorded wins. One task writes the last value
+//! to this process's row of the table. A request completes once a write has committed that began
+//! after its value was recorded. Under load, one write completes all requests that arrived during
+//! the previous write.
 //!
-//! This is not a [`super::batch`], for two reasons. A batch drops requests that time out in its queue,
-//! and never waits once a worker is free; a recorded value must be written in any case, and a write
-//! that waits for [`WRITE_INTERVAL`] includes the values that arrive during the wait.
+//! A [`super::batch`] would not do. It drops requests that time out in its queue, but a recorded
+//! value must not be lost. It also starts as soon as a worker is free, whereas a write that waits
+//! for [`WRITE_INTERVAL`] completes more requests.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -21,8 +22,8 @@ use tokio::{
 use super::error::Error;
 use crate::db::{self, Database, simulator_latest};
 
-/// The least time between the starts of two writes. It is shorter than the statement that most
-/// requests wait for as well, and it leaves PostgreSQL to those statements.
+/// The shortest time between the starts of two writes, which limits their load on PostgreSQL. Most
+/// requests also wait for a statement that takes longer than this.
 const WRITE_INTERVAL: Duration = Duration::from_millis(2);
 
 pub(super) struct Latest {
@@ -65,7 +66,6 @@ impl Latest {
         Self { database, recorded, written }
     }
 
-    /// The current value; -1 before the first one.
     pub(super) async fn value(&self) -> Result<i64, Error> {
         Ok(simulator_latest::value(&self.database).await?.unwrap_or(-1))
     }
@@ -121,7 +121,7 @@ async fn write_values(
         let succeeded = failure.is_none();
         outcome.send_replace(Written { number: last.number, failure: failure.map(Arc::new) });
         if succeeded && !tidied {
-            // Once a process: the rows of earlier processes would accumulate.
+            // Once per process, so that the rows of earlier processes do not accumulate.
             tidied = simulator_latest::forget_superseded(&database).await.is_ok();
         }
     }

@@ -1,8 +1,8 @@
-//! Rate limits for what is expensive for the server or others: sign-in, registration, posting.
+//! Rate limits for sign-in, registration and posting.
 //!
-//! Each server enforces them on its own. Names and addresses are hashed into a fixed number of
-//! buckets, so that no flood of them uses more memory. Two that fall into one bucket share its limit;
-//! the hash key changes at each start.
+//! Each replica enforces them separately. Accounts and addresses are hashed into a fixed number of
+//! buckets, which bounds the memory. Two keys in one bucket share its limit; the hash function
+//! changes at each start.
 
 use std::{
     hash::{BuildHasher, Hash, RandomState},
@@ -29,7 +29,7 @@ pub enum Origin {
     Simulator,
 }
 
-/// Attempts allowed a minute, and at once; `None` is unlimited.
+/// The attempts allowed per minute, which is also the largest burst; `None` is unlimited.
 pub type PerMinute = Option<NonZeroU32>;
 
 /// Settings of the rate limits.
@@ -81,8 +81,8 @@ impl Limits {
     }
 }
 
-/// The address that counts as one client: an IPv4 address, or the /64 network that providers assign
-/// to one IPv6 client.
+/// The key of a client: its IPv4 address, or the /64 network that providers assign to one IPv6
+/// client.
 fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
@@ -93,7 +93,7 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// The number of a bucket. 65,536 buckets of some 20 bytes use at most 2 MB a limit.
+/// The number of a bucket. 65,536 buckets of about 20 bytes use at most 2 MB per limit.
 type Bucket = u16;
 
 /// One limit and its buckets (GCRA).

@@ -1,8 +1,9 @@
-//! The operations of MiniTwit: one method of [`Service`] a use case, the same for all surfaces.
+//! The operations of MiniTwit. Each use case is one method of [`Service`], the same for all
+//! surfaces.
 //!
-//! Imports `domain`, `db` and `telemetry`, and knows nothing of HTTP. Every operation returns an
-//! error if the database fails; its documentation names only the other errors. Writes run in tasks
-//! of their own, so that a client that disconnects does not cancel half an operation.
+//! Imports `domain`, `db` and `telemetry`, and nothing of HTTP. Every operation returns an error if
+//! the database fails; the doc comments name only other errors. Each write runs in its own task, so
+//! a client that disconnects cannot interrupt it halfway.
 
 mod accounts;
 mod batch;

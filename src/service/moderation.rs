@@ -26,8 +26,7 @@ impl Service {
         moderation::user(self.database(), &username).await?.ok_or(Error::UnknownUser(username))
     }
 
-    /// Disables an account. Deletes its sessions and tokens, which stay deleted when the account
-    /// is enabled again.
+    /// Disables an account, and deletes its sessions and tokens. Enabling does not restore them.
     pub async fn disable_user(&self, username: Username) -> Result<(), Error> {
         require_known(moderation::disable(self.database(), &username).await?, username)
     }

@@ -1,9 +1,10 @@
-//! Password hashing: off the threads that serve requests, and bounded.
+//! Password hashing, on separate threads and with bounded concurrency.
 //!
 //! bcrypt takes tens of milliseconds of processor time by design. At most `workers` passwords are
-//! hashed at once, so that a burst leaves processors for other requests. Further requests wait in a
-//! bounded queue, and fail when it is full. Sign-ins have a queue of their own, and only its head
-//! competes with registrations for a worker: a flood of sign-ins cannot delay registrations.
+//! hashed at once, so a burst leaves processors for other requests. Further requests wait in a
+//! bounded queue, and fail when it is full. Sign-ins have their own queue, and only the first of
+//! them competes with registrations for a worker. So a flood of sign-ins cannot delay
+//! registrations.
 
 use std::{sync::Arc, time::Instant};
 
@@ -30,7 +31,6 @@ pub struct PasswordSettings {
     pub queue: usize,
 }
 
-/// The purpose of hashing a password, which selects the queue.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Purpose {
     Registration,
@@ -69,7 +69,7 @@ impl Passwords {
             Error::HashingQueueFull
         })?;
         let waiting = InFlightGauge::waiting_password();
-        // The semaphores are never closed; acquiring fails only if one is.
+        // Acquiring fails only on a closed semaphore, and these are never closed.
         let closed = |_| Error::HashingQueueFull;
         let head = match purpose {
             Purpose::Registration => None,
@@ -82,7 +82,6 @@ impl Passwords {
     }
 }
 
-/// A reserved worker.
 pub(super) struct Slot {
     cost: u32,
     _place: OwnedSemaphorePermit,
@@ -105,7 +104,6 @@ impl Slot {
     }
 }
 
-/// Runs `work` on a blocking thread, in the request's span, and records its duration.
 async fn run_bcrypt<T: Send + 'static>(
     work: impl FnOnce() -> bcrypt::BcryptResult<T> + Send + 'static,
 ) -> Result<T, Error> {

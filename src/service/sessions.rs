@@ -14,8 +14,8 @@ use crate::{
 impl Service {
     /// Signs a user in. Returns the token of a new session.
     ///
-    /// Returns an error if the username or password is wrong, if the account is disabled, or at a
-    /// rate limit.
+    /// Returns an error if the username or password is wrong, the account is disabled, or a rate
+    /// limit is exceeded.
     pub async fn sign_in(
         &self,
         username: &str,
@@ -50,14 +50,14 @@ impl Service {
         Ok(account)
     }
 
-    /// Checks the account's password. Returns the slot that was used, which can hash a new one.
+    /// Checks the account's password. Returns the slot, which can also hash a new password.
     pub(super) async fn check_password(
         &self,
         account: &Account,
         password: &str,
     ) -> Result<Slot, Error> {
         self.inner.limits.check_password(account.user.id)?;
-        // A text that is not valid as a password cannot be the account's.
+        // An invalid password cannot be the account's.
         let password = Password::parse(password).map_err(|_| Error::WrongPassword)?;
         let slot = self.inner.passwords.slot(Purpose::SignIn).await?;
         match slot.verify(password, account.password_hash.clone()).await? {
@@ -87,7 +87,7 @@ impl Service {
         Ok(sessions::delete_all(self.database(), user).await?)
     }
 
-    /// Deletes the rows of expired sessions and tokens. Returns their number.
+    /// Deletes expired sessions and tokens. Returns their number.
     pub async fn sweep_ended(&self) -> Result<u64, Error> {
         let sessions = sessions::sweep(self.database()).await?;
         Ok(sessions + api_tokens::sweep(self.database()).await?)

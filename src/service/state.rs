@@ -1,4 +1,4 @@
-//! The service's shared state, and the operations that only pass on to one part of it.
+//! The shared state of the service, and the operations that delegate to one part of it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -78,18 +78,19 @@ impl Service {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Checks that this program works on the database's schema; the error says why it does not.
+    /// Checks that this program can use the database's schema.
     pub async fn check_schema(&self) -> Result<(), SchemaError> {
         Ok(self.database().check_schema().await?)
     }
 
-    /// Sets the metrics of the database pool to its present state.
+    /// Updates the metrics of the database pool.
     pub fn record_pool_metrics(&self) {
         let pool = self.database().state();
         metrics::pool(pool.connections, pool.idle, pool.max);
     }
 
-    /// Records a request's `latest`, at once; the result completes when it is written.
+    /// Records a request's `latest` without waiting. [`PendingWrite::written`] waits for the
+    /// commit.
     pub fn record_latest(&self, value: i64) -> PendingWrite {
         self.inner.latest.record(value)
     }
@@ -111,7 +112,8 @@ impl Service {
         self.inner.live.close();
     }
 
-    /// Waits for running writes, then closes the pool. Call it when no request is in flight.
+    /// Ends all streams, waits for running writes, and closes the pool. Call it when no request is
+    /// in flight.
     pub async fn shut_down(&self) {
         self.end_streams();
         self.inner.tasks.close();

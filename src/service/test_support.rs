@@ -8,7 +8,6 @@ use crate::db::{Database, PgConnectOptions, PoolSettings};
 /// The acquire time-out and the statement time-out of the service's pool.
 pub(crate) const DATABASE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A service whose database is at `port` of this machine.
 pub(crate) fn service_at(port: u16) -> Service {
     let options = PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(port);
     let pool = PoolSettings {

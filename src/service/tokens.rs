@@ -21,8 +21,8 @@ impl Service {
     /// Creates a bearer token for the user with this username and password. It expires after
     /// `lifetime`.
     ///
-    /// Returns an error if the username or password is wrong, if the account is disabled, or at a
-    /// rate limit.
+    /// Returns an error if the username or password is wrong, the account is disabled, or a rate
+    /// limit is exceeded.
     pub async fn create_token(
         &self,
         username: &str,
@@ -35,10 +35,10 @@ impl Service {
         self.insert_token(&account, name, lifetime).await
     }
 
-    /// Creates a bearer token for a signed-in user. Asks for the password, because a token may
-    /// outlive the session of an unattended browser.
+    /// Creates a bearer token for a signed-in user. Requires the password: otherwise an unattended
+    /// browser could be used to create a token that outlives the session.
     ///
-    /// Returns an error if the password is wrong or at a rate limit.
+    /// Returns an error if the password is wrong or a rate limit is exceeded.
     pub async fn create_own_token(
         &self,
         account: &Account,
@@ -62,8 +62,8 @@ impl Service {
         Ok(NewToken { secret, record: record.ok_or(Error::WrongPassword)? })
     }
 
-    /// The account of a token; `None` if the token is unknown, expired, revoked, or a disabled
-    /// user's.
+    /// The account of a token; `None` if the token is unknown, expired or revoked, or if its user
+    /// is disabled.
     pub async fn token_account(&self, token: &ApiToken) -> Result<Option<Account>, Error> {
         Ok(api_tokens::account(self.database(), &token.hash()).await?)
     }

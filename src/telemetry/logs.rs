@@ -1,7 +1,7 @@
 //! Logs: one line per event on standard output, as text or as JSON.
 //!
-//! Writing never blocks the server. A separate thread writes, and if the reader of standard output
-//! is too slow, lines are dropped and counted.
+//! Writing never blocks the server. A separate thread writes. If standard output is too slow, the
+//! log drops lines and counts them.
 
 use std::{
     fmt,
@@ -30,14 +30,13 @@ use super::request::SPAN;
 /// The most lines that wait for the writing thread; about 4 MiB. Further lines are dropped.
 const BUFFERED_LINES: usize = 16_384;
 
-/// The time for which lines are gathered. The buffer fills within it only above 3 million lines a
-/// second.
+/// How long lines are gathered before a write. Only above 3 million lines per second does the
+/// buffer fill in this time.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// The longest time for writing the last lines; a bit longer than the library waits.
+/// The longest time for writing the last lines, slightly longer than the library's time-out.
 const LAST_LINES_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The most bytes in one write.
 const WRITE_SIZE: usize = 64 * 1024;
 
 /// Starts logging for the process. Dropping the result writes the lines that still wait.
@@ -140,7 +139,7 @@ impl Drop for Logs {
     fn drop(&mut self) {
         let guard = self.guard.take();
         let (written, is_written) = mpsc::channel();
-        // Dropping the guard can block: if the queue is full, the library complains on the very
+        // Dropping the guard can block: if the queue is full, the library prints an error to the
         // output that is blocked. The process ends without waiting for this thread.
         thread::spawn(move || {
             drop(guard);

@@ -29,8 +29,8 @@ const POOL_MAX: &str = "minitwit_database_pool_max_connections";
 
 const LOG_LINES_DROPPED: &str = "minitwit_log_lines_dropped_total";
 
-/// Upper bounds in seconds. 0.3 is the simulator's time-out. Smaller bounds are close enough to show
-/// a slow change; above 0.3 only the order of magnitude matters.
+/// Upper bounds in seconds. 0.3 is the simulator's time-out. The bounds below it are close enough
+/// to show a gradual change; above it only the order of magnitude matters.
 const DURATION_BUCKETS: &[f64] =
     &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.5, 5.0, 10.0];
 
@@ -92,7 +92,7 @@ fn describe() {
     describe_gauge!(POOL_MAX, "The most database connections that may be open");
 }
 
-/// Adds 1 to a gauge until it is dropped.
+/// Adds 1 to a gauge, until dropped.
 #[must_use]
 pub struct InFlightGauge(Gauge);
 
@@ -102,7 +102,7 @@ impl InFlightGauge {
         Self(gauge)
     }
 
-    /// A request being served. The handle is kept, since a look-up costs more than the counting.
+    /// A request in flight. Keeps the handle, since a look-up costs more than counting.
     pub fn http_request() -> Self {
         static HANDLE: LazyLock<Gauge> = LazyLock::new(|| gauge!(HTTP_IN_FLIGHT));
         Self::begin(HANDLE.clone())
@@ -161,7 +161,7 @@ pub fn hashing_refused(purpose: &'static str) {
     counter!(HASHING_REFUSED, "purpose" => purpose).increment(1);
 }
 
-/// Records the time in which a password was hashed or verified.
+/// Records the time to hash or verify a password.
 pub fn hashed(duration: Duration) {
     histogram!(HASHING_DURATION).record(duration);
 }

@@ -1,10 +1,10 @@
-//! The id of the request that the current task serves, and errors as the log has them.
+//! Request ids, and the texts of errors in the log.
 
 use std::{error::Error, fmt};
 
 use tracing::{Instrument, Span};
 
-/// The name of the span around each request. Its fields are part of every line that it logs.
+/// The name of the span around each request. Each line logged within it has its fields.
 pub(super) const SPAN: &str = "request";
 
 tokio::task_local! {
@@ -16,7 +16,7 @@ tokio::task_local! {
 pub struct RequestId(u64);
 
 impl RequestId {
-    /// Draws an id.
+    /// Creates a random id.
     pub fn random() -> Self {
         Self(rand::random())
     }
@@ -31,12 +31,12 @@ impl RequestId {
 
     /// A span that adds this id to each line logged within.
     ///
-    /// Its level is `ERROR`, so that no filter drops the span and keeps a line within.
+    /// Its level is `ERROR`: otherwise a filter could drop the span and keep a line within it.
     pub fn span(self) -> Span {
         tracing::error_span!(SPAN, request_id = %self)
     }
 
-    /// Runs `future` as the service of this request, in `span`.
+    /// Runs `future`, which serves this request, in `span`.
     pub async fn scope<F: Future>(self, span: Span, future: F) -> F::Output {
         CURRENT.scope(self, future.instrument(span)).await
     }
@@ -48,7 +48,7 @@ impl fmt::Display for RequestId {
     }
 }
 
-/// The text of `error`, followed by those of its causes.
+/// The texts of `error` and its causes.
 pub fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

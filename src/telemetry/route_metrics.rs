@@ -1,7 +1,7 @@
 //! Requests counted by route, method and status.
 //!
-//! The handles of the counters are kept, because a look-up by labels costs more than the counting.
-//! Routes come from the program and never from a request, so their number is bounded.
+//! Each route keeps its handles, because a look-up by labels costs more than counting. Routes come
+//! from the program and never from a request, so their number is bounded.
 
 use std::{
     borrow::Borrow,
@@ -32,7 +32,7 @@ struct ResponseMetrics {
 }
 
 impl RouteMetrics {
-    /// The metrics of the route that the router knows as `pattern`. `template` names it on first use.
+    /// The metrics of the route with this pattern. `template` names the route on first use.
     pub fn of(pattern: &str, template: impl FnOnce(&str) -> String) -> Arc<Self> {
         get_or_insert(&ROUTES, pattern, || {
             Arc::new(Self { template: template(pattern), responses: RwLock::default() })

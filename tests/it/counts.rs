@@ -224,7 +224,7 @@ async fn the_server_folds_periodically_and_recovers_after_a_failure() {
     let message = "INSERT INTO messages (author_id, text) VALUES (1, 'one more')";
     sqlx::raw_sql(message).execute(&rows).await.expect(message);
     eventually("a warning", || async {
-        server.output().contains("cannot fold counts").then_some(())
+        server.output().contains("cannot add changes to the users' counts").then_some(())
     })
     .await;
     assert_eq!(unfolded().await, 1);

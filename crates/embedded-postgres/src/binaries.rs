@@ -12,8 +12,8 @@ use crate::error::Error;
 /// `CREATE FUNCTION … RETURN`.
 const OLDEST_MAJOR: u32 = 14;
 
-/// Where packages install, as (directory, prefix of its entries): Debian, the PostgreSQL project for
-/// Red Hat's family, and Homebrew on ARM and on Intel.
+/// Where packages install PostgreSQL, as (directory, prefix of its entries): Debian, the PostgreSQL
+/// project for Red Hat's family, and Homebrew on ARM and on Intel.
 const PACKAGES: [(&str, &str); 4] = [
     ("/usr/lib/postgresql", ""),
     ("/usr", "pgsql-"),
@@ -81,7 +81,7 @@ impl Binaries {
 
     fn explicit(dir: &Path) -> Result<Self, Error> {
         let invalid = |reason| Error::InvalidBinDirectory { dir: dir.to_owned(), reason };
-        // The server has another working directory than this process.
+        // The working directory of the server differs from that of this process.
         let absolute = std::path::absolute(dir).map_err(|error| invalid(error.to_string()))?;
         let binaries = Self::probe(&absolute).map_err(invalid)?;
         if binaries.version.major < OLDEST_MAJOR {
@@ -110,7 +110,7 @@ impl Binaries {
     }
 }
 
-/// Of equal versions the first is chosen, so the order of [`candidates`] decides.
+/// Chooses the first of equal versions, in the order of [`candidates`].
 fn choose(
     mut found: Vec<Binaries>,
     pgdata: &Path,

@@ -17,10 +17,9 @@ use crate::{
 /// The only role of the server.
 pub(crate) const SUPERUSER: &str = "minitwit";
 
-/// The prefix of the names of unfinished clusters.
 const UNFINISHED_PREFIX: &str = "postgres.new-";
 
-/// UTF-8, independent of the environment. macOS has no locale C.UTF-8, but one for its character types.
+/// UTF-8, independent of the environment. macOS has no locale C.UTF-8, but a character type UTF-8.
 const LOCALE: &[&str] = if cfg!(target_os = "macos") {
     &["--locale=C", "--lc-ctype=UTF-8"]
 } else {
@@ -60,7 +59,7 @@ pub(crate) fn create(
     fs::rename(unfinished.path(), data.pgdata()).map_err(Error::io("rename", unfinished.path()))?;
     let synced = File::open(parent).and_then(|directory| directory.sync_all());
     synced.map_err(Error::io("sync", parent))?;
-    // Renamed, it must not be removed as a temporary directory.
+    // The directory is no longer temporary and must not be removed.
     let _ = unfinished.keep();
     Ok(())
 }
@@ -74,7 +73,7 @@ fn run_initdb(
     let initdb = binaries.initdb();
     let mut command = os_user.command(&initdb, data.path());
     command.arg("-D").arg(pgdata).args(["-E", "UTF8", "-U", SUPERUSER]).args(LOCALE);
-    // No passwords: only this account can enter the socket's directory.
+    // There are no passwords: only this account can enter the socket's directory.
     command.args(["--auth-local=trust", "--auth-host=reject", "--data-checksums"]);
     if data.is_ephemeral() {
         command.arg("--no-sync");

@@ -21,10 +21,10 @@ use crate::{
     socket_directory,
 };
 
-/// The prefix of the names of ephemeral data directories.
 const EPHEMERAL_PREFIX: &str = "minitwit-ephemeral-";
 
-/// The least age of an ephemeral directory to count as stale: a younger one may not be locked yet.
+/// The age from which an unlocked ephemeral directory is stale. A younger one may not be locked
+/// yet.
 const STALE_AGE: Duration = Duration::from_secs(60);
 
 /// The default data directory: `/var/lib/minitwit` for root, else `$XDG_DATA_HOME/minitwit`, else
@@ -38,7 +38,7 @@ fn data_dir(root: bool, xdg: Option<PathBuf>, home: Option<PathBuf>) -> Option<P
     if root {
         return Some("/var/lib/minitwit".into());
     }
-    // The XDG Base Directory Specification requires to ignore a relative value.
+    // The XDG Base Directory Specification requires programs to ignore a relative value.
     let xdg = xdg.filter(|dir| dir.is_absolute());
     let home = home.filter(|dir| dir.is_absolute());
     Some(xdg.or_else(|| Some(home?.join(".local/share")))?.join("minitwit"))
@@ -85,7 +85,7 @@ impl DataDirectory {
         }
     }
 
-    /// Its path, absolute and without symbolic links.
+    /// The path, absolute and without symbolic links.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -176,7 +176,8 @@ fn remove_directory(path: &Path) {
     }
 }
 
-/// Locks a stale directory: a real one of this user, old enough, and not locked.
+/// Locks a stale directory; `None` unless it is a real directory of this user, old enough and
+/// unlocked.
 fn lock_stale(path: &Path) -> Option<File> {
     let metadata = fs::symlink_metadata(path).ok()?;
     let old = metadata.modified().ok()?.elapsed().is_ok_and(|age| age >= STALE_AGE);

@@ -18,7 +18,7 @@ pub(crate) fn set_mode(path: &Path, mode: u32) -> Result<(), Error> {
 
 /// Creates a private directory with a new name that begins with `prefix`.
 pub(crate) fn make_temporary(parent: &Path, prefix: &str) -> Result<TempDir, Error> {
-    // Without a mode, the umask alone would decide who may enter.
+    // Without a mode, the umask alone would determine the permissions.
     let private = Permissions::from_mode(0o700);
     let directory = tempfile::Builder::new().prefix(prefix).permissions(private).tempdir_in(parent);
     directory.map_err(Error::io("create a directory in", parent))

@@ -125,7 +125,7 @@ pub enum Error {
         log: String,
     },
 
-    /// A defect of this crate. The panic's own message is on standard error.
+    /// A defect of this crate. The panic hook reports the cause.
     #[error("the thread that supervises PostgreSQL panicked")]
     SupervisorPanicked,
 

@@ -1,8 +1,8 @@
 //! A PostgreSQL server that this program finds, creates, starts and supervises itself.
 //!
-//! It uses PostgreSQL's own programs, and nothing of MiniTwit but the names of its settings in error
-//! texts. Everything except [`Embedded::create_database`] is synchronous: an operating-system thread
-//! owns the server, which therefore does not depend on an async runtime.
+//! It uses PostgreSQL's own programs, and nothing of MiniTwit but the names of its settings in
+//! error texts. Everything except [`Embedded::create_database`] is synchronous. An operating-system
+//! thread owns the server, so it does not depend on an async runtime.
 
 mod binaries;
 mod cluster;
@@ -108,8 +108,8 @@ impl Embedded {
         Some(self.pid.load(Ordering::Relaxed)).filter(|pid| *pid != 0)
     }
 
-    /// Stops the server and closes its connections. Blocks until it has ended, normally for well
-    /// below a second, at most for 50. Does nothing if it is stopped already.
+    /// Stops the server and closes its connections. Blocks until the server has ended: usually less
+    /// than 1 s, at most 50 s. Does nothing if the server is stopped already.
     pub fn stop(&self) {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         drop(running.take());

@@ -18,7 +18,7 @@ use crate::{
 pub(crate) fn stop(pgdata: &Path) -> Result<(), Error> {
     let pid_file = pid_file(pgdata);
     let Some(pid) = recorded_pid(&pid_file) else { return Ok(()) };
-    // PostgreSQL itself handles the file of a dead postmaster, and checks more with it.
+    // PostgreSQL itself removes the file of a dead postmaster, after further checks.
     if kill(pid, None) == Err(Errno::ESRCH) {
         return Ok(());
     }
@@ -51,7 +51,8 @@ fn stop_process(pid: Pid, pgdata: &Path) -> Result<(), Error> {
     for (signal, timeout) in
         [(Signal::SIGINT, FAST_SHUTDOWN), (Signal::SIGQUIT, IMMEDIATE_SHUTDOWN)]
     {
-        // An error means that it has ended or belongs to another user; the poll tells which.
+        // An error means that the process has ended or belongs to another user; the poll finds out
+        // which.
         let _ = kill(pid, signal);
         if poll_until(timeout, || is_postmaster(pid, pgdata) != Some(true)) {
             return Ok(());

@@ -1,5 +1,5 @@
-//! The account that runs PostgreSQL: this process's own, or an unprivileged one for root, since
-//! PostgreSQL refuses to run as root.
+//! The account that runs PostgreSQL: that of this process, or an unprivileged one if this process
+//! is root. PostgreSQL does not run as root.
 
 use std::{
     env, io,
@@ -22,7 +22,7 @@ pub(crate) type Owner = (Uid, Gid);
 #[derive(Debug, Clone)]
 pub(crate) struct OsUser {
     name: String,
-    /// The account to switch to; `None` to stay this process's.
+    /// The account to switch to; `None` if it is that of this process.
     switch_to: Option<Owner>,
 }
 
@@ -64,12 +64,13 @@ impl OsUser {
         Self { name: user.name, switch_to: Some((user.uid, user.gid)) }
     }
 
-    /// A command that runs as this account, with no environment but PATH: the server needs none of
-    /// this process's secrets, and `PG…` and `LC_…` variables must not affect it.
+    /// A command that runs as this account, with only PATH and LC_ALL in its environment. The
+    /// server needs none of this process's secrets, and its `PG…` and `LC_…` variables must not
+    /// affect the server.
     pub(crate) fn command(&self, program: &Path, directory: &Path) -> Command {
         let mut command = Command::new(program);
         command.env_clear().envs(env::var_os("PATH").map(|path| ("PATH", path)));
-        // For English messages; on macOS the server does not start without a locale.
+        // The messages must be English; on macOS the server does not start without a locale.
         command.env("LC_ALL", "C");
         command.current_dir(directory).stdin(Stdio::null()).stdout(Stdio::null());
         if let Some((uid, gid)) = self.switch_to {
@@ -107,8 +108,8 @@ impl OsUser {
         Err(Error::Unreachable { user: self.name.clone(), blocking })
     }
 
-    /// Tries it: only the kernel knows all modes, groups and access lists. A command changes its user
-    /// before its directory.
+    /// Runs a command in `directory`, since only the kernel knows all modes, groups and access
+    /// lists. The command changes its user before its directory.
     pub(crate) fn can_enter(&self, directory: &Path) -> bool {
         if self.switch_to.is_none() {
             return true;

@@ -31,10 +31,10 @@ use crate::{
 /// The time-out for a server to accept connections: the default of `pg_ctl`.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The longest that processes of a killed server keep its shared memory.
+/// The longest wait for the processes of a killed server to release its shared memory.
 const SHARED_MEMORY_RELEASE: Duration = Duration::from_secs(30);
 
-/// The message of a start that fails because of that.
+/// PostgreSQL's message if that memory is still in use.
 const SHARED_MEMORY_IN_USE: &str = "pre-existing shared memory block";
 
 /// The options of every server. Statements and parameters stay out of the log, since they may hold
@@ -100,7 +100,8 @@ impl Launch {
         for option in &self.options {
             command.arg("-c").arg(option);
         }
-        // Ctrl-C at a terminal must not reach the server before this process is done with it.
+        // In its own process group, the server does not get the Ctrl-C of a terminal. This process
+        // stops it.
         command.process_group(0);
         end_with_this_thread(&mut command, Signal::SIGINT);
         let child = command.spawn().map_err(failed())?;
@@ -161,8 +162,8 @@ impl Postmaster {
         Ok(self)
     }
 
-    /// Whether it accepts connections. Like `pg_ctl`, it reads the pid file: the first line is the
-    /// process id, the eighth the state.
+    /// Whether the server accepts connections. Reads the pid file, like `pg_ctl`: the first line is
+    /// the process id, the eighth the state.
     fn is_ready(&self) -> bool {
         let text = fs::read_to_string(&self.pid_file).unwrap_or_default();
         let mut lines = text.lines();
@@ -170,7 +171,7 @@ impl Postmaster {
             && lines.nth(6).is_some_and(|state| state.trim() == "ready")
     }
 
-    /// Stops it and waits for its end: with a checkpoint, else without, else by force.
+    /// Stops the server and waits for its end: with a checkpoint, then without, then by force.
     pub(crate) fn stop(mut self) {
         for (signal, timeout) in [
             (Signal::SIGINT, FAST_SHUTDOWN),
@@ -180,7 +181,8 @@ impl Postmaster {
             if self.ended().is_some() {
                 return;
             }
-            // No other process has its id until this one has waited for it.
+            // The kernel does not reuse the process id before `try_wait` has collected the exit
+            // status.
             if let Err(error) = kill(Pid::from_raw(self.pid().cast_signed()), signal) {
                 tracing::error!(%error, %signal, "cannot signal PostgreSQL");
             }

@@ -1,4 +1,4 @@
-//! What the processes of PostgreSQL have in common: how they end, and where they are recorded.
+//! Stopping PostgreSQL's processes: time-outs, the pid file, and the end with their parent.
 
 use std::{
     path::{Path, PathBuf},
@@ -36,7 +36,7 @@ pub(crate) fn poll_until(timeout: Duration, mut condition: impl FnMut() -> bool)
 }
 
 /// Makes the kernel send `signal` to the process when the calling thread ends, even by `kill -9` of
-/// this process. Other systems than Linux cannot: there the next start stops the orphan.
+/// this process.
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code, reason = "pre_exec is unsafe; the comment at the call proves this use")]
 pub(crate) fn end_with_this_thread(command: &mut Command, signal: Signal) {
@@ -61,6 +61,6 @@ pub(crate) fn end_with_this_thread(command: &mut Command, signal: Signal) {
     unsafe { command.pre_exec(prepare) };
 }
 
-/// Does nothing: only Linux can do this. The next start stops the orphan.
+/// Does nothing: only Linux can do this. On other systems, the next start stops the orphan.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn end_with_this_thread(_: &mut Command, _: Signal) {}

@@ -42,7 +42,7 @@ impl ServerLog {
         Ok((Self { lines, open }, writer.into()))
     }
 
-    /// The server's last messages, whether it has ended or not.
+    /// The server's last messages. The server may still be running.
     pub(crate) fn last_messages(&self) -> String {
         // Nothing is sent: this returns when the pipe closes, or after the time-out.
         let _ = self.open.recv_timeout(LAST_LINES);

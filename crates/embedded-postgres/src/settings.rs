@@ -9,8 +9,8 @@ pub struct Settings {
     pub data: Data,
     /// The directory of `postgres` and `initdb`; `None` searches the usual places.
     pub postgres_bin: Option<PathBuf>,
-    /// The account that root runs the server as; `None` selects the owner of the existing data, or
-    /// `postgres`, or `nobody`.
+    /// The account that runs the server if this process is root; `None` selects the owner of the
+    /// existing data, or `postgres`, or `nobody`.
     pub postgres_user: Option<String>,
     /// The number of connections that the server accepts.
     pub max_connections: u16,

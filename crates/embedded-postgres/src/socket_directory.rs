@@ -21,10 +21,8 @@ pub(crate) const PORT: u16 = 5432;
 /// The longest path of a Unix socket in bytes: `sun_path` of `sockaddr_un` without the final zero.
 const LONGEST_SOCKET: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
 
-/// The parent of directories with short paths.
 const SHORT_BASE: &str = "/tmp";
 
-/// The prefix of the names of directories in [`SHORT_BASE`].
 const SHORT_PREFIX: &str = "minitwit-run-";
 
 /// An existing, private directory for the socket. Dropping it removes a directory outside the data

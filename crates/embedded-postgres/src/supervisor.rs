@@ -19,14 +19,14 @@ use crate::{
     postmaster::{Launch, Postmaster},
 };
 
-/// The interval of checks whether the server still runs.
+/// How often the thread checks that the server runs.
 const CHECK: Duration = Duration::from_millis(100);
 
-/// The pause before the first restart, which doubles with each further restart,
+/// The pause before the first restart. It doubles with each further restart.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
-/// up to this,
+/// The longest pause before a restart.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// and is reset once the server has run this long.
+/// The pause is reset once the server has run for this time.
 const STEADY: Duration = Duration::from_secs(60);
 
 /// A running server and its thread. Dropping it stops the server and waits for its end.
@@ -66,7 +66,6 @@ impl Drop for Supervisor {
     }
 }
 
-/// The state of the thread.
 struct Watch {
     launch: Launch,
     pid: Arc<AtomicU32>,
@@ -115,8 +114,8 @@ impl Watch {
         None
     }
 
-    /// Tries to start the server until a process runs; `None` when it must be stopped. Does not wait
-    /// for readiness: recovery may take long, and clients retry anyway.
+    /// Tries to start the server until a process runs; `None` when it must be stopped. Does not
+    /// wait until the server is ready: recovery may take long, and clients retry anyway.
     fn restart(&self, pause: &mut Duration) -> Option<Postmaster> {
         loop {
             if self.is_stopped_within(*pause) {

@@ -1,4 +1,4 @@
-//! Accepts connections, and has hyper serve them until the server stops.
+//! Accepts connections, and serves them with hyper until the server stops.
 
 use std::{
     convert::Infallible,
@@ -34,20 +34,20 @@ use crate::{limits::ConnectionLimits, shutdown::Shutdown, timed_stream::TimedStr
 /// The pause after a failed accept, such as without a free file descriptor. It keeps the loop from
 /// using a whole core, and delays the next connection unnoticeably.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// A stopping server accepts until this long after the last connection: the kernel may have
-/// accepted connections before the stop that the server has not.
+/// A stopping server accepts connections until none arrives for this time: the kernel may have
+/// queued some before the stop.
 const ACCEPT_GRACE: Duration = Duration::from_millis(10);
-/// The longest that a stopping server accepts, however many clients still connect.
+/// The longest time that a stopping server accepts connections.
 const LAST_CALL: Duration = Duration::from_secs(1);
-/// How long a stopping server waits for the first request of a connection. A client that connects
-/// in order to send a request sends it at once.
+/// How long a stopping server waits for the first request of a connection. Clients usually send it
+/// at once.
 const FIRST_REQUEST: Duration = Duration::from_millis(100);
 
 /// Serves connections with `handler` until `shutdown` stops, then finishes the requests in flight.
 ///
-/// A stop closes idle connections at once; a request already on its way over one of them is lost.
-/// Draining first avoids that, since it leaves no idle connections. Connections that are open
-/// `stop_timeout` after the stop are cut off.
+/// A stop closes idle connections at once, and loses a request that is on its way over one of them.
+/// Draining first avoids that, since it leaves no idle connections. The server cuts off connections
+/// that are still open `stop_timeout` after the stop.
 pub async fn serve<H, F, B>(
     listener: TcpListener,
     limits: ConnectionLimits,
@@ -100,7 +100,7 @@ pub async fn serve<H, F, B>(
     }
 }
 
-/// Accepts the next connection, however often that fails.
+/// Accepts the next connection, and pauses after each failure.
 async fn accept<F>(mut accept: impl FnMut() -> F) -> (TcpStream, SocketAddr)
 where
     F: Future<Output = io::Result<(TcpStream, SocketAddr)>>,
@@ -109,7 +109,7 @@ where
         match accept().await {
             Ok((stream, peer)) => {
                 // Otherwise the kernel delays a short response until the client has acknowledged
-                // the one before. It fails only if the connection is gone.
+                // the previous one. The call fails only on a closed connection.
                 if let Err(error) = stream.set_nodelay(true) {
                     debug!(%error, "cannot set TCP_NODELAY");
                 }
@@ -154,7 +154,7 @@ async fn serve_connection<H, F, B>(
             sleep(FIRST_REQUEST).await;
         }
     };
-    // A failed connection is not logged: it is the client's doing, and each request has its log line.
+    // Errors of a connection are the client's and are not logged; each request has a log line.
     tokio::select! {
         // hyper reads a request that has arrived before the connection closes.
         biased;

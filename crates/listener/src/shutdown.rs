@@ -2,7 +2,7 @@
 
 use tokio_util::sync::CancellationToken;
 
-/// Starts the shutdown of a server, and reports how far it is. Clones share one state.
+/// Starts the shutdown of a server, and reports its progress. Clones share one state.
 #[derive(Debug, Clone, Default)]
 pub struct Shutdown {
     drain: CancellationToken,

@@ -1,12 +1,12 @@
-//! A connection with deadlines that a client which drips bytes cannot evade.
+//! A connection with deadlines that a slow client cannot evade.
 //!
 //! The stream sees bytes only, and follows HTTP/1.1 as far as its deadlines require:
 //!
 //! - *Waiting*, at first and after each write: no byte of a request has arrived. It ends within
 //!   `idle`. Line breaks, which hyper skips before a request, do not extend it.
 //! - *Head*: a request has begun. Its blank line must arrive within `header` of its first byte.
-//! - *Serving*: the head is complete. This phase has no deadline: the handler limits the time for
-//!   the body, and its own.
+//! - *Serving*: the head is complete. This phase has no deadline: the handler limits its own time
+//!   and the time for the body.
 //! - Any write leads back to *Waiting*. A response of many writes, such as server-sent events, must
 //!   therefore write at least a comment more often than `idle`. A `100 Continue` is not a response
 //!   and does not change the phase.
@@ -14,13 +14,12 @@
 //!   all bytes offered within `write`. Reading a part does not extend it. Until then the other
 //!   deadlines are suspended.
 //!
-//! Pipelined requests arrive before the response to an earlier one, while *Serving*, where they look
-//! like a body and are not followed. After the response the connection is *Waiting*, although hyper
-//! may hold part or all of a request. Two limits follow: a partly sent request must be completed
-//! within `idle` and then `header`, and a client that pipelines may be cut off while a handler works
-//! longer than that. No client stays in *Serving* without a request in flight: hyper ends each head
-//! where this stream does, or earlier, and each request in flight ends with a write or with the
-//! connection.
+//! Pipelined requests arrive while the connection is *Serving*. The stream cannot tell them from a
+//! body. After the response the connection is *Waiting*, although hyper may hold part or all of a
+//! request. This has two effects. The client must complete a partly sent request within `idle` and
+//! then `header`. And the stream may cut off a client that pipelines while the handler works longer
+//! than that. No client stays in *Serving* without a request in flight. hyper ends each head where
+//! this stream does, or earlier; each request in flight ends with a write or with the connection.
 
 use std::{
     io::{self, IoSlice},
@@ -46,9 +45,9 @@ pub(crate) struct TimedStream<S> {
     inner: S,
     limits: ConnectionLimits,
     phase: Phase,
-    /// The end of `phase`; without meaning while serving.
+    /// The end of `phase`; unused while serving.
     phase_deadline: Instant,
-    /// The deadline for the client to read all that was offered; set while it has not.
+    /// The deadline for the client to read all bytes offered; `None` if it has.
     write_deadline: Option<Instant>,
     timer: Timer,
 }
@@ -70,7 +69,7 @@ impl<S> TimedStream<S> {
     fn after_read(&mut self, bytes: &[u8]) {
         let before = self.phase;
         self.phase = before.after(bytes);
-        // Most heads arrive whole, and then need no clock reading.
+        // Most heads arrive whole, and then the clock is not read.
         if before == Phase::Waiting && matches!(self.phase, Phase::Head { .. }) {
             self.phase_deadline = Instant::now() + self.limits.header;
         }

@@ -38,7 +38,6 @@ const LIMITS: ConnectionLimits =
 /// More than the kernel buffers for a client that does not read.
 const LARGE: usize = 64 << 20;
 
-/// A body that never ends.
 struct Endless;
 
 impl Body for Endless {
@@ -168,7 +167,7 @@ async fn a_dripped_head_is_cut_off() {
 
     let mut slow = running.connect().await;
     assert!(slow.drip("GET / HTTP/1.1\r\n", "A: b\r\n").await);
-    // A used connection on which the head began with the request before.
+    // A used connection, on which the head begins in the same write as the previous request.
     let mut later = running.connect().await;
     later.send(&format!("{GET}GET / HTTP/1.1\r\nA")).await;
     assert_eq!(later.response().await, ok("hello"));

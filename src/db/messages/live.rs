@@ -1,7 +1,7 @@
 //! The table `messages`, oldest message first, for the streams.
 //!
-//! [`poll`] reads the running transactions in the same snapshot as the messages. From both, the
-//! watermark follows: the time before which no message can still be committed.
+//! [`poll`] reads the messages and the running transactions in one statement. The service derives
+//! the watermark from the transactions: the time before which no message can still be committed.
 
 use time::OffsetDateTime;
 
@@ -16,8 +16,8 @@ use crate::{
 pub struct Poll {
     /// When the poll began.
     pub at: OffsetDateTime,
-    /// The ids of transactions that ran after the poll began; each may still commit a message with
-    /// an earlier time.
+    /// The ids of transactions that were running during the poll. Each may still commit a message
+    /// with an earlier time.
     pub writers: Vec<i64>,
     /// The transactions that the snapshot of the poll does not show.
     pub unseen: Unseen,
@@ -43,7 +43,7 @@ impl Unseen {
     /// Returns the 64-bit id of a transaction from its lower 32 bits, which is all that `pg_locks`
     /// shows. The ids of running transactions differ by less than 2³¹.
     fn full_id(&self, lower: u32) -> i64 {
-        // The difference of the lower halves, taken as a signed number.
+        // The difference of the lower halves, as a signed number.
         let difference = lower.wrapping_sub(self.from as u32) as i32;
         self.from + i64::from(difference)
     }
@@ -53,11 +53,11 @@ impl Unseen {
 /// cursor.
 pub async fn poll(database: &Database, after: Option<Cursor>, limit: i64) -> Result<Poll, Error> {
     let (time, id) = keyset(after);
-    // A transaction with an id holds a lock on it until its changes are visible to all. The locks
-    // are needed since a snapshot does not list the running transactions from `xmax` on. The times
-    // in `pg_stat_activity` do not replace them: they are hidden from roles without
-    // `pg_read_all_stats`, absent with `track_activities = off`, and absent for prepared
-    // transactions, so that a stream would silently lose messages.
+    // A transaction holds a lock on its id until its changes are visible to all. The query reads
+    // these locks because a snapshot does not list running transactions from `xmax` on. The times
+    // in `pg_stat_activity` cannot replace them. They are hidden from roles without
+    // `pg_read_all_stats`, and absent with `track_activities = off` and for prepared transactions.
+    // Streams would silently lose messages.
     let query = sqlx::query!(
         r#"SELECT poll.at AS "at!", poll.writers AS "writers!", poll.unseen_from AS "unseen_from!",
                   poll.unseen_among AS "unseen_among!", message_id AS "message_id?", text AS "text?",

@@ -1,7 +1,7 @@
 //! The table `messages`, one message at a time.
 //!
-//! A flagged message does not exist for any function here but those for operators. Edits and
-//! deletions are one statement each, which also tells why it changed nothing.
+//! Only operators' functions and the deletion of an account find flagged messages. An edit or a
+//! deletion is one statement, which also returns why it changed nothing.
 
 pub mod live;
 pub mod search;
@@ -15,7 +15,6 @@ use crate::domain::{Message, MessageText, ModeratedMessage, Page, UserId, Userna
 /// The foreign key that a message violates when its author no longer exists.
 pub(super) const AUTHOR_KEY: &str = "messages_author_id_fkey";
 
-/// The columns of a message, for `sqlx::query_as!`.
 pub(super) struct MessageRow {
     pub(super) message_id: i64,
     pub(super) author: String,
@@ -36,7 +35,6 @@ impl From<MessageRow> for Message {
     }
 }
 
-/// Builds a page from rows, of which there may be one more than it shows.
 fn page(rows: impl IntoIterator<Item = MessageRow>, limit: u16) -> Page<Message> {
     let messages = rows.into_iter().map(|row| {
         let message = Message::from(row);
@@ -58,8 +56,8 @@ pub enum Changed<T> {
 }
 
 impl<T> Changed<T> {
-    /// `own` is whether the user wrote the message, `None` if it did not exist when the statement
-    /// began. `done` is `None` if nothing was changed, as after a concurrent deletion.
+    /// `own`: whether the user wrote the message; `None` if it did not exist when the statement
+    /// began. `done`: `None` if the statement changed nothing, as after a concurrent deletion.
     fn new(own: Option<bool>, done: Option<T>) -> Self {
         match (own, done) {
             (_, Some(done)) => Self::Done(done),

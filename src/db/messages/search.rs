@@ -1,8 +1,8 @@
 //! Searches of `messages`: for words, for parts of words, for a tag.
 //!
-//! Every search first reads the newest messages, where a common term fills the page. Only if it does not, the
-//! search goes back week by week through the index, until the page is full. Reading in time order alone would be slow
-//! for rare terms, and the index alone for common ones; PostgreSQL does not know which a term is when it plans.
+//! Every search first reads the newest messages. If these do not fill the page, it reads the index
+//! week by week, newest first, until the page is full. Time order alone would be slow for rare
+//! terms, and the index alone for common ones. PostgreSQL cannot tell them apart when it plans.
 
 use super::{MessageRow, page};
 use crate::db::{
@@ -12,8 +12,8 @@ use crate::db::{
 };
 use crate::domain::{Cursor, Message, Page, SearchTerms, SearchText, Tag, rich_text::has_tag};
 
-/// How many of the newest messages are read: 1 to 2 ms. A term that does not fill a page here is so rare that
-/// reading a week's messages with it takes a few milliseconds more.
+/// How many of the newest messages are read, in 1 to 2 ms. A term that does not fill the page with
+/// them is rare: reading its messages of a week takes a few milliseconds more.
 const NEWEST: i64 = 1_000;
 
 /// Returns the messages that contain `text`, newest first, after the cursor `before`.
@@ -32,8 +32,8 @@ pub async fn messages(
 
 /// Returns the messages with this tag, newest first, after the cursor `before`.
 ///
-/// The database takes some words for tags that are none, such as a part of an address. They are removed here, so
-/// a page may have fewer messages than `limit`.
+/// The index also contains words that are not tags, such as parts of addresses. This function
+/// removes such messages, so a page may have fewer than `limit`.
 pub async fn tagged(
     database: &Database,
     tag: &Tag,
@@ -61,9 +61,9 @@ async fn find(
     limit: u16,
 ) -> Result<Page<Message>, Error> {
     let (time, id) = keyset(before);
-    // `literal` is a cheap test that precedes the computation of a message's terms. A nested loop keeps the order
-    // of the weeks, and reads only as many as the limit needs. OFFSET 0 keeps the planner from reading a week in the
-    // order of time, in the hope that matches fill the page early.
+    // `literal` is a cheap test before the computation of a message's terms. The nested loop reads
+    // the weeks in order, and only as many as the limit needs. OFFSET 0 keeps the planner from
+    // reading a week in time order and expecting to stop early.
     let query = sqlx::query_as!(
         MessageRow,
         r#"WITH RECURSIVE criteria AS MATERIALIZED (

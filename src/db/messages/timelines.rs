@@ -1,7 +1,7 @@
 //! The table `messages`: inserts, and the timelines, newest message first.
 //!
 //! A page starts after a cursor (keyset pagination), so that it costs the same wherever it starts.
-//! Authors' usernames come from a subquery rather than a join. So PostgreSQL has only one plan: an
+//! Authors' usernames come from a subquery instead of a join. So PostgreSQL has only one plan: an
 //! index scan that stops at the limit.
 
 use time::OffsetDateTime;
@@ -98,9 +98,9 @@ pub async fn public(
 
 /// Lists the messages of `reader` and the followees after the cursor `before`.
 ///
-/// The query finds the newest message of each author, and reads further messages only of the
-/// `limit + 1` authors for whom that is newest: no other author can have a message on the page.
-/// So it costs one index lookup per followee, and up to `limit` rows for a few of them.
+/// The query first finds the newest message of each author. It reads further messages only of the
+/// `limit + 1` authors with the newest ones, since no other author can have a message on the page.
+/// It costs one index look-up per followee, and up to `limit + 1` rows for each of these authors.
 pub async fn own_timeline(
     database: &Database,
     reader: UserId,

@@ -23,7 +23,8 @@ pub enum Insertion {
     Inserted,
     /// Another user has the username.
     UsernameTaken,
-    /// PostgreSQL does not take the username for normalized: its Unicode version is not ours.
+    /// PostgreSQL considers the username not normalized, because its Unicode version differs from
+    /// this program's.
     NotNormalized,
 }
 
@@ -60,7 +61,6 @@ pub async fn exists(database: &Database, username: &Username) -> Result<bool, Er
     Ok(database.one(query).await?.exists)
 }
 
-/// The columns of an account.
 pub(super) struct AccountRow {
     pub(super) user_id: i64,
     pub(super) username: String,
@@ -75,7 +75,7 @@ impl From<AccountRow> for Account {
     }
 }
 
-/// What a sign-in is checked against.
+/// The data against which a sign-in is checked.
 #[derive(Debug, Clone)]
 pub struct Credentials {
     /// The account of the username.
@@ -153,7 +153,6 @@ pub async fn profile_view(
     }))
 }
 
-/// Builds a profile from the columns of a row.
 pub(super) fn profile(
     username: String,
     display_name: Option<String>,
@@ -168,7 +167,7 @@ pub(super) fn profile(
     }
 }
 
-/// A change of an account. `None` leaves a column as it is; `Some(None)` sets it to `NULL`.
+/// A change of an account. `None` keeps a column; `Some(None)` sets it to `NULL`.
 #[derive(Debug, Clone, Default)]
 pub struct Update {
     /// The new e-mail address.
@@ -181,11 +180,11 @@ pub struct Update {
     pub bio: Option<Option<Bio>>,
 }
 
-/// Updates an account. Returns whether it did.
+/// Updates an account.
 ///
-/// It does not if the account is gone, or if the password is to change and differs from that of
-/// `account`. The trigger `credentials_ended` deletes all sessions and tokens of a user whose
-/// password changes.
+/// Returns `false` if the account no longer exists, or if `update` has a password and the current
+/// one differs from that of `account`. The trigger `credentials_ended` deletes all sessions and
+/// tokens of a user whose password changes.
 pub async fn update(
     database: &Database,
     account: &Account,
@@ -211,10 +210,11 @@ pub async fn update(
     Ok(database.execute(query).await? == 1)
 }
 
-/// Replaces an account's password and inserts a session. Returns whether it did.
+/// Replaces an account's password and inserts a session.
 ///
-/// It does not if the account is gone or disabled, or if the password differs from that of
-/// `account`. The trigger `credentials_ended` deletes all sessions and tokens but the new one.
+/// Returns `false` if the password differs from that of `account`, or if the account is disabled or
+/// no longer exists. The trigger `credentials_ended` deletes all sessions and tokens but the new
+/// one.
 pub async fn replace_password(
     database: &Database,
     account: &Account,
@@ -244,7 +244,7 @@ pub enum Deletion {
     Done,
     /// Nothing is deleted: more rows reference the account than one statement deletes.
     TooMuch,
-    /// Nothing is deleted: the account is gone, or its password has changed.
+    /// Nothing is deleted: the account no longer exists, or its password has changed.
     Refused,
 }
 
@@ -294,8 +294,8 @@ pub async fn search(
     after: Option<&NameCursor>,
     limit: u16,
 ) -> Result<Page<Profile, NameCursor>, Error> {
-    // In collation "C", the texts with a prefix lie between it and it with U+10FFFF, the last
-    // character, appended.
+    // In collation "C", texts that begin with a prefix sort between the prefix and the prefix
+    // followed by U+10FFFF, the last character.
     let query = sqlx::query!(
         r#"SELECT username, display_name, bio, created_at
            FROM users

@@ -10,9 +10,9 @@ use crate::{
 };
 
 impl Service {
-    /// Makes `follower` follow `followee`; succeeds without a change if it already does.
+    /// Makes `follower` follow `followee`. Changes nothing if the follow exists.
     ///
-    /// Returns an error if either does not exist or both are the same user.
+    /// Returns an error if a user does not exist or both are the same.
     pub async fn follow(&self, follower: Username, followee: Username) -> Result<(), Error> {
         if follower == followee {
             return Err(Invalid::new("You cannot follow yourself").into());
@@ -22,9 +22,9 @@ impl Service {
         require_known(outcome, follower, followee)
     }
 
-    /// Makes `follower` no longer follow `followee`; succeeds without a change if it does not.
+    /// Deletes the follow of `followee` by `follower`. Changes nothing if there is none.
     ///
-    /// Returns an error if either does not exist.
+    /// Returns an error if a user does not exist.
     pub async fn unfollow(&self, follower: Username, followee: Username) -> Result<(), Error> {
         let service = self.clone();
         self.finish(async move {

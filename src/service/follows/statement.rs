@@ -9,13 +9,12 @@ use crate::{
     telemetry::metrics,
 };
 
-/// The statement that inserts a batch of follows.
 pub(in crate::service) struct InsertFollows;
 
 impl Statement for InsertFollows {
     type Request = NewFollow;
     type Output = FollowResult;
-    /// As for messages: larger batches save little more.
+    /// As for messages: a larger batch saves little more.
     const MAX_WEIGHT: usize = 128;
 
     async fn run(

@@ -1,4 +1,4 @@
-//! A delivery: new messages that are rendered once and sent to all subscribers.
+//! A delivery: new messages, rendered once for all subscribers.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -31,8 +31,8 @@ struct Rendering {
 }
 
 impl Delivery {
-    /// Creates a delivery of messages with their authors. `follows` are pairs of a reader and an author,
-    /// for all subscribers.
+    /// `messages` come with their authors' ids. `follows` holds pairs of a follower and an author,
+    /// for the subscribers of own timelines.
     pub(super) fn new(
         messages: Vec<(Message, UserId)>,
         follows: &HashSet<(UserId, UserId)>,
@@ -52,8 +52,8 @@ impl Delivery {
         Self { messages, own, rendering: OnceLock::new() }
     }
 
-    /// Renders the messages on `timeline` after `after`; `None` if there are none. All callers must pass
-    /// the same `render`.
+    /// Renders the messages on `timeline` after `after`; `None` if there are none. All callers must
+    /// pass the same `render`, because the first rendering is kept.
     pub(super) fn render(
         &self,
         timeline: Timeline,

@@ -1,14 +1,14 @@
 //! Live: finds new messages and sends them to streams.
 //!
-//! One task a server polls for new messages, for all subscribers at once and only while there are any:
-//! after each post on this server, and every [`poller::POLL_INTERVAL`] for posts on other replicas.
-//! Messages are sent in timeline order, once no earlier message can still commit (see [`watermark`]).
-//! So a position tells exactly which messages a subscriber has received, on every replica. A
-//! transaction that outlasts the longest statement of this program is not waited for; its messages are
-//! not sent.
+//! While a server has subscribers, one task polls the database for all of them. It polls after each
+//! post on this server, and every [`poller::POLL_INTERVAL`] for posts on other replicas. It sends
+//! messages in timeline order, once no earlier message can still be committed (see [`watermark`]).
+//! So a position tells, on every replica, which messages a subscriber has received. The watermark
+//! stops waiting for a transaction that outlasts every statement of this program; streams omit its
+//! messages.
 //!
-//! When more is posted than is sent, messages are skipped and the streams stay open. Closing them would
-//! make all clients reconnect and query the database at once, while it is overloaded.
+//! If posts outpace deliveries, the task skips messages and keeps the streams open. Closing them
+//! would make all clients reconnect and query the overloaded database at once.
 
 mod channel;
 mod delivery;
@@ -57,7 +57,6 @@ pub struct StreamSettings {
     pub max_lag: Duration,
 }
 
-/// The streams of a server.
 pub(super) struct Live {
     poller: Poller,
     settings: StreamSettings,
@@ -66,8 +65,8 @@ pub(super) struct Live {
 }
 
 impl Live {
-    /// Starts no task yet. `public_version` changes with each post on this server; the poller is spawned
-    /// as one of `tasks`.
+    /// Starts no task yet. `public_version` changes with each post on this server. `tasks` tracks
+    /// the poller.
     pub(super) fn new(
         database: Database,
         settings: StreamSettings,
@@ -86,7 +85,6 @@ impl Live {
         Self { poller, settings, permits, tasks }
     }
 
-    /// Opens a subscription.
     pub(super) async fn subscribe(&self, request: SubscribeRequest) -> Result<Subscription, Error> {
         let permits = Arc::clone(&self.permits);
         let permit = permits.try_acquire_owned().map_err(|_| Error::TooManyStreams)?;
@@ -117,13 +115,12 @@ impl Live {
         Ok(subscription)
     }
 
-    /// Ends all streams, and rejects new ones.
     pub(super) fn close(&self) {
         self.poller.closing.cancel();
     }
 
-    /// Starts the poller at the present. It serves all subscribers, so it does not run in the span of
-    /// the request that starts it.
+    /// Starts the poller at the current time. It runs outside the span of the request, because it
+    /// serves all subscribers.
     async fn start(&self) -> Result<Channel, Error> {
         let mut watermark = Watermark::new(self.poller.database.timeout());
         let poll = live::poll(&self.poller.database, None, 0).await?;

@@ -1,4 +1,4 @@
-//! Decides what follows from the result of a poll, without I/O.
+//! Decides what to do with the result of a poll, without I/O.
 
 use std::time::Duration;
 
@@ -6,11 +6,10 @@ use time::OffsetDateTime;
 
 use crate::domain::{Cursor, Message, UserId};
 
-/// What to do after a poll.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Plan {
     pub(super) action: Action,
-    /// All messages up to here are then sent or skipped.
+    /// The action sends or skips all messages up to here.
     pub(super) position: Cursor,
 }
 
@@ -18,15 +17,15 @@ pub(super) struct Plan {
 pub(super) enum Action {
     /// There is no new message.
     Idle,
-    /// There are new messages, but an earlier one can still be committed.
+    /// There are new messages, but an earlier message can still be committed.
     Wait,
-    /// These messages, with their authors, are to be sent.
+    /// Send these messages, with their authors' ids.
     Send(Vec<(Message, UserId)>),
-    /// Deliveries lag too far behind: all messages up to the position are to be skipped.
+    /// Skip all messages up to the position: deliveries lag too far behind.
     Skip,
 }
 
-/// Decides about the first `limit` messages after `position`.
+/// `found` holds the first `limit` messages after `position`.
 pub(super) fn plan(
     found: Vec<(Message, UserId)>,
     limit: usize,

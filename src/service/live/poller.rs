@@ -23,22 +23,21 @@ use crate::{
     telemetry::request::with_causes,
 };
 
-/// The longest time between two polls, and the shortest between two deliveries, each of which writes
-/// to every stream. Every replica has to show a message within 100 ms.
+/// The longest time between two polls: every replica must show a message within 100 ms. Also the
+/// shortest time between two deliveries, since a delivery writes to every stream.
 pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// The first pause while a message waits for an earlier transaction: about the duration of a commit.
 /// The pause doubles up to [`POLL_INTERVAL`].
 const MIN_WAIT: Duration = Duration::from_millis(5);
 /// How often the credentials of the open streams are checked.
 const CREDENTIAL_CHECK_INTERVAL: Duration = Duration::from_secs(1);
-/// The most messages of a delivery.
 const MAX_DELIVERY: usize = 500;
-/// The most messages that one delivery sends to all streams of the public timeline together. A thousand
-/// of these, written to every [`POLL_INTERVAL`], use some 15 % of a processor; posts and pages need the
+/// The most messages that one delivery writes to all public streams together. 1,000 such streams,
+/// each written every [`POLL_INTERVAL`], use about 15 % of a processor; posts and pages need the
 /// rest.
 const MAX_MESSAGES_SENT: usize = 50_000;
 
-/// The poller. Clones share their state.
+/// Clones share one state.
 #[derive(Clone)]
 pub(super) struct Poller {
     pub(super) database: Database,
@@ -49,7 +48,6 @@ pub(super) struct Poller {
     pub(super) closing: CancellationToken,
 }
 
-/// When to poll again.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum NextPoll {
     /// After a post on this server, or after [`POLL_INTERVAL`].
@@ -93,7 +91,7 @@ impl Poller {
         *self.channel.lock().await = None;
     }
 
-    /// Sends the new messages before the watermark.
+    /// Polls once, and sends the new messages before the watermark.
     async fn poll(&self, watermark: &mut Watermark) -> Result<NextPoll, db::Error> {
         let position = self.channel.lock().await.as_ref().map(|channel| channel.position);
         let Some(position) = position else { return Ok(NextPoll::Never) };
@@ -129,7 +127,7 @@ impl Poller {
         Ok(next)
     }
 
-    /// The follows of the messages' authors by the subscribers of own timelines.
+    /// The follows from the subscribers of own timelines to the messages' authors.
     async fn follows(
         &self,
         messages: &[(Message, UserId)],

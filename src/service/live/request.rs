@@ -12,7 +12,7 @@ pub enum Timeline {
 }
 
 impl Timeline {
-    /// The user whose own timeline this is.
+    /// The user of an own timeline.
     pub(super) fn reader(self) -> Option<UserId> {
         match self {
             Self::Public => None,
@@ -35,7 +35,7 @@ pub enum Credential {
 pub struct SubscribeRequest {
     /// The timeline to follow.
     pub timeline: Timeline,
-    /// The stream ends with this credential. The public timeline needs none.
+    /// The stream ends when this credential ends. The public timeline needs none.
     pub credential: Option<Credential>,
     /// The position of the last message that the client has; without it the stream starts now.
     pub after: Option<Cursor>,

@@ -8,7 +8,7 @@ use std::{
 use super::request::{Credential, Timeline};
 use crate::domain::UserId;
 
-/// The subscribers of all open streams; clones share them.
+/// Clones share one state.
 #[derive(Clone, Default)]
 pub(super) struct Subscribers(Arc<Mutex<Entries>>);
 
@@ -35,7 +35,6 @@ impl Subscribers {
         Subscriber { timeline, credential, subscribers: self.clone(), id }
     }
 
-    /// The number of subscribers of the public timeline.
     pub(super) fn public_count(&self) -> usize {
         let entries = self.entries();
         entries.by_id.values().filter(|(timeline, _)| *timeline == Timeline::Public).count()

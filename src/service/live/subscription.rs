@@ -26,9 +26,9 @@ const MAX_MISSED: usize = 500;
 pub struct Subscription {
     pub(super) database: Database,
     pub(super) heartbeat: Duration,
-    /// All messages up to here have been sent, or the client does not want them.
+    /// All messages up to here have been sent, or precede the stream.
     pub(super) position: Cursor,
-    /// The end of the messages that were missed and have to be read from the database.
+    /// The end of the missed messages, which must be read from the database.
     pub(super) missed: Option<Cursor>,
     pub(super) notices: broadcast::Receiver<Notice>,
     pub(super) watermark: watch::Receiver<OffsetDateTime>,
@@ -38,18 +38,17 @@ pub struct Subscription {
     pub(super) _gauge: InFlightGauge,
 }
 
-/// What is sent on a stream.
+/// An event of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StreamEvent {
     /// Rendered messages, concatenated.
     Messages(Bytes),
-    /// All messages up to this position are left out, because they are too many.
+    /// Too many messages: those up to this position are not sent.
     Gap(Cursor),
-    /// There was no other event for the heartbeat's time.
+    /// No other event occurred within the heartbeat interval.
     Heartbeat,
 }
 
-/// The stream has ended.
 struct Ended;
 
 impl Subscription {

@@ -1,9 +1,9 @@
 //! The watermark: the time before which no message can still be committed.
 //!
-//! A message gets its time after its transaction has a number. So a message published before a poll is
-//! either visible to the next poll, or belongs to a transaction that was running during the first.
-//! Once all transactions that a poll saw have ended, every message published before that poll is
-//! visible.
+//! A message gets its time after its transaction has an id. So a message published before a poll is
+//! either visible to the next poll, or belongs to a transaction that was running during the first
+//! poll. Once all transactions that a poll saw have ended, every message published before that poll
+//! is visible.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -14,13 +14,11 @@ use time::OffsetDateTime;
 
 use crate::db::messages::live::Poll;
 
-/// The watermark, which advances with each poll.
 pub(super) struct Watermark {
-    /// How long a transaction is waited for.
+    /// The longest wait for one transaction.
     max_wait: Duration,
-    /// When each running transaction was first seen.
     first_seen: HashMap<i64, OffsetDateTime>,
-    /// The time of each poll with the transactions running then, for polls at or after the watermark.
+    /// The polls from the watermark on: the time of each, and the transactions running then.
     pending: VecDeque<(OffsetDateTime, Vec<i64>)>,
     time: OffsetDateTime,
 }
@@ -65,8 +63,8 @@ mod tests {
     const START: OffsetDateTime = datetime!(2020-02-20 00:00 UTC);
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// The running transactions of a poll, and those that its snapshot does not see: all from a number
-    /// on, and some lower ones.
+    /// The running transactions of a poll, and those that its snapshot does not show: all from one
+    /// id on, and some lower ones.
     type Transactions<'a> = (&'a [i64], i64, &'a [i64]);
 
     /// The watermark in seconds after each of these polls, which are a second apart.
@@ -92,7 +90,7 @@ mod tests {
         let polls: &[Transactions] = &[
             (&[3, 4], 5, &[3, 4]),
             (&[3], 5, &[3]),
-            // 5 is the highest number so far, which a snapshot does not include.
+            // 5 is the highest id so far, which a snapshot does not show.
             (&[5], 5, &[]),
             (&[5], 5, &[]),
             // 5 has ended, but after this snapshot.
@@ -105,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endless_transaction_is_waited_for_once() {
+    fn an_endless_transaction_delays_the_watermark_once() {
         let polls: &[Transactions] = &[
             (&[4], 5, &[4]),
             (&[4], 5, &[4]),

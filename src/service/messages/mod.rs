@@ -18,7 +18,7 @@ impl Service {
 
     /// The message with this id, which `author` wrote.
     ///
-    /// Returns an error if it is another user's, does not exist or is flagged.
+    /// Returns an error if it belongs to another user, does not exist or is flagged.
     pub async fn own_message(&self, author: &User, id: i64) -> Result<Message, Error> {
         let message = self.message(id).await?;
         if message.author == author.username { Ok(message) } else { Err(Error::NotYours) }
@@ -61,7 +61,6 @@ impl Service {
         *self.inner.public_version.borrow()
     }
 
-    /// Increments [`Service::public_version`].
     pub(super) fn public_timeline_changed(&self) {
         self.inner.public_version.send_modify(|version| *version += 1);
     }

@@ -12,7 +12,7 @@ use crate::{
     telemetry::metrics,
 };
 
-/// How long an idempotency key is stored. Clients repeat a request within a day.
+/// How long an idempotency key is stored. A client must retry within this time.
 const KEY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Service {
@@ -27,7 +27,7 @@ impl Service {
 
     /// Posts a message of a signed-in user. Returns its position when it is durable.
     ///
-    /// Returns an error at a rate limit, or if the author no longer exists.
+    /// Returns an error if a rate limit is exceeded or the author no longer exists.
     pub async fn post_as(&self, author: User, text: MessageText) -> Result<Cursor, Error> {
         self.inner.limits.check_post(author.id)?;
         self.post(author.username, text).await
@@ -35,9 +35,8 @@ impl Service {
 
     /// Posts a message of a signed-in user. Returns it when it is durable.
     ///
-    /// If the author has used `key` before, nothing is posted and the first message is returned as
-    /// it was posted, even at the rate limit. Returns an error at a rate limit, or if the author no
-    /// longer exists.
+    /// If the author has used `key` before, returns the first message as it was posted, even above
+    /// the rate limit. Returns an error if a rate limit is exceeded or the author no longer exists.
     pub async fn post_once(
         &self,
         author: User,

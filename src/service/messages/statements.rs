@@ -12,7 +12,6 @@ use crate::{
     telemetry::metrics,
 };
 
-/// The statement that inserts a batch of messages.
 pub(in crate::service) struct InsertMessages {
     pub(in crate::service) public_version: watch::Sender<u64>,
 }
@@ -20,7 +19,7 @@ pub(in crate::service) struct InsertMessages {
 impl Statement for InsertMessages {
     type Request = NewMessage;
     type Output = Option<Cursor>;
-    /// 128 messages of the usual length are some 30 KB and take PostgreSQL some 4 ms.
+    /// 128 messages of the usual length are about 30 KB and take PostgreSQL about 4 ms.
     const MAX_WEIGHT: usize = 128;
 
     async fn run(
@@ -38,19 +37,18 @@ impl Statement for InsertMessages {
     }
 }
 
-/// The statement that lists the newest messages of a batch of authors.
 pub(in crate::service) struct ListNewest;
 
-/// The cost of finding an author and the start of the list, in messages: it reads a dozen database
-/// pages, and a message takes about one.
+/// The cost of finding an author and the start of the list, in messages. It reads about 12 database
+/// pages; a message takes about one.
 const AUTHOR_WEIGHT: usize = 10;
 
 impl Statement for ListNewest {
     type Request = NewestRequest;
     type Output = Option<Vec<MessageSummary>>;
-    /// The longest list that is served, or as many messages in shorter lists.
+    /// The longest list, or as many messages in shorter lists.
     const MAX_WEIGHT: usize = 1_000;
-    /// While PostgreSQL runs two statements, the rows of two others are sent to clients.
+    /// While PostgreSQL runs two statements, two others transfer their rows.
     const MAX_CONCURRENT: usize = 4;
 
     const READ_ONLY: bool = true;

@@ -11,7 +11,7 @@ use crate::support::{
     process::{Serving, minitwit},
 };
 
-const WARNING: &str = "the simulator's password is the contract's";
+const WARNING: &str = "the simulator's password is the default";
 
 #[track_caller]
 fn startup_error(mut command: Command) -> String {

@@ -35,8 +35,7 @@ fn a_killed_postgres_is_restarted() {
     assert_eq!(query(&server, "SELECT text FROM kept"), ["first", "second"]);
 }
 
-/// A suspended backend process. It keeps the shared memory of its postmaster after that is killed,
-/// until this is dropped.
+/// A suspended backend process, until dropped. It keeps the shared memory of a killed postmaster.
 struct SuspendedBackend {
     _connection: PgConnection,
     pid: Pid,
@@ -113,7 +112,6 @@ fn serve_in_a_process(directory: &Path) -> (Rerun, Process) {
     (rerun, process)
 }
 
-/// The postmasters of this directory.
 fn postmasters(directory: &Path) -> Vec<Pid> {
     let arguments = format!("postgres\0-D\0{}/postgres\0", directory.display());
     let runs_it = |process: &fs::DirEntry| {
@@ -129,7 +127,7 @@ fn a_killed_parent_leaves_no_orphan_and_loses_no_data() {
     let (_rerun, process) = serve_in_a_process(directory.path());
     eventually("serving", || directory.path().join("serving").exists().then_some(()));
     drop(process);
-    // On other systems than Linux the next start stops it.
+    // On systems other than Linux, the next start stops it.
     if cfg!(target_os = "linux") {
         eventually("the end of the orphan", || {
             postmasters(directory.path()).is_empty().then_some(())
@@ -152,7 +150,7 @@ fn an_interrupted_initdb_is_repeated() {
     eventually("initdb", || unfinished().iter().find(|p| p.join("PG_VERSION").exists()).cloned());
     drop(process);
     assert!(!directory.path().join("postgres").exists());
-    // The remains of an initdb that is killed, too.
+    // A killed initdb leaves such a directory, too.
     let left = directory.path().join("postgres.new-killed");
     fs::create_dir(&left).unwrap();
     fs::write(left.join("PG_VERSION"), "15\n").unwrap();
@@ -162,7 +160,7 @@ fn an_interrupted_initdb_is_repeated() {
     assert_eq!(unfinished(), Vec::<PathBuf>::new());
 }
 
-/// A process that is killed with `kill -9` when this is dropped, also by a failing test.
+/// A process, which is killed with `kill -9` on drop, also when a test fails.
 struct Process(Child);
 
 impl Drop for Process {
@@ -173,7 +171,6 @@ impl Drop for Process {
     }
 }
 
-/// Starts a program as the owner of the cluster.
 fn spawn_as_owner(program: &[String], directory: &Path) -> Process {
     let owner = fs::metadata(directory.join("postgres")).unwrap();
     let mut command = Command::new(&program[0]);
