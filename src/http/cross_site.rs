@@ -1,8 +1,8 @@
 //! Protection against cross-site request forgery (CSRF) by the headers that browsers send.
 //!
 //! Forms have no hidden token. Browsers since 2020 send `Sec-Fetch-Site` or `Origin`, and scripts
-//! cannot change either. Other programs send neither and pass: they hold no cookie that another site
-//! could misuse.
+//! cannot change either. Requests without both headers are allowed: other programs have no cookie
+//! that another site could misuse.
 
 use poem::http::{
     HeaderMap, HeaderValue,
@@ -25,10 +25,9 @@ pub enum CrossSite {
     Origin,
 }
 
-/// Refuses a request that did not come from a page of this server. Only for requests that change
-/// something.
+/// Refuses a request that another site caused. For requests that change state.
 ///
-/// The server's own host is the one that `client` reports, else the header `Host`. If it has no port,
+/// The server's own host is that of `client`, or else of the header `Host`. If it has no port,
 /// HTTPS implies 443. Without HTTPS the default port of the origin's scheme applies, because a proxy
 /// that is not trusted may have terminated TLS.
 pub fn refuse_cross_site(headers: &HeaderMap, client: &Client) -> Result<(), CrossSite> {

@@ -1,4 +1,4 @@
-//! The routes of an API, as its OpenAPI document and as the router write them.
+//! The routes of an API, in the notation of its OpenAPI document and of the router.
 
 use serde_json::Value;
 

@@ -1,7 +1,7 @@
 //! Determines the client of a request that came through reverse proxies.
 //!
-//! Any client can send `X-Forwarded-*` headers. They count only if the peer is a proxy that the
-//! operator trusts, and only the part of each list that trusted proxies have appended.
+//! Any client can send `X-Forwarded-*` headers. The server uses them only if the peer is a trusted
+//! proxy, and only the items that trusted proxies appended.
 
 use std::{
     net::{IpAddr, Ipv4Addr},
