@@ -1,6 +1,6 @@
 //! Fields and parameters of requests, and the errors in them.
 //!
-//! The library stops at the first field that it cannot parse. This API reports all invalid fields
+//! poem-openapi stops at the first field that it cannot parse. This API reports all invalid fields
 //! in one response, so requests contain [`Unparsed`] fields, and operations parse them with
 //! [`FieldErrors`].
 
@@ -16,10 +16,10 @@ use serde_json::Value;
 use super::problem::{FieldError, Problem};
 use crate::domain::Invalid;
 
-/// A field that the document describes as a `T`, and that holds any JSON value, or none.
+/// A field with any JSON value or none, which the document describes as a `T`.
 ///
-/// Validators of such a field appear in the document, and reject nothing: they would report only
-/// the first invalid field.
+/// Its validators appear in the document and reject nothing: poem-openapi would report only the
+/// first invalid field.
 pub(super) struct Unparsed<T>(Option<Value>, PhantomData<fn() -> T>);
 
 impl<T> Unparsed<T> {
@@ -27,8 +27,8 @@ impl<T> Unparsed<T> {
         Self(value, PhantomData)
     }
 
-    /// This header parameter, or the header `name` itself if the library skipped its value, which
-    /// it does for bytes other than visible ASCII.
+    /// This header parameter. If its value has bytes other than visible ASCII, poem-openapi omits it, and
+    /// the value comes from `headers`.
     pub(super) fn or_header(self, headers: &HeaderMap, name: &str) -> Self {
         let skipped = || Some(String::from_utf8_lossy(headers.get(name)?.as_bytes()).into());
         Self::new(self.0.or_else(skipped))
@@ -182,7 +182,7 @@ fn parse_string<V>(
     parse(text).map_err(|invalid| invalid.rule().into())
 }
 
-/// Accepts any string: a name or password that is compared with a stored one.
+/// Accepts any string, such as a name or password to compare with a stored one.
 pub(super) fn any_string(text: &str) -> Result<String, Invalid> {
     Ok(text.to_owned())
 }

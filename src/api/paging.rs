@@ -52,7 +52,7 @@ pub(super) type CursorParam<C> = Query<Unparsed<Option<C>>>;
 pub(super) struct PageParams<C> {
     /// The position after which the page starts; `None` for the first page.
     pub(super) before: Option<C>,
-    /// The largest number of items.
+    /// The maximum number of items.
     pub(super) limit: u16,
 }
 
@@ -141,7 +141,7 @@ pub(super) struct PageRequest {
 
 impl<'a> FromRequest<'a> for PageRequest {
     async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
-        // The path as the client sent it could begin with `//`, which would name another host.
+        // Adds the prefix: a bare path could begin with `//`, which would name another host.
         let path = format!("{PREFIX}{}", request.uri().path());
         Ok(Self { path, query: request.params().unwrap_or_default() })
     }

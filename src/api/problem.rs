@@ -36,7 +36,7 @@ pub(super) struct Problem {
     /// The HTTP status of the response.
     #[oai(validator(minimum(value = "400"), maximum(value = "599")))]
     status: u16,
-    /// The cause of this problem. For a failure of the server it contains only the request id.
+    /// The cause of this problem; for an internal error, only the request id.
     detail: String,
     /// All invalid fields and parameters; absent if the problem is not about fields.
     #[oai(skip_serializing_if_is_empty, default)]
