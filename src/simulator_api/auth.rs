@@ -19,6 +19,7 @@ pub struct Credentials {
 }
 
 impl Credentials {
+    /// The credentials that requests must have.
     pub fn new(username: String, password: String) -> Self {
         Self { username, password }
     }

@@ -1,7 +1,7 @@
 //! Compresses pages with gzip, which every browser supports.
 //!
-//! The length of a compressed page reveals no secret (BREACH). Only the settings and a new token's page
-//! contain secrets, and other sites cannot put text on them, since their forms reject cross-site requests.
+//! The length of a compressed page reveals no secret (BREACH). Only the settings and the page of a new
+//! token contain secrets. Other sites cannot insert text there, because forms reject cross-site requests.
 
 use std::{io::Write, sync::Arc};
 
@@ -68,7 +68,7 @@ pub(super) async fn compress<E: Endpoint<Output = Response>>(
         return Ok(response);
     }
     response.headers_mut().insert(header::CONTENT_ENCODING, GZIP);
-    // The fastest level: a better one takes more time than the smaller page saves.
+    // A better level would take more time than the smaller page saves.
     response.set_body(gzip(&content, Compression::fast()));
     Ok(response)
 }

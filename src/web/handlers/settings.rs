@@ -21,7 +21,6 @@ use crate::{
     service::{Error, Service},
 };
 
-/// Shows all settings except the tokens.
 #[handler]
 pub async fn show(
     SignedIn(viewer): SignedIn,
@@ -60,7 +59,7 @@ impl ProfileFields {
     fn parse(self) -> Result<AccountChange, Box<ProfileForm>> {
         let (display_name, new_name) =
             Field::parse(self.display_name, |raw| unless_blank(raw, DisplayName::parse));
-        // Browsers send a line feed as CR LF, which would count as two characters.
+        // Browsers send each line feed as CR LF, which would count as two characters.
         let bio = self.bio.replace("\r\n", "\n");
         let (bio, new_bio) = Field::parse(bio, |raw| unless_blank(raw, Bio::parse));
         let (email, new_email) = Field::parse(self.email, Email::parse);

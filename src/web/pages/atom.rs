@@ -63,7 +63,7 @@ impl Feed {
         Self::new(site, (&profile_path(owner), before), title, Some(author), messages)
     }
 
-    /// The feed of the timeline at `path`, which starts after the cursor `before`.
+    /// The feed of the timeline at `path`; it starts after the cursor `before`.
     fn new(
         site: &Site,
         (path, before): (&str, Option<Cursor>),

@@ -1,4 +1,4 @@
-//! Users of a server: browsers, the simulator, clients of the JSON API.
+//! Clients of a server: browser, simulator, JSON API.
 
 use reqwest::{Client, Method, RequestBuilder, header, redirect::Policy};
 use serde_json::{Value, json};

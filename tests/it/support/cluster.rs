@@ -19,7 +19,7 @@ const TEMPLATE: &str = "template_minitwit";
 /// Enough for the pools of all parallel tests.
 const MAX_CONNECTIONS: u16 = 400;
 
-/// The server of this test run. At exit it is stopped and its data is deleted.
+/// The server of this test run. Stops at exit and deletes its data.
 pub fn server() -> &'static Embedded {
     static SERVER: OnceLock<Embedded> = OnceLock::new();
     extern "C" fn stop() {
@@ -42,11 +42,11 @@ pub fn server() -> &'static Embedded {
     })
 }
 
-/// A database of one test, dropped with the last clone.
+/// The database of one test. The last clone drops it.
 #[derive(Clone)]
 pub struct TestDatabase(Arc<Dropping>);
 
-/// The name of a database, which is dropped together with this value.
+/// The name of a database. Drops the database when dropped.
 struct Dropping(String);
 
 impl TestDatabase {
@@ -107,7 +107,7 @@ impl TestDatabase {
         self.hold(&format!("LOCK TABLE {table} IN {mode} MODE")).await
     }
 
-    /// Executes a statement in a transaction that stays open until it is released, then rolled back.
+    /// Executes a statement in a transaction that stays open until the lock is released.
     pub async fn hold(&self, statement: &str) -> Lock {
         let mut connection = self.connect().await;
         let statements = AssertSqlSafe(format!("BEGIN; {statement}"));
@@ -115,7 +115,7 @@ impl TestDatabase {
         Lock(connection)
     }
 
-    /// Waits until this number of statements wait for locks.
+    /// Waits until `count` statements wait for locks.
     pub async fn waiting_statements(&self, count: i64) {
         let mut connection = self.connect().await;
         let query = "SELECT count(*) FROM pg_stat_activity
@@ -152,7 +152,7 @@ impl Drop for Dropping {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.expect("a runtime").block_on(execute(&statement));
         });
-        // The server removes a database that could not be dropped here.
+        // At exit the server deletes a database that is not dropped here.
         let _ = dropped.join();
     }
 }

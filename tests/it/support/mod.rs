@@ -1,5 +1,5 @@
-//! The test harness: one PostgreSQL for all tests, a fresh database and a real server for each test, and actors that
-//! use the server as its users do.
+//! The test harness: one PostgreSQL for all tests, a new database and a server for each test, and clients (browser,
+//! simulator, JSON API).
 
 pub mod actors;
 pub mod chromium;
@@ -31,7 +31,7 @@ use tokio::task::JoinHandle;
 use actors::{ApiClient, Browser, Simulator};
 use cluster::TestDatabase;
 
-/// The deadline of every wait. It only bounds how late a failure is reported.
+/// The time-out of every wait. Longer than any successful wait, so it affects only failing tests.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A server in this process, with its own database.
@@ -165,7 +165,7 @@ impl AppSettings {
                 // The lowest cost of bcrypt; hashing time is not under test.
                 passwords: PasswordSettings { cost: 4, workers: 1, queue: 256 },
                 session_lifetime: Duration::from_secs(30 * 24 * 60 * 60),
-                // Tests act faster than people.
+                // No limits: tests send more requests than users.
                 limits: RateLimits::default(),
                 streams: StreamSettings {
                     clients: 100,

@@ -49,7 +49,7 @@ fn read(root: &Path, path: &Path) -> SourceFile {
     SourceFile { path, tokens }
 }
 
-/// A path in the source, such as `crate::db::Error`. Each item of a `use` group is a path of its own.
+/// A path in the source, such as `crate::db::Error`. Each item of a `use` group is a separate path.
 #[derive(Debug, Clone)]
 pub struct SourcePath {
     /// The inline modules around it: `["tests"]`.
@@ -73,7 +73,7 @@ fn walk(tokens: &TokenStream, inline_module: &[String], found: &mut Vec<SourcePa
             TokenTree::Ident(name) if name == "mod" => {
                 at += 1 + walk_inline_module(&trees[at + 1..], inline_module, found);
             }
-            // `pub(super)` and `pub(in …)` restrict an item; they use nothing.
+            // `pub(super)` and `pub(in …)` are visibilities, not imports.
             TokenTree::Ident(name) if name == "pub" => {
                 let restricted = matches!(trees.get(at + 1), Some(TokenTree::Group(group))
                     if group.delimiter() == Delimiter::Parenthesis);

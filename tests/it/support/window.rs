@@ -1,4 +1,4 @@
-//! A person's view of a Chromium window: what it shows and what they do.
+//! A Chromium window: its visible content and the actions of a user.
 
 use std::time::Duration;
 
