@@ -106,8 +106,8 @@ impl Stream {
     /// message exactly once, from any replica.
     ///
     /// A `reset` event means that the server skipped messages; the client then reloads the
-    /// timeline. Messages are skipped if the client missed more than 500, or if users post more
-    /// than the server can send (5,000 a second, fewer with more than 100 clients). The stream omits
+    /// timeline. The server skips messages if the client missed more than 500, or if users post
+    /// more than it can send: 5,000 a second, fewer with more than 100 clients. The stream omits
     /// messages that took the database several seconds to commit. It does not report edits, flags
     /// and deletions.
     ///

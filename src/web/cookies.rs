@@ -1,4 +1,4 @@
-//! Cookies of the pages, and the one that holds the session token.
+//! Cookies of the pages, and the session cookie.
 
 use std::time::Duration;
 

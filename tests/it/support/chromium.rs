@@ -87,7 +87,6 @@ pub fn close_session(id: &str) {
     let _ = closed.join();
 }
 
-/// A running chromedriver.
 struct Driver {
     base: String,
     chromium: PathBuf,

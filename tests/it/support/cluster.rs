@@ -65,12 +65,10 @@ impl TestDatabase {
         Self::create(&format!("TEMPLATE {TEMPLATE}")).await
     }
 
-    /// Creates an empty database.
     pub async fn empty() -> Self {
         Self::create("").await
     }
 
-    /// Creates a database with these options of `CREATE DATABASE`.
     pub async fn create(options: &str) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
         let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
@@ -78,17 +76,14 @@ impl TestDatabase {
         Self(Arc::new(Dropping(name)))
     }
 
-    /// Connection options.
     pub fn options(&self) -> PgConnectOptions {
         server().connect_options(&self.0.0)
     }
 
-    /// The value of `DATABASE_URL`.
     pub fn url(&self) -> String {
         self.options().to_url_lossy().to_string()
     }
 
-    /// Opens a connection.
     pub async fn connect(&self) -> PgConnection {
         self.options().connect().await.expect("connected")
     }
@@ -138,7 +133,6 @@ impl Lock {
         self.0.close().await.expect("closed");
     }
 
-    /// Commits the transaction.
     pub async fn commit(mut self) {
         sqlx::raw_sql("COMMIT").execute(&mut self.0).await.expect("committed");
     }

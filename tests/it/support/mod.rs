@@ -41,7 +41,6 @@ pub struct App {
     pub database: TestDatabase,
     /// A pool for the test to read rows.
     pub rows: PgPool,
-    /// The server's operations.
     pub service: Service,
     shutdown: Shutdown,
     serving: JoinHandle<()>,
@@ -53,7 +52,6 @@ impl App {
         Self::start_on(TestDatabase::fresh().await).await
     }
 
-    /// Starts a server on this database.
     pub async fn start_on(database: TestDatabase) -> Self {
         Self::start_with(database, |_| {}).await
     }
@@ -90,7 +88,6 @@ impl App {
         self.database
     }
 
-    /// The URL of a path on this server.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
@@ -118,7 +115,6 @@ impl App {
         Simulator::new(format!("http://{}", self.simulator_address))
     }
 
-    /// A client of the JSON API without a token.
     pub fn api(&self) -> ApiClient {
         ApiClient::new(format!("http://{}", self.address))
     }
@@ -131,7 +127,6 @@ impl App {
         api.signed_in(username).await
     }
 
-    /// Executes a statement on this server's database.
     pub async fn execute(&self, statement: &'static str) {
         sqlx::raw_sql(statement).execute(&self.rows).await.expect(statement);
     }

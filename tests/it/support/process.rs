@@ -15,7 +15,6 @@ use nix::{
 
 use super::DEADLINE;
 
-/// The program under test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_minitwit");
 
 /// The program with these arguments, and without settings from the environment.
@@ -94,7 +93,6 @@ impl Serving {
         self.wait()
     }
 
-    /// Waits for the exit.
     pub fn wait(&mut self) -> ExitStatus {
         wait(&mut self.child)
     }

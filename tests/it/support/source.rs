@@ -11,19 +11,16 @@ use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
 const KEYWORDS: &[&str] =
     &["use", "as", "dyn", "impl", "for", "in", "return", "match", "if", "mut"];
 
-/// A source file.
 pub struct SourceFile {
     /// The path below the repository, such as `src/db/pool.rs`.
     pub path: String,
     pub tokens: TokenStream,
 }
 
-/// All files below `src`.
 pub fn files() -> Vec<SourceFile> {
     files_below("src")
 }
 
-/// All files below a directory of the repository.
 pub fn files_below(directory: &str) -> Vec<SourceFile> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
