@@ -57,7 +57,6 @@ pub(super) struct Subscriber {
 /// The subscriber, if the request has a token or the cookie of a session. An invalid token is 401.
 pub(super) struct OptionalSubscriber(pub(super) Option<Subscriber>);
 
-/// Returns the account of the request's token; `None` if the request has no `Authorization` header.
 async fn account(request: &Request) -> Result<Option<Account>, Problem> {
     match token(request)? {
         Some(token) => token_account(request, &token).await.map(Some),

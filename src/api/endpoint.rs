@@ -47,7 +47,6 @@ fn to_response(error: poem::Error) -> Response {
     if error.is_from_response() { error.into_response() } else { problem(&error).into_response() }
 }
 
-/// Maps an error of poem or poem-openapi to a problem.
 fn problem(error: &poem::Error) -> Problem {
     if let Some(ParseParamError { name, .. }) = error.downcast_ref() {
         return Problem::invalid_fields(vec![FieldError::new(name, "is malformed")]);

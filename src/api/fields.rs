@@ -108,7 +108,6 @@ impl<T: Type> ToJSON for Unparsed<T> {
 pub(super) struct FieldErrors(Vec<FieldError>);
 
 impl FieldErrors {
-    /// Parses a string.
     pub(super) fn string<T: Type, V>(
         &mut self,
         name: &str,
@@ -131,7 +130,6 @@ impl FieldErrors {
         })
     }
 
-    /// Parses an integer within `range`.
     pub(super) fn integer<T: Type>(
         &mut self,
         name: &str,
@@ -160,7 +158,6 @@ impl FieldErrors {
         parsed.map_err(|rule| self.add(name, &rule)).ok()
     }
 
-    /// Adds an error.
     pub(super) fn add(&mut self, name: &str, rule: &str) {
         self.0.push(FieldError::new(name, rule));
     }
@@ -187,7 +184,6 @@ pub(super) fn any_string(text: &str) -> Result<String, Invalid> {
     Ok(text.to_owned())
 }
 
-/// Parses a cursor or an event id.
 pub(super) fn cursor<C: FromStr>(text: &str) -> Result<C, Invalid> {
     text.parse().map_err(|_| Invalid::new("must be a value that this API returned"))
 }

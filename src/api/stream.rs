@@ -56,7 +56,6 @@ impl StreamTimeline {
     }
 }
 
-/// The body of an event stream.
 struct EventStreamBody(Body);
 
 impl Payload for EventStreamBody {

@@ -46,7 +46,7 @@ fn add_field_examples(document: &mut Value) {
     }
 }
 
-/// States explicitly that an operation has no security, as linters require.
+/// Adds an empty `security` to operations without one, as linters require.
 fn mark_open_operations(document: &mut Value) {
     let paths = document.get_mut("paths").and_then(Value::as_object_mut);
     let operations = paths.into_iter().flat_map(|paths| paths.values_mut());

@@ -15,7 +15,6 @@ struct Route {
     pattern: String,
     /// The path in the document.
     path: String,
-    /// The value of the header `Allow`.
     allow: String,
 }
 

@@ -31,7 +31,6 @@ pub fn document() -> String {
     openapi::document(&openapi_service().spec())
 }
 
-/// The routes of the document.
 pub(super) static ROUTES: LazyLock<Routes> = LazyLock::new(|| Routes::of(&document(), PREFIX));
 
 /// The route template of a matched pattern.

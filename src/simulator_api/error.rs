@@ -22,7 +22,6 @@ use crate::{
     telemetry::request::log_failure,
 };
 
-/// The `Retry-After` of a 503 response.
 const RETRY_AFTER_SECONDS: u64 = 1;
 
 /// An error.

@@ -10,7 +10,6 @@ use serde_json::Value;
 use super::error::ErrorResponse;
 use crate::{domain::Username, http::openapi::documented_type};
 
-/// The maximum number of items in a list.
 const MAX_ITEMS: u16 = 1_000;
 
 /// `no`: the requested number of items, at most [`MAX_ITEMS`].
@@ -134,7 +133,6 @@ pub(super) fn existing_user(raw: &str) -> Result<Username, ErrorResponse> {
     })
 }
 
-/// The default of `no`.
 pub(super) fn default_count() -> ItemCount {
     ItemCount(100)
 }

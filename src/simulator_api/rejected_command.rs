@@ -34,7 +34,6 @@ pub(super) enum Command<'a> {
 }
 
 impl Command<'_> {
-    /// Counts and logs the rejection of this command.
     pub(super) fn report_rejected(self, response: &ErrorResponse) {
         let (command, status) = (self.name(), response.status.as_u16());
         metrics::simulator_rejected(command, status);

@@ -48,7 +48,6 @@ impl Asset {
         }
     }
 
-    /// Finds a file by its name with the fingerprint.
     pub(super) fn find(file_name: &str) -> Option<&'static Self> {
         let mut all =
             [Self::stylesheet(), Self::icon(), Self::card()].into_iter().chain(Self::scripts());

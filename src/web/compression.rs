@@ -11,13 +11,13 @@ use poem::{
     http::{HeaderMap, HeaderValue, header},
 };
 
-/// A smaller page fits one packet even without compression.
+/// Smaller pages fit in one packet without compression.
 const MIN_BYTES: usize = 1_024;
 
 pub(super) const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 const VARY_ON_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");
 
-/// Whether a client accepts gzip (RFC 9110, section 12.5.3).
+/// True if a client accepts gzip (RFC 9110, section 12.5.3).
 pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
     let values = headers.get_all(header::ACCEPT_ENCODING).iter();
     let codings = values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));

@@ -23,7 +23,6 @@ use crate::{
 /// Seconds after which a client may retry a request that got 503.
 const RETRY_AFTER_SECONDS: u64 = 5;
 
-/// Middleware around all pages: turns errors and panics into error pages.
 pub(super) async fn render<E: Endpoint<Output: IntoResponse>>(
     endpoint: Arc<E>,
     request: Request,

@@ -57,7 +57,6 @@ impl Flash {
     }
 }
 
-/// Adds a message for the next page.
 pub(super) fn add(jar: &CookieJar, client: &Client, flash: Flash) {
     let mut pending = read(jar);
     pending.push(flash);
@@ -67,7 +66,6 @@ pub(super) fn add(jar: &CookieJar, client: &Client, flash: Flash) {
     jar.add(cookie(COOKIE, URL_SAFE_NO_PAD.encode(json), MAX_AGE, client));
 }
 
-/// Removes the pending messages and returns their texts.
 pub(super) fn take(jar: &CookieJar, client: &Client) -> Vec<String> {
     let pending = read(jar);
     if !pending.is_empty() {

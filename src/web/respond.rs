@@ -90,7 +90,6 @@ impl Responder {
         Ok(response.content_type(ATOM).body(xml))
     }
 
-    /// Redirects to `path`, which is percent-encoded, with a flash message.
     pub(super) fn redirect_with(&self, path: &str, flash: Flash) -> Response {
         flash::add(&self.jar, &self.client, flash);
         redirect(path)

@@ -23,7 +23,7 @@ mod embedded {
 
 /// The key of the advisory lock: "minitwit" in ASCII.
 const LOCK_KEY: i64 = 0x6d69_6e69_7477_6974;
-/// How often a server that waits for the advisory lock tries to get it.
+/// The interval between attempts to take the advisory lock.
 const LOCK_POLL: Duration = Duration::from_millis(250);
 
 /// The schema cannot be used or checked.

@@ -20,7 +20,6 @@ pub(super) fn statements(migration: &str) -> Vec<Statement> {
     statements.map(|text| Statement(text.to_owned())).collect()
 }
 
-/// One statement of a marked migration.
 pub(super) struct Statement(String);
 
 impl Statement {

@@ -30,7 +30,6 @@ pub async fn show(
     settings_page(&service, &responder, &viewer, StatusCode::OK, PasswordForm::default()).await
 }
 
-/// The page with the stored profile.
 async fn settings_page(
     service: &Service,
     responder: &Responder,

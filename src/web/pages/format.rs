@@ -42,7 +42,6 @@ pub fn counted(number: i64, one: &str, many: &str) -> String {
     format!("{} {noun}", grouped(number))
 }
 
-/// A number with a comma between groups of three digits.
 fn grouped(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
     let mut text = String::from(if number < 0 { "-" } else { "" });

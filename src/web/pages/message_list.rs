@@ -33,7 +33,6 @@ struct Item {
     text: Vec<TextPart>,
     datetime: String,
     shown_time: String,
-    /// The time of the last edit.
     edited: Option<String>,
     /// True if the viewer is the author, who can edit and delete the message.
     own: bool,
@@ -44,7 +43,6 @@ struct Item {
 struct TextPart {
     text: String,
     link: Option<String>,
-    /// True for a link to another site.
     external: bool,
 }
 

@@ -15,7 +15,6 @@ use crate::{
     web::templates::Page,
 };
 
-/// The JSON API's stream of new messages.
 const STREAM_PATH: &str = "/api/v1/stream";
 
 #[derive(Debug, Serialize)]
