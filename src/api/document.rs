@@ -58,7 +58,7 @@ mod tests {
     use crate::domain::{BIO_MAX_CHARS, DisplayName, MESSAGE_TEXT_MAX_CHARS, TokenName};
 
     #[test]
-    fn documented_lengths_are_those_of_the_domain() {
+    fn documented_lengths_equal_those_of_the_domain() {
         let document: Value = serde_json::from_str(&document()).expect("JSON");
         for (schema, field, max_length) in [
             ("MessageContent", "text", MESSAGE_TEXT_MAX_CHARS),

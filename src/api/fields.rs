@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn an_absent_optional_field_is_no_error() {
+    fn an_absent_optional_field_is_valid() {
         let mut errors = FieldErrors::default();
         let absent = Unparsed::<Option<String>>::new(None);
         assert!(errors.string("email", absent, Email::parse).is_none());

@@ -18,7 +18,7 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CrossSite {
     /// The header `Sec-Fetch-Site`.
-    #[error("The browser says that another site sent the request")]
+    #[error("The browser reports that another site sent the request")]
     FetchSite,
     /// The header `Origin`, which names another site or none.
     #[error("The request's origin is not this site")]
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_headers_pass_and_one_bad_header_is_refused() {
+    fn missing_headers_are_allowed_and_one_foreign_header_is_refused() {
         let own = (ORIGIN, "http://example.org");
         let host = (HOST, "example.org");
         for (pairs, expected) in [

@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_route_has_the_parameter_names_and_methods_of_the_document() {
+    fn routes_have_the_parameter_names_and_methods_of_the_document() {
         let document =
             r#"{"paths": {"/a": {"get": {}, "put": {}}, "/a/{x}/b/{y}": {"delete": {}}}}"#;
         let routes = Routes::of(document, "/api");

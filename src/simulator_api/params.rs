@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_of_another_type_is_refused_without_its_value() {
+    fn the_error_of_a_field_of_another_type_omits_its_value() {
         let field = JsonString::parse_from_json(Some(serde_json::json!(12345))).expect("kept");
         let error = field.parse("pwd").expect_err("refused");
         assert_eq!(error.text, "pwd: must be a string");

@@ -105,7 +105,7 @@ COMMENT ON INDEX first_idx IS 'A ; b';
     }
 
     #[test]
-    fn a_statement_that_creates_no_index_names_none() {
+    fn other_statements_have_no_created_index() {
         for text in
             ["DROP INDEX CONCURRENTLY IF EXISTS a_idx", "CREATE INDEX a_idx ON messages (text)"]
         {

@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_count_has_the_right_noun_and_commas() {
+    fn a_count_has_commas_and_a_singular_or_plural_noun() {
         for (number, text) in [
             (0, "0 messages"),
             (1, "1 message"),

@@ -12,7 +12,7 @@ pub struct Answer {
 
 impl Answer {
     pub async fn of(request: RequestBuilder) -> Self {
-        let response = request.send().await.expect("an answer");
+        let response = request.send().await.expect("a response");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         // A stream does not end.
         let endless = headers.get(header::CONTENT_TYPE).is_some_and(|it| it == "text/event-stream");

@@ -119,7 +119,7 @@ impl TestDatabase {
         while sqlx::query_scalar::<_, i64>(query).fetch_one(&mut connection).await.expect(query)
             != count
         {
-            assert!(begun.elapsed() < DEADLINE, "{count} statements never wait");
+            assert!(begun.elapsed() < DEADLINE, "fewer than {count} statements wait for locks");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }

@@ -203,7 +203,7 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(
         if let Some(answer) = probe().await {
             return answer;
         }
-        assert!(begun.elapsed() < DEADLINE, "not within the deadline: {what}");
+        assert!(begun.elapsed() < DEADLINE, "time-out: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

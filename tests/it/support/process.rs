@@ -58,7 +58,7 @@ impl Serving {
         let Some(base) = base else {
             let mut errors = String::new();
             let _ = child.stderr.take().expect("piped").read_to_string(&mut errors);
-            panic!("it did not start: {errors}{}", output.lock().expect("no panic"));
+            panic!("the server did not start: {errors}{}", output.lock().expect("no panic"));
         };
         keep(lines, &output);
         keep(BufReader::new(child.stderr.take().expect("piped")).lines(), &output);
@@ -135,7 +135,7 @@ pub fn waiting_server(database_url: &str) -> (Child, impl FnMut(&str) -> String 
     let mut log = BufReader::new(server.stdout.take().expect("it is piped")).lines();
     let read_to = move |text: &str| {
         let line = log.find(|line| line.as_ref().expect("a line").contains(text));
-        line.unwrap_or_else(|| panic!("it never says {text:?}")).expect("a line")
+        line.unwrap_or_else(|| panic!("the log does not contain {text:?}")).expect("a line")
     };
     (server, read_to)
 }
