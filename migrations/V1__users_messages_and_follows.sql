@@ -31,10 +31,10 @@ COMMENT ON COLUMN users.display_name IS 'NULL if the user gives none.';
 COMMENT ON COLUMN users.bio IS 'NULL if the user gives none.';
 COMMENT ON COLUMN users.disabled_at IS 'When an operator disabled the user; NULL if the user may sign in.';
 
--- Live timelines send messages in timeline order, so they must know that no earlier message can still be
--- committed. The function takes the time after the transaction has its number, on which the transaction holds a lock
--- until it ends. So only transactions that hold such a lock at a given moment can still publish an earlier message.
--- now() would be the start of the transaction, which may be long before it has a number.
+-- Streams send messages in timeline order, so the server must know when no earlier message can still commit. The
+-- function takes the time after the transaction has its number, and the transaction holds a lock on that number until
+-- it ends. So only transactions that hold such a lock can still commit an earlier message. now() is unsuitable: it is
+-- the start of the transaction, which may be long before the transaction has a number.
 CREATE FUNCTION publication_time() RETURNS timestamptz LANGUAGE sql VOLATILE AS $$
     SELECT CASE WHEN pg_current_xact_id() IS NOT NULL THEN clock_timestamp() END
 $$;
@@ -52,7 +52,7 @@ CREATE TABLE messages (
     CONSTRAINT messages_text_length CHECK (char_length(text) BETWEEN 1 AND 280),
     CONSTRAINT messages_text_not_blank CHECK (text COLLATE "C" ~ '[^[:space:]]')
 );
-COMMENT ON TABLE messages IS 'Messages by users. A flagged message stays, but no timeline shows it.';
+COMMENT ON TABLE messages IS 'Messages by users. Flagged messages stay in the table, but no page or response contains them.';
 COMMENT ON COLUMN messages.edited_at IS 'When the text was last edited; NULL if never.';
 
 -- Each list has an index in the order of its cursor. Flagged messages appear on no timeline.
@@ -65,7 +65,7 @@ CREATE INDEX messages_author_idx ON messages (author_id, flagged, published_at D
 COMMENT ON INDEX messages_author_idx IS 'The timeline of one author; the own timeline, which merges those of all followees; deletion of a user''s messages.';
 
 -- The first response to POST /messages for a key that the client chose: a repeated request posts nothing. The text
--- is part of that response; the message may since have been edited or deleted, so there is no foreign key to it.
+-- is part of that response. There is no foreign key to the message, because it may be edited or deleted later.
 CREATE TABLE idempotency_keys (
     user_id      bigint      NOT NULL,
     key          text        COLLATE "C" NOT NULL,

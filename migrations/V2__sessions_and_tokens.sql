@@ -1,4 +1,4 @@
--- Sign-ins are in the database, so they survive a restart and are valid on every replica.
+-- Sessions and tokens are in the database, so they survive a restart and are valid on every replica.
 
 CREATE TABLE sessions (
     token_hash bytea       NOT NULL,
@@ -10,10 +10,10 @@ CREATE TABLE sessions (
     CONSTRAINT sessions_token_hash_sha256 CHECK (octet_length(token_hash) = 32),
     CONSTRAINT sessions_expire_after_creation CHECK (expires_at > created_at)
 );
-COMMENT ON TABLE sessions IS 'Browsers that are signed in. Only the SHA-256 of a session''s token is stored; expired rows are deleted.';
+COMMENT ON TABLE sessions IS 'Sessions of browsers. Each row has only the SHA-256 of the session''s token. The server deletes expired rows.';
 
 CREATE INDEX sessions_user_id_idx ON sessions (user_id);
-COMMENT ON INDEX sessions_user_id_idx IS 'The sessions of a user, which a new password and the deletion of the user end.';
+COMMENT ON INDEX sessions_user_id_idx IS 'The sessions of a user, to delete them with a new password or with the user.';
 CREATE INDEX sessions_expires_at_idx ON sessions (expires_at);
 COMMENT ON INDEX sessions_expires_at_idx IS 'Deletion of expired sessions.';
 
@@ -33,7 +33,7 @@ CREATE TABLE api_tokens (
     CONSTRAINT api_tokens_name_trimmed CHECK (name COLLATE "C" !~ '^[[:space:]]|[[:space:]]$'),
     CONSTRAINT api_tokens_expire_after_creation CHECK (expires_at > created_at)
 );
-COMMENT ON TABLE api_tokens IS 'Bearer tokens of the JSON API. Only the SHA-256 of a token is stored; expired rows are deleted.';
+COMMENT ON TABLE api_tokens IS 'Bearer tokens of the JSON API. Each row has only the SHA-256 of the token. The server deletes expired rows.';
 
 CREATE INDEX api_tokens_user_id_idx ON api_tokens (user_id, token_id);
 COMMENT ON INDEX api_tokens_user_id_idx IS 'The tokens of a user, newest first.';
@@ -42,11 +42,12 @@ COMMENT ON INDEX api_tokens_expires_at_idx IS 'Deletion of expired tokens.';
 
 -- A new password, and an operator who disables the user, revoke all sessions and tokens of the user.
 --
--- A statement does not see a sign-in that is committed after the statement began. So a sign-in locks the user's row,
--- and one of the two waits for the other. A trigger's function runs after that wait and sees the new session.
+-- A statement does not see sessions that are committed after it began. So each sign-in locks the user's row, and the
+-- sign-in and the password change wait for each other. The trigger's function runs after that wait and sees the new
+-- session.
 CREATE FUNCTION revoke_sessions_and_tokens() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    -- Keeps the session that the same transaction created: the one of the browser that changes the password.
+    -- Keeps the session of the browser that changes the password: the same transaction created it.
     DELETE FROM sessions WHERE user_id = NEW.user_id AND xmin <> pg_current_xact_id()::xid;
     DELETE FROM api_tokens WHERE user_id = NEW.user_id;
     RETURN NULL;

@@ -1,11 +1,10 @@
--- How many messages, followers and followees a user has, at the same cost for ten as for a million.
+-- The counts of a user's messages, followers and followees, without a scan of the counted rows.
 --
--- A documented exception to third normal form: the counts follow from messages and follows. Triggers insert each
--- change as a row of its own, so that no two writers wait for the same row. The server adds these changes to one row
--- a user, several times a second. A user's count is that row plus the changes not yet added, so it is exact in every
--- snapshot, however far behind the server is.
+-- A deliberate exception to third normal form: the counts follow from messages and follows. Triggers insert each
+-- change as a new row, so that writers do not wait for each other. Twice a second, the server adds these changes to
+-- one row per user. A count is the sum of that row and the changes not yet added, so it is exact in every snapshot.
 --
--- Triggers work for every writer: older programs, imports by COPY, the deletion of an account.
+-- Triggers cover every writer: older programs, imports by COPY, the deletion of an account.
 
 CREATE TABLE user_counts (
     user_id   bigint NOT NULL,
@@ -14,7 +13,7 @@ CREATE TABLE user_counts (
     following bigint NOT NULL DEFAULT 0,
     CONSTRAINT user_counts_pkey PRIMARY KEY (user_id),
     CONSTRAINT user_counts_user_id_fkey FOREIGN KEY (user_id) REFERENCES users ON DELETE CASCADE
-    -- Free space on the page, so that the many updates of a row change no index.
+    -- Leaves free space on each page for heap-only tuple updates, which change no index.
 ) WITH (fillfactor = 70);
 COMMENT ON TABLE user_counts IS 'The numbers of messages (without flagged ones), followers and followees of each user, without the changes in user_count_changes. A user without a row has zero of each.';
 
@@ -24,8 +23,8 @@ CREATE TABLE user_count_changes (
     messages  integer NOT NULL DEFAULT 0,
     followers integer NOT NULL DEFAULT 0,
     following integer NOT NULL DEFAULT 0
-    -- All rows are short-lived, so the share of dead rows says nothing. VACUUM must not truncate the table, because
-    -- that takes a lock for which every writer waits.
+    -- All rows are short-lived, so autovacuum counts dead rows and ignores their share. VACUUM must not truncate the
+    -- table, because truncation takes a lock that blocks every writer.
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000, vacuum_truncate = off);
 COMMENT ON TABLE user_count_changes IS 'Changes to be added to user_counts.';
 
@@ -88,7 +87,7 @@ BEGIN
     RETURN NULL;
 END $$;
 
--- The program never updates a follow; an operator's UPDATE is counted, too.
+-- The program never updates a follow. This trigger counts an UPDATE by an operator.
 CREATE FUNCTION count_updated_follows() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO user_count_changes (user_id, followers, following)

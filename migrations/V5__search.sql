@@ -1,8 +1,8 @@
 -- Search of messages and users.
 --
--- The index of messages has each term together with the week in which the message was published. A search goes back
--- week by week until its page is full, so the newest messages are found without reading older ones, however
--- common or old a term is. A page needs a few weeks of a common word; a week without a rare word costs some 10 µs.
+-- The index of messages contains each term together with the week in which the message was published. A search reads
+-- week by week, from the newest, until its page is full. So it does not read the older matches of a common word. Each
+-- week without a match costs about 10 µs.
 --
 -- The terms of a message are its words, its tags, and, for scripts without spaces, all pairs of adjacent characters.
 -- Function bodies are parsed at creation (RETURN, BEGIN ATOMIC), because an index may be built or restored with
@@ -13,12 +13,12 @@ CREATE FUNCTION has_unspaced_script(text) RETURNS boolean
 AS $$
     SELECT $1 ~ '[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U000323af]'
 $$;
-COMMENT ON FUNCTION has_unspaced_script IS 'Whether a text has a character of a script that puts no spaces between words: Thai, Lao, Myanmar, Khmer, Chinese, Japanese. The parser of full-text search takes a whole clause of these for one word.';
+COMMENT ON FUNCTION has_unspaced_script IS 'True if a text has a character of a script without spaces between words: Thai, Lao, Myanmar, Khmer, Chinese, Japanese. The parser of full-text search treats a whole clause of these as one word.';
 
--- A word consists of letters, digits, `_`, and marks and numbers that PostgreSQL does not count among these. The
--- result may contain more than tags, such as a part of an address, so the program parses the messages that match. It
--- contains every tag, unless the PostgreSQL server is older than the tag's script. Only texts with characters
--- beyond ASCII are normalized, since that takes longer than all the rest.
+-- A word consists of letters, digits, `_`, and the marks and numbers that `\w` omits in PostgreSQL. The result may
+-- contain words that are not tags, such as a part of an address, so the program parses the matching messages again. It
+-- contains every tag, unless the PostgreSQL server is older than the tag's script. The function does not normalize
+-- ASCII texts, because normalization is its slowest step.
 CREATE FUNCTION tags_of(text) RETURNS text[]
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 AS $$
@@ -32,8 +32,8 @@ COMMENT ON FUNCTION tags_of IS 'The words after a number sign in a text, in lowe
 
 CREATE FUNCTION search_form(text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    -- Most texts are normalized already, and the check is cheaper than normalize(). A text that NFKC makes longer than
-    -- any text of letters stays as it is: a term has at most 2,046 bytes, and a longer one would reject the message.
+    -- Most texts are normalized already, and the check is cheaper than normalize(). A text that NFKC makes very long
+    -- stays unchanged: PostgreSQL rejects a term of more than 2,046 bytes, and so the message.
     RETURN lower(CASE WHEN octet_length($1) = char_length($1) OR $1 IS NFKC NORMALIZED THEN $1
                       WHEN octet_length(normalize($1, NFKC)) > 2000 THEN $1
                       ELSE normalize($1, NFKC) END);
@@ -41,7 +41,7 @@ COMMENT ON FUNCTION search_form IS 'A text as searches compare it: in lower case
 
 CREATE FUNCTION word_terms_of(text) RETURNS tsvector
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    -- The parser makes an additional word of words joined by hyphens; no search for the beginning of a word finds it.
+    -- Replaces hyphens, because the parser adds the whole compound as a word, which no search for a prefix can find.
     RETURN strip(to_tsvector('simple', replace(search_form($1), '-', ' ')));
 COMMENT ON FUNCTION word_terms_of IS 'The words of a text.';
 
@@ -50,10 +50,10 @@ CREATE FUNCTION tag_terms_of(text) RETURNS tsvector
 BEGIN ATOMIC
     SELECT array_to_tsvector(array_agg('#' || tag)) FROM unnest(tags_of($1)) AS tag;
 END;
-COMMENT ON FUNCTION tag_terms_of IS 'The tags of a text, each after a number sign, with which no word begins.';
+COMMENT ON FUNCTION tag_terms_of IS 'The tags of a text, each prefixed by a number sign, so that it differs from every word.';
 
--- Characters that a tsvector would escape form no pair; the character before one stands alone.
--- The argument has a name because pg_dump could not otherwise distinguish it from the columns.
+-- Characters that a tsvector would escape form no pair; the character before one is a term without a second character.
+-- The argument has a name, because otherwise pg_dump confuses it with the columns.
 CREATE FUNCTION adjacent_characters_of(input text) RETURNS TABLE (first_char text, second_char text)
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
@@ -71,7 +71,7 @@ BEGIN ATOMIC
     SELECT array_to_tsvector(array_agg('=' || first_char || rtrim(COALESCE(second_char, ''))))
     FROM adjacent_characters_of($1);
 END;
-COMMENT ON FUNCTION pair_terms_of IS 'The pairs of adjacent characters of a text, each after an equals sign, with which no word and no tag begins.';
+COMMENT ON FUNCTION pair_terms_of IS 'The pairs of adjacent characters of a text, each prefixed by an equals sign, so that it differs from every word and tag.';
 
 CREATE FUNCTION terms_of(text) RETURNS tsvector
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -91,17 +91,17 @@ CREATE FUNCTION query_for_tag(text) RETURNS tsquery
     RETURN ('''#' || (tags_of('#' || $1))[1] || '''')::tsquery;
 COMMENT ON FUNCTION query_for_tag IS 'Matches a tag.';
 
--- A match contains all pairs, but perhaps not in sequence: the search also compares each part with the text.
+-- A match contains all pairs, but perhaps not in sequence, so the program also compares each part with the text.
 CREATE FUNCTION query_for_parts(text[]) RETURNS tsquery
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
-    -- A single character matches the beginning of pairs. For a letter of an alphabet these would be hundreds.
+    -- A single character matches all pairs that begin with it. A letter of an alphabet would match hundreds of pairs.
     SELECT string_agg(CASE WHEN second_char IS NULL THEN '''=' || first_char || ''':*'
                            ELSE '''=' || first_char || rtrim(second_char) || '''' END, ' & ')::tsquery
     FROM unnest($1) AS part CROSS JOIN adjacent_characters_of(part)
     WHERE second_char IS NOT NULL OR has_unspaced_script(first_char);
 END;
-COMMENT ON FUNCTION query_for_parts IS 'Matches all pairs of characters of these parts, of which one has a script without spaces.';
+COMMENT ON FUNCTION query_for_parts IS 'Matches all pairs of adjacent characters of these parts. At least one part must have a script without spaces.';
 
 CREATE FUNCTION week_number(timestamptz) RETURNS integer
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -124,8 +124,9 @@ CREATE FUNCTION prefix_with_week(tsquery, integer) RETURNS tsquery
     RETURN replace(' ' || $1::text, ' ''', ' ''' || $2::text || ' ')::tsquery;
 COMMENT ON FUNCTION prefix_with_week(tsquery, integer) IS 'Matches what the query matches, in one week.';
 
--- The shortest possible pending list: a search reads all of it for each week, and the insert that fills it moves it
--- into the index. A list of 1 MB lets 10 % more posts per second in, but some posts wait longer.
+-- 64 kB is the smallest possible pending list. A search reads the whole list for each week, and the insert that fills
+-- the list moves it into the index. With a list of 1 MB, the table accepts more posts per second, but some posts wait
+-- longer.
 CREATE INDEX messages_terms_idx ON messages USING gin (prefix_with_week(terms_of(text), week_number(published_at)))
     WITH (fastupdate = on, gin_pending_list_limit = 64) WHERE NOT flagged;
 COMMENT ON INDEX messages_terms_idx IS 'Search of messages, and the messages of a tag.';

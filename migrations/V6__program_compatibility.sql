@@ -1,5 +1,5 @@
--- A contracting migration inserts a row: the oldest program that works without what it removes. A program
--- below the highest such version refuses to start, and a running one reports that it is not ready.
+-- A contracting migration inserts a row with the oldest program version that works on its schema. Older programs
+-- refuse to start, and running ones report that they are not ready.
 
 CREATE TABLE program_compatibility (
     migration      integer NOT NULL,

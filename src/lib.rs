@@ -1,9 +1,8 @@
 //! MiniTwit: a microblog on PostgreSQL.
 //!
 //! Imports run one way, which `tests/it/layering.rs` enforces:
-//! `domain ← db ← service ← {sim, api, web} ← server ← commands`; the three surfaces share
-//! `surface`; `seed` stands between `db` and `commands`; `config` and `telemetry` are leaves, and so
-//! is `simulate`, a client that only `commands` uses.
+//! `domain ← db ← service ← {simulator_api, api, web} ← server ← commands`. The three surfaces share
+//! `http`. `commands` and `seed` use `db`. `config` and `telemetry` import no other module.
 
 pub mod api;
 pub mod commands;

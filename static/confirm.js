@@ -1,4 +1,4 @@
-// Asks for confirmation before something is deleted, in a dialog with the content of the linked page.
+// Asks for confirmation before a deletion, in a dialog with the content of the linked page.
 
 const selector = `a:is([href^="/message/"], [href="/settings/account/delete"])[href$="/delete"]`;
 
@@ -33,7 +33,7 @@ async function openDialog(url) {
     event.preventDefault();
     dialog.close();
   });
-  // The link back has the focus, so that an accidental key press deletes nothing.
+  // Focuses the link back, so that an accidental key press deletes nothing.
   dialog.querySelector("a").autofocus = true;
   document.body.append(dialog);
   dialog.showModal();

@@ -1,6 +1,6 @@
 // Announces messages that are newer than the page, and shows them when the button is pressed.
 //
-// The stream starts after the page's newest message. It only announces: messages are fetched as HTML.
+// The stream starts after the page's newest message, and only announces. The button fetches the messages as HTML.
 
 const news = document.querySelector("[data-stream]");
 const maxCount = 99;
@@ -68,17 +68,17 @@ async function show() {
   hasGap = false;
   try {
     const response = await fetch(news.dataset.page);
-    // The viewer is signed out by now.
+    // The viewer's session has ended.
     if (response.redirected || response.status === 401) return location.assign(news.dataset.page);
     if (!response.ok) throw new Error(response.status);
     insert(new DOMParser().parseFromString(await response.text(), "text/html"));
   } catch {
-    // The page stays; the button can be pressed again.
+    // The button stays and works again.
     hasGap ||= hadGap;
     button.disabled = false;
     return;
   }
-  // More may have been announced during the request.
+  // The stream may have announced more messages during the request.
   for (const id of announced) if (requested.has(id) || document.getElementById(id)) announced.delete(id);
   news.replaceChildren();
   announce();
@@ -92,7 +92,7 @@ function insert(page) {
   const items = listItems(page);
   const list = document.querySelector(".messages");
   if (!items.some(item => document.getElementById(item.id))) {
-    // No overlap: there are more new messages than a page holds, or there was none before.
+    // No overlap: there are more new messages than one page contains, or the list was empty.
     list.replaceWith(page.querySelector(".messages"));
     document.querySelector(".pagination")?.remove();
     const pages = page.querySelector(".pagination");

@@ -1,4 +1,4 @@
-// Loads the next page of a list when the link to it is nearly in sight. The link keeps working.
+// Loads the next page of a list when its link is nearly visible. The link itself still works.
 
 /** Loads 600 px before the end of the list, to hide the delay. */
 const observer = new IntersectionObserver(onIntersection, { rootMargin: "0px 0px 600px" });
@@ -24,7 +24,7 @@ async function load(link) {
   // live.js may have replaced the list during the request.
   if (!link.isConnected || link.href !== url) return;
   const items = [...page.querySelectorAll(`main .${list.classList[0]} > li`)];
-  // Skip the item that says that the list is empty.
+  // Skip the item with the text of an empty list.
   const fresh = items.filter(item => !item.matches(":has(> em)") && !document.getElementById(item.id));
   list.append(...fresh);
   const next = page.querySelector("main a[rel=next]");

@@ -28,6 +28,6 @@ function update() {
 }
 
 update();
-// Update elements that are added later, and texts that become outdated.
+// Update new elements, and outdated texts.
 new MutationObserver(update).observe(document.body, { childList: true, subtree: true });
 setInterval(update, 30_000);

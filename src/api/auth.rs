@@ -1,8 +1,7 @@
 //! Authentication of requests by bearer token.
 //!
-//! Cookies authenticate nothing here, so another site cannot make a browser act for its user. The
-//! one exception is the event stream: it changes nothing, and ignores the cookie of a cross-site
-//! request.
+//! The API ignores cookies, so another site cannot make a browser act for its user. The only exception
+//! is the stream: it changes nothing, and ignores the cookie of a cross-site request.
 
 use std::ops::Deref;
 
@@ -32,8 +31,8 @@ const SESSION_SCHEME: &str = "session";
 
 /// The account whose token authenticates the request. Without a valid token the response is 401.
 ///
-/// It is the first argument of an operation: arguments are extracted in order, and 401 takes
-/// precedence over other errors.
+/// The first argument of an operation: poem extracts arguments in order, so 401 takes precedence over
+/// other errors.
 pub(super) struct Caller(pub(super) Account);
 
 impl Deref for Caller {
@@ -46,10 +45,10 @@ impl Deref for Caller {
 
 /// The account whose token authenticates the request, if the request has a token.
 ///
-/// An invalid token is 401, too: its client assumes that it is signed in.
+/// An invalid token is 401, too, because its client expects to be signed in.
 pub(super) struct OptionalCaller(pub(super) Option<Account>);
 
-/// The user who opens an event stream, and the credential that the stream depends on.
+/// The user of a stream, and the credential with which the stream ends.
 pub(super) struct Subscriber {
     pub(super) user: UserId,
     pub(super) credential: Credential,
@@ -58,7 +57,6 @@ pub(super) struct Subscriber {
 /// The subscriber, if the request has a token or the cookie of a session. An invalid token is 401.
 pub(super) struct OptionalSubscriber(pub(super) Option<Subscriber>);
 
-/// Returns the account of the request's token; `None` if the request has no `Authorization` header.
 async fn account(request: &Request) -> Result<Option<Account>, Problem> {
     match token(request)? {
         Some(token) => token_account(request, &token).await.map(Some),

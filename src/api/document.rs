@@ -1,4 +1,4 @@
-//! The OpenAPI service with all resources, its document, and the routes in it.
+//! The OpenAPI service with all resources, its document, and the document's routes.
 
 use std::sync::LazyLock;
 
@@ -12,7 +12,7 @@ use crate::http::{openapi, routes::Routes};
 
 const DESCRIPTION: &str = "The JSON API for MiniTwit clients.\n\n\
     **Authentication.** `POST /tokens` exchanges a username and a password for a bearer token. Send it as \
-    `Authorization: Bearer …`. Operations that need no token accept one, too, but respond with 401 if it is \
+    `Authorization: Bearer …`. Operations that require no token accept one, too, but respond with 401 if it is \
     invalid, expired or revoked. The API ignores cookies. The exception is `GET /stream`, because \
     browsers cannot add a header to a request for an event stream.\n\n\
     **Lists** are paged and, unless stated otherwise, sorted newest first. `limit` sets the page size (1 to \
@@ -58,7 +58,7 @@ mod tests {
     use crate::domain::{BIO_MAX_CHARS, DisplayName, MESSAGE_TEXT_MAX_CHARS, TokenName};
 
     #[test]
-    fn documented_lengths_are_those_of_the_domain() {
+    fn documented_lengths_equal_those_of_the_domain() {
         let document: Value = serde_json::from_str(&document()).expect("JSON");
         for (schema, field, max_length) in [
             ("MessageContent", "text", MESSAGE_TEXT_MAX_CHARS),

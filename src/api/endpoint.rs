@@ -20,8 +20,7 @@ use crate::{
     service::Service,
 };
 
-/// The API, to be mounted at [`super::PREFIX`]. Errors of `limits` are rendered as problem details,
-/// too.
+/// The API, to be mounted at [`super::PREFIX`]. Renders errors of `limits` as problem details, too.
 pub fn endpoint(
     service: Service,
     limits: RequestLimits,
@@ -33,7 +32,7 @@ pub fn endpoint(
         .data(service)
 }
 
-/// Renders errors as problem details, and forbids caches to store any response: it may be private.
+/// Renders errors as problem details. Forbids caches to store responses, which may be private.
 async fn render<E: Endpoint<Output: IntoResponse>>(
     endpoint: Arc<E>,
     request: Request,
@@ -48,7 +47,6 @@ fn to_response(error: poem::Error) -> Response {
     if error.is_from_response() { error.into_response() } else { problem(&error).into_response() }
 }
 
-/// Maps an error of poem or poem-openapi to a problem.
 fn problem(error: &poem::Error) -> Problem {
     if let Some(ParseParamError { name, .. }) = error.downcast_ref() {
         return Problem::invalid_fields(vec![FieldError::new(name, "is malformed")]);

@@ -1,4 +1,4 @@
-//! The failures of an operation, and how the OpenAPI document lists them.
+//! The error type of operations, and its description in the OpenAPI document.
 
 use std::marker::PhantomData;
 

@@ -1,6 +1,6 @@
 //! Fields and parameters of requests, and the errors in them.
 //!
-//! The library stops at the first field that it cannot parse. This API reports all invalid fields
+//! poem-openapi stops at the first field that it cannot parse. This API reports all invalid fields
 //! in one response, so requests contain [`Unparsed`] fields, and operations parse them with
 //! [`FieldErrors`].
 
@@ -16,10 +16,10 @@ use serde_json::Value;
 use super::problem::{FieldError, Problem};
 use crate::domain::Invalid;
 
-/// A field that the document describes as a `T`, and that holds any JSON value, or none.
+/// A field with any JSON value or none, which the document describes as a `T`.
 ///
-/// Validators of such a field appear in the document, and reject nothing: they would report only
-/// the first invalid field.
+/// Its validators appear in the document and reject nothing: poem-openapi would report only the
+/// first invalid field.
 pub(super) struct Unparsed<T>(Option<Value>, PhantomData<fn() -> T>);
 
 impl<T> Unparsed<T> {
@@ -27,8 +27,8 @@ impl<T> Unparsed<T> {
         Self(value, PhantomData)
     }
 
-    /// This header parameter, or the header `name` itself if the library skipped its value, which
-    /// it does for bytes other than visible ASCII.
+    /// This header parameter. If its value has bytes other than visible ASCII, poem-openapi omits it, and
+    /// the value comes from `headers`.
     pub(super) fn or_header(self, headers: &HeaderMap, name: &str) -> Self {
         let skipped = || Some(String::from_utf8_lossy(headers.get(name)?.as_bytes()).into());
         Self::new(self.0.or_else(skipped))
@@ -108,7 +108,6 @@ impl<T: Type> ToJSON for Unparsed<T> {
 pub(super) struct FieldErrors(Vec<FieldError>);
 
 impl FieldErrors {
-    /// Parses a string.
     pub(super) fn string<T: Type, V>(
         &mut self,
         name: &str,
@@ -131,7 +130,6 @@ impl FieldErrors {
         })
     }
 
-    /// Parses an integer within `range`.
     pub(super) fn integer<T: Type>(
         &mut self,
         name: &str,
@@ -160,7 +158,6 @@ impl FieldErrors {
         parsed.map_err(|rule| self.add(name, &rule)).ok()
     }
 
-    /// Adds an error.
     pub(super) fn add(&mut self, name: &str, rule: &str) {
         self.0.push(FieldError::new(name, rule));
     }
@@ -182,12 +179,11 @@ fn parse_string<V>(
     parse(text).map_err(|invalid| invalid.rule().into())
 }
 
-/// Accepts any string: a name or password that is compared with a stored one.
+/// Accepts any string, such as a name or password to compare with a stored one.
 pub(super) fn any_string(text: &str) -> Result<String, Invalid> {
     Ok(text.to_owned())
 }
 
-/// Parses a cursor or an event id.
 pub(super) fn cursor<C: FromStr>(text: &str) -> Result<C, Invalid> {
     text.parse().map_err(|_| Invalid::new("must be a value that this API returned"))
 }
@@ -221,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn an_absent_optional_field_is_no_error() {
+    fn an_absent_optional_field_is_valid() {
         let mut errors = FieldErrors::default();
         let absent = Unparsed::<Option<String>>::new(None);
         assert!(errors.string("email", absent, Email::parse).is_none());

@@ -22,7 +22,7 @@ use crate::{
 
 #[derive(ApiResponse)]
 enum FollowResponse {
-    /// The change is made, or was made before.
+    /// The state is as requested, whether or not this request changed it.
     #[oai(status = 204)]
     NoContent,
 }
@@ -39,8 +39,8 @@ pub(super) struct Follows;
 impl Follows {
     /// Follow a user
     ///
-    /// Adds the user's messages to the caller's timeline. The request succeeds, too, if the caller
-    /// already follows the user. 422 if the user is the caller.
+    /// Adds the user's messages to the caller's timeline. Succeeds, too, if the caller already
+    /// follows the user. 422 if the user is the caller.
     #[oai(path = "/following/:username", method = "put", operation_id = "followUser")]
     async fn follow(
         &self,
@@ -61,8 +61,8 @@ impl Follows {
 
     /// Unfollow a user
     ///
-    /// Removes the user's messages from the caller's timeline. The request succeeds, too, if the
-    /// caller does not follow the user.
+    /// Removes the user's messages from the caller's timeline. Succeeds, too, if the caller does
+    /// not follow the user.
     #[oai(path = "/following/:username", method = "delete", operation_id = "unfollowUser")]
     async fn unfollow(
         &self,
@@ -79,7 +79,7 @@ impl Follows {
 
     /// List the followers of a user
     ///
-    /// Returns the users who follow the user, the newest follow first.
+    /// Returns the user's followers, the newest follow first.
     #[oai(path = "/users/:username/followers", method = "get", operation_id = "listFollowers")]
     async fn followers(
         &self,
@@ -87,7 +87,7 @@ impl Follows {
         /// The user whose followers to list.
         #[oai(example = "example_username")]
         username: Path<String>,
-        /// The largest number of users in the response.
+        /// The maximum number of users in the response.
         #[oai(default = "default_limit", example = "default_limit")]
         limit: LimitParam,
         /// The `next_cursor` of the previous page; absent for the first page.
@@ -112,7 +112,7 @@ impl Follows {
         /// The user whose followees to list.
         #[oai(example = "example_username")]
         username: Path<String>,
-        /// The largest number of users in the response.
+        /// The maximum number of users in the response.
         #[oai(default = "default_limit", example = "default_limit")]
         limit: LimitParam,
         /// The `next_cursor` of the previous page; absent for the first page.

@@ -70,11 +70,11 @@ impl From<domain::Message> for Message {
     }
 }
 
-/// The content of a message, to post or to edit it.
+/// The content of a posted or edited message.
 #[derive(Object)]
 #[oai(example)]
 struct MessageContent {
-    /// The text: 1 to 280 characters, not only white space.
+    /// The text: 1 to 280 characters, at least one of them not white space.
     #[oai(validator(
         min_length = 1,
         max_length = 280,
@@ -164,7 +164,7 @@ impl Messages {
     async fn list(
         &self,
         _caller: OptionalCaller,
-        /// The largest number of messages in the response.
+        /// The maximum number of messages in the response.
         #[oai(default = "default_limit", example = "default_limit")]
         limit: LimitParam,
         /// The `next_cursor` of the previous page; absent for the first page.
@@ -195,7 +195,7 @@ impl Messages {
     /// Edit a message
     ///
     /// Replaces the text of one of the caller's messages, and sets `edited_at`. The message keeps
-    /// its position in all timelines. The same text again changes nothing.
+    /// its position in all timelines. A request with the current text changes nothing.
     #[oai(path = "/messages/:id", method = "patch", operation_id = "changeMessage")]
     async fn edit(
         &self,

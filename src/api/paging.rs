@@ -43,21 +43,17 @@ fn string(pattern: &str) -> MetaSchema {
     MetaSchema { pattern: Some(pattern.to_owned()), ..MetaSchema::new("string") }
 }
 
-/// The parameter `limit` of a list.
 pub(super) type LimitParam = Query<Unparsed<Option<Limit>>>;
-/// The parameter `cursor` of a list.
 pub(super) type CursorParam<C> = Query<Unparsed<Option<C>>>;
 
 /// The page that a request selects.
 pub(super) struct PageParams<C> {
     /// The position after which the page starts; `None` for the first page.
     pub(super) before: Option<C>,
-    /// The largest number of items.
     pub(super) limit: u16,
 }
 
 impl<C: FromStr + Type> PageParams<C> {
-    /// Parses the parameters `limit` and `cursor`.
     pub(super) fn parse(limit: LimitParam, cursor: CursorParam<C>) -> Result<Self, Problem> {
         let mut errors = FieldErrors::default();
         let limit = parse_limit(&mut errors, limit);
@@ -71,7 +67,6 @@ pub(super) fn parse_limit(errors: &mut FieldErrors, limit: LimitParam) -> u16 {
     errors.integer("limit", limit.0, 1..=MAX_LIMIT).unwrap_or(PAGE_SIZE)
 }
 
-/// Parses the parameter `cursor`.
 pub(super) fn parse_cursor<T: Type, C: FromStr>(
     errors: &mut FieldErrors,
     param: Query<Unparsed<T>>,
@@ -141,7 +136,7 @@ pub(super) struct PageRequest {
 
 impl<'a> FromRequest<'a> for PageRequest {
     async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
-        // The path as the client sent it could begin with `//`, which would name another host.
+        // Adds the prefix: a bare path could begin with `//`, which would name another host.
         let path = format!("{PREFIX}{}", request.uri().path());
         Ok(Self { path, query: request.params().unwrap_or_default() })
     }

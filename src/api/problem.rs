@@ -21,7 +21,6 @@ use crate::{
 
 /// The `Retry-After` of a 503 response, in seconds.
 const RETRY_AFTER_SECONDS: u64 = 1;
-/// The prefix of the URIs of problem types.
 const TYPE_PREFIX: &str = "urn:problem-type:minitwit:";
 
 /// The body of an error response: problem details (RFC 9457).
@@ -36,7 +35,7 @@ pub(super) struct Problem {
     /// The HTTP status of the response.
     #[oai(validator(minimum(value = "400"), maximum(value = "599")))]
     status: u16,
-    /// The cause of this problem. For a failure of the server it contains only the request id.
+    /// The cause of this problem; for an internal error, only the request id.
     detail: String,
     /// All invalid fields and parameters; absent if the problem is not about fields.
     #[oai(skip_serializing_if_is_empty, default)]
@@ -117,7 +116,6 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "There is no resource at this path")
     }
 
-    /// 401.
     pub(super) fn unauthorized() -> Self {
         let detail = "A bearer token is required that is valid, not expired and not revoked";
         Self::new(StatusCode::UNAUTHORIZED, detail)
@@ -128,13 +126,11 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, internal_error_text())
     }
 
-    /// Names the field that caused the problem.
     pub(super) fn about_field(mut self, field: &str) -> Self {
         self.errors = vec![FieldError::new(field, &self.detail)];
         self
     }
 
-    /// The error that an extractor returns.
     pub(super) fn into_error(self) -> poem::Error {
         poem::Error::from_response(self.into_response())
     }

@@ -1,4 +1,4 @@
-//! Users as responses contain them, and usernames in paths.
+//! Users in responses, and usernames in paths.
 
 use poem_openapi::{Object, types::Example};
 use time::{OffsetDateTime, macros::datetime};
@@ -15,7 +15,7 @@ pub(super) struct User {
     /// The name to display instead of the username; null if the user has not set one.
     #[oai(nullable)]
     display_name: Option<String>,
-    /// A text about the user; null if the user has not set one.
+    /// The user's self-description; null if the user has not set one.
     #[oai(nullable)]
     bio: Option<String>,
     /// The time of the sign-up.
@@ -54,9 +54,9 @@ pub(super) struct UserDetails {
     messages: i64,
     /// The number of users who follow this user.
     followers: i64,
-    /// The number of users whom this user follows.
+    /// The number of users that this user follows.
     following: i64,
-    /// Whether the caller follows the user; false if the request has no token.
+    /// True if the caller follows the user; false if the request has no token.
     followed: bool,
     /// The e-mail address; present only if the caller is this user.
     #[oai(skip_serializing_if_is_none)]
@@ -90,7 +90,7 @@ impl From<ProfileView> for UserDetails {
     }
 }
 
-/// Parses a username in a path. No user can have an invalid one, so it is 404.
+/// Parses a username in a path. An invalid one is 404, because no user can have it.
 pub(super) fn path_username(raw: &str) -> Result<Username, Problem> {
     Username::parse(raw).map_err(|_| Problem::no_such_user(raw))
 }

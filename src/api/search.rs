@@ -102,7 +102,7 @@ impl Search {
         /// What to search: messages or users.
         #[oai(default = "default_target", example = "default_target")]
         kind: Query<Unparsed<Option<SearchTarget>>>,
-        /// The largest number of results in the response.
+        /// The maximum number of results in the response.
         #[oai(default = "default_limit", example = "default_limit")]
         limit: LimitParam,
         /// The `next_cursor` of the previous page; absent for the first page.

@@ -28,8 +28,8 @@ use crate::{
     service::{Service, StreamEvent, SubscribeRequest, Subscription, Timeline},
 };
 
-/// Milliseconds before a client reconnects. After a restart of the server all clients reconnect at
-/// once, and should not do so before the server is ready.
+/// Milliseconds before a client reconnects. After a restart of the server all clients reconnect
+/// simultaneously; the delay lets the server become ready first.
 const RECONNECT_MILLISECONDS: u32 = 2_000;
 
 const LAST_EVENT_ID: &str = "Last-Event-ID";
@@ -56,7 +56,6 @@ impl StreamTimeline {
     }
 }
 
-/// The body of an event stream.
 struct EventStreamBody(Body);
 
 impl Payload for EventStreamBody {
@@ -101,31 +100,31 @@ impl Stream {
     /// Receive new messages as server-sent events
     ///
     /// The data of each `message` event is a message as JSON. Its `id` is the position of the
-    /// message in the timeline. Messages are sent in timeline order, usually within 0.2 seconds of
-    /// the post. A client that reconnects with `Last-Event-ID` receives each later message exactly
-    /// once, from any replica.
+    /// message in the timeline. The server sends messages in timeline order, usually within 0.2
+    /// seconds of the post. A client that reconnects with `Last-Event-ID` receives each later
+    /// message exactly once, from any replica.
     ///
-    /// A `reset` event means that messages were left out; the client then reloads the timeline. It
-    /// is sent if a client missed more than 500 messages, or if more messages are posted than the
-    /// server can send (5,000 a second, fewer with more than 100 clients). The stream does not
-    /// report messages that the database took some seconds to accept, or later edits, flags and
-    /// deletions.
+    /// A `reset` event means that the server skipped messages; the client then reloads the
+    /// timeline. The server skips messages if the client missed more than 500, or if users post
+    /// more than it can send: 5,000 a second, fewer with more than 100 clients. The stream omits
+    /// messages that took the database several seconds to commit. It does not report edits, flags
+    /// and deletions.
     ///
-    /// The server sends a comment now and then, so that the client can detect a broken connection.
-    /// The stream ends when the token or session ends, when the client reads too slowly, and when
-    /// the server stops. The client then reconnects.
+    /// The server sends comments regularly, so that the client can detect a broken connection. The
+    /// stream ends when the token or session ends, when the client reads too slowly, and when the
+    /// server stops. The client then reconnects.
     #[oai(path = "/stream", method = "get", operation_id = "stream")]
     async fn subscribe(
         &self,
         subscriber: OptionalSubscriber,
-        /// `public` for the messages of all users; `own` for the messages of the caller and of the
-        /// users whom the caller follows. `own` requires a token, or the session cookie of a page.
+        /// `public` for the messages of all users; `own` for the messages of the caller and the
+        /// caller's followees. `own` requires a token, or the session cookie of a page.
         #[oai(default = "default_timeline", example = "default_timeline")]
         timeline: Query<Unparsed<Option<StreamTimeline>>>,
         /// The `id` of the last event that the client received.
         #[oai(name = "Last-Event-ID", example = "example_cursor")]
         last_event_id: Header<Unparsed<Option<Cursor>>>,
-        /// The same for clients that cannot set headers. The header takes precedence.
+        /// The `Last-Event-ID` of clients that cannot set headers. The header takes precedence.
         #[oai(name = "last_event_id", example = "example_cursor")]
         last_event_id_parameter: Query<Unparsed<Option<Cursor>>>,
         headers: &HeaderMap,
@@ -149,7 +148,7 @@ impl Stream {
 }
 
 fn event_stream(subscription: Subscription) -> EventStreamBody {
-    // A block without data is no event, but sets the id that the client sends when it reconnects.
+    // A block without data is not an event, but sets the client's `Last-Event-ID`.
     let first = format!("retry: {RECONNECT_MILLISECONDS}\nid: {}\n\n", subscription.position());
     let rest = stream::unfold(subscription, async |mut subscription| {
         let text: Bytes = match subscription.next(message_event).await? {

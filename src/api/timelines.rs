@@ -27,12 +27,12 @@ pub(super) struct Timelines;
 impl Timelines {
     /// Read the caller's timeline
     ///
-    /// Returns the messages of the caller and of the users whom the caller follows, newest first.
+    /// Returns the messages of the caller and the caller's followees, newest first.
     #[oai(path = "/timeline", method = "get", operation_id = "getTimeline")]
     async fn own(
         &self,
         caller: Caller,
-        /// The largest number of messages in the response.
+        /// The maximum number of messages in the response.
         #[oai(default = "default_limit", example = "default_limit")]
         limit: LimitParam,
         /// The `next_cursor` of the previous page; absent for the first page.
@@ -55,7 +55,7 @@ impl Timelines {
         /// The author of the messages.
         #[oai(example = "example_username")]
         username: Path<String>,
-        /// The largest number of messages in the response.
+        /// The maximum number of messages in the response.
         #[oai(default = "default_limit", example = "default_limit")]
         limit: LimitParam,
         /// The `next_cursor` of the previous page; absent for the first page.

@@ -36,7 +36,7 @@ struct NewToken {
     /// The user's password.
     #[oai(validator(pattern = r"^[^\u0000]*$"))]
     password: Unparsed<String>,
-    /// A name that helps the user to recognize the token in a list: 1 to 64 characters.
+    /// A name to recognize the token in a list: 1 to 64 characters.
     #[oai(validator(
         min_length = 1,
         max_length = 64,
@@ -63,7 +63,7 @@ impl Example for NewToken {
 #[derive(Debug, Object)]
 #[oai(example)]
 struct Token {
-    /// The id, with which the token can be revoked.
+    /// The id, to revoke the token.
     id: i64,
     /// The name that the user gave to the token.
     name: String,
@@ -101,8 +101,8 @@ impl From<TokenRecord> for Token {
 struct IssuedToken {
     #[oai(flatten)]
     record: Token,
-    /// The secret, to be sent as `Authorization: Bearer …`. The server stores only its hash and
-    /// cannot return it again.
+    /// The secret, for the header `Authorization: Bearer …`. The server stores only its hash, so
+    /// no later response can contain it.
     token: String,
 }
 
@@ -139,8 +139,8 @@ pub(super) struct Tokens;
 impl Tokens {
     /// Create a bearer token
     ///
-    /// Signs a client in with a username and a password. 401 if either of them is wrong; 403 if the
-    /// account is disabled and the password is right.
+    /// Signs a client in with a username and a password. 401 if one of them is wrong; 403 if both
+    /// are right and the account is disabled.
     #[oai(path = "/tokens", method = "post", operation_id = "createToken")]
     async fn create(
         &self,
@@ -164,12 +164,12 @@ impl Tokens {
 
     /// List the caller's tokens
     ///
-    /// Returns the tokens that are neither expired nor revoked, newest first.
+    /// Returns the valid tokens (not expired, not revoked), newest first.
     #[oai(path = "/tokens", method = "get", operation_id = "listTokens")]
     async fn list(
         &self,
         caller: Caller,
-        /// The largest number of tokens in the response.
+        /// The maximum number of tokens in the response.
         #[oai(default = "default_limit", example = "default_limit")]
         limit: LimitParam,
         /// The `next_cursor` of the previous page; absent for the first page.
@@ -185,8 +185,7 @@ impl Tokens {
 
     /// Revoke a token
     ///
-    /// Revokes one of the caller's tokens immediately. It may be the token of this request, which
-    /// signs the client out.
+    /// Revokes one of the caller's tokens immediately. To sign out, a client revokes its own token.
     #[oai(path = "/tokens/:token_id", method = "delete", operation_id = "revokeToken")]
     async fn revoke(
         &self,

@@ -214,8 +214,8 @@ pub(super) struct Users;
 impl Users {
     /// Sign up
     ///
-    /// Creates a user. 409 if the username is taken; of several simultaneous requests for one
-    /// username exactly one succeeds.
+    /// Creates a user. 409 if the username is taken. Of concurrent requests for one username,
+    /// exactly one succeeds.
     #[oai(path = "/users", method = "post", operation_id = "createUser")]
     async fn create(
         &self,
@@ -238,12 +238,12 @@ impl Users {
 
     /// List all users
     ///
-    /// Returns the users in the order of their sign-up, newest first.
+    /// Returns all users, the newest sign-up first.
     #[oai(path = "/users", method = "get", operation_id = "listUsers")]
     async fn list(
         &self,
         _caller: OptionalCaller,
-        /// The largest number of users in the response.
+        /// The maximum number of users in the response.
         #[oai(default = "default_limit", example = "default_limit")]
         limit: LimitParam,
         /// The `next_cursor` of the previous page; absent for the first page.
@@ -277,8 +277,8 @@ impl Users {
     /// Change the caller's account
     ///
     /// Changes the fields that are present. A new password requires the current one, and ends all
-    /// sessions and tokens of the account, so that stolen ones become useless. 403 if the account
-    /// is another user's, or if the current password is wrong.
+    /// sessions and tokens of the account, including stolen ones. 403 if the account is another
+    /// user's, or if the current password is wrong.
     #[oai(path = "/users/:username", method = "patch", operation_id = "changeUser")]
     async fn change(
         &self,

@@ -13,10 +13,10 @@ pub struct Cli {
     pub command: Command,
 }
 
-/// The commands.
+/// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Serve the pages, the simulator API and their documentation
+    /// Serve the pages, the APIs and their documentation
     Serve(Box<ServeArgs>),
     /// Check the health of a local server
     Healthcheck(HealthcheckArgs),
@@ -24,7 +24,7 @@ pub enum Command {
     Migrate(MigrateArgs),
     /// Fill a new database with generated users, messages and follows
     ///
-    /// All users have the password "follow-the-reader"; never seed a server that others can reach. A name is a
+    /// All users have the password "follow-the-reader"; never seed a publicly reachable server. A name is a
     /// first name and a number: "user 000010", "Roger 000011", "O'Brien 000012", "Zoë 000013". Users with lower
     /// numbers are more popular; "user 000500" follows exactly 500 others.
     #[cfg(feature = "seed")]

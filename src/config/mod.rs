@@ -1,6 +1,6 @@
 //! Every setting, typed: a flag, an environment variable and a safe default.
 //!
-//! Imports nothing of MiniTwit. `docs/reference/configuration.md` is its table.
+//! Imports no other module of MiniTwit. `docs/reference/configuration.md` lists the settings.
 //!
 //! An invalid value stops the program at start, with the setting's name. Secrets have no printable form.
 

@@ -89,12 +89,12 @@ pub enum MessageCommand {
         /// The message's id
         id: i64,
     },
-    /// Hide a message from everybody except operators
+    /// Hide a message from all users, including its author
     Flag {
         /// The message's id
         id: i64,
     },
-    /// Show a flagged message to everybody again
+    /// Show a flagged message again
     Unflag {
         /// The message's id
         id: i64,

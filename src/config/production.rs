@@ -1,4 +1,4 @@
-//! What `--production` requires of other settings: no secret may be a default, because defaults are public.
+//! The check of `--production`: every secret must be set, because the defaults are public.
 
 use super::{ServeArgs, credentials::WELL_KNOWN_PASSWORD, values::Secret};
 
@@ -8,10 +8,10 @@ use super::{ServeArgs, credentials::WELL_KNOWN_PASSWORD, values::Secret};
 pub struct ImplicitSecrets(Vec<&'static str>);
 
 impl ServeArgs {
-    /// Returns an error that names the secrets which `--production` requires and which are not set.
+    /// Returns an error that names the secrets that `--production` requires and that are not set.
     ///
-    /// The database URL counts as a secret: it may contain a password, and without it the data would be
-    /// stored in the container.
+    /// The database URL counts as a secret, because it may contain a password. Without it, the container
+    /// would store the data.
     pub fn check_production(&self) -> Result<(), ImplicitSecrets> {
         let credentials = &self.credentials;
         // Compose passes an unset variable as an empty one.

@@ -1,16 +1,16 @@
-//! The command line as people type it.
+//! Tests of the command line.
 
 use clap::{CommandFactory, Parser};
 
 use super::*;
 
 #[test]
-fn the_command_line_is_sound() {
+fn the_command_line_is_consistent() {
     Cli::command().debug_assert();
 }
 
 #[test]
-fn a_wrong_value_is_refused_with_the_settings_name() {
+fn an_invalid_value_is_rejected_with_the_name_of_the_setting() {
     for (flag, value) in [
         ("--listen", "nowhere"),
         ("--trusted-proxies", "10.0.0.0/99"),
@@ -25,7 +25,7 @@ fn a_wrong_value_is_refused_with_the_settings_name() {
 }
 
 #[test]
-fn secrets_do_not_print() {
+fn debug_hides_secrets() {
     let arguments = [
         "minitwit",
         "serve",

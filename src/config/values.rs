@@ -1,18 +1,18 @@
-//! Types of settings beyond plain numbers and texts, and their parsers.
+//! Types of settings, and their parsers.
 
 use std::{fmt, fs::File, io::Read, net::IpAddr, time::Duration};
 
 use ipnet::IpNet;
 
-/// The largest accepted secret file, in bytes; reading a device would never end.
+/// The maximum size of a secret file, in bytes, so that reading a device ends.
 const LARGEST_SECRET: u64 = 4096;
 
-/// A value that `Debug` does not reveal.
+/// A value that `Debug` hides.
 #[derive(Clone)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Reveals the value.
+    /// Returns the value.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -55,7 +55,7 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Parses at least 5 seconds: a shorter time would mistake a paused machine for a hung one.
+/// Parses at least 5 seconds. With a shorter time, a short pause of the machine would look like a hang.
 pub(super) fn seconds_from_five(text: &str) -> Result<Duration, String> {
     let seconds = seconds(text)?;
     if seconds < Duration::from_secs(5) {

@@ -10,14 +10,14 @@ use poem::{
 /// The cookie with the session token.
 pub const SESSION_COOKIE: &str = "session";
 
-/// The client of a request, according to the peer and trusted proxies. It is data of each request.
+/// The client of a request, as the peer and trusted proxies report it. An extension of each request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
     /// The client's address; `0.0.0.0` if the peer has none. Never an IPv4-mapped IPv6 address.
     pub address: IpAddr,
     /// True if a trusted proxy reports HTTPS. The server itself speaks plain HTTP.
     pub https: bool,
-    /// The requested host (and port) as reported by a trusted proxy. `None`: see the header `Host`.
+    /// The requested host and port, if a trusted proxy reports them; otherwise the header `Host` has them.
     pub host: Option<String>,
 }
 

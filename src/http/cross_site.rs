@@ -1,8 +1,8 @@
 //! Protection against cross-site request forgery (CSRF) by the headers that browsers send.
 //!
 //! Forms have no hidden token. Browsers since 2020 send `Sec-Fetch-Site` or `Origin`, and scripts
-//! cannot change either. Other programs send neither and pass: they hold no cookie that another site
-//! could misuse.
+//! cannot change either. Requests without both headers are allowed: other programs have no cookie
+//! that another site could misuse.
 
 use poem::http::{
     HeaderMap, HeaderValue,
@@ -18,17 +18,16 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CrossSite {
     /// The header `Sec-Fetch-Site`.
-    #[error("The browser says that another site sent the request")]
+    #[error("The browser reports that another site sent the request")]
     FetchSite,
     /// The header `Origin`, which names another site or none.
     #[error("The request's origin is not this site")]
     Origin,
 }
 
-/// Refuses a request that did not come from a page of this server. Only for requests that change
-/// something.
+/// Refuses a request that another site caused. For requests that change state.
 ///
-/// The server's own host is the one that `client` reports, else the header `Host`. If it has no port,
+/// The server's own host is that of `client`, or else of the header `Host`. If it has no port,
 /// HTTPS implies 443. Without HTTPS the default port of the origin's scheme applies, because a proxy
 /// that is not trusted may have terminated TLS.
 pub fn refuse_cross_site(headers: &HeaderMap, client: &Client) -> Result<(), CrossSite> {
@@ -164,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_headers_pass_and_one_bad_header_is_refused() {
+    fn missing_headers_are_allowed_and_one_foreign_header_is_refused() {
         let own = (ORIGIN, "http://example.org");
         let host = (HOST, "example.org");
         for (pairs, expected) in [

@@ -1,4 +1,4 @@
-//! How errors and panics become responses. Each surface gives the function from error to response.
+//! Turns errors and panics into responses. Each surface passes a function from error to response.
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
@@ -23,9 +23,9 @@ impl ResponseError for Panicked {
     }
 }
 
-/// Calls `endpoint`; `render` makes the response of an error or a panic.
+/// Calls `endpoint`; `render` turns an error or a panic into a response.
 ///
-/// The access log finds the matched pattern in the response, so the error's pattern moves there.
+/// Moves the error's route pattern to the response, where the access log reads it.
 pub async fn call_and_render<E: Endpoint<Output: IntoResponse>>(
     endpoint: Arc<E>,
     request: Request,
@@ -54,14 +54,14 @@ pub fn add_allow(response: &mut Response, routes: &'static Routes) {
     }
 }
 
-/// Logs an internal error with its causes, unless it is a panic, which is in the log already.
+/// Logs an internal error with its causes, except a panic, which the panic hook has logged.
 pub fn log_internal(error: &poem::Error) {
     if !error.is::<Panicked>() {
         log_failure(error);
     }
 }
 
-/// The text of a 500 response: the request id, by which the log has the cause.
+/// The text of a 500 response, with the request id under which the log has the cause.
 pub fn internal_error_text() -> String {
     let id = RequestId::current().map(|id| format!(" (request {id})")).unwrap_or_default();
     format!("Internal Server Error{id}")

@@ -1,7 +1,7 @@
 //! Shared by the three surfaces (`simulator_api`, `api`, `web`): the client, CSRF checks, middleware,
 //! error rendering and OpenAPI helpers.
 //!
-//! May use `telemetry` only. Has no operations and no paths.
+//! May use `telemetry` only. Has no operations and no routes.
 
 pub mod client;
 pub mod cross_site;

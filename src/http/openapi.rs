@@ -12,15 +12,15 @@ use serde_json::{Value, json};
 /// An API on the documentation page.
 #[derive(Debug, Clone)]
 pub struct Documented {
-    /// Its name in the page's address.
+    /// The name in the page's URL.
     pub key: &'static str,
-    /// Its name for readers.
+    /// The displayed name.
     pub title: &'static str,
-    /// Its OpenAPI document, in JSON.
+    /// The OpenAPI document, in JSON.
     pub document: String,
 }
 
-/// The library's specification `spec` with additions that readers and linters expect.
+/// Adds field examples and empty security requirements to poem-openapi's document `spec`.
 ///
 /// The result is JSON with a line break at its end.
 pub fn document(spec: &str) -> String {
@@ -32,7 +32,7 @@ pub fn document(spec: &str) -> String {
     text
 }
 
-/// Copies each schema's example to its fields. The library documents it only per schema.
+/// Copies each schema's example to its fields; poem-openapi adds it only to the schema.
 fn add_field_examples(document: &mut Value) {
     let schemas = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
     for schema in schemas.into_iter().flat_map(|schemas| schemas.values_mut()) {
@@ -46,7 +46,7 @@ fn add_field_examples(document: &mut Value) {
     }
 }
 
-/// States explicitly that an operation has no security, as linters require.
+/// Adds an empty `security` to operations without one, as linters require.
 fn mark_open_operations(document: &mut Value) {
     let paths = document.get_mut("paths").and_then(Value::as_object_mut);
     let operations = paths.into_iter().flat_map(|paths| paths.values_mut());
@@ -63,7 +63,7 @@ pub fn license() -> LicenseObject {
     LicenseObject::new("MIT").url("https://opensource.org/license/mit")
 }
 
-/// Selects a document by `?api=KEY`, or the first without it.
+/// Selects the document of `?api=KEY`; the first by default.
 const CHOOSE: &str = r##"
     const key = new URLSearchParams(window.location.search).get("api");
     const shown = apis.find((api) => api.key === key) ?? apis[0];
@@ -81,7 +81,7 @@ const CHOOSE: &str = r##"
 /// A page that shows one of these documents at a time. It loads nothing from other sites.
 pub fn swagger_ui(apis: &[Documented]) -> String {
     let page = OpenApiService::new((), "", "").swagger_ui_html();
-    // The library's page ends with the script that starts Swagger UI; this one replaces it.
+    // Replaces the last script of poem-openapi's page, which starts Swagger UI.
     let head = page.rfind("<script>").map_or(page.as_str(), |start| &page[..start]);
     let label = "<p><label>API <select id=\"api\"></select></label></p>\n<div id=\"ui\">";
     let head = head

@@ -1,4 +1,4 @@
-//! The routes of an API, as its OpenAPI document and as the router write them.
+//! The routes of an API, in the notation of its OpenAPI document and of the router.
 
 use serde_json::Value;
 
@@ -15,7 +15,6 @@ struct Route {
     pattern: String,
     /// The path in the document.
     path: String,
-    /// The value of the header `Allow`.
     allow: String,
 }
 
@@ -80,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_route_has_the_parameter_names_and_methods_of_the_document() {
+    fn routes_have_the_parameter_names_and_methods_of_the_document() {
         let document =
             r#"{"paths": {"/a": {"get": {}, "put": {}}, "/a/{x}/b/{y}": {"delete": {}}}}"#;
         let routes = Routes::of(document, "/api");

@@ -19,12 +19,12 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// The credentials of this user name and password.
+    /// The credentials that requests must have.
     pub fn new(username: String, password: String) -> Self {
         Self { username, password }
     }
 
-    /// Compares in constant time, so that the duration tells nothing about the credentials.
+    /// Compares in constant time, so that the duration reveals nothing about the credentials.
     fn accept(&self, given: &Basic) -> bool {
         let username = self.username.as_bytes().ct_eq(given.username.as_bytes());
         let password = self.password.as_bytes().ct_eq(given.password.as_bytes());
@@ -38,11 +38,11 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// The result of [`authenticate`], as data of the request.
+/// The result of [`authenticate`], an extension of the request.
 #[derive(Clone, Copy)]
 struct Authenticated(bool);
 
-/// Checks the credentials of `request` and keeps the result for its operation.
+/// Checks the credentials of `request` and stores the result in its extensions.
 pub(super) fn authenticate(request: &mut Request) -> bool {
     let authenticated = request.data::<Credentials>().is_some_and(|credentials| {
         Basic::from_request(request).is_ok_and(|given| credentials.accept(&given))
@@ -55,10 +55,9 @@ fn is_authenticated(request: &Request) -> bool {
     request.data::<Authenticated>().is_some_and(|it| it.0)
 }
 
-/// Proof that a request has the credentials.
-///
-/// It is the first argument of each operation that needs them. Arguments are extracted in order, so
-/// that 403 takes precedence over every other error.
+// The first argument of each operation that requires credentials. poem extracts arguments in order, so
+// 403 takes precedence over every other error. The doc comment is the description in the document.
+/// The simulator's user name and password.
 #[derive(SecurityScheme)]
 #[oai(rename = "simulator", ty = "basic", checker = "check")]
 pub(super) struct Authorized(());
@@ -67,7 +66,7 @@ async fn check(request: &Request, _given: Basic) -> Option<()> {
     is_authenticated(request).then_some(())
 }
 
-/// The origin of a request that needs no credentials: the simulator if it has them nevertheless.
+/// The origin of a request for which credentials are optional.
 pub(super) struct RequestOrigin(pub(super) Origin);
 
 impl<'a> FromRequest<'a> for RequestOrigin {

@@ -1,4 +1,4 @@
-//! The OpenAPI document and the routes that it lists.
+//! The OpenAPI document and its routes.
 
 use std::sync::LazyLock;
 
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::http::{openapi, routes::Routes};
 
-/// The path of this API on the address that serves everything.
+/// The path of this API on the main listening address.
 pub const PREFIX: &str = "/sim";
 
 type Apis = (LatestApi, RegistrationApi, MessagesApi, FollowsApi);
@@ -31,7 +31,6 @@ pub fn document() -> String {
     openapi::document(&openapi_service().spec())
 }
 
-/// The routes of the document.
 pub(super) static ROUTES: LazyLock<Routes> = LazyLock::new(|| Routes::of(&document(), PREFIX));
 
 /// The route template of a matched pattern.

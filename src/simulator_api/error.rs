@@ -22,7 +22,6 @@ use crate::{
     telemetry::request::log_failure,
 };
 
-/// The `Retry-After` of a response to a request that the server is too busy to serve.
 const RETRY_AFTER_SECONDS: u64 = 1;
 
 /// An error.
@@ -31,7 +30,7 @@ const RETRY_AFTER_SECONDS: u64 = 1;
 struct ErrorBody {
     /// The HTTP status.
     status: u16,
-    /// The cause. An internal error has only the request id, by which the server's log has the cause.
+    /// The cause; for an internal error, only the request id under which the server logs the cause.
     error_msg: String,
 }
 
@@ -136,8 +135,10 @@ fn description(status: u16) -> &'static str {
         408 => "The body did not arrive in time.",
         413 => "The body is too large.",
         415 => "Unsupported Content-Type; send `application/json`.",
-        429 => "Too many registrations from the client's address. Not with the credentials.",
-        503 => "The server or its database is overloaded or not available.",
-        _ => "Internal error. The server's log has the cause under the request id.",
+        429 => {
+            "Too many registrations from the client's address. Requests with the credentials have no limit."
+        }
+        503 => "The server or its database is overloaded or unavailable.",
+        _ => "Internal error. The server logs the cause under the request id.",
     }
 }

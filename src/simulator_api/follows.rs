@@ -23,7 +23,7 @@ use crate::{
     service::{Error, ErrorKind, Service},
 };
 
-/// A user to follow or to unfollow; exactly one of the two.
+/// A user to follow or to unfollow; exactly one of the fields is required.
 #[derive(Debug, Object)]
 #[oai(example)]
 struct FollowChange {
@@ -88,7 +88,7 @@ impl FollowsApi {
         /// The name of the follower.
         #[oai(example = "example_username")]
         username: Path<String>,
-        /// The most followees in the response. More than 1,000 counts as 1,000.
+        /// The maximum number of followees in the response; values above 1,000 count as 1,000.
         #[oai(default = "default_count", example = "default_count")]
         no: Query<ItemCount>,
         /// The number of the simulator's command.
@@ -103,8 +103,8 @@ impl FollowsApi {
 
     /// Follow or unfollow a user
     ///
-    /// Following a user twice, and unfollowing a user who is not followed, succeed and change
-    /// nothing.
+    /// A request that changes nothing succeeds, too: to follow a followed user, or to unfollow one
+    /// that is not followed.
     #[oai(path = "/fllws/:username", method = "post", operation_id = "changeFollow")]
     async fn change(
         &self,
@@ -177,7 +177,7 @@ impl<'a> FollowCommand<'a> {
     }
 }
 
-/// The contract refuses U+0000 in every field, even in a name that is only looked up.
+/// Rejects U+0000, as the contract requires for every field, even for a name to look up.
 fn without_nul<'a>(field: &str, text: &'a str) -> Result<&'a str, ErrorResponse> {
     if text.contains('\0') {
         return Err(ErrorResponse::invalid_field(field, "must not contain a NUL character"));
@@ -185,7 +185,7 @@ fn without_nul<'a>(field: &str, text: &'a str) -> Result<&'a str, ErrorResponse>
     Ok(text)
 }
 
-/// The response to `error`, which names the field if its value is invalid.
+/// The response to `error`. Names the field if its value is invalid.
 fn with_field(field: &str, error: Error) -> ErrorResponse {
     match error.kind() {
         ErrorKind::Invalid => ErrorResponse::invalid_field(field, error),

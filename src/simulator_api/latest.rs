@@ -1,4 +1,4 @@
-//! The number of the last command that arrived.
+//! The number of the command that arrived last.
 
 use poem::web::Data;
 use poem_openapi::{ApiResponse, Object, OpenApi, payload::Json, types::Example};
@@ -6,7 +6,7 @@ use poem_openapi::{ApiResponse, Object, OpenApi, payload::Json, types::Example};
 use super::{error::Failure, tags::Tag};
 use crate::{http::openapi::statuses, service::Service};
 
-/// The last command that arrived.
+/// The command that arrived last.
 #[derive(Debug, Object)]
 #[oai(example)]
 struct Latest {
@@ -22,7 +22,7 @@ impl Example for Latest {
 
 #[derive(ApiResponse)]
 enum LatestResponse {
-    /// The number of the last command that arrived, the same on every replica.
+    /// The number of the command that arrived last, the same on every replica.
     #[oai(status = 200)]
     Ok(Json<Latest>),
 }
@@ -37,7 +37,7 @@ pub(super) struct LatestApi;
 impl LatestApi {
     /// Read the latest command number
     ///
-    /// Returns the number of the last command that arrived, or -1. Needs no credentials.
+    /// Returns the number of the command that arrived last, or -1. Requires no credentials.
     #[oai(path = "/latest", method = "get", operation_id = "getLatest")]
     async fn read(&self, service: Data<&Service>) -> Result<LatestResponse, Failure<ReadLatest>> {
         let latest = service.latest().await?;

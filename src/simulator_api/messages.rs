@@ -73,8 +73,7 @@ enum MessagesResponse {
 }
 
 impl MessagesResponse {
-    /// Serializes directly to text. The library would build a tree of values first, which takes
-    /// longer than the query.
+    /// Serializes directly to text: poem-openapi's intermediate JSON tree takes longer than the query.
     fn new(messages: impl Iterator<Item = Message>) -> Self {
         let messages: Vec<_> = messages.collect();
         // Serializing strings and numbers cannot fail.
@@ -101,12 +100,12 @@ pub(super) struct MessagesApi;
 impl MessagesApi {
     /// List all messages
     ///
-    /// The newest messages of all users. Flagged messages are left out.
+    /// Returns the newest messages of all users, without flagged ones.
     #[oai(path = "/msgs", method = "get", operation_id = "getMessages")]
     async fn all(
         &self,
         _authorized: Authorized,
-        /// The most messages in the response. More than 1,000 counts as 1,000.
+        /// The maximum number of messages in the response; values above 1,000 count as 1,000.
         #[oai(default = "default_count", example = "default_count")]
         no: Query<ItemCount>,
         /// The number of the simulator's command.
@@ -122,7 +121,7 @@ impl MessagesApi {
 
     /// List a user's messages
     ///
-    /// The newest messages of the user. Flagged messages are left out.
+    /// Returns the newest messages of the user, without flagged ones.
     #[oai(path = "/msgs/:username", method = "get", operation_id = "getUserMessages")]
     async fn of_user(
         &self,
@@ -130,7 +129,7 @@ impl MessagesApi {
         /// The name of the author.
         #[oai(example = "example_username")]
         username: Path<String>,
-        /// The most messages in the response. More than 1,000 counts as 1,000.
+        /// The maximum number of messages in the response; values above 1,000 count as 1,000.
         #[oai(default = "default_count", example = "default_count")]
         no: Query<ItemCount>,
         /// The number of the simulator's command.
@@ -150,7 +149,7 @@ impl MessagesApi {
 
     /// Post a message
     ///
-    /// The response is sent after the commit.
+    /// Responds after the commit.
     #[oai(path = "/msgs/:username", method = "post", operation_id = "postMessage")]
     async fn post(
         &self,

@@ -1,7 +1,7 @@
-//! The simulator API: the contract that the simulator and other clients rely on.
+//! The simulator API: the contract with the simulator and its other clients.
 //!
-//! May use `service` and the layers below it. Each resource has a file. The rules for every request
-//! (credentials, `latest`, errors) have files of their own.
+//! May use `service` and the layers below it. One file per resource; separate files for
+//! the rules of every request (credentials, `latest`, errors).
 
 mod auth;
 mod document;

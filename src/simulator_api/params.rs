@@ -10,7 +10,6 @@ use serde_json::Value;
 use super::error::ErrorResponse;
 use crate::{domain::Username, http::openapi::documented_type};
 
-/// The most items in a list, whatever `no` is.
 const MAX_ITEMS: u16 = 1_000;
 
 /// `no`: the requested number of items, at most [`MAX_ITEMS`].
@@ -43,7 +42,7 @@ impl ParseFromParameter for ItemCount {
         if value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(ParseError::custom("not a number"));
         }
-        // Digits fail to parse only if there are too many.
+        // The value has only digits, so parsing fails only on overflow.
         let count = value.parse().unwrap_or(u64::MAX).min(u64::from(MAX_ITEMS));
         Ok(Self(u16::try_from(count).unwrap_or(MAX_ITEMS)))
     }
@@ -69,8 +68,8 @@ impl ToJSON for CommandNumber {
 
 /// A string field. A missing or null field counts as empty.
 ///
-/// A value of another type is kept for the error, which names the field but not the value, because
-/// that may be a password.
+/// A value of another type becomes `OtherType`. The error names the field and not the value, which
+/// may be a password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum JsonString {
     String(String),
@@ -96,7 +95,7 @@ impl JsonString {
     pub(super) fn parse(&self, field: &str) -> Result<&str, ErrorResponse> {
         match self {
             Self::String(text) => Ok(text),
-            Self::OtherType => Err(ErrorResponse::invalid_field(field, "must be a text")),
+            Self::OtherType => Err(ErrorResponse::invalid_field(field, "must be a string")),
         }
     }
 
@@ -127,14 +126,13 @@ impl ToJSON for JsonString {
     }
 }
 
-/// The name of a user who may exist. No user has a malformed name.
+/// Parses the name of an existing user. A malformed name is 404, because no user has one.
 pub(super) fn existing_user(raw: &str) -> Result<Username, ErrorResponse> {
     Username::parse(raw).map_err(|_| {
         ErrorResponse::new(StatusCode::NOT_FOUND, format!("There is no user named {raw}"))
     })
 }
 
-/// The number of items if the request has no `no`.
 pub(super) fn default_count() -> ItemCount {
     ItemCount(100)
 }
@@ -164,9 +162,9 @@ mod tests {
     }
 
     #[test]
-    fn a_field_of_another_type_is_refused_without_its_value() {
+    fn the_error_of_a_field_of_another_type_omits_its_value() {
         let field = JsonString::parse_from_json(Some(serde_json::json!(12345))).expect("kept");
         let error = field.parse("pwd").expect_err("refused");
-        assert_eq!(error.text, "pwd: must be a text");
+        assert_eq!(error.text, "pwd: must be a string");
     }
 }

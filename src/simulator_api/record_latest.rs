@@ -1,6 +1,6 @@
-//! Records `latest` from each request that has it and the credentials, whatever its outcome.
+//! Records `latest` from each authenticated request that has it, even if the operation fails.
 //!
-//! The response waits until every replica shows the value.
+//! The response waits until the value is committed, so that every replica returns it.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use poem::{Endpoint, IntoResponse, Request, Response, Result, http::Method};
 use super::{auth::authenticate, error::ErrorResponse, params::CommandNumber};
 use crate::service::{PendingWrite, Service};
 
-/// Calls `endpoint`, and records the request's `latest` at the same time.
+/// Calls `endpoint`, and records the request's `latest` concurrently.
 pub(super) async fn record_latest<E: Endpoint>(
     endpoint: Arc<E>,
     mut request: Request,
@@ -21,7 +21,7 @@ pub(super) async fn record_latest<E: Endpoint>(
     let (result, written) = tokio::join!(endpoint.call(request), pending.written());
     match written {
         Ok(()) => result.map(IntoResponse::into_response),
-        // The operation's response would promise a value that the replicas do not show.
+        // Sends the error: a success would imply that the replicas return the new value.
         Err(error) => {
             let succeeded = result.is_ok_and(|response| response.into_response().is_success());
             tracing::warn!(succeeded, "cannot record latest; the command's result is not sent");
@@ -36,8 +36,7 @@ fn begin_write(request: &Request) -> Option<PendingWrite> {
     if reads && request.uri().path() == "/latest" {
         return None;
     }
-    // Of several values the first counts, as for the operation. The operation also refuses a
-    // malformed value, and names the parameter.
+    // The first of several values counts, as in the operation, which also rejects a malformed value.
     let query: Vec<(String, String)> = request.params().ok()?;
     let (_, value) = query.into_iter().find(|(name, _)| name == "latest")?;
     let CommandNumber(latest) = CommandNumber::parse(&value)?;

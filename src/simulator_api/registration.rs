@@ -58,12 +58,12 @@ pub(super) struct RegistrationApi;
 impl RegistrationApi {
     /// Register a user
     ///
-    /// Needs no credentials; requests with credentials have no rate limit. Of concurrent requests
-    /// for one user name, exactly one succeeds.
+    /// Requires no credentials; requests with credentials have no rate limit. Of concurrent
+    /// requests for one user name, exactly one succeeds.
     #[oai(path = "/register", method = "post", operation_id = "register")]
     async fn register(
         &self,
-        /// The number of the simulator's command. Recorded only from a request with credentials.
+        /// The number of the simulator's command; recorded only if the request has credentials.
         #[oai(name = "latest", example = "example_latest")]
         _latest: Query<Option<CommandNumber>>,
         user: Json<NewUser>,

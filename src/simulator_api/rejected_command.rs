@@ -1,14 +1,14 @@
 //! Counts and logs rejected commands.
 //!
-//! The line has all that a repair needs. A lost registration makes every later command of its user
-//! fail.
+//! The log line has all data that a repair needs, because a lost registration makes every later command
+//! of its user fail.
 
 use poem::http::Method;
 
 use super::error::ErrorResponse;
 use crate::telemetry::metrics;
 
-/// A command, with all that its repetition needs. Never a password.
+/// A command, with the data to repeat it, except the password.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Command<'a> {
     Register {
@@ -34,7 +34,6 @@ pub(super) enum Command<'a> {
 }
 
 impl Command<'_> {
-    /// Counts and logs the rejection of this command.
     pub(super) fn report_rejected(self, response: &ErrorResponse) {
         let (command, status) = (self.name(), response.status.as_u16());
         metrics::simulator_rejected(command, status);
@@ -47,7 +46,7 @@ impl Command<'_> {
             }
             Self::FollowOrUnfollow { username } => (username, None, None, None),
         };
-        // The line leaves out fields that are `None`.
+        // `tracing` omits fields that are `None`.
         tracing::warn!(
             command,
             status,
@@ -71,7 +70,7 @@ impl Command<'_> {
     }
 }
 
-/// Counts and logs a request that was rejected before its body was read. The path names the user.
+/// Counts and logs a request that was rejected before its body was read. The path contains the user.
 pub(super) fn report_unread(method: &Method, path: &str, response: &ErrorResponse) {
     let (status, reason) = (response.status.as_u16(), response.text.as_str());
     let command = match (method, path.split('/').nth(1)) {

@@ -18,7 +18,7 @@ pub(super) async fn render_errors<E: Endpoint<Output = Response>>(
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let render = async |error: poem::Error| {
         if error.is_from_response() {
-            // An operation returned it, and has reported the rejected command itself.
+            // The operation has reported the rejected command.
             return error.into_response();
         }
         let response = error_response(&error);
@@ -39,7 +39,7 @@ fn error_response(error: &poem::Error) -> ErrorResponse {
         return ErrorResponse::invalid_field(name, "must be a number that is not negative");
     }
     if let Some(ParseRequestPayloadError { reason }) = error.downcast_ref() {
-        // The library's text quotes a value of the wrong type, which may be a password.
+        // `reason` may quote a value of the wrong type, such as a password.
         let rule = if reason.starts_with("Expected input type") {
             "must be a JSON object"
         } else {

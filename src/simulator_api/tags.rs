@@ -4,7 +4,7 @@ use poem_openapi::Tags;
 
 #[derive(Tags)]
 pub(super) enum Tag {
-    /// Registration, and the last command that arrived.
+    /// Registration, and the command that arrived last.
     Simulator,
     /// Posting and reading messages.
     Messages,

@@ -26,7 +26,7 @@ static SCRIPTS: LazyLock<[Asset; 5]> = LazyLock::new(|| {
     ]
 });
 
-/// A script must not import others, since it would have to know their fingerprints.
+/// A script cannot import others, because it does not know their fingerprints.
 fn script(stem: &str, bytes: &'static [u8]) -> Asset {
     Asset::new(stem, "js", "text/javascript; charset=utf-8", bytes)
 }
@@ -48,7 +48,6 @@ impl Asset {
         }
     }
 
-    /// Finds a file by its name, fingerprint included.
     pub(super) fn find(file_name: &str) -> Option<&'static Self> {
         let mut all =
             [Self::stylesheet(), Self::icon(), Self::card()].into_iter().chain(Self::scripts());
@@ -63,12 +62,12 @@ impl Asset {
         &ICON
     }
 
-    /// The picture that other sites show beside a link to a page; they do not support SVG.
+    /// The preview picture of links on other sites, as PNG because they do not support SVG.
     pub(super) fn card() -> &'static Self {
         &CARD
     }
 
-    /// The scripts of every page, one per feature. Each does nothing on pages without its elements.
+    /// The scripts of every page, one per feature. A script has no effect on pages without its elements.
     pub(super) fn scripts() -> &'static [Self] {
         &*SCRIPTS
     }

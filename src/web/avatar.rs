@@ -1,4 +1,4 @@
-//! Avatars: SVG patterns derived from the username alone.
+//! Avatars: SVG patterns derived only from the username.
 
 use std::fmt::Write as _;
 
@@ -11,8 +11,8 @@ const CELLS: usize = 5;
 
 /// Draws the avatar of `name` in less than 1 KB.
 ///
-/// A name's avatar never changes, since browsers cache it for a year. The tile has one of 360 hues; its
-/// lightness is between those of the light and the dark page, so it is visible on both.
+/// A name's avatar must never change, because browsers cache it for a year. The tile has one of 360
+/// hues. Its lightness is between those of the light and the dark page, so it is visible on both.
 pub(super) fn avatar_svg(name: &Username) -> String {
     let hash = Sha256::digest(name.as_str());
     let hue = u16::from_be_bytes([hash[0], hash[1]]) % 360;

@@ -1,7 +1,7 @@
 //! Compresses pages with gzip, which every browser supports.
 //!
-//! The length of a compressed page reveals no secret (BREACH). Only the settings and a new token's page
-//! contain secrets, and other sites cannot put text on them, since their forms reject cross-site requests.
+//! The length of a compressed page reveals no secret (BREACH). Only the settings and the page of a new
+//! token contain secrets. Other sites cannot insert text there, because forms reject cross-site requests.
 
 use std::{io::Write, sync::Arc};
 
@@ -11,13 +11,13 @@ use poem::{
     http::{HeaderMap, HeaderValue, header},
 };
 
-/// A smaller page fits one packet even without compression.
+/// Smaller pages fit in one packet without compression.
 const MIN_BYTES: usize = 1_024;
 
 pub(super) const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 const VARY_ON_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");
 
-/// Whether a client accepts gzip (RFC 9110, section 12.5.3).
+/// True if a client accepts gzip (RFC 9110, section 12.5.3).
 pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
     let values = headers.get_all(header::ACCEPT_ENCODING).iter();
     let codings = values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
@@ -68,7 +68,7 @@ pub(super) async fn compress<E: Endpoint<Output = Response>>(
         return Ok(response);
     }
     response.headers_mut().insert(header::CONTENT_ENCODING, GZIP);
-    // The fastest level: a better one takes more time than the smaller page saves.
+    // A better level would take more time than the smaller page saves.
     response.set_body(gzip(&content, Compression::fast()));
     Ok(response)
 }

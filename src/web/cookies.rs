@@ -1,4 +1,4 @@
-//! Cookies of the pages, and the one that holds the session token.
+//! Cookies of the pages, and the session cookie.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::{
 /// Browsers keep a cookie for at most 400 days. The database decides when a session ends.
 const SESSION_MAX_AGE: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
-/// A cookie for all pages that scripts cannot read and that cross-site forms do not send.
+/// A cookie for all pages. Scripts cannot read it, and browsers omit it from cross-site forms.
 pub(super) fn cookie(name: &str, value: String, max_age: Duration, client: &Client) -> Cookie {
     let mut cookie = Cookie::new_with_str(name, value);
     cookie.set_path("/");

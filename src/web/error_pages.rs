@@ -23,7 +23,6 @@ use crate::{
 /// Seconds after which a client may retry a request that got 503.
 const RETRY_AFTER_SECONDS: u64 = 5;
 
-/// Middleware around all pages: turns errors and panics into error pages.
 pub(super) async fn render<E: Endpoint<Output: IntoResponse>>(
     endpoint: Arc<E>,
     request: Request,
@@ -38,7 +37,7 @@ pub(super) async fn render<E: Endpoint<Output: IntoResponse>>(
             }
         }
         let mut frame = Frame::default();
-        // After a server error the database may be the cause, so it gets no further query.
+        // The database may have caused a server error, so this sends no query to it.
         if let (Some((token, service)), true) = (session, error.status().is_client_error()) {
             let user = service.session_user(&token).await.unwrap_or_default();
             frame.viewer = user.map(|user| user.username.to_string());

@@ -1,4 +1,4 @@
-//! Why a page cannot be shown, with the status and the text for the visitor.
+//! The errors of pages, with the status and the text for the visitor.
 
 use poem::{error::ResponseError, http::StatusCode};
 
@@ -17,7 +17,7 @@ pub(super) enum Failure {
     SignedOut,
     #[error(transparent)]
     CrossSite(#[from] CrossSite),
-    /// A link on one of our pages was followed to a route that changes state.
+    /// A link on one of the server's pages leads to a route that changes state.
     #[error("A link cannot do this. Please use the button on the page.")]
     FollowedLink,
     #[error("before: {0}.")]
@@ -32,7 +32,7 @@ pub(super) enum Failure {
     NoSuchFile,
     #[error(transparent)]
     Template(#[from] TemplateError),
-    /// A bug in the assembly of the server.
+    /// The server's routes are assembled wrongly.
     #[error("the request lacks the templates or the client's address")]
     MissingState,
 }
@@ -58,7 +58,7 @@ impl ResponseError for Failure {
 }
 
 impl Failure {
-    /// The text for the visitor, if it says more than the usual text of the status.
+    /// The text for the visitor, if it is more specific than that of the status.
     pub(super) fn text(&self) -> Option<String> {
         match self {
             Self::Service(error)

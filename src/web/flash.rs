@@ -1,4 +1,4 @@
-//! Flash messages: shown once, on the page after a redirect. A cookie holds them until then.
+//! Flash messages: a cookie holds them until the page after a redirect shows them once.
 //!
 //! The cookie names the messages and does not contain their texts. A forged cookie can therefore only
 //! select one of these messages and a username, which templates escape.
@@ -35,7 +35,7 @@ pub(super) enum Flash {
 }
 
 impl Flash {
-    /// The text; where the original MiniTwit has one, clients expect exactly that.
+    /// The text. Clients expect the exact texts of the original MiniTwit.
     fn text(&self) -> String {
         match self {
             Self::SignedUp => "You were successfully registered and can login now".to_owned(),
@@ -57,7 +57,6 @@ impl Flash {
     }
 }
 
-/// Adds a message for the next page.
 pub(super) fn add(jar: &CookieJar, client: &Client, flash: Flash) {
     let mut pending = read(jar);
     pending.push(flash);
@@ -67,7 +66,6 @@ pub(super) fn add(jar: &CookieJar, client: &Client, flash: Flash) {
     jar.add(cookie(COOKIE, URL_SAFE_NO_PAD.encode(json), MAX_AGE, client));
 }
 
-/// Removes the pending messages and returns their texts.
 pub(super) fn take(jar: &CookieJar, client: &Client) -> Vec<String> {
     let pending = read(jar);
     if !pending.is_empty() {

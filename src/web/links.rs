@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{Tag, Username};
 
-/// Everything but the unreserved characters of a URI (RFC 3986, section 2.3).
+/// All characters except the unreserved ones of a URI (RFC 3986, section 2.3).
 const NOT_UNRESERVED: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// What the path of a timeline's feed ends in. Usernames must not end in it.
+/// The suffix of a feed's path. Usernames must not end in it.
 pub(super) const FEED_SUFFIX: &str = ".atom";
 pub(super) const SETTINGS_PATH: &str = "/settings";
 pub(super) const TOKENS_PATH: &str = "/settings/tokens";
@@ -32,7 +32,7 @@ pub(super) fn tag_path(tag: &Tag) -> String {
     format!("/tag/{}", encoded(tag.as_str()))
 }
 
-/// What a search looks through.
+/// The data that a search reads.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum SearchScope {

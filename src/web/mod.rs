@@ -1,4 +1,4 @@
-//! Pages and forms for people with a browser.
+//! Pages and forms for browsers.
 //!
 //! May use `service` and the layers below it. A handler parses the request, calls one operation and
 //! renders a page model of `pages` with `templates`.
@@ -96,7 +96,7 @@ fn settings_routes(route: Route) -> Route {
     route.at("/settings/account/delete", delete)
 }
 
-/// Serves a change of state by GET and POST. Clients of the original rely on GET; our pages use POST.
+/// Serves a change of state by GET and POST. Clients of the original rely on GET; the pages use POST.
 fn get_and_post<E>(handler: impl Fn() -> E) -> poem::RouteMethod
 where
     E: IntoEndpoint + EndpointExt + 'static,

@@ -1,9 +1,9 @@
 //! The cached first page of the public timeline, for visitors who are signed out.
 //!
-//! The page is rendered and compressed once per change of the timeline, not once per request. A message
-//! that this server accepted is on the page from the next request on. Messages of other replicas and
-//! flagged messages appear after at most [`MAX_AGE`]: an older page is checked against the database
-//! when it is requested. Replicas send each other no notifications, so none can be lost.
+//! The server renders and compresses the page once per change of the timeline, not once per request. A
+//! post on this server is on the page from the next request on. Changes on other replicas and by
+//! operators take effect within [`MAX_AGE`], because a request for an older page queries the database.
+//! Replicas do not notify each other, so no notification can be lost.
 
 use std::{
     sync::{Arc, OnceLock, PoisonError, RwLock},
@@ -31,7 +31,7 @@ use crate::{
     service::{Error, Service},
 };
 
-/// The age at which a page is checked against the database.
+/// The maximum age of a page that is sent without a query.
 ///
 /// Every replica must show a message within 100 ms of its response. Half of that is left for the
 /// query and the rendering.
@@ -43,8 +43,8 @@ const VARY: (HeaderName, HeaderValue) =
 #[derive(Default)]
 pub(super) struct PublicPageCache {
     entry: RwLock<Option<Entry>>,
-    /// Locked by the request that refreshes the page; the others wait for its result. Holds the time
-    /// of the last refresh if it failed.
+    /// One request locks it and refreshes the page; the others wait for the result. Contains the time
+    /// of the last refresh if that failed.
     refresh: Mutex<Option<Instant>>,
 }
 
@@ -87,7 +87,7 @@ impl PublicPageCache {
         if let Some(entry) = entry.as_ref().filter(|it| it.is_fresh(service.public_version())) {
             return Ok(Arc::clone(&entry.rendering));
         }
-        // If each waiting request retried, the last one would wait for all the time-outs before it.
+        // Waiting requests do not retry: the last one would wait for one time-out per request.
         if failed_at.is_some_and(|failed_at| failed_at > arrived_at) {
             return Err(Error::Overloaded.into());
         }

@@ -21,14 +21,14 @@ use super::{
 use crate::{domain::User, http::client::Client};
 
 pub(super) const HTML: &str = "text/html; charset=utf-8";
-/// RFC 4287, section 7.
+/// The media type of a feed (RFC 4287, section 7).
 const ATOM: &str = "application/atom+xml; charset=utf-8";
 /// A feed is the same for every client. Caches must revalidate it on each request.
 const FEED_CACHE_CONTROL: HeaderValue = HeaderValue::from_static("no-cache");
 /// A page depends on the viewer. Browsers must revalidate it on each request.
 pub(super) const PAGE_CACHE_CONTROL: HeaderValue = HeaderValue::from_static("private, no-cache");
 
-/// The parts of a request from which handlers make their response.
+/// The parts of a request that responses depend on.
 pub(super) struct Responder {
     pub(super) templates: Arc<Templates>,
     pub(super) jar: CookieJar,
@@ -68,14 +68,14 @@ impl Responder {
         render(&self.templates, status, page)
     }
 
-    /// The origin by which the client of this request addresses the server.
+    /// The origin in the client's URL of this request.
     pub(super) fn site(&self, headers: &HeaderMap) -> Site {
         Site::new(self.client.origin(headers).unwrap_or_default())
     }
 
     /// The feed, or 304 if the client has it already.
     ///
-    /// There is no `Last-Modified`: no date changes when a message is deleted.
+    /// There is no `Last-Modified`, because the deletion of a message changes no date.
     pub(super) fn feed(&self, feed: &Feed, headers: &HeaderMap) -> Result<Response, Failure> {
         let xml = self.templates.render(feed)?;
         let etag = etag(xml.as_bytes())?;
@@ -90,7 +90,6 @@ impl Responder {
         Ok(response.content_type(ATOM).body(xml))
     }
 
-    /// Redirects to `path`, which is percent-encoded, with a flash message.
     pub(super) fn redirect_with(&self, path: &str, flash: Flash) -> Response {
         flash::add(&self.jar, &self.client, flash);
         redirect(path)
@@ -104,7 +103,7 @@ pub(super) fn etag(content: &[u8]) -> Result<ETag, Failure> {
     format!("W/\"{tag}\"").parse().map_err(|_| Failure::MissingState)
 }
 
-/// Returns true if `If-None-Match` says that the client has this content.
+/// True if `If-None-Match` matches this content.
 pub(super) fn is_unchanged(headers: &HeaderMap, etag: &ETag) -> bool {
     let if_none_match = headers.typed_get::<IfNoneMatch>();
     if_none_match.is_some_and(|condition| !condition.precondition_passes(etag))
@@ -125,7 +124,7 @@ pub(super) fn render<P: Page>(
 
 /// Redirects to `path`, which is percent-encoded.
 ///
-/// A relative location is right behind any proxy. The status is 302, as in the original MiniTwit.
+/// The location is relative, so it works behind any proxy. The status is 302, as in the original MiniTwit.
 pub(super) fn redirect(path: &str) -> Response {
     Response::builder().status(StatusCode::FOUND).header(header::LOCATION, path).finish()
 }

@@ -1,4 +1,4 @@
-//! Guards every route that changes state against requests that the viewer did not intend.
+//! Protects every route that changes state from requests that the viewer did not intend.
 
 use std::sync::Arc;
 
@@ -10,11 +10,11 @@ use crate::http::{
     cross_site::{is_from_own_page, refuse_cross_site},
 };
 
-/// Rejects cross-site requests and followed links with 403.
+/// Rejects cross-site requests, and GET requests from the server's own pages, with 403.
 ///
-/// A message can contain a link to `/alice/follow`, so a GET request from one of our own pages is
-/// rejected. The pages themselves use POST forms. GET from the address bar and from clients that are
-/// not browsers stays allowed, as clients of the original MiniTwit rely on it.
+/// A message can contain a link to `/alice/follow`, so a link on a page must not change state. Pages use
+/// POST forms. GET from the address bar and from other programs is allowed, because clients of the
+/// original MiniTwit rely on it.
 pub(super) async fn same_site_only<E: Endpoint>(
     endpoint: Arc<E>,
     request: Request,

@@ -68,7 +68,7 @@ impl Templates {
     }
 }
 
-/// Escapes text exactly as Jinja's `MarkupSafe` does, since clients of the original compare pages.
+/// Escapes text exactly like Jinja's `MarkupSafe`, because clients of the original compare pages.
 fn escape(text: &str, output: &mut dyn Write) -> io::Result<()> {
     let bytes = text.as_bytes();
     let mut written = 0;

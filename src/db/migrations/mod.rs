@@ -1,8 +1,8 @@
 //! The schema's history: the files of `migrations/`, embedded in the program, and refinery, which applies them.
 //!
-//! Refinery runs over the same kind of connection as every query, so that one `DATABASE_URL`, with its TLS settings,
-//! means the same to both. It takes no lock. An advisory lock lets one of several servers that start at once apply
-//! what is pending; the others wait and find it done.
+//! Refinery uses an sqlx connection like every query, so `DATABASE_URL` and its TLS settings apply to both. Refinery
+//! takes no lock. If several servers start simultaneously, an advisory lock lets one apply the pending migrations; the
+//! others wait, and find none pending.
 
 mod outside_transaction;
 mod runner;
@@ -21,12 +21,12 @@ mod embedded {
     refinery::embed_migrations!("migrations");
 }
 
-/// The key of the advisory lock: any number that nothing else in the database uses ("minitwit").
+/// The key of the advisory lock: "minitwit" in ASCII.
 const LOCK_KEY: i64 = 0x6d69_6e69_7477_6974;
-/// How often a server that waits for the advisory lock tries to get it.
+/// The interval between attempts to take the advisory lock.
 const LOCK_POLL: Duration = Duration::from_millis(250);
 
-/// Why a schema cannot be used as it is.
+/// The schema cannot be used or checked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The database cannot be reached or a statement failed.
@@ -41,10 +41,8 @@ pub enum Error {
     /// An applied migration differs from the one that this program embeds.
     #[error("migration V{0} was changed after it was applied to this database")]
     Changed(SchemaVersion),
-    /// Other migrations made the schema: those of a program before the first release.
-    #[error(
-        "schema V{version} ({name}) is of no release: its migrations are not those of this program"
-    )]
+    /// Migrations of a program before the first release made the schema.
+    #[error("schema V{version} ({name}) belongs to no release: this program has other migrations")]
     UnknownHistory {
         /// The number of the last applied migration.
         version: SchemaVersion,
@@ -70,7 +68,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether it may pass by itself: another process migrates, or the database is unavailable.
+    /// True if a retry may succeed: another process migrates, or the database is unavailable.
     pub fn passes(&self) -> bool {
         match self {
             Self::Pending(_) => true,
@@ -83,13 +81,13 @@ impl Error {
 /// A migration that this program embeds or that the database records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
-    /// Its number.
+    /// The number.
     pub version: SchemaVersion,
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// When it was applied; `None` while it is pending.
+    /// The time at which it was applied; `None` while it is pending.
     pub applied_on: Option<OffsetDateTime>,
-    /// Whether this program embeds it. An older program does not know the newest ones.
+    /// True if this program embeds it. A program does not embed the migrations of a later release.
     pub known: bool,
 }
 
@@ -99,9 +97,9 @@ pub struct Status {
 pub async fn connect(options: &PgConnectOptions) -> Result<PgConnection, Error> {
     let options =
         options.clone().application_name("minitwit migrate").disable_statement_logging().options([
-            // Refinery creates its table "if not exists", of which PostgreSQL would print a notice.
+            // Suppresses the notice of `CREATE TABLE IF NOT EXISTS`, which refinery executes.
             ("client_min_messages", "warning"),
-            // A role may have time-outs of its own.
+            // A role may have default time-outs.
             ("statement_timeout", "0"),
             ("lock_timeout", "0"),
         ]);
@@ -174,11 +172,11 @@ impl MigrationSet {
         connection: &mut PgConnection,
         target: Option<SchemaVersion>,
     ) -> Result<Vec<String>, Error> {
-        // Before the first write, so that a schema that is refused stays as it is.
+        // Checks before the first write, so that a refused schema stays unchanged.
         self.status(connection).await?;
         check_program(connection, &program_version()).await?;
         let target = target.map_or(Target::Latest, Target::Version);
-        // To an older program, the migrations of a newer one are not "missing".
+        // The database may have migrations of a newer program.
         let runner = Runner::new(&self.0).set_abort_missing(false).set_target(target);
         let report = runner.run_async(&mut Adapter(connection)).await?;
         Ok(report.applied_migrations().iter().map(ToString::to_string).collect())
@@ -216,7 +214,7 @@ impl MigrationSet {
 
     /// The migrations that the database records, in order.
     ///
-    /// Returns an error if one has the number but not the name of one of these: another history.
+    /// Returns an error if one has the number, but not the name, of an embedded migration.
     async fn applied(&self, connection: &mut PgConnection) -> Result<Vec<Migration>, Error> {
         if !has_table(connection, "refinery_schema_history").await? {
             return Ok(Vec::new());
@@ -247,8 +245,8 @@ impl MigrationSet {
 
 /// Waits for the advisory lock.
 ///
-/// It polls, because `pg_advisory_lock` would wait within a statement and so keep its snapshot, for whose end
-/// `CREATE INDEX CONCURRENTLY` of the server that has the lock would wait.
+/// Polls, because the statement `pg_advisory_lock` would keep a snapshot while it waits. `CREATE INDEX CONCURRENTLY` of
+/// the server with the lock would wait for the end of that snapshot.
 async fn lock(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     let query = "SELECT pg_try_advisory_lock($1)";
     while !sqlx::query_scalar(query).bind(LOCK_KEY).fetch_one(&mut *connection).await? {

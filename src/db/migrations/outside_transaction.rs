@@ -8,7 +8,6 @@ use sqlx::{AssertSqlSafe, PgConnection};
 /// The first line of a migration that runs outside a transaction.
 const MARKER: &str = "-- minitwit:no-transaction";
 
-/// Whether a migration runs outside a transaction.
 pub(super) fn is_marked(migration: &str) -> bool {
     migration.lines().next() == Some(MARKER)
 }
@@ -21,7 +20,6 @@ pub(super) fn statements(migration: &str) -> Vec<Statement> {
     statements.map(|text| Statement(text.to_owned())).collect()
 }
 
-/// One statement of a marked migration.
 pub(super) struct Statement(String);
 
 impl Statement {
@@ -29,13 +27,13 @@ impl Statement {
         &self.0
     }
 
-    /// Whether the statement waits for old transactions without blocking new ones, which no time-out
-    /// must interrupt, and which PostgreSQL refuses in a transaction.
+    /// True for `CONCURRENTLY`: the statement waits for old transactions without blocking new ones. It needs to run
+    /// outside a transaction and without a time-out.
     pub(super) fn is_concurrent(&self) -> bool {
         self.0.split_whitespace().any(|word| word.eq_ignore_ascii_case("concurrently"))
     }
 
-    /// Runs a concurrent statement. If it creates an index of which an invalid one exists, drops that first.
+    /// Runs a concurrent statement. Before it creates an index, drops an invalid index of that name.
     pub(super) async fn execute(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         if let Some(index) = self.created_index() {
             drop_if_invalid(connection, index).await?;
@@ -107,7 +105,7 @@ COMMENT ON INDEX first_idx IS 'A ; b';
     }
 
     #[test]
-    fn a_statement_that_creates_no_index_names_none() {
+    fn other_statements_have_no_created_index() {
         for text in
             ["DROP INDEX CONCURRENTLY IF EXISTS a_idx", "CREATE INDEX a_idx ON messages (text)"]
         {

@@ -1,4 +1,4 @@
-//! How one migration is applied over an sqlx connection: in a transaction or outside, and without blocking requests.
+//! Applies one migration over an sqlx connection, in a transaction or outside, without blocking requests.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::outside_transaction::{self, Statement};
 
-/// The longest that a transaction waits for a table's lock. Later requests queue behind it. After 1 s
-/// (`deadlock_timeout`) PostgreSQL looks for deadlocks and may cancel a request, so the migration gives up earlier.
+/// Time-out of a transaction that waits for a table's lock. Later requests queue behind it. After 1 s
+/// (`deadlock_timeout`) PostgreSQL looks for deadlocks and may cancel a request, so the migration stops waiting earlier.
 const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '250ms'";
-/// How long the migration then leaves the table to requests.
+/// The pause before the next attempt, in which requests get the table's lock.
 const RETRY_DELAY: Duration = Duration::from_millis(250);
-/// Over a minute in all, which is longer than any statement of a server takes.
+/// Together 75 s, longer than the time-out of a server's statements by default.
 const ATTEMPTS: u32 = 150;
 /// The SQLSTATEs `lock_not_available` and `deadlock_detected`.
 const TABLE_IN_USE: [&str; 2] = ["55P03", "40P01"];
@@ -24,7 +24,7 @@ const TABLE_IN_USE: [&str; 2] = ["55P03", "40P01"];
 /// Lets refinery use an sqlx connection.
 pub(super) struct Adapter<'c>(pub(super) &'c mut PgConnection);
 
-/// What is committed at once.
+/// The statements of one commit.
 #[derive(Clone, Copy)]
 enum Unit<'q> {
     Transaction(&'q [&'q str]),
@@ -59,7 +59,7 @@ impl AsyncTransaction for Adapter<'_> {
 }
 
 impl Adapter<'_> {
-    /// Runs a unit, again and again while requests use its tables.
+    /// Runs a unit, and retries while requests use its tables.
     async fn run(&mut self, unit: Unit<'_>) -> Result<(), sqlx::Error> {
         for _ in 1..ATTEMPTS {
             match self.attempt(unit).await {

@@ -17,11 +17,11 @@ use crate::{
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The status that is logged when the connection closed before the response, as in nginx. Either
-/// the client closed it or a stopping server reached its deadline.
+/// The logged status, as in nginx, if the connection closed before the response: the client closed
+/// it, or the shutdown time-out expired.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
 
-/// What the access log needs to know of the routes.
+/// The access log's settings for the routes.
 #[derive(Debug, Clone, Copy)]
 pub struct AccessLog {
     /// The route template of a matched pattern.
@@ -48,7 +48,7 @@ impl AccessLog {
     }
 }
 
-/// A request's log line. It is written on drop, so that a cancelled request has one, too.
+/// A request's log line. Written on drop, so that a cancelled request is logged, too.
 struct Entry {
     span: Span,
     start: Instant,
@@ -81,7 +81,7 @@ impl Drop for Entry {
     fn drop(&mut self) {
         let duration = self.start.elapsed();
         self.route.record(self.method.as_str(), self.status, duration);
-        // A proxy checks every second, and successes would hide the other lines.
+        // A proxy checks every second; these successes would hide other lines.
         if self.path == self.ready_path && self.status == 200 {
             return;
         }

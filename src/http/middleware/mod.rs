@@ -1,4 +1,4 @@
-//! Everything that a request passes before its surface, in one function.
+//! The middleware of every request, in one function.
 
 pub mod access_log;
 pub mod normalize_path;
@@ -25,7 +25,7 @@ use super::errors::internal_error_response;
 /// 6. the routes of `endpoint`.
 ///
 /// Each surface then renders its own errors ([`call_and_render`](super::errors::call_and_render))
-/// around [`RequestLimits`](request_limits::RequestLimits), whose refusals have the surface's form.
+/// around [`RequestLimits`](request_limits::RequestLimits), so a refused body gets the surface's format.
 pub fn stack(
     endpoint: impl Endpoint<Output = Response> + 'static,
     proxies: TrustedProxies,

@@ -1,11 +1,11 @@
-//! Serves paths with doubled or trailing slashes in place, without a redirect.
+//! Serves paths with doubled or trailing slashes without a redirect.
 //!
 //! Some clients have a base URL that ends in a slash and request `//register`; others request
-//! `/latest/`. After a redirect some of them repeat a POST as a GET, and others stop.
+//! `/latest/`. After a redirect, some repeat a POST as a GET, and others fail.
 //! Percent-encoded bytes that are not UTF-8 become U+FFFD. Such a path then matches its route with a
-//! name that cannot exist, instead of failing before any route.
+//! name that cannot exist, so that the route's own 404 applies.
 //!
-//! poem's `NormalizePath` leaves such bytes alone, and runs a regular expression on each request.
+//! poem's `NormalizePath` keeps such bytes, and runs a regular expression on each request.
 
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use poem::{
@@ -109,7 +109,7 @@ mod tests {
     proptest! {
         #[test]
         fn normalizing_keeps_the_segments_and_is_idempotent(
-            // A lone `%` stays. `%aa` is not UTF-8, which another test covers.
+            // Without `%aa`, which is not UTF-8: another test covers it.
             path in "/([g-z/.]|%2F|%){0,20}",
             query in proptest::option::of("[a-z/=&]{0,10}"),
         ) {

@@ -13,11 +13,11 @@ use poem::{
 pub struct RequestLimits {
     /// The largest body, in bytes.
     pub body: usize,
-    /// The longest time in which the whole body may arrive.
+    /// Time-out of the whole body.
     pub body_timeout: Duration,
 }
 
-/// Why a body was refused.
+/// The body was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
     /// It is larger than [`RequestLimits::body`].
@@ -54,7 +54,7 @@ impl From<ReadBodyError> for BodyError {
 impl RequestLimits {
     /// Reads the body of `request` before any handler does. All bodies are small.
     ///
-    /// Returns a [`BodyError`] if the body breaks a limit.
+    /// Returns a [`BodyError`] if the body exceeds a limit or is malformed.
     pub async fn read_body(self, mut request: Request) -> Result<Request> {
         let body = request.take_body();
         if body.is_empty() {

@@ -1,4 +1,4 @@
-//! Headers that restrict what a browser lets a page of this server do.
+//! Security headers, with which browsers restrict the pages of this server.
 
 use std::sync::Arc;
 
@@ -15,8 +15,8 @@ use poem::{
 
 use crate::http::client::Client;
 
-/// A page loads nothing from other sites and runs nothing inline. No other site may frame it or
-/// learn its address.
+/// A page loads nothing from other sites and runs no inline scripts. Other sites cannot frame it and
+/// get no `Referer` from it.
 const HEADERS: [(HeaderName, HeaderValue); 5] = [
     (
         CONTENT_SECURITY_POLICY,

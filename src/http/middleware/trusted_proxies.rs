@@ -1,7 +1,7 @@
 //! Determines the client of a request that came through reverse proxies.
 //!
-//! Any client can send `X-Forwarded-*` headers. They count only if the peer is a proxy that the
-//! operator trusts, and only the part of each list that trusted proxies have appended.
+//! Any client can send `X-Forwarded-*` headers. The server uses them only if the peer is a trusted
+//! proxy, and only the items that trusted proxies appended.
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -20,7 +20,7 @@ use crate::http::client::Client;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustedProxies(Arc<[IpNet]>);
 
-/// The IPv4 network that `network` maps into IPv6. Peers are compared in their IPv4 form.
+/// The IPv4 network of an IPv4-mapped IPv6 network, because `trust` compares IPv4 addresses.
 fn unmapped(network: IpNet) -> Option<IpNet> {
     let IpNet::V6(network) = network else { return None };
     let address = network.addr().to_ipv4_mapped()?;
@@ -83,7 +83,6 @@ fn nearest_first<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item =
     values.flat_map(|value| value.to_str().unwrap_or_default().rsplit(',').map(str::trim))
 }
 
-/// The item of the nearest proxy in the header `name`.
 fn nearest<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     nearest_first(headers, name).next()
 }

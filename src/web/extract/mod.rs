@@ -1,4 +1,4 @@
-//! What handlers extract from a request: the viewer, parts of the path, the cursor of a list.
+//! The handlers' extractors: the viewer, parts of the path, the cursor of a list.
 
 pub mod page_query;
 pub mod path;

@@ -1,4 +1,4 @@
-//! Extractors for parts of the path. A malformed part names nothing that exists, so it gets 404.
+//! Extractors for parts of the path. A malformed part is 404, because nothing with that name exists.
 
 use poem::{FromRequest, Request, RequestBody, Result, web::Path};
 
@@ -17,7 +17,7 @@ impl<'a> FromRequest<'a> for PathName {
     }
 }
 
-/// The id of a message, in exactly the form that pages link to: `07` and `+7` are not `7`.
+/// The id of a message in canonical form: `07` and `+7` are 404.
 pub struct PathMessage(pub i64);
 
 impl<'a> FromRequest<'a> for PathMessage {

@@ -10,7 +10,7 @@ use crate::web::{
     assets::Asset, avatar::avatar_svg, extract::path::PathName, failure::Failure, respond::redirect,
 };
 
-/// One year without revalidation, for content that never changes under its URL.
+/// One year without revalidation, for content that never changes at its URL.
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
 #[handler]
@@ -31,7 +31,7 @@ pub fn avatar(PathName(username): PathName) -> Response {
     file("image/svg+xml", avatar_svg(&username))
 }
 
-/// Excludes the APIs and the settings from search engines.
+/// Excludes the APIs and the settings from crawling.
 const ROBOTS: &str = "User-agent: *\nDisallow: /api/\nDisallow: /settings\nDisallow: /sim/\n";
 
 #[handler]

@@ -49,7 +49,7 @@ pub struct MessageFields {
     pub text: String,
 }
 
-/// Edits a message. A rejected text is shown again with the rule that it breaks.
+/// Edits a message. If the text is invalid, shows the form again with the error.
 #[handler]
 pub async fn edit(
     SignedIn(viewer): SignedIn,
@@ -58,7 +58,7 @@ pub async fn edit(
     service: Data<&Service>,
     responder: Responder,
 ) -> Result<Response, Failure> {
-    // Browsers send a line feed as CR LF. An unchanged text must stay the same.
+    // Browsers send each line feed as CR LF, which would change an unedited text.
     let text = fields.text.replace("\r\n", "\n");
     let (field, parsed) = Field::parse(text, MessageText::parse);
     let Some(text) = parsed else {

@@ -21,7 +21,6 @@ use crate::{
     service::{Error, Service},
 };
 
-/// Shows all settings except the tokens.
 #[handler]
 pub async fn show(
     SignedIn(viewer): SignedIn,
@@ -31,7 +30,6 @@ pub async fn show(
     settings_page(&service, &responder, &viewer, StatusCode::OK, PasswordForm::default()).await
 }
 
-/// The page with the stored profile.
 async fn settings_page(
     service: &Service,
     responder: &Responder,
@@ -60,7 +58,7 @@ impl ProfileFields {
     fn parse(self) -> Result<AccountChange, Box<ProfileForm>> {
         let (display_name, new_name) =
             Field::parse(self.display_name, |raw| unless_blank(raw, DisplayName::parse));
-        // Browsers send a line feed as CR LF, which would count as two characters.
+        // Browsers send each line feed as CR LF, which would count as two characters.
         let bio = self.bio.replace("\r\n", "\n");
         let (bio, new_bio) = Field::parse(bio, |raw| unless_blank(raw, Bio::parse));
         let (email, new_email) = Field::parse(self.email, Email::parse);

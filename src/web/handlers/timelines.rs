@@ -26,7 +26,7 @@ use poem::{
     web::{Data, Form, Query},
 };
 
-/// The viewer's own timeline. Visitors who are signed out are redirected to the public one.
+/// The viewer's own timeline. Redirects signed-out visitors to the public timeline.
 #[handler]
 pub async fn home(
     Viewer(viewer): Viewer,
@@ -54,7 +54,7 @@ async fn own_timeline(
     responder.page_with_status(status, &page)
 }
 
-/// The public timeline. The cache serves its first page to visitors without session and flash message.
+/// The public timeline. Visitors without session and flash message get its first page from the cache.
 #[handler]
 pub async fn public(
     Viewer(viewer): Viewer,
@@ -104,7 +104,7 @@ pub async fn profile(
     responder.page(&page.with_open_graph(open_graph))
 }
 
-/// Posts a message. A rejected text is shown again with the rule that it breaks.
+/// Posts a message. If the text is invalid, shows the form again with the error.
 #[handler]
 pub async fn add_message(
     SignedIn(viewer): SignedIn,

@@ -31,7 +31,7 @@ use crate::{
 struct Days(u16);
 
 impl Days {
-    /// The JSON API accepts every number up to the last of these.
+    /// The JSON API accepts every number up to 365.
     const CHOICES: &[u16] = &[7, 30, 90, 365];
 
     fn lifetime(self) -> Duration {
@@ -97,7 +97,7 @@ pub struct TokenFields {
     password: String,
 }
 
-/// Creates a token. Only this response contains the secret, so caches must not store it.
+/// Creates a token. The response contains the secret, so caches must not store it.
 #[handler]
 pub async fn create(
     OwnAccount(account): OwnAccount,

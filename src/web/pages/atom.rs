@@ -12,7 +12,6 @@ use crate::{
     },
 };
 
-/// The maximum length of an entry's title.
 const TITLE_MAX_CHARS: usize = 80;
 
 #[derive(Debug, Serialize)]
@@ -23,7 +22,6 @@ pub struct Feed {
     author: Option<Author>,
     /// The URL of this page of the feed.
     self_url: String,
-    /// The URL of the HTML page.
     page_url: String,
     older: Option<String>,
     entries: Vec<Entry>,
@@ -63,7 +61,7 @@ impl Feed {
         Self::new(site, (&profile_path(owner), before), title, Some(author), messages)
     }
 
-    /// The feed of the timeline at `path`, which starts after the cursor `before`.
+    /// The feed of the timeline at `path`; it starts after the cursor `before`.
     fn new(
         site: &Site,
         (path, before): (&str, Option<Cursor>),

@@ -1,4 +1,4 @@
-//! The page of a request that failed.
+//! The page of a failed request.
 
 use serde::Serialize;
 
@@ -15,7 +15,7 @@ pub struct ErrorPage {
 }
 
 impl ErrorPage {
-    /// The page with the usual text of `status`.
+    /// The page with the default text of `status`.
     pub fn new(frame: Frame, status: u16) -> Self {
         let (heading, text) = heading_and_text(status);
         Self { frame, status, heading, text: text.to_owned(), request_id: None }

@@ -14,9 +14,7 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
-    /// The users that follow the owner.
     Followers,
-    /// The users that the owner follows.
     Following,
 }
 

@@ -42,7 +42,6 @@ pub fn counted(number: i64, one: &str, many: &str) -> String {
     format!("{} {noun}", grouped(number))
 }
 
-/// A number with a comma between groups of three digits.
 fn grouped(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
     let mut text = String::from(if number < 0 { "-" } else { "" });
@@ -63,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_count_has_the_right_noun_and_commas() {
+    fn a_count_has_commas_and_a_singular_or_plural_noun() {
         for (number, text) in [
             (0, "0 messages"),
             (1, "1 message"),

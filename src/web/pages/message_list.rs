@@ -19,7 +19,7 @@ use crate::{
 pub struct MessageList {
     messages: Vec<Item>,
     older: Option<String>,
-    /// The text of an empty list, if it is not the original's.
+    /// The text of an empty list; the original's if absent.
     empty_text: Option<&'static str>,
 }
 
@@ -33,9 +33,8 @@ struct Item {
     text: Vec<TextPart>,
     datetime: String,
     shown_time: String,
-    /// The time of the last edit.
     edited: Option<String>,
-    /// True if the viewer is the author and so may edit and delete the message.
+    /// True if the viewer is the author, who can edit and delete the message.
     own: bool,
 }
 
@@ -44,7 +43,6 @@ struct Item {
 struct TextPart {
     text: String,
     link: Option<String>,
-    /// True for a link to another site.
     external: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The page models: what each page shows, in the words and order of the original MiniTwit.
+//! The page models: the content of each page, in the words and order of the original MiniTwit.
 //!
 //! One file per page or shared part. This file only declares and re-exports them.
 

@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// Sites show about this much of a description.
+/// About as much as sites show of a description.
 const DESCRIPTION_MAX_CHARS: usize = 200;
 
 /// The metadata of a page, in its field `open_graph`.

@@ -17,9 +17,7 @@ pub struct SearchPage {
     query: String,
     scope: SearchScope,
     error: Option<String>,
-    /// The path of the same search in messages.
     in_messages: String,
-    /// The path of the same search in usernames.
     in_people: String,
     list: Option<MessageList>,
     people: Option<PersonList>,

@@ -8,7 +8,7 @@ use crate::web::templates::Page;
 #[derive(Debug, Default, Serialize)]
 pub struct LoginPage {
     pub frame: Frame,
-    /// Why the last attempt failed.
+    /// The reason why the last attempt failed.
     pub error: Option<String>,
     pub username: String,
 }
@@ -20,7 +20,7 @@ impl Page for LoginPage {
 #[derive(Debug, Default, Serialize)]
 pub struct RegisterPage {
     pub frame: Frame,
-    /// Why the last attempt failed.
+    /// The reason why the last attempt failed.
     pub error: Option<String>,
     pub username: String,
     pub email: String,

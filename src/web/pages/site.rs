@@ -3,14 +3,14 @@
 /// The year in the ids of feeds and entries (RFC 4151). It must never change.
 const TAG_YEAR: u16 = 2026;
 
-/// The origin by which a client addresses this server.
+/// The origin in the client's URL of this server.
 #[derive(Debug, Clone)]
 pub struct Site {
     origin: String,
 }
 
 impl Site {
-    /// `origin` is a scheme and a host; if it is unknown and so empty, URLs are relative.
+    /// `origin` is a scheme and a host. If it is unknown, it is empty and URLs are relative.
     pub fn new(origin: String) -> Self {
         Self { origin }
     }
@@ -20,7 +20,7 @@ impl Site {
         format!("{}{path}", self.origin)
     }
 
-    /// A permanent id for the resource at a path (RFC 4151). It does not depend on scheme and port.
+    /// A permanent id for the resource at a path (RFC 4151), independent of scheme and port.
     pub fn tag_uri(&self, path: &str) -> String {
         let (_, authority) = self.origin.split_once("://").unwrap_or(("", "localhost"));
         let host = authority.rsplit_once(':').filter(|(_, port)| !port.ends_with(']'));

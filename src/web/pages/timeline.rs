@@ -15,7 +15,6 @@ use crate::{
     web::templates::Page,
 };
 
-/// The JSON API's stream of new messages.
 const STREAM_PATH: &str = "/api/v1/stream";
 
 #[derive(Debug, Serialize)]
@@ -29,7 +28,7 @@ pub struct TimelinePage {
     newest: Option<Cursor>,
 }
 
-/// What is above the messages.
+/// The content above the messages.
 #[derive(Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum Content {
@@ -60,7 +59,7 @@ impl TimelinePage {
         Self::new(frame, Content::Profile(Box::new(header)), &path, messages)
     }
 
-    /// Makes the page announce new messages. For the first page of a timeline only.
+    /// Makes the page announce new messages; only for the first page of a timeline.
     pub fn live(mut self) -> Self {
         let timeline = match self.content {
             Content::Public => "public",

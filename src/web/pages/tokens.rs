@@ -66,7 +66,7 @@ impl Page for TokensPage {
     const TEMPLATE: &'static str = "tokens.html";
 }
 
-/// Shows the secret of a new token, once. It has no `Debug`, so the secret cannot get into the log.
+/// Shows the secret of a new token once. Without `Debug`, so that the log cannot contain the secret.
 #[derive(Serialize)]
 pub struct NewTokenPage {
     frame: Frame,

@@ -45,7 +45,7 @@ async fn a_former_schema_behind_a_url_is_refused_and_unchanged() {
     for command in commands {
         let text = refusal(&run(&database, command));
         for part in [
-            "schema V14 (former_search_indexes) is of no release",
+            "schema V14 (former_search_indexes) belongs to no release",
             "database test_",
             "has changed nothing in it",
             "name another database in --database-url (DATABASE_URL)",

@@ -1,9 +1,8 @@
-//! Users of a server: browsers, the simulator, clients of the JSON API.
+//! Clients of a server: browser, simulator, JSON API.
 
 use reqwest::{Client, Method, RequestBuilder, header, redirect::Policy};
 use serde_json::{Value, json};
 
-/// A response.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -13,7 +12,7 @@ pub struct Answer {
 
 impl Answer {
     pub async fn of(request: RequestBuilder) -> Self {
-        let response = request.send().await.expect("an answer");
+        let response = request.send().await.expect("a response");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         // A stream does not end.
         let endless = headers.get(header::CONTENT_TYPE).is_some_and(|it| it == "text/event-stream");
@@ -74,14 +73,12 @@ impl Answer {
         errors.iter().map(field).collect()
     }
 
-    /// Asserts that the body contains `text`.
     #[track_caller]
     pub fn says(&self, text: &str) -> &Self {
         assert!(self.body.contains(text), "{text:?} is not in {}", self.body);
         self
     }
 
-    /// Asserts that the body does not contain `text`.
     #[track_caller]
     pub fn does_not_say(&self, text: &str) -> &Self {
         assert!(!self.body.contains(text), "{text:?} is in {}", self.body);
@@ -147,7 +144,6 @@ impl Browser {
         self.submit("/login", &[("username", username), ("password", "secret")]).await
     }
 
-    /// Posts a message.
     pub async fn say(&self, text: &str) -> Answer {
         self.submit("/add_message", &[("text", text)]).await
     }
@@ -204,7 +200,6 @@ impl Simulator {
         self.post(&format!("/fllws/{}", encode(username)), json!({ "unfollow": whom })).await
     }
 
-    /// The server's value of `latest`.
     pub async fn latest(&self) -> i64 {
         let answer = Answer::of(self.bare_request(Method::GET, "/latest")).await;
         assert_eq!(answer.status, 200, "{answer:?}");
@@ -221,17 +216,14 @@ pub struct ApiClient {
 }
 
 impl ApiClient {
-    /// A client of this server, without a token.
     pub fn new(server: String) -> Self {
         Self { server, token: None, client: Client::new() }
     }
 
-    /// The same client, for another server.
     pub fn at(&self, server: String) -> Self {
         Self { server, ..self.clone() }
     }
 
-    /// The same client with this token.
     pub fn with_token(&self, token: &str) -> Self {
         Self { token: Some(token.to_owned()), ..self.clone() }
     }
@@ -249,7 +241,6 @@ impl ApiClient {
         Answer::of(self.request(Method::GET, path)).await
     }
 
-    /// Follows the `Link` header of a response.
     pub async fn follow_link(&self, answer: &Answer) -> Option<Answer> {
         let link = answer.headers.get("link")?.to_str().expect("text");
         let target = link.strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\""));
@@ -284,7 +275,6 @@ impl ApiClient {
         self.post("/users", user).await
     }
 
-    /// Requests a token.
     pub async fn make_token(&self, username: &str, password: &str) -> Answer {
         let wish = json!({"username": username, "password": password, "name": "test"});
         self.post("/tokens", wish).await
@@ -309,12 +299,10 @@ impl ApiClient {
     }
 }
 
-/// The values of one field of these objects.
 pub fn field(items: &[Value], name: &str) -> Vec<String> {
     items.iter().map(|item| item[name].as_str().expect(name).to_owned()).collect()
 }
 
-/// Percent-encodes a name for a path.
 pub fn encode(name: &str) -> String {
     percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC).to_string()
 }

@@ -22,7 +22,7 @@ use super::DEADLINE;
 const CHROMIUM_NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
 const CHROMEDRIVER_NAMES: [&str; 2] = ["chromedriver", "chromium.chromedriver"];
 
-/// A fixed appearance, no settings of this machine, no traffic to other servers.
+/// Fixed appearance, no settings of the machine, no traffic to other servers.
 const ARGUMENTS: [&str; 15] = [
     "--headless=new",
     "--disable-background-networking",
@@ -38,19 +38,19 @@ const ARGUMENTS: [&str; 15] = [
     "--no-default-browser-check",
     "--no-first-run",
     "--no-proxy-server",
-    // Another name than localhost, which browsers trust more.
+    // Not localhost, because browsers trust it more than other hosts.
     "--host-resolver-rules=MAP minitwit.test 127.0.0.1",
 ];
 
-/// Ends the driver and all browsers and deletes their files when its standard input closes, that is, when the test
-/// process ends in any way. Chromium outlives its driver otherwise.
+/// Waits until its standard input closes, which happens at any end of the test process. Then ends the driver and all
+/// browsers, and deletes their files. Otherwise Chromium would outlive its driver.
 const WATCHDOG: &str = r#"
     read -r _
     kill -s KILL -- "-$1" 2>/dev/null
     for _ in 1 2 3 4 5; do rm -rf -- "$2" 2>/dev/null && exit; sleep 0.2; done
 "#;
 
-/// Opens a session, with or without scripts in pages; panics with what to install if Chromium or chromedriver is missing.
+/// Opens a session, with or without scripts in pages. Panics if Chromium or chromedriver is missing, and names it.
 pub async fn open_session(scripts: bool) -> Client {
     let driver = driver();
     let mut arguments = ARGUMENTS.to_vec();
@@ -87,7 +87,6 @@ pub fn close_session(id: &str) {
     let _ = closed.join();
 }
 
-/// A running chromedriver.
 struct Driver {
     base: String,
     chromium: PathBuf,

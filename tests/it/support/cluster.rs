@@ -19,7 +19,7 @@ const TEMPLATE: &str = "template_minitwit";
 /// Enough for the pools of all parallel tests.
 const MAX_CONNECTIONS: u16 = 400;
 
-/// The server of this test run. At exit it is stopped and its data is deleted.
+/// The server of this test run. Stops at exit and deletes its data.
 pub fn server() -> &'static Embedded {
     static SERVER: OnceLock<Embedded> = OnceLock::new();
     extern "C" fn stop() {
@@ -42,11 +42,11 @@ pub fn server() -> &'static Embedded {
     })
 }
 
-/// A database of one test, dropped with the last clone.
+/// The database of one test. The last clone drops it.
 #[derive(Clone)]
 pub struct TestDatabase(Arc<Dropping>);
 
-/// The name of a database, which is dropped together with this value.
+/// The name of a database. Drops the database when dropped.
 struct Dropping(String);
 
 impl TestDatabase {
@@ -65,12 +65,10 @@ impl TestDatabase {
         Self::create(&format!("TEMPLATE {TEMPLATE}")).await
     }
 
-    /// Creates an empty database.
     pub async fn empty() -> Self {
         Self::create("").await
     }
 
-    /// Creates a database with these options of `CREATE DATABASE`.
     pub async fn create(options: &str) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
         let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
@@ -78,17 +76,14 @@ impl TestDatabase {
         Self(Arc::new(Dropping(name)))
     }
 
-    /// Connection options.
     pub fn options(&self) -> PgConnectOptions {
         server().connect_options(&self.0.0)
     }
 
-    /// The value of `DATABASE_URL`.
     pub fn url(&self) -> String {
         self.options().to_url_lossy().to_string()
     }
 
-    /// Opens a connection.
     pub async fn connect(&self) -> PgConnection {
         self.options().connect().await.expect("connected")
     }
@@ -107,7 +102,7 @@ impl TestDatabase {
         self.hold(&format!("LOCK TABLE {table} IN {mode} MODE")).await
     }
 
-    /// Executes a statement in a transaction that stays open until it is released, then rolled back.
+    /// Executes a statement in a transaction that stays open until the lock is released.
     pub async fn hold(&self, statement: &str) -> Lock {
         let mut connection = self.connect().await;
         let statements = AssertSqlSafe(format!("BEGIN; {statement}"));
@@ -115,7 +110,7 @@ impl TestDatabase {
         Lock(connection)
     }
 
-    /// Waits until this number of statements wait for locks.
+    /// Waits until `count` statements wait for locks.
     pub async fn waiting_statements(&self, count: i64) {
         let mut connection = self.connect().await;
         let query = "SELECT count(*) FROM pg_stat_activity
@@ -124,7 +119,7 @@ impl TestDatabase {
         while sqlx::query_scalar::<_, i64>(query).fetch_one(&mut connection).await.expect(query)
             != count
         {
-            assert!(begun.elapsed() < DEADLINE, "{count} statements never wait");
+            assert!(begun.elapsed() < DEADLINE, "fewer than {count} statements wait for locks");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -138,7 +133,6 @@ impl Lock {
         self.0.close().await.expect("closed");
     }
 
-    /// Commits the transaction.
     pub async fn commit(mut self) {
         sqlx::raw_sql("COMMIT").execute(&mut self.0).await.expect("committed");
     }
@@ -152,7 +146,7 @@ impl Drop for Dropping {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.expect("a runtime").block_on(execute(&statement));
         });
-        // The server removes a database that could not be dropped here.
+        // At exit the server deletes a database that is not dropped here.
         let _ = dropped.join();
     }
 }

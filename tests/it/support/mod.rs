@@ -1,5 +1,5 @@
-//! The test harness: one PostgreSQL for all tests, a fresh database and a real server for each test, and actors that
-//! use the server as its users do.
+//! The test harness: one PostgreSQL for all tests, a new database and a server for each test, and clients (browser,
+//! simulator, JSON API).
 
 pub mod actors;
 pub mod chromium;
@@ -31,7 +31,7 @@ use tokio::task::JoinHandle;
 use actors::{ApiClient, Browser, Simulator};
 use cluster::TestDatabase;
 
-/// The deadline of every wait. It only bounds how late a failure is reported.
+/// The time-out of every wait. Longer than any successful wait, so it affects only failing tests.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A server in this process, with its own database.
@@ -41,7 +41,6 @@ pub struct App {
     pub database: TestDatabase,
     /// A pool for the test to read rows.
     pub rows: PgPool,
-    /// The server's operations.
     pub service: Service,
     shutdown: Shutdown,
     serving: JoinHandle<()>,
@@ -53,7 +52,6 @@ impl App {
         Self::start_on(TestDatabase::fresh().await).await
     }
 
-    /// Starts a server on this database.
     pub async fn start_on(database: TestDatabase) -> Self {
         Self::start_with(database, |_| {}).await
     }
@@ -90,7 +88,6 @@ impl App {
         self.database
     }
 
-    /// The URL of a path on this server.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
@@ -118,7 +115,6 @@ impl App {
         Simulator::new(format!("http://{}", self.simulator_address))
     }
 
-    /// A client of the JSON API without a token.
     pub fn api(&self) -> ApiClient {
         ApiClient::new(format!("http://{}", self.address))
     }
@@ -131,7 +127,6 @@ impl App {
         api.signed_in(username).await
     }
 
-    /// Executes a statement on this server's database.
     pub async fn execute(&self, statement: &'static str) {
         sqlx::raw_sql(statement).execute(&self.rows).await.expect(statement);
     }
@@ -165,7 +160,7 @@ impl AppSettings {
                 // The lowest cost of bcrypt; hashing time is not under test.
                 passwords: PasswordSettings { cost: 4, workers: 1, queue: 256 },
                 session_lifetime: Duration::from_secs(30 * 24 * 60 * 60),
-                // Tests act faster than people.
+                // No limits: tests send more requests than users.
                 limits: RateLimits::default(),
                 streams: StreamSettings {
                     clients: 100,
@@ -208,7 +203,7 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(
         if let Some(answer) = probe().await {
             return answer;
         }
-        assert!(begun.elapsed() < DEADLINE, "not within the deadline: {what}");
+        assert!(begun.elapsed() < DEADLINE, "time-out: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

@@ -15,10 +15,9 @@ use nix::{
 
 use super::DEADLINE;
 
-/// The program under test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_minitwit");
 
-/// The program with these arguments and without settings from this process's environment.
+/// The program with these arguments, and without settings from the environment.
 pub fn minitwit(arguments: &[&str]) -> Command {
     let mut command = Command::new(PROGRAM);
     command.args(arguments);
@@ -59,19 +58,19 @@ impl Serving {
         let Some(base) = base else {
             let mut errors = String::new();
             let _ = child.stderr.take().expect("piped").read_to_string(&mut errors);
-            panic!("it did not start: {errors}{}", output.lock().expect("no panic"));
+            panic!("the server did not start: {errors}{}", output.lock().expect("no panic"));
         };
         keep(lines, &output);
         keep(BufReader::new(child.stderr.take().expect("piped")).lines(), &output);
         Self { child, base, output }
     }
 
-    /// Its standard output and standard error so far.
+    /// The output so far: standard output and standard error.
     pub fn output(&self) -> String {
         self.output.lock().expect("no panic").clone()
     }
 
-    /// Stops reading its output until the result is dropped.
+    /// Stops reading the program's output until the result is dropped.
     pub fn stall(&self) -> mpsc::Sender<()> {
         let output = Arc::clone(&self.output);
         let ((stalled, is_stalled), (end, has_ended)) = (mpsc::channel(), mpsc::channel());
@@ -94,7 +93,6 @@ impl Serving {
         self.wait()
     }
 
-    /// Waits for the exit.
     pub fn wait(&mut self) -> ExitStatus {
         wait(&mut self.child)
     }
@@ -119,7 +117,7 @@ fn keep(lines: Lines<impl BufRead + Send + 'static>, output: &Arc<Mutex<String>>
     });
 }
 
-/// The base URL in this line of the server's output, in text or JSON, if it has one.
+/// The base URL in a line of the server's log (text or JSON), if any.
 fn base(line: &str) -> Option<String> {
     if let Ok(event) = serde_json::from_str::<serde_json::Value>(line) {
         return (event["message"] == "serving")
@@ -128,7 +126,7 @@ fn base(line: &str) -> Option<String> {
     Some(line.trim().strip_prefix("pages")?.trim().trim_end_matches('/').to_owned())
 }
 
-/// A server that waits for migrations by another process, and a function that reads its log up to the line with a text.
+/// Starts a server that waits for migrations. The function returns the next log line that contains a text.
 pub fn waiting_server(database_url: &str) -> (Child, impl FnMut(&str) -> String + use<>) {
     let wait = ["serve", "--listen", "127.0.0.1:0", "--no-migrate", "--await-migrations", "600"];
     let mut command = minitwit(&wait);
@@ -137,7 +135,7 @@ pub fn waiting_server(database_url: &str) -> (Child, impl FnMut(&str) -> String 
     let mut log = BufReader::new(server.stdout.take().expect("it is piped")).lines();
     let read_to = move |text: &str| {
         let line = log.find(|line| line.as_ref().expect("a line").contains(text));
-        line.unwrap_or_else(|| panic!("it never says {text:?}")).expect("a line")
+        line.unwrap_or_else(|| panic!("the log does not contain {text:?}")).expect("a line")
     };
     (server, read_to)
 }

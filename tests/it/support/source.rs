@@ -11,19 +11,16 @@ use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
 const KEYWORDS: &[&str] =
     &["use", "as", "dyn", "impl", "for", "in", "return", "match", "if", "mut"];
 
-/// A source file.
 pub struct SourceFile {
     /// The path below the repository, such as `src/db/pool.rs`.
     pub path: String,
     pub tokens: TokenStream,
 }
 
-/// All files below `src`.
 pub fn files() -> Vec<SourceFile> {
     files_below("src")
 }
 
-/// All files below a directory of the repository.
 pub fn files_below(directory: &str) -> Vec<SourceFile> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
@@ -49,7 +46,7 @@ fn read(root: &Path, path: &Path) -> SourceFile {
     SourceFile { path, tokens }
 }
 
-/// A path in the source, such as `crate::db::Error`. Each item of a `use` group is a path of its own.
+/// A path in the source, such as `crate::db::Error`. Each item of a `use` group is a separate path.
 #[derive(Debug, Clone)]
 pub struct SourcePath {
     /// The inline modules around it: `["tests"]`.
@@ -73,7 +70,7 @@ fn walk(tokens: &TokenStream, inline_module: &[String], found: &mut Vec<SourcePa
             TokenTree::Ident(name) if name == "mod" => {
                 at += 1 + walk_inline_module(&trees[at + 1..], inline_module, found);
             }
-            // `pub(super)` and `pub(in …)` restrict an item; they use nothing.
+            // `pub(super)` and `pub(in …)` are visibilities, not imports.
             TokenTree::Ident(name) if name == "pub" => {
                 let restricted = matches!(trees.get(at + 1), Some(TokenTree::Group(group))
                     if group.delimiter() == Delimiter::Parenthesis);

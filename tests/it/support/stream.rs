@@ -20,7 +20,6 @@ pub enum Block {
 }
 
 impl Block {
-    /// The message of a `message` event.
     #[track_caller]
     pub fn message(&self) -> Value {
         match self {
@@ -31,7 +30,6 @@ impl Block {
         }
     }
 
-    /// The text of the event's message.
     #[track_caller]
     pub fn text(&self) -> String {
         self.message()["text"].as_str().expect("a text").to_owned()
@@ -66,7 +64,6 @@ impl Block {
     }
 }
 
-/// An open stream.
 pub struct Stream {
     pub response: Response,
     received: String,

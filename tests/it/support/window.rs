@@ -1,4 +1,4 @@
-//! A person's view of a Chromium window: what it shows and what they do.
+//! A Chromium window: its visible content and the actions of a user.
 
 use std::time::Duration;
 
@@ -14,7 +14,6 @@ use serde_json::{Value, json};
 
 use super::{App, DEADLINE, chromium};
 
-/// The properties of a window.
 #[derive(Debug, Clone, Copy)]
 pub struct Screen {
     /// Size in CSS pixels.
@@ -69,13 +68,11 @@ impl Window {
         self.base = base;
     }
 
-    /// Opens a page.
     pub async fn go(&self, path: &str) {
         let address = format!("{}{path}", self.base);
         self.client.goto(&address).await.unwrap_or_else(|error| panic!("{address}: {error}"));
     }
 
-    /// Goes back to the previous page.
     pub async fn go_back(&self) {
         self.client.back().await.expect("gone back");
     }
@@ -136,7 +133,6 @@ impl Window {
         found.unwrap_or_else(|error| panic!("{locator:?}: {error}"))
     }
 
-    /// Clicks the first selected element.
     pub async fn click(&self, selector: &str) {
         self.find(selector).await.click().await.expect(selector);
     }
@@ -192,7 +188,6 @@ impl Window {
         answer.as_str().expect("a text").to_owned()
     }
 
-    /// A computed CSS property of the first selected element.
     pub async fn style(&self, selector: &str, property: &str) -> String {
         self.find(selector).await.css_value(property).await.expect(property)
     }
@@ -212,7 +207,6 @@ impl Window {
         troubles.map(|entry| format!("{}: {}", entry["level"], entry["message"])).collect()
     }
 
-    /// A screenshot as PNG.
     pub async fn screenshot(&self) -> Vec<u8> {
         self.client.screenshot().await.expect("a picture")
     }

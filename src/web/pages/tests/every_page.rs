@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// The HTML of every page in every state, with hostile texts wherever users choose the text.
+/// The HTML of every page in every state, with hostile texts in place of all user input.
 pub fn every_page() -> Vec<String> {
     let flashed = Frame { flashes: vec!["One".into(), HOSTILE.into()], ..signed_in(HOSTILE) };
     let mut pages = Vec::new();

@@ -1,4 +1,4 @@
-//! Values to fill pages with.
+//! Values for the pages.
 
 use time::macros::datetime;
 
@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// Contains every character that has a meaning in HTML.
+/// Contains every special character of HTML.
 pub const HOSTILE: &str = "<b>'\"&/";
 pub const HOSTILE_ESCAPED: &str = "&lt;b&gt;&#39;&#34;&amp;/";
 
@@ -25,7 +25,7 @@ pub fn name(raw: &str) -> Username {
     Username::from_stored(raw.to_owned())
 }
 
-/// A profile whose every text is `raw`.
+/// A profile with `raw` as every text.
 pub fn profile(raw: &str) -> Profile {
     Profile {
         username: name(raw),

@@ -1,4 +1,4 @@
-//! What holds for every page.
+//! Checks of every page.
 
 use super::{
     every_page::{every_page, rejected},
