@@ -1,8 +1,8 @@
 //! Loads many rows into the empty tables of a new database.
 //!
-//! Each table is loaded by COPY in one transaction. Its secondary indexes are dropped before and
-//! rebuilt after the load, which is several times faster and leaves compact indexes. Constraints and
-//! triggers stay active. The statements are built at run time, so sqlx's checked macros do not apply.
+//! [`load`] fills a table by COPY in one transaction. It drops the secondary indexes before the load
+//! and rebuilds them afterwards: this is several times faster and leaves compact indexes. Constraints
+//! and triggers stay active. The statements are built at run time, so sqlx's checked macros do not apply.
 
 use sqlx::{
     AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _,

@@ -15,8 +15,8 @@ use crate::db::seed::FollowRow;
 /// The reader's number of followees, unless there are fewer users or follows.
 pub const READER_FOLLOWS: u32 = 500;
 
-/// Random picks per followee. After that, the lowest free numbers are used: for a user who follows
-/// nearly everybody, random picks would rarely find a new followee.
+/// Random picks per followee; after them, the generator takes the lowest free numbers. For a user who
+/// follows almost all users, random picks rarely find a new followee.
 const PICKS_PER_FOLLOWEE: u32 = 20;
 
 /// All follows, by follower, oldest first.

@@ -12,7 +12,7 @@ use crate::{
 pub enum DifferenceKind {
     /// A registered user is missing.
     UserMissing,
-    /// A user exists who did not register.
+    /// A user exists without a registration.
     UserUnexpected,
     /// An accepted message is missing.
     MessageMissing,
@@ -73,7 +73,7 @@ pub struct Difference {
 #[derive(Debug, Default)]
 pub(crate) struct Comparison {
     pub(crate) differences: Vec<Difference>,
-    /// What the API does not return, with the reason.
+    /// Data that the API does not return, with the reason.
     pub(crate) unverifiable: Vec<String>,
 }
 

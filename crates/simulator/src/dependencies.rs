@@ -2,7 +2,7 @@
 //!
 //! A command waits for its user's previous command. A command that names another user waits for
 //! that user's earlier registration, and a registration waits for earlier commands that name its
-//! user. So every command finds the state that it would find if all were sent one by one.
+//! user. So each command finds the same state as in a sequential run.
 //! Commands wait for earlier ones only, so there is no deadlock.
 
 use crate::scenario::{CommandKind, Scenario};

@@ -66,7 +66,7 @@ pub struct Verification {
     pub possible_latest: Vec<i64>,
     /// All differences.
     pub differences: Vec<Difference>,
-    /// What the API did not return, with the reason.
+    /// Data that the API did not return, with the reason.
     pub unverifiable: Vec<String>,
 }
 
