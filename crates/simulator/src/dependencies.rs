@@ -53,7 +53,7 @@ fn resolve_one(open: &mut [u32], command: u32) -> bool {
     *left == 0
 }
 
-/// Calls `found` with each pair of a command and a later one that waits for it.
+/// Calls `found` for each pair of a command and a later command that depends on it.
 fn for_each_edge(scenario: &Scenario, mut found: impl FnMut(u32, u32)) {
     let users = scenario.users().len();
     let mut last_own = vec![None; users];
