@@ -1,4 +1,4 @@
-//! Every setting is in `docs/reference/configuration.md` and in the help, and a wrong one is named.
+//! `docs/reference/configuration.md` and the help contain every setting; errors name the setting.
 
 use std::{
     collections::BTreeSet,
@@ -23,7 +23,7 @@ const ONE_SHOT: &[&str] = &["healthcheck", "seed", "simulate"];
 struct Setting {
     flag: String,
     variable: Option<String>,
-    /// Its line in the table of settings.
+    /// The setting's line in the table of settings.
     row: String,
 }
 
@@ -88,7 +88,7 @@ fn the_document_has_a_line_for_each_setting_and_no_other() {
     );
 }
 
-/// The words of a text that begin like a flag or like a variable of the program.
+/// The words of a text with the prefix of a flag or of an environment variable of the program.
 fn names(text: &str) -> BTreeSet<&str> {
     let is_part = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
     let words = text.split(|character| !is_part(character));

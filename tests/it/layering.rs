@@ -38,7 +38,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("lib", &[]),
 ];
 
-/// Each crate that is made for one job, and the modules whose job that is.
+/// Each crate with one purpose, and the modules that may use it.
 const HOMES: &[(&str, &[&str])] = &[
     ("poem", &["http", "simulator_api", "api", "web", "server"]),
     ("poem_openapi", &["http", "simulator_api", "api"]),
@@ -53,13 +53,13 @@ const HOMES: &[(&str, &[&str])] = &[
     ("indicatif", &["commands"]),
 ];
 
-/// The module that the file of this path is, such as `["db", "pool"]`.
+/// The module of the file at this path, such as `["db", "pool"]`.
 fn module(path: &str) -> Vec<&str> {
     let inner = path.trim_start_matches("src/").trim_end_matches(".rs").trim_end_matches("/mod");
     inner.split('/').collect()
 }
 
-/// What the file says against the rules, with the line where.
+/// The file's violations of the rules, with their lines.
 fn violations(path: &str, tokens: &TokenStream) -> Vec<String> {
     let module = module(path);
     let own = module[0];
