@@ -13,7 +13,7 @@ use minitwit::config::Cli;
 
 use crate::support::{cluster::TestDatabase, process::minitwit};
 
-/// Flags that ask for something once, rather than set how the program is.
+/// Flags that request one action and are no settings.
 const NO_SETTINGS: &[&str] = &["--help", "--version", "--status", "--yes"];
 
 /// Commands that run once: their own flags have no environment variable.
@@ -95,7 +95,7 @@ fn names(text: &str) -> BTreeSet<&str> {
     words.filter(|word| word.starts_with("MINITWIT_") || is_flag(word)).collect()
 }
 
-/// Not what a line of a table is drawn with.
+/// Returns false for the dashes of a table border.
 fn is_flag(word: &str) -> bool {
     word.strip_prefix("--").is_some_and(|name| name.starts_with(|it: char| it.is_alphabetic()))
 }
@@ -115,7 +115,7 @@ fn the_document_names_nothing_that_does_not_exist() {
 fn the_help_of_each_command_names_its_settings_and_their_variables() {
     for command in ["serve", "healthcheck", "migrate", "seed", "simulate"] {
         let help = minitwit(&[command, "--help"]).output().expect("it runs");
-        // Lines are broken where they are full, also within what belongs to a setting.
+        // The help wraps lines, also within the entry of a setting.
         let help = String::from_utf8(help.stdout).expect("text");
         let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
         let settings = Setting::all(Some(command));
@@ -128,7 +128,7 @@ fn the_help_of_each_command_names_its_settings_and_their_variables() {
     }
 }
 
-/// Values that are no values of these settings.
+/// Invalid values of settings.
 const WRONG: &[(&str, &str)] = &[
     ("--listen", "nonsense"),
     ("--listen", "127.0.0.1"),
@@ -167,7 +167,7 @@ const WRONG: &[(&str, &str)] = &[
     ("--log", "minitwit=loud"),
 ];
 
-/// The same, of a simulation.
+/// Invalid values of the settings of `simulate`.
 const WRONG_OF_SIMULATE: &[(&str, &str)] = &[
     ("--seed", "chance"),
     ("--users", "0"),
