@@ -12,7 +12,7 @@ pub(super) fn raise_file_limit() {
         Ok((soft, hard))
     });
     match raised {
-        Ok((soft, hard)) => info!(before = soft, now = hard, "raised the limit of open files"),
+        Ok((soft, hard)) => info!(before = soft, now = hard, "set the limit of open files"),
         Err(error) => warn!(%error, "cannot raise the limit of open files"),
     }
 }

@@ -13,13 +13,13 @@ use minitwit::config::Cli;
 
 use crate::support::{cluster::TestDatabase, process::minitwit};
 
-/// Flags that request one action and are no settings.
+/// Flags that are not settings.
 const NO_SETTINGS: &[&str] = &["--help", "--version", "--status", "--yes"];
 
 /// Commands that run once: their own flags have no environment variable.
 const ONE_SHOT: &[&str] = &["healthcheck", "seed", "simulate"];
 
-/// A setting as the command line has it.
+/// A setting of the command line.
 struct Setting {
     flag: String,
     variable: Option<String>,
@@ -213,14 +213,14 @@ fn assert_all_refused(command: &str, argument: &str, wrong: &[(&str, &str)]) {
 }
 
 #[test]
-fn a_wrong_value_is_refused_by_the_settings_name_however_it_is_given() {
+fn an_invalid_value_is_rejected_and_the_error_names_the_setting() {
     assert_all_refused("serve", "", WRONG);
     assert_all_refused("healthcheck", "", &[("--listen", "nonsense"), ("--timeout", "0.3")]);
     assert_all_refused("simulate", "http://127.0.0.1:1", WRONG_OF_SIMULATE);
 }
 
 #[tokio::test]
-async fn an_address_that_is_taken_is_refused_by_the_settings_name() {
+async fn an_address_in_use_is_rejected_and_the_error_names_the_setting() {
     let database = TestDatabase::fresh().await;
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("bound").to_string();

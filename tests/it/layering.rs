@@ -1,11 +1,11 @@
-//! Imports run one way, and each technology has its home.
+//! Imports run one way, and each crate has its users.
 
 use proc_macro2::TokenStream;
 
 use crate::support::source::{self, SourceFile};
 
 /// Each module of the crate, and the modules that it may use.
-const ARROWS: &[(&str, &[&str])] = &[
+const ALLOWED_IMPORTS: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("telemetry", &[]),
     ("domain", &[]),
@@ -39,7 +39,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Each crate with one purpose, and the modules that may use it.
-const HOMES: &[(&str, &[&str])] = &[
+const CRATE_USERS: &[(&str, &[&str])] = &[
     ("poem", &["http", "simulator_api", "api", "web", "server"]),
     ("poem_openapi", &["http", "simulator_api", "api"]),
     ("sqlx", &["db"]),
@@ -63,22 +63,23 @@ fn module(path: &str) -> Vec<&str> {
 fn violations(path: &str, tokens: &TokenStream) -> Vec<String> {
     let module = module(path);
     let own = module[0];
-    let Some((_, allowed)) = ARROWS.iter().find(|(name, _)| *name == own) else {
-        return vec![format!("{path}: {own} has no place among the layers")];
+    let Some((_, allowed)) = ALLOWED_IMPORTS.iter().find(|(name, _)| *name == own) else {
+        return vec![format!("{path}: {own} is not in ALLOWED_IMPORTS")];
     };
     let mut found = Vec::new();
     for used in source::paths(tokens) {
         let spelled = used.segments.join("::");
         if let Some(target) = target(&module, &used.inline_module, &used.segments)
             && target != own
-            && ARROWS.iter().any(|(name, _)| *name == target)
+            && ALLOWED_IMPORTS.iter().any(|(name, _)| *name == target)
             && !allowed.contains(&target.as_str())
         {
             found.push(format!("{path}:{}: {own} uses {target} ({spelled})", used.line));
         }
         // A name alone may be anything; a crate is used by a path.
         if used.segments.len() > 1
-            && let Some((name, homes)) = HOMES.iter().find(|(name, _)| *name == used.segments[0])
+            && let Some((name, homes)) =
+                CRATE_USERS.iter().find(|(name, _)| *name == used.segments[0])
             && !homes.contains(&own)
         {
             found.push(format!("{path}:{}: {own} uses the crate {name} ({spelled})", used.line));
@@ -111,9 +112,9 @@ fn target(module: &[&str], inline_module: &[String], segments: &[String]) -> Opt
 }
 
 #[test]
-fn imports_run_one_way_and_each_technology_has_its_home() {
+fn imports_run_one_way_and_each_crate_has_its_users() {
     let files = source::files();
-    for (name, _) in ARROWS {
+    for (name, _) in ALLOWED_IMPORTS {
         let exists = files.iter().any(|file| module(&file.path)[0] == *name);
         assert!(exists, "there is no module {name}");
     }
@@ -157,7 +158,7 @@ fn each_kind_of_violation_is_found() {
         ("src/server/mod.rs", "use ::sqlx::{Row};", "server uses the crate sqlx"),
         ("src/commands/serve.rs", "fn f() { let x: Vec<sqlx::Error>; }", "the crate sqlx"),
         ("src/domain/mod.rs", "use crate::http;", "domain uses http"),
-        ("src/mail.rs", "", "mail has no place among the layers"),
+        ("src/mail.rs", "", "mail is not in ALLOWED_IMPORTS"),
     ] {
         let found = violations(path, &text.parse().expect(text));
         assert!(matches!(&found[..], [one] if one.contains(expected)), "{text}: {found:?}");
