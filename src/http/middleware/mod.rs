@@ -17,7 +17,7 @@ use super::errors::internal_error_response;
 /// Puts the middleware of every request around `endpoint`.
 ///
 /// A request passes, in this order:
-/// 1. [`normalize_path`]: merges slashes in the path;
+/// 1. [`normalize_path()`]: merges slashes in the path;
 /// 2. [`TrustedProxies`]: determines the client;
 /// 3. [`AccessLog`]: starts the span with the request id; afterwards logs and counts the response;
 /// 4. [`add_security_headers`]: adds headers to the response;

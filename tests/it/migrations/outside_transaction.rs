@@ -54,7 +54,19 @@ async fn replicas_that_start_during_an_index_build_wait_for_it() {
     database.waiting_statements(1).await;
     migrating_connections(&database, 4).await;
     // Longer than `deadlock_timeout`, and than the time-out of a lock within a transaction.
-    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    let long_wait = "SELECT EXISTS (SELECT FROM pg_stat_activity
+                     WHERE datname = current_database() AND wait_event_type = 'Lock'
+                       AND clock_timestamp() - query_start > interval '1200 ms')";
+    let mut connection = database.connect().await;
+    let begun = Instant::now();
+    while !sqlx::query_scalar::<_, bool>(long_wait)
+        .fetch_one(&mut connection)
+        .await
+        .expect(long_wait)
+    {
+        assert!(begun.elapsed() < crate::support::DEADLINE, "the build does not wait");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     writer.release().await;
     let mut applied = Vec::new();
     for replica in starting {
