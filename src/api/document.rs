@@ -13,8 +13,8 @@ use crate::http::{openapi, routes::Routes};
 const DESCRIPTION: &str = "The JSON API for MiniTwit clients.\n\n\
     **Authentication.** `POST /tokens` exchanges a username and a password for a bearer token. Send it as \
     `Authorization: Bearer …`. Operations that require no token accept one, too, but respond with 401 if it is \
-    invalid, expired or revoked. The API ignores cookies. The exception is `GET /stream`, because \
-    browsers cannot add a header to a request for an event stream.\n\n\
+    invalid, expired or revoked. The API ignores cookies, except in `GET /stream`: browsers \
+    cannot add a header there, so a page of this server sends its session cookie.\n\n\
     **Lists** are paged and, unless stated otherwise, sorted newest first. `limit` sets the page size (1 to \
     100, 30 by default). The `Link` header with `rel=\"next\"` points to the next page; `next_cursor` in the \
     body is the `cursor` of that page. Items that are added while a client reads a list never make it \
