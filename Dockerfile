@@ -17,8 +17,9 @@ COPY crates/listener/Cargo.toml crates/listener/
 COPY crates/simulator/Cargo.toml crates/simulator/
 # The first command of the pipe cannot fail.
 # hadolint ignore=DL4006
-RUN mkdir -p src tests/it benches/speed crates/embedded-postgres/src crates/listener/src crates/simulator/src \
- && echo 'fn main() {}' | tee build.rs src/main.rs tests/it/main.rs benches/speed/main.rs > /dev/null \
+RUN mkdir -p src tests/it benches/migration benches/speed \
+      crates/embedded-postgres/src crates/listener/src crates/simulator/src \
+ && echo 'fn main() {}' | tee build.rs src/main.rs tests/it/main.rs benches/migration/main.rs benches/speed/main.rs > /dev/null \
  && touch src/lib.rs crates/embedded-postgres/src/lib.rs crates/listener/src/lib.rs crates/simulator/src/lib.rs \
  && cargo build --release --locked --no-default-features --bin minitwit \
  && rm -rf src crates/*/src build.rs

@@ -268,4 +268,10 @@ fn the_dockerfile_names_each_workspace_crate() {
             assert!(dockerfile.contains(&path), "{name}: the Dockerfile creates no{path}");
         }
     }
+    // cargo rejects a manifest that names a missing target.
+    let manifest = read("Cargo.toml");
+    let targets = manifest.lines().filter_map(|line| line.strip_prefix("path = "));
+    for path in targets.map(|path| path.trim_matches('"')) {
+        assert!(dockerfile.contains(&format!(" {path} ")), "the Dockerfile creates no {path}");
+    }
 }
