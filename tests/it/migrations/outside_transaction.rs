@@ -2,7 +2,7 @@
 
 use std::{
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use minitwit::db::migrations::{self, MigrationSet};
@@ -54,19 +54,9 @@ async fn replicas_that_start_during_an_index_build_wait_for_it() {
     database.waiting_statements(1).await;
     migrating_connections(&database, 4).await;
     // Longer than `deadlock_timeout`, and than the time-out of a lock within a transaction.
-    let long_wait = "SELECT EXISTS (SELECT FROM pg_stat_activity
-                     WHERE datname = current_database() AND wait_event_type = 'Lock'
-                       AND clock_timestamp() - query_start > interval '1200 ms')";
-    let mut connection = database.connect().await;
-    let begun = Instant::now();
-    while !sqlx::query_scalar::<_, bool>(long_wait)
-        .fetch_one(&mut connection)
-        .await
-        .expect(long_wait)
-    {
-        assert!(begun.elapsed() < crate::support::DEADLINE, "the build does not wait");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let long_wait = "bool_or(wait_event_type = 'Lock'
+                             AND clock_timestamp() - query_start > interval '1200 ms')";
+    database.wait_for_backends(&format!("COALESCE({long_wait}, false)")).await;
     writer.release().await;
     let mut applied = Vec::new();
     for replica in starting {
@@ -77,15 +67,9 @@ async fn replicas_that_start_during_an_index_build_wait_for_it() {
 }
 
 pub(super) async fn migrating_connections(database: &TestDatabase, count: i64) {
-    let query = "SELECT count(*) FROM pg_stat_activity
-                 WHERE datname = current_database() AND application_name = 'minitwit migrate'";
-    let mut connection = database.connect().await;
-    let begun = Instant::now();
-    while sqlx::query_scalar::<_, i64>(query).fetch_one(&mut connection).await.expect(query) < count
-    {
-        assert!(begun.elapsed() < crate::support::DEADLINE, "fewer than {count} connections");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let condition =
+        format!("count(*) FILTER (WHERE application_name = 'minitwit migrate') >= {count}");
+    database.wait_for_backends(&condition).await;
 }
 
 /// Applies the set while a transaction on `table` holds up the build, and kills the backend that builds.

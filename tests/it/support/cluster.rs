@@ -112,14 +112,22 @@ impl TestDatabase {
 
     /// Waits until `count` statements wait for locks.
     pub async fn waiting_statements(&self, count: i64) {
+        let condition = format!("count(*) FILTER (WHERE wait_event_type = 'Lock') = {count}");
+        self.wait_for_backends(&condition).await;
+    }
+
+    /// Waits until an aggregate condition on this database's rows of `pg_stat_activity` holds; panics at the deadline.
+    pub async fn wait_for_backends(&self, condition: &str) {
         let mut connection = self.connect().await;
-        let query = "SELECT count(*) FROM pg_stat_activity
-                     WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let query =
+            format!("SELECT {condition} FROM pg_stat_activity WHERE datname = current_database()");
         let begun = Instant::now();
-        while sqlx::query_scalar::<_, i64>(query).fetch_one(&mut connection).await.expect(query)
-            != count
+        while !sqlx::query_scalar::<_, bool>(AssertSqlSafe(query.clone()))
+            .fetch_one(&mut connection)
+            .await
+            .expect(&query)
         {
-            assert!(begun.elapsed() < DEADLINE, "fewer than {count} statements wait for locks");
+            assert!(begun.elapsed() < DEADLINE, "{condition} does not hold");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
