@@ -45,8 +45,8 @@ scripts = git grep --untracked -lIE '^\#!(/usr/bin/env |/bin/)(ba)?sh$$'
 python = { $(files) '*.py'; git grep --untracked -zlIE '^\#!/usr/bin/env python3$$'; } | sort -zu \
   | xargs -0r sh -c 'for file; do [ ! -f "$$file" ] || printf "%s\0" "$$file"; done' sh
 linters = target/linters/bin
-# Disabled detectors of secrets: they report every hash.
-guessing = HexHighEntropyString Base64HighEntropyString KeywordDetector BasicAuthDetector
+# Detectors of secrets that are disabled, because they report every hash.
+noisy_detectors = HexHighEntropyString Base64HighEntropyString KeywordDetector BasicAuthDetector
 
 .PHONY: lint-files
 lint-files: ## Check YAML, workflows, Dockerfiles, scripts, Python and migrations; search for secrets
@@ -59,7 +59,7 @@ lint-files: ## Check YAML, workflows, Dockerfiles, scripts, Python and migration
 	scripts/lint-migrations $(linters)/squawk
 	$(python) | xargs -0r $(linters)/ruff check --quiet --config .ci/linters/ruff.toml
 	$(python) | xargs -0r $(linters)/ruff format --quiet --diff --config .ci/linters/ruff.toml
-	$(files) | xargs -0 $(linters)/detect-secrets-hook $(addprefix --disable-plugin ,$(guessing))
+	$(files) | xargs -0 $(linters)/detect-secrets-hook $(addprefix --disable-plugin ,$(noisy_detectors))
 
 .PHONY: deny
 deny: ## Check licenses and sources of dependencies (CHECKS="advisories" checks known vulnerabilities)
@@ -80,12 +80,12 @@ bench: ## Compare the server with pgbench and nginx (ARGS="--quick tweets" measu
 	cargo bench --locked --bench speed -- $(ARGS)
 
 .PHONY: bench-migration
-bench-migration: ## Measure the longest pause of posts while an index of MESSAGES=2000000 is built
+bench-migration: ## Measure the longest pause of posts during an index build (MESSAGES=2000000)
 	@scripts/install-postgresql
 	cargo bench --locked --bench migration -- --messages $(or $(MESSAGES),2000000)
 
 .PHONY: no-downtime
-no-downtime: ## Replace servers behind nginx under load; no request may fail (PREVIOUS=auto starts from the previous schema)
+no-downtime: ## Replace servers behind nginx under load; no request may fail (PREVIOUS=auto replaces the previous program)
 	@cargo build --release --locked
 	@previous=$(if $(filter auto,$(PREVIOUS)),$$(scripts/previous-program),$(PREVIOUS)); \
 	  scripts/no-downtime target/release/minitwit $${previous:+--previous "$$previous"}
@@ -108,11 +108,11 @@ image: ## Build the container image minitwit:local
 	  --build-arg CREATED="$$(git log -1 --format=%cI)" .
 
 .PHONY: deploy-swarm
-deploy-swarm: ## Deploy MINITWIT_IMAGE to the swarm of DOCKER_HOST; roll back unless it, and URL ("-": none), becomes healthy
+deploy-swarm: ## Deploy MINITWIT_IMAGE to the swarm of DOCKER_HOST; roll back unless it is healthy and URL responds ("-": no URL)
 	@scripts/deploy compose/compose.swarm.yaml minitwit "$(URL)"
 
 .PHONY: deploy-test
-deploy-test: ## Test deployments and roll-backs on a swarm of its own, as root
+deploy-test: ## Test deployments and rollbacks on a temporary swarm, as root
 	@scripts/deploy-test
 
 .PHONY: up
@@ -124,7 +124,7 @@ roll: ## Replace the replicas of compose.yaml one by one without a failed reques
 	@scripts/roll
 
 .PHONY: containers
-containers: ## Test the containers on a Docker engine of their own, as root (IMAGE=NAME skips the build)
+containers: ## Test the containers on a separate Docker engine, as root (IMAGE=NAME skips the build)
 	@scripts/containers-test
 
 .PHONY: openapi
