@@ -253,7 +253,7 @@ def main():
             for log in Path(directory).glob("*.log"):
                 lines = log.read_text(errors="replace").splitlines()
                 # Without the access log.
-                other = [line[:400] for line in lines if "server::access" not in line and line[:1] != "{"]
+                other = [line[:400] for line in lines if "::access_log" not in line and line[:1] != "{"]
                 print(f"--- {log.name}", *other[-8:], sep="\n", file=sys.stderr)
             raise
         finally:

@@ -211,7 +211,7 @@ def an_update_replaces_all_replicas(image):
     wait_until("the swarm is healthy", is_healthy)
     check(service("migrate")["JobStatus"]["JobIteration"]["Index"] == job + 1, "the new image's migration did not run")
     result = f": {requests.stop()}" if has_balancer() else ""
-    check(requests.failed == 0, f"during the update {result}")
+    check(requests.failed == 0, f"during the update{result}")
     say(f"both replicas were replaced in {time.monotonic() - begun:.0f} s, after the new image's migration{result}")
     if not has_balancer():
         deploy(NGINX_CONFIG_VERSION="3")
