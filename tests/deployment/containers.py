@@ -38,10 +38,10 @@ from engine import (
     wait_until,
 )
 
-# Limit of what the image adds to its base, in bytes.
+# Maximum size that the image adds to its base, in bytes.
 MAX_ADDED_SIZE = 60 << 20
 RUNNING = ["nginx", "minitwit-1", "minitwit-2", "postgres", "prometheus"]
-CONTENT = "SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM messages), (SELECT count(*) FROM follows)"
+ROW_COUNTS = "SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM messages), (SELECT count(*) FROM follows)"
 
 
 def listening():
@@ -57,8 +57,11 @@ def image_is_small(image):
     say(f"the image adds {added / (1 << 20):.1f} MiB to its base of {base / (1 << 20):.0f} MiB")
     check(0 < added < MAX_ADDED_SIZE, "the image is too large")
     config = inspect(image)["Config"]
-    check(config["User"] == "10001:10001" and config["StopSignal"] == "SIGTERM", f"user or stop signal: {config}")
-    check("org.opencontainers.image.revision" in config["Labels"], f"labels: {config['Labels']}")
+    check(
+        config["User"] == "10001:10001" and config["StopSignal"] == "SIGTERM",
+        f"user or stop signal of the image: {config}",
+    )
+    check("org.opencontainers.image.revision" in config["Labels"], f"no revision in the labels: {config['Labels']}")
 
 
 def image_has_no_load_generator(image):
@@ -98,7 +101,7 @@ def containers_are_confined():
         host, state = found["HostConfig"], found["State"]
         check(
             host["ReadonlyRootfs"] and host["CapDrop"] == ["ALL"],
-            f"{service} can write files or has rights",
+            f"{service} can write files or has capabilities",
         )
         check(found["Config"]["User"].split(":")[0] not in ("", "0", "root"), f"{service} runs as root")
         check(host["Memory"] > 0 and host["NanoCpus"] > 0 and host["PidsLimit"] > 0, f"{service} has no limits")
@@ -110,7 +113,7 @@ def containers_are_confined():
             check(state["Status"] == "exited" and state["ExitCode"] == 0, "the migration failed")
         else:
             check(state["Health"]["Status"] == "healthy", f"{service} is {state['Health']['Status']}")
-    say(f"{len(RUNNING)} containers are healthy, limited, read-only and unprivileged; the migration is done")
+    say(f"{len(RUNNING)} containers are healthy, limited, read-only and unprivileged; the migration has succeeded")
 
 
 def only_nginx_listens(before, port):
@@ -119,8 +122,8 @@ def only_nginx_listens(before, port):
     say(f"listening addresses except loopback: {new}")
 
 
-def clients():
-    """Client addresses in the replicas' access logs for /public."""
+def logged_clients():
+    """Client addresses of requests for /public, from the replicas' access logs."""
     logs = [docker("logs", container(service)) for service in ["minitwit-1", "minitwit-2"]]
     return {json.loads(line)["client"] for log in logs for line in log.splitlines() if '"/public"' in line}
 
@@ -128,11 +131,11 @@ def clients():
 def nginx_hides_metrics_and_limits_sign_ins(site):
     for path in ["/metrics", "/metrics/", "//metrics", "/%6detrics", "/x/../metrics"]:
         check(site.request("GET", path)[0] == 404, f"{path} is public")
-    check(site.request("GET", "/readyz")[0] == 200, "/readyz")
+    check(site.request("GET", "/readyz")[0] == 200, "/readyz fails")
     spoofed = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Host": "evil.test"}
     site.request("GET", "/public?forged", headers=spoofed)
     gateway = f"{os.environ['PROXY_NETWORK']}.1"
-    check(clients() == {gateway}, f"clients in the log: {clients()}, expected {gateway}")
+    check(logged_clients() == {gateway}, f"clients in the log: {logged_clients()}, expected {gateway}")
     statuses = [site.form("/login", username="nobody", password="wrong") for _ in range(40)]
     check(429 in statuses[20:] and statuses[0] != 429, f"statuses of sign-ins: {statuses}")
     say(f"nginx hides metrics, ignores forged addresses, and rejected {statuses.count(429)} of 40 sign-ins")
@@ -218,18 +221,18 @@ def a_killed_replica_restarts():
     say("a killed replica restarted and became healthy")
 
 
-def content():
+def row_counts():
     return compose(
-        "exec", "-T", "postgres", "psql", "-h", "/var/run/postgresql", "-U", "minitwit", "-At", "-c", CONTENT
+        "exec", "-T", "postgres", "psql", "-h", "/var/run/postgresql", "-U", "minitwit", "-At", "-c", ROW_COUNTS
     )
 
 
 def data_survives_removal_of_the_containers():
-    before = content()
+    before = row_counts()
     compose("down", "--volumes", "--timeout", "60")
     check(docker("ps", "--all", "--quiet") == "", "a container still exists")
     start()
-    check(content() == before, f"{before} became {content()}")
+    check(row_counts() == before, f"the row counts changed from {before} to {row_counts()}")
     say(f"after removal with --volumes and a new start, users, messages and follows are unchanged: {before}")
 
 
@@ -272,7 +275,10 @@ def host_network_works(site, before):
     check(site.request("GET", "/metrics")[0] == 404, "/metrics is public on the host's network")
     forwarded = {"X-Forwarded-For": "203.0.113.9, 198.51.100.7", "X-Forwarded-Proto": "https"}
     check(site.request("GET", "/public", headers=forwarded)[0] == 200, "/public fails on the host's network")
-    check(clients() == {"198.51.100.7"}, f"clients in the log: {clients()}, expected the last one of X-Forwarded-For")
+    check(
+        logged_clients() == {"198.51.100.7"},
+        f"clients in the log: {logged_clients()}, expected the last forwarded one",
+    )
     say("the last address that a trusted proxy forwards is the client")
     say(f"on the host's network, the only listening address except loopback is {new}")
     compose("down", "--timeout", "60")

@@ -1,4 +1,4 @@
-"""Helpers of the deployment tests: commands, conditions with a time-out, requests and load."""
+"""Helpers of the deployment tests: commands, polling with a deadline, requests and load."""
 
 import atexit
 import http.client
@@ -15,6 +15,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 # Seconds until a condition must hold.
 TIMEOUT = 120
+# Commands that a simulator has in flight at once.
+CONCURRENCY = 4
 
 
 def say(text):
@@ -27,7 +29,7 @@ def check(condition, message):
 
 
 def wait_until(condition, probe, timeout=TIMEOUT, pause=0.2):
-    """Polls `probe` until its result is true, and returns it. `condition` names it in the error message."""
+    """Polls `probe` until its result is true, and returns the result. The error message names the `condition`."""
     deadline = time.monotonic() + timeout
     while True:
         result = probe()
@@ -89,7 +91,7 @@ def start_with_empty_database():
 
 
 class Site:
-    """A client of the public port."""
+    """The public port of the system, and requests to it."""
 
     def __init__(self, port):
         self.port = port
@@ -116,13 +118,13 @@ class Site:
 
 
 class Simulation:
-    """A run of the simulator of target/release; the image contains none."""
+    """A running `minitwit simulate` of target/release, because the image contains no simulator."""
 
     def __init__(self, site, commands, users, name):
         self.report = Path(os.environ["WORK"]) / f"{name}.txt"
         command = [str(ROOT / "target/release/minitwit"), "simulate", f"http://127.0.0.1:{site.port}/sim"]
         command += ["--simulator-password-file", os.environ["SIMULATOR_PASSWORD_FILE"]]
-        command += ["--commands", str(commands), "--users", str(users), "--concurrency", "4"]
+        command += ["--commands", str(commands), "--users", str(users), "--concurrency", str(CONCURRENCY)]
         command += ["--keep-alive", "--timeout", "5000", "--verify"]
         self.process = subprocess.Popen(command, stdout=self.report.open("w"), stderr=subprocess.STDOUT)
         atexit.register(self.process.kill)

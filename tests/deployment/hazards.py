@@ -1,6 +1,7 @@
 """Failures of a replica under load: it is paused (docker pause), its runtime hangs, or it is killed (docker kill) and
-loses its address. The tests count and print failed and late simulator commands and page views. They fail if a page view
-fails, if more commands fail than were in flight, or if nginx still sends requests to the failed replica after SEEN s.
+loses its address. The tests print the numbers of failed and late simulator commands and page views. They fail if a page
+view fails, if more commands fail than were in flight, or if nginx still sends requests to the failed replica after
+DETECTION_TIME.
 """
 
 import ctypes
@@ -10,22 +11,31 @@ import subprocess
 import time
 from pathlib import Path
 
-from engine import Simulation, check, container, docker, inspect, say, start_with_empty_database, wait_until
+from engine import (
+    CONCURRENCY,
+    Simulation,
+    check,
+    container,
+    docker,
+    inspect,
+    say,
+    start_with_empty_database,
+    wait_until,
+)
 from viewer import all_have_started, start_viewers, stop_viewers
 
-# Concurrent commands of the simulator.
-COMMANDS = 4
 # The simulator's time-out, in seconds.
-LATE = 0.3
+SIMULATOR_TIMEOUT = 0.3
 # nginx's time-out for reads, in seconds (compose/nginx/site.conf).
-READ = 4
-# Seconds after which nginx must have marked a failed replica as unhealthy, with a margin.
-SEEN = 10
+READ_TIMEOUT = 4
+# Seconds within which nginx must mark a failed replica as unhealthy, with a margin.
+DETECTION_TIME = 10
 PTRACE_SEIZE, PTRACE_INTERRUPT, WALL = 0x4206, 0x4207, 0x40000000
 
 
 def under_load(site, name, description, hazard, may_fail):
-    """Prints the effect of a failure on clients. `hazard` returns the times of the failure and of its repair."""
+    """Causes a failure under load and prints its effect on clients. `hazard` causes and repairs it, and returns the
+    times of both."""
     start_with_empty_database()
     simulation = Simulation(site, 150_000, 500, name)
     viewers = start_viewers(f"127.0.0.1:{site.port}")
@@ -35,14 +45,14 @@ def under_load(site, name, description, hazard, may_fail):
     text = simulation.end()
     views = stop_viewers(viewers)
     failed = [error for _, _, error in views if error]
-    late = [(begun, took) for begun, took, _ in views if took > LATE and begun + took > failure]
-    over = max((begun + took - failure for begun, took in late if begun < repair), default=0)
+    late = [(begun, took) for begun, took, _ in views if took > SIMULATOR_TIMEOUT and begun + took > failure]
+    last_late_end = max((begun + took - failure for begun, took in late if begun < repair), default=0)
     total, errors = re.search(r"^all +(\d+) +(\d+)", text, re.M).groups()
     say(
         f"{description}: of {len(views)} views {len(failed)} failed, "
-        f"{len(late)} took more than {1000 * LATE:.0f} ms, "
+        f"{len(late)} took more than {1000 * SIMULATOR_TIMEOUT:.0f} ms, "
         f"the slowest {max((took for _, took in late), default=0):.1f} s; "
-        f"the last late view ended {over:.1f} s after the failure; "
+        f"the last late view ended {last_late_end:.1f} s after the failure; "
         f"of {total} simulator commands {errors} failed"
     )
     say(
@@ -52,7 +62,7 @@ def under_load(site, name, description, hazard, may_fail):
     )
     check(not failed, f"views failed: {failed[:5]}")
     check(int(errors) <= may_fail, f"more commands failed than were in flight:\n{text}")
-    late_reads = [took for begun, took, _ in views if begun > failure + SEEN and took > READ]
+    late_reads = [took for begun, took, _ in views if begun > failure + DETECTION_TIME and took > READ_TIMEOUT]
     check(not late_reads, f"an unhealthy replica still got requests: {late_reads}")
 
 
@@ -88,7 +98,7 @@ def kill_replica():
     name = container("minitwit-1")
     failure = time.monotonic()
     docker("kill", name)
-    time.sleep(SEEN + 5)
+    time.sleep(DETECTION_TIME + 5)
     docker("start", name)
     repair = time.monotonic()
     wait_until_recovered("minitwit-1")
@@ -138,6 +148,6 @@ def hang_runtime():
 
 def run_all(site):
     # nginx does not retry commands, which are not idempotent, so those in flight on the replica may fail.
-    under_load(site, "pause", "paused replica", pause_replica, COMMANDS)
-    under_load(site, "hang", "replica with a hung runtime", hang_runtime, COMMANDS)
-    under_load(site, "kill", "killed replica", kill_replica, COMMANDS)
+    under_load(site, "pause", "paused replica", pause_replica, CONCURRENCY)
+    under_load(site, "hang", "replica with a hung runtime", hang_runtime, CONCURRENCY)
+    under_load(site, "kill", "killed replica", kill_replica, CONCURRENCY)

@@ -1,15 +1,15 @@
-"""Replaces servers under load: two servers on one PostgreSQL, behind nginx with the configuration of compose/nginx. The
-load is `minitwit simulate` and continuous page views. scripts/no-downtime runs this script.
+"""Replaces servers under load. Two servers on one PostgreSQL are behind nginx with the configuration of compose/nginx.
+The load is `minitwit simulate` and continuous page views. scripts/no-downtime runs this script.
 
 1. Each server is replaced in turn: nginx stops sending requests to it, it drains, stops and starts again.
-2. Each server is replaced by SIGTERM alone, without notice to nginx.
+2. Each server is replaced by SIGTERM alone, while nginx still sends requests to it.
 3. One server is killed by SIGKILL and starts again.
 
 No request may fail in steps 1 and 2; in step 3, at most those in flight may fail. Durations are printed, not checked,
 because other load on the machine can exceed the simulator's time-out of 300 ms.
 
-With --previous, the first servers run that program on its own schema. The new program migrates the schema under load,
-and replaces them.
+With --previous, the first servers run that program, on its own schema. Under load, the new program migrates the schema,
+and servers of the new program replace them.
 """
 
 import argparse
@@ -25,13 +25,11 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
-from engine import ROOT, check, free_port, wait_until
+from engine import CONCURRENCY, ROOT, check, free_port, wait_until
 from viewer import PAGES, all_have_started, start_viewers, stop_viewers
 
 # Seconds that a stopping server drains; longer than nginx keeps an idle connection (5 s).
 DRAIN = 7
-# Concurrent commands of the simulator.
-SIMULATED = 4
 # Time-out of one step, in seconds.
 TIMEOUT = 60
 
@@ -98,16 +96,16 @@ class Environment:
         self.servers[number] = self.spawn(f"server-{number}", command)
         until(f"server {number} is ready", lambda: get(self.addresses[number], "/readyz")[0] == 200)
 
-    def stop(self, number, sign):
-        self.servers[number].send_signal(sign)
+    def stop(self, number, sig):
+        self.servers[number].send_signal(sig)
         code = self.servers[number].wait(TIMEOUT)
-        check(sign == signal.SIGKILL or code == 0, f"server {number} exited with {code}")
+        check(sig == signal.SIGKILL or code == 0, f"server {number} exited with {code}")
 
     def replace(self, number, cannot_drain=False):
         out = self.directory / f"nginx/out-{number}"
         out.touch()
         if cannot_drain:
-            # Waits until nginx has closed its idle connections to the server.
+            # Until nginx has closed its idle connections to the server.
             time.sleep(DRAIN)
         self.stop(number, signal.SIGTERM)
         self.start(number, self.program)
@@ -136,6 +134,7 @@ class Environment:
 
 
 def drains(program):
+    """Whether the program has the setting --drain; early versions lack it."""
     settings = subprocess.run([program, "serve", "--help"], capture_output=True, text=True, check=True)
     return "--drain" in settings.stdout
 
@@ -146,7 +145,7 @@ class Load:
     def __init__(self, environment, name, timeout):
         self.environment, self.report = environment, environment.directory / f"{name}.json"
         command = [environment.program, "simulate", f"http://{environment.site}/sim", "--keep-alive", "--verify"]
-        command += ["--concurrency", str(SIMULATED), "--users", "1000", "--commands", "300000"]
+        command += ["--concurrency", str(CONCURRENCY), "--users", "1000", "--commands", "300000"]
         command += ["--timeout", str(timeout), "--json", self.report]
         self.simulator = environment.spawn(f"simulator-{name}", command)
         self.viewers = start_viewers(environment.site)
@@ -160,19 +159,18 @@ class Load:
         views = stop_viewers(self.viewers)
         self.simulator.wait(TIMEOUT)
         simulated = json.loads(self.report.read_text())
-        everything = simulated["commands"]["all"]
-        errors = dict(everything["errors"])
-        # After a lost registration, many commands of that user get 404. They count as consequences of one failure, but
-        # only if failures are allowed.
+        total = simulated["commands"]["all"]
+        errors = dict(total["errors"])
+        # After a lost registration, commands that name the user get 404. If failures are allowed, they do not count.
         consequences = errors.pop("status 404", 0) if may_fail else 0
         errors = sum(errors.values())
         failed_views = [error for _, _, error in views if error]
         verification = simulated["verification"]
         wrong = verification["differences"] + verification["unverifiable"]
         print(
-            f"  simulator: {everything['count']} commands in {simulated['duration_seconds']:.0f} s, "
-            f"{errors} failed{f' and {consequences} in consequence' * bool(consequences)}; "
-            f"p50 {everything['p50_ms']} ms, p99 {everything['p99_ms']} ms, max {everything['max_ms']} ms\n"
+            f"  simulator: {total['count']} commands in {simulated['duration_seconds']:.0f} s, "
+            f"{errors} failed, and {consequences} because of a lost registration; "
+            f"p50 {total['p50_ms']} ms, p99 {total['p99_ms']} ms, max {total['max_ms']} ms\n"
             f"  pages: {len(views)} viewed, {len(failed_views)} failed; "
             f"slowest {1000 * max(took for _, took, _ in views):.0f} ms\n"
             f"  read back: {verification['messages']} messages, {verification['follows']} follows; "
@@ -209,8 +207,8 @@ def run(environment, options):
         for number in environment.addresses:
             environment.replace(number, cannot_drain=previous is not None and not drains(previous))
 
-    title = f"each replaced in turn{' (of the previous program, whose schema is migrated)' * bool(previous)}:"
-    run_step(environment, title, "replaced", options.timeout, 0, replace_all)
+    what = "each server of the previous program, and the schema" if previous else "each server"
+    run_step(environment, f"{what} replaced in turn:", "replaced", options.timeout, 0, replace_all)
     use_empty_database(environment, "second")
 
     def replace_all_without_notice():
@@ -219,15 +217,17 @@ def run(environment, options):
 
     run_step(
         environment,
-        "each replaced without notice to nginx:",
+        "each server replaced by SIGTERM alone:",
         "without-notice",
         options.timeout,
         0,
         replace_all_without_notice,
     )
     use_empty_database(environment, "third")
-    in_flight = SIMULATED + len(PAGES)
-    run_step(environment, "one killed by SIGKILL:", "killed", options.timeout, in_flight, partial(environment.kill, 1))
+    in_flight = CONCURRENCY + len(PAGES)
+    run_step(
+        environment, "one server killed by SIGKILL:", "killed", options.timeout, in_flight, partial(environment.kill, 1)
+    )
 
 
 def use_empty_database(environment, name):

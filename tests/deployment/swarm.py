@@ -1,7 +1,8 @@
 """Deploys compose/compose.swarm.yaml to a swarm of this machine, updates it, breaks an update, and removes it.
 
-The swarm's balancer needs IPVS in the kernel. Without it, names resolve to the replicas' addresses, but nginx resolves
-names only at its start. Then the test restarts nginx after an update, and sends no requests during it.
+The swarm's load balancer needs IPVS in the kernel. Without IPVS, the names of services resolve to their replicas. nginx
+resolves names only at its start, so in this case the test sends no requests during an update, and restarts nginx after
+it.
 """
 
 import functools
@@ -17,7 +18,7 @@ from pathlib import Path
 from engine import Site, check, docker, free_port, make_certificate, run, say, wait_until
 
 STACK = "minitwit-test"
-FILE = "compose/compose.swarm.yaml"
+STACK_FILE = "compose/compose.swarm.yaml"
 # Time-out of one update of two replicas, in seconds.
 UPDATE_TIMEOUT = 240
 # Debian has no Grafana. Shorter monitoring than in production saves time.
@@ -29,13 +30,11 @@ services:
   prometheus: {{deploy: {{endpoint_mode: {mode}}}}}
   grafana: {{deploy: {{endpoint_mode: {mode}, replicas: 0}}}}
 """
-
-
 # The first version whose stacks support jobs.
 MIN_CLIENT_VERSION = 23
 
 
-def client():
+def docker_client():
     """The first `docker` in PATH that is new enough, or None. Debian's is too old."""
     for directory in os.get_exec_path():
         program = Path(directory) / "docker"
@@ -49,7 +48,7 @@ def client():
 @functools.cache
 def has_balancer():
     """Whether the kernel has IPVS. Cached, because the engine may load the module later, but the mode of a service must
-    not change. modprobe may fail although IPVS is built in."""
+    not change. If IPVS is built into the kernel, modprobe may fail."""
     subprocess.run("modprobe ip_vs || true", shell=True, capture_output=True)
     return Path("/proc/net/ip_vs").exists()
 
@@ -57,7 +56,18 @@ def has_balancer():
 def deploy(**settings):
     override = Path(os.environ["WORK"]) / "override.yaml"
     override.write_text("version: '3.9'\n" + OVERRIDE.format(mode="vip" if has_balancer() else "dnsrr"))
-    command = [client(), "stack", "deploy", "--resolve-image", "never", "-c", FILE, "-c", str(override), STACK]
+    command = [
+        docker_client(),
+        "stack",
+        "deploy",
+        "--resolve-image",
+        "never",
+        "-c",
+        STACK_FILE,
+        "-c",
+        str(override),
+        STACK,
+    ]
     os.environ |= settings
     run(*command)
 
@@ -100,7 +110,8 @@ def wait_until_healthy(site):
     wait_until("/readyz succeeds", lambda: site.is_ok("/readyz"))
 
 
-def image_of(base, name, line):
+def build_image(base, name, line):
+    """Builds an image from a base image and one more line of a Dockerfile. Returns its name."""
     subprocess.run(
         ["docker", "build", "--quiet", "--tag", name, "-"],
         input=f"FROM {base}\n{line}\n",
@@ -145,7 +156,7 @@ def take_down():
     names = [os.environ["DATABASE_VOLUME"], os.environ["CERTIFICATES_VOLUME"]]
     deadline = time.monotonic() + 60
     while subprocess.run(["docker", "volume", "rm", "--force", *names], capture_output=True).returncode != 0:
-        check(time.monotonic() < deadline, "the swarm's containers still use the volumes")
+        check(time.monotonic() < deadline, "the volumes cannot be removed; containers of the swarm still use them")
         time.sleep(0.5)
 
 
@@ -171,7 +182,7 @@ def unchanged_services_are_not_replaced(site, image):
     say("a deployment without changes replaced nothing; a new config of nginx replaced only nginx")
 
 
-def certificate():
+def install_certificate():
     """Creates a certificate for this machine in the volume of nginx. Returns its path."""
     directory = Path(os.environ["WORK"]) / "swarm-certificates"
     path = make_certificate(directory)
@@ -182,17 +193,17 @@ def certificate():
 
 
 def a_certificate_enables_tls():
-    context = ssl.create_default_context(cafile=certificate())
+    context = ssl.create_default_context(cafile=install_certificate())
     deploy(LISTEN_TLS="8443")
     url = f"https://127.0.0.1:{os.environ['PUBLIC_PORT_TLS']}/public"
 
-    def by_tls():
+    def serves_tls():
         try:
             return urllib.request.urlopen(url, timeout=10, context=context).status == 200
         except OSError:
             return False
 
-    wait_until("TLS is served", by_tls)
+    wait_until("TLS is served", serves_tls)
     say("with a certificate in its volume, nginx serves TLS")
 
 
@@ -237,7 +248,7 @@ def a_broken_update_is_rolled_back(site, image):
 
 
 def run_all(image):
-    if client() is None:
+    if docker_client() is None:
         say(f"skipped the swarm: it needs a Docker client {MIN_CLIENT_VERSION} or newer")
         return
     os.environ |= {
@@ -251,10 +262,10 @@ def run_all(image):
         set_up()
         the_stack_starts(site, image)
         unchanged_services_are_not_replaced(site, image)
-        an_update_replaces_all_replicas(image_of(image, "minitwit:test-update", "LABEL update=1"))
+        an_update_replaces_all_replicas(build_image(image, "minitwit:test-update", "LABEL update=1"))
         # Its migration succeeds, but its replicas reject their settings.
         a_broken_update_is_rolled_back(
-            site, image_of(image, "minitwit:test-broken", "ENV MINITWIT_DATABASE_CONNECTIONS=1")
+            site, build_image(image, "minitwit:test-broken", "ENV MINITWIT_DATABASE_CONNECTIONS=1")
         )
         a_certificate_enables_tls()
     except BaseException:

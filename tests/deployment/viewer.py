@@ -5,8 +5,8 @@ import threading
 import time
 
 PAGES = ["/public", "/login", "/register", "/openapi.json"]
-# Requests a second of each page; together below nginx's rate limit for one address.
-VIEWS = 20
+# Requests for each page; together below nginx's rate limit for one address.
+VIEWS_PER_SECOND = 20
 
 
 class Viewer(threading.Thread):
@@ -22,7 +22,7 @@ class Viewer(threading.Thread):
     def run(self):
         # Longer than nginx's time-outs for two replicas.
         connection = http.client.HTTPConnection(self.address, timeout=20)
-        while not self.stopping.wait(1 / VIEWS):
+        while not self.stopping.wait(1 / VIEWS_PER_SECOND):
             start, error = time.monotonic(), None
             try:
                 connection.request("GET", self.path)
@@ -44,12 +44,12 @@ def start_viewers(address):
 
 
 def all_have_started(viewers):
-    """Whether each has requested its page for a second."""
-    return all(len(viewer.views) > VIEWS for viewer in viewers)
+    """Whether each viewer has requested its page for about a second."""
+    return all(len(viewer.views) > VIEWS_PER_SECOND for viewer in viewers)
 
 
 def stop_viewers(viewers):
-    """Returns all views."""
+    """Stops all viewers and returns their views."""
     for viewer in viewers:
         viewer.stopping.set()
     for viewer in viewers:
