@@ -15,7 +15,7 @@ COPY Cargo.toml Cargo.lock rust-toolchain.toml ./
 COPY crates/embedded-postgres/Cargo.toml crates/embedded-postgres/
 COPY crates/listener/Cargo.toml crates/listener/
 COPY crates/simulator/Cargo.toml crates/simulator/
-# The first command of the pipe cannot fail.
+# In the pipe below, the first command cannot fail.
 # hadolint ignore=DL4006
 RUN mkdir -p src tests/it benches/migration benches/speed \
       crates/embedded-postgres/src crates/listener/src crates/simulator/src \
@@ -41,7 +41,8 @@ FROM ${RUNTIME_IMAGE} AS runtime
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /source/target/release/minitwit /usr/local/bin/minitwit
 
-# A user without rights, also on the host. The program writes no files, so the root file system may be read-only.
+# An unprivileged user, in the container and on the host. The program writes no files, so the root file system may be
+# read-only.
 USER 10001:10001
 ENV MINITWIT_LISTEN=0.0.0.0:8080 \
     MINITWIT_LOG_FORMAT=json

@@ -52,7 +52,7 @@ count=0
 for replica in $REPLICAS; do
   count=$((count + 1))
 done
-# With one replica there is no other to send requests to.
+# With one replica, nginx has no other to send requests to.
 [ "$count" -gt 1 ] && numbers=$(seq "$count") || numbers=
 {
   upstream all 0
@@ -61,8 +61,8 @@ done
   done
 } > "$RUN/replicas.conf"
 
-# If one replica is out, the others get its requests. If several are out, all replicas get requests: with two replicas
-# (as in the Compose files) none is better; with more, the healthy ones get no more than their share.
+# If one replica is out, the others get its requests. If several are out, all replicas get requests. With two replicas
+# (as in the Compose files), neither is a better choice.
 {
   echo "set \$replicas all;"
   out=
@@ -144,7 +144,7 @@ fi
 # queries the database. Its time-out says nothing about this replica, because the others wait for the database too.
 check_replica() {
   timeout 1 wget -q -O /dev/null "http://$2/healthz" 2> /dev/null || return 1
-  # A file, not a pipe: Alpine's timeout keeps a pipe open for its whole second.
+  # A file, not a pipe: Alpine's timeout keeps a pipe open for the whole second.
   if timeout 1 wget -O /dev/null "http://$2/readyz" > "$RUN/readyz-$1" 2>&1; then
     return 0
   fi
@@ -174,7 +174,7 @@ probe() {
   done
 }
 
-# keep_probing NUMBER ADDRESS: restarts a probe that dies, and discards its last result.
+# keep_probing NUMBER ADDRESS: restarts a probe that has exited, and discards its last result.
 keep_probing() {
   while kill -0 $$ 2> /dev/null; do
     rm -f "$RUN/unhealthy-$1"
