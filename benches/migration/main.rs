@@ -1,4 +1,4 @@
-//! How long posts pause while a migration builds an index: `make bench-migration`.
+//! `make bench-migration`: measures how long posts pause while a migration builds an index.
 //!
 //! A server gets posts from four clients, first without a migration and then while a migration rebuilds the search
 //! index, the most expensive one, of `--messages` messages. Everything runs on this machine, on a durable PostgreSQL.
@@ -108,7 +108,7 @@ async fn prepare(connection: &mut PgConnection, messages: u32) -> Result<Migrati
     Ok(embedded.with("V9999__search", &format!("-- minitwit:no-transaction\n{definition};\n"))?)
 }
 
-/// What became of the posts of one phase.
+/// The results of the posts of one phase.
 #[derive(Default)]
 struct Posts {
     seconds: f64,

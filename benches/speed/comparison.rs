@@ -126,7 +126,7 @@ pub struct Measured {
     names: Vec<&'static str>,
     loads: Vec<Vec<Turn>>,
     comparisons: Vec<Comparison>,
-    /// The error, if the figures are invalid.
+    /// The error that makes the figures invalid.
     pub failure: Option<String>,
 }
 
@@ -145,7 +145,7 @@ pub struct Row {
 }
 
 impl Measured {
-    /// A group that could not be built.
+    /// The result of a group that could not be built.
     pub fn failed(name: &'static str, failure: &Failure) -> Self {
         let (names, loads, comparisons) = (Vec::new(), Vec::new(), Vec::new());
         Self { name, names, loads, comparisons, failure: Some(failure.to_string()) }
@@ -159,12 +159,12 @@ impl Measured {
 
     fn row(&self, comparison: &Comparison) -> Row {
         let metric = comparison.metric;
-        let figures = |place: usize| -> Vec<f64> {
-            self.loads[place].iter().map(|turn| metric.of(&turn.load)).collect()
+        let figures = |index: usize| -> Vec<f64> {
+            self.loads[index].iter().map(|turn| metric.of(&turn.load)).collect()
         };
         let ours = figures(comparison.ours);
         let theirs = match comparison.theirs {
-            Reference::Contender(place) => figures(place),
+            Reference::Contender(index) => figures(index),
             Reference::Constant(figure) => vec![figure; ours.len()],
         };
         let ratios: Vec<f64> =

@@ -19,16 +19,16 @@ pub const LARGE: Volume =
 /// Size of the small database: a hundredth, so each user has as many rows as in the large one.
 pub const SMALL: Volume = Volume { users: 1_000, messages: 20_000, follows: 30_000, seed: 1 };
 
-/// A database and a server on it.
-pub struct Place {
+/// A seeded database and a server on it.
+pub struct SeededServer {
     pub server: Server,
     pub database: Database,
 }
 
 pub struct Environment {
     // Fields drop in order: servers before their database.
-    pub large: Place,
-    pub small: Place,
+    pub large: SeededServer,
+    pub small: SeededServer,
     pub http: Http,
     pub cluster: Cluster,
 }
@@ -37,15 +37,15 @@ impl Environment {
     pub fn build(options: &Options) -> Result<Self, Failure> {
         fs::create_dir_all(options::directory())?;
         let cluster = Cluster::start(options.keep)?;
-        let place = |name, volume| -> Result<Place, Failure> {
+        let start = |name, volume| -> Result<SeededServer, Failure> {
             let database = cluster.seeded(name, volume)?;
-            Ok(Place { server: Server::start(&database)?, database })
+            Ok(SeededServer { server: Server::start(&database)?, database })
         };
-        let (large, small) = (place("large", LARGE)?, place("small", SMALL)?);
+        let (large, small) = (start("large", LARGE)?, start("small", SMALL)?);
         Ok(Self { large, small, http: Http::new()?, cluster })
     }
 
-    /// Runs a checkpoint, so that no measurement pays for the writes of another.
+    /// Runs a checkpoint, so that the writes of one load do not slow down the next.
     pub fn checkpoint(&self) -> Result<(), Failure> {
         self.cluster.execute(&self.large.database, "CHECKPOINT".to_owned())
     }

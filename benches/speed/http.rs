@@ -6,8 +6,8 @@ use tokio::runtime::Runtime;
 
 use crate::Failure;
 
-/// A response.
-pub struct Answer {
+/// The response to a GET request.
+pub struct PageResponse {
     pub status: u16,
     pub headers: header::HeaderMap,
     pub body: Vec<u8>,
@@ -26,12 +26,12 @@ impl Http {
     }
 
     /// Sends a GET request, with a session cookie if given.
-    pub fn get(&self, address: &str, path: &str, cookie: &str) -> Result<Answer, Failure> {
+    pub fn get(&self, address: &str, path: &str, cookie: &str) -> Result<PageResponse, Failure> {
         let request = self.client.get(format!("http://{address}{path}"));
         self.runtime.block_on(async {
             let response = request.header(header::COOKIE, cookie).send().await?;
             let (status, headers) = (response.status().as_u16(), response.headers().clone());
-            Ok(Answer { status, headers, body: response.bytes().await?.to_vec() })
+            Ok(PageResponse { status, headers, body: response.bytes().await?.to_vec() })
         })
     }
 

@@ -17,7 +17,7 @@ pub fn rows(environment: &Environment) -> Result<String, Failure> {
     environment.cluster.text(&environment.large.database, ROWS)
 }
 
-/// Facts about the machine and the programs by name.
+/// Facts about the machine and the programs, by name.
 pub fn facts(
     environment: &Environment,
     quick: bool,
@@ -68,7 +68,7 @@ fn commit() -> String {
     program::output(&mut git).map_or_else(|_| "no commit".to_owned(), |text| trimmed(&text))
 }
 
-/// Version number in the output of `--version`. (wrk exits with an error there.)
+/// The version number that a program prints. wrk prints it with an error code.
 fn version(name: &str, flag: &str) -> Result<String, Failure> {
     let output = Command::new(program::find(name)?).arg(flag).output()?;
     let text = [output.stdout, output.stderr].concat();
@@ -96,6 +96,6 @@ fn fdatasync() -> Result<String, Failure> {
     let words: Vec<&str> = line.unwrap_or_default().split_whitespace().collect();
     match words[..] {
         [_, _, _, microseconds, _] => Ok(format!("{microseconds} µs (pg_test_fsync)")),
-        _ => Err("pg_test_fsync tells nothing of fdatasync".into()),
+        _ => Err("pg_test_fsync printed no result for fdatasync".into()),
     }
 }

@@ -1,4 +1,4 @@
-//! `make bench`: compares the server with programs that do the same with less work.
+//! `make bench`: compares the server with programs that do only the necessary work.
 //!
 //! Each row alternates two loads (A B A B), so that disturbances affect both. The reference is pgbench with the one
 //! statement that is needed, or nginx with the same bytes in a file. All programs run on this machine, over loopback

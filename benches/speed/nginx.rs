@@ -1,4 +1,4 @@
-//! nginx, serving the bytes of a page as a file with the page's headers.
+//! nginx: serves the bytes of a page as a file, with the page's headers.
 
 use std::{fs, net::TcpListener, net::TcpStream, process::Command};
 
@@ -7,7 +7,7 @@ use reqwest::header;
 
 use crate::{
     Failure,
-    http::Answer,
+    http::PageResponse,
     options,
     program::{self, Running},
 };
@@ -31,7 +31,7 @@ pub struct Nginx {
 
 impl Nginx {
     /// Serves `page` at `/public`.
-    pub fn start(page: &Answer) -> Result<Self, Failure> {
+    pub fn start(page: &PageResponse) -> Result<Self, Failure> {
         let directory = options::directory().join("nginx");
         fs::create_dir_all(&directory)?;
         fs::write(directory.join("public"), &page.body)?;
@@ -50,7 +50,7 @@ impl Nginx {
     }
 }
 
-fn configured(address: &str, page: &Answer) -> String {
+fn configured(address: &str, page: &PageResponse) -> String {
     // As root, nginx would switch to a user that cannot read this directory.
     let user = if geteuid().is_root() { "user root;" } else { "" };
     let headers: String = page

@@ -1,4 +1,4 @@
-//! pgbench, repeating one prepared statement over the server's own transport.
+//! pgbench: repeats one prepared statement over the Unix socket that the server uses.
 
 use std::{fs, path::Path, process::Command};
 
@@ -6,7 +6,7 @@ use minitwit::seed::FIRST_NAMES;
 
 use crate::{Failure, database::Database, load::Load, options, program, wrk::random_seed};
 
-/// Beginning of every script: a random user and a different one.
+/// Beginning of every script: two different random users.
 const RANDOM_USERS: &str = "\\set user random(1, :users)
 \\set other (:user + random(0, :users - 2)) % :users + 1
 ";
@@ -58,7 +58,8 @@ impl Pgbench {
                 .env("PGCLIENTENCODING", "UTF8"),
         )?;
         let rate = text.lines().find_map(|line| line.strip_prefix("tps = "));
-        let rate = rate.and_then(|rate| rate.split(' ').next()).ok_or("pgbench tells no rate")?;
+        let rate =
+            rate.and_then(|rate| rate.split(' ').next()).ok_or("pgbench printed no rate (tps)")?;
         let latencies = logged_latencies(&directory)?;
         let percentile = |part: f64| {
             let index = (latencies.len() as f64 * part) as usize;

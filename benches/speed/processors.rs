@@ -38,9 +38,9 @@ impl Usage {
         let me = process::id();
         let mut usage = Self::machine()?;
         for it in processes.values() {
-            // Ours are descendants of this program.
-            let parents_parent = processes.get(&it.parent).map(|parent| parent.parent);
-            if it.parent != me && parents_parent != Some(me) {
+            // Only children and grandchildren of this program.
+            let grandparent = processes.get(&it.parent).map(|parent| parent.parent);
+            if it.parent != me && grandparent != Some(me) {
                 continue;
             }
             match it.name.as_str() {
@@ -61,7 +61,7 @@ impl Usage {
             line.split_whitespace().skip(1).filter_map(|time| time.parse().ok()).collect();
         // user, nice, system, idle, iowait, irq, softirq, steal; later fields are included in these.
         let [_, _, _, idle, waiting, ..] = times[..] else {
-            return Err("the kernel tells nothing of its processors".into());
+            return Err("/proc/stat has no times of the processors".into());
         };
         Ok(Self { idle: idle + waiting, all: times.iter().take(8).sum(), ..Self::default() })
     }

@@ -62,8 +62,8 @@ impl Drop for Running {
     fn drop(&mut self) {
         // The process id stays valid until wait() is called.
         let _ = kill(Pid::from_raw(self.pid().cast_signed()), Signal::SIGTERM);
-        let asked = Instant::now();
-        while self.is_alive() && asked.elapsed() < TIMEOUT {
+        let begun = Instant::now();
+        while self.is_alive() && begun.elapsed() < TIMEOUT {
             std::thread::sleep(Duration::from_millis(20));
         }
         let _ = self.0.kill();

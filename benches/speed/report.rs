@@ -91,14 +91,14 @@ impl Report {
             }
         }
         table.push_str(&format!(
-            "| peak memory of the server under all that | {:.0} MiB | – | – | – | < {MEMORY_GOAL} MiB | {} | – |\n",
+            "| peak memory of the server | {:.0} MiB | – | – | – | < {MEMORY_GOAL} MiB | {} | – |\n",
             self.memory,
             yes_or_no(self.memory < MEMORY_GOAL),
         ));
         let disturbance = self.measured.iter().map(Measured::disturbance).fold(0.0, f64::max);
         if disturbance > DISTURBANCE {
             table.push_str(&format!(
-                "\n**Disturbed**: something else took up to {:.0} % of the processors' time meanwhile.\n",
+                "\n**Disturbed**: other programs took up to {:.0} % of the processor time.\n",
                 disturbance * 100.0,
             ));
         }
@@ -146,7 +146,7 @@ fn figure(value: f64) -> String {
     }
 }
 
-/// The document with a new table between its marks.
+/// Returns the document with new content between its marks.
 fn between_marks(document: &str, content: &str) -> Result<String, Failure> {
     let parts = document.split_once(BEGIN).and_then(|(before, rest)| {
         let (_, after) = rest.split_once(END)?;

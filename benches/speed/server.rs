@@ -1,4 +1,4 @@
-//! A server: `minitwit serve` as released, with default settings and its log.
+//! A server: the release build of `minitwit serve`, with default settings and its log.
 
 use std::{
     fs::{self, File},
@@ -35,8 +35,9 @@ impl Server {
         let address = program::eventually("the server serves", || {
             let text = fs::read_to_string(&log).unwrap_or_default();
             let base = text.lines().find_map(|line| line.trim().strip_prefix("pages"))?;
-            let dead = !process.is_alive();
-            (!dead).then(|| base.trim().trim_start_matches("http://").trim_end_matches('/').into())
+            process
+                .is_alive()
+                .then(|| base.trim().trim_start_matches("http://").trim_end_matches('/').into())
         })?;
         Ok(Self { process, address })
     }
@@ -46,6 +47,6 @@ impl Server {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.pid()))?;
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let kibibytes = peak.and_then(|peak| peak.trim().strip_suffix(" kB"));
-        Ok(kibibytes.ok_or("the kernel tells no VmHWM")?.trim().parse::<f64>()? / 1024.0)
+        Ok(kibibytes.ok_or("/proc/PID/status has no VmHWM")?.trim().parse::<f64>()? / 1024.0)
     }
 }

@@ -1,5 +1,5 @@
--- Makes the requests that the environment describes, and prints the outcome as JSON.
--- A template's {user}, {other} and {latest} are filled in anew for each request.
+-- Sends the requests that environment variables describe, and prints the result as JSON. Each request gets new values
+-- of the placeholders {user}, {other} and {latest}.
 
 local users = tonumber(os.getenv("SPEED_USERS"))
 local seed = tonumber(os.getenv("SPEED_SEED"))
@@ -14,7 +14,7 @@ local function list(text)
   return items
 end
 
--- A function that renders a template, in which names are written as in `names`.
+-- Returns a function that renders the template with the first names of `names`.
 local function renderer(template, names)
   local function name(number)
     return names[number % 10] .. string.format("%06d", number)
@@ -51,7 +51,7 @@ local body = renderer(os.getenv("SPEED_BODY"), list(os.getenv("SPEED_JSON_NAMES"
 local start = method .. " "
 local head = " HTTP/1.1\r\n" .. headers
 
--- Each thread has its own number, and draws users of its own.
+-- Each thread has its own number, and so its own random users.
 local threads = 0
 function setup(thread)
   thread:set("number", threads)
@@ -60,11 +60,11 @@ end
 
 function init()
   math.randomseed(seed * 16 + number)
-  -- Values of `latest` increase from load to load, too.
+  -- Values of `latest` also increase from load to load.
   latest = seed * 16000000 + number * 1000000
 end
 
--- The requests that differ. Those that are all the same are made by wrk, once.
+-- Creates a request with placeholders. wrk itself creates a request without placeholders, once.
 local function random_request()
   user = math.random(users)
   other = (user + math.random(0, users - 2)) % users + 1

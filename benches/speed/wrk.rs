@@ -1,4 +1,4 @@
-//! wrk, sending HTTP requests over kept connections.
+//! wrk: sends HTTP requests over kept connections.
 
 use std::{cell::Cell, fs, process::Command};
 
@@ -57,11 +57,11 @@ impl Wrk {
                 .envs(self.variables()),
         )?;
         let outcome = text.lines().find_map(|line| line.strip_prefix(OUTCOME));
-        let outcome: Value = serde_json::from_str(outcome.ok_or("wrk has printed no outcome")?)?;
+        let outcome: Value = serde_json::from_str(outcome.ok_or("wrk printed no result")?)?;
         let number = |name: &str| outcome[name].as_f64().unwrap_or(f64::NAN);
         let (errors, requests) = (number("errors"), number("requests"));
         if errors != 0.0 || requests == 0.0 {
-            return Err(format!("{errors} errors in {requests} answers").into());
+            return Err(format!("{errors} errors in {requests} responses").into());
         }
         Ok(Load {
             per_second: requests / number("seconds"),
@@ -71,7 +71,7 @@ impl Wrk {
         })
     }
 
-    /// Two threads where many connections are open, because one core could limit the server.
+    /// Two threads for many connections, because one thread could be slower than the server.
     fn threads(&self) -> u32 {
         if self.connections < CONNECTIONS_OF_A_THREAD { 1 } else { 2 }
     }
@@ -98,7 +98,7 @@ pub fn encoded(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
-/// Seed of the next load; a run always uses the same sequence.
+/// Seed of the next load; every run uses the same sequence.
 pub fn random_seed() -> u32 {
     thread_local! {
         static LAST: Cell<u32> = const { Cell::new(0) };

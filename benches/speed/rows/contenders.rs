@@ -2,24 +2,24 @@
 
 use crate::{
     comparison::Contender,
-    environment::Place,
+    environment::SeededServer,
     load::Run,
     pgbench::Pgbench,
     wrk::{Requests, Wrk},
 };
 
-/// Kept connections where throughput counts.
+/// Kept connections of a load that measures throughput.
 pub(super) const CONNECTIONS: u32 = 32;
-/// Connections where latency counts: few, so that the work is measured and not the queue.
+/// Kept connections of a load that measures latency: few, so that requests do not queue.
 pub(super) const FEW_CONNECTIONS: u32 = 4;
 
 pub(super) fn wrk(
     name: &'static str,
-    place: &Place,
+    seeded: &SeededServer,
     connections: u32,
     requests: Requests,
 ) -> Contender {
-    let (address, users) = (place.server.address.clone(), place.database.volume.users);
+    let (address, users) = (seeded.server.address.clone(), seeded.database.volume.users);
     let wrk = Wrk { address, requests, connections, users };
     let run: Run = Box::new(move |seconds| wrk.run(seconds));
     Contender { name, run }
@@ -27,11 +27,12 @@ pub(super) fn wrk(
 
 pub(super) fn pgbench(
     name: &'static str,
-    place: &Place,
+    seeded: &SeededServer,
     clients: u32,
     statement: String,
 ) -> Contender {
     let latencies = clients == FEW_CONNECTIONS;
-    let pgbench = Pgbench { database: place.database.clone(), name, statement, clients, latencies };
+    let pgbench =
+        Pgbench { database: seeded.database.clone(), name, statement, clients, latencies };
     Contender { name: "pgbench", run: Box::new(move |seconds| pgbench.run(seconds)) }
 }

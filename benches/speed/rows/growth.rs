@@ -1,4 +1,4 @@
-//! Every read with a hundred times as many rows.
+//! Every read, with a hundred times as many rows in the database.
 
 use super::{FEW_CONNECTIONS, home, simulator, wrk};
 use crate::{
@@ -18,7 +18,7 @@ pub fn older(environment: &Environment) -> Result<Group, Failure> {
     Ok(page("growth-older", environment, "/public?before=1751457600000000_0"))
 }
 
-/// A word in every tenth seeded message, but in none that earlier rows have posted.
+/// A word in every tenth seeded message, but in no message that earlier rows of the table have posted.
 pub fn search(environment: &Environment) -> Result<Group, Failure> {
     Ok(page("growth-search", environment, "/api/v1/search?q=water"))
 }

@@ -6,7 +6,7 @@ use super::{FEW_CONNECTIONS, pgbench, wrk};
 use crate::{
     Failure,
     comparison::{Comparison, Goal, Group, Reference},
-    environment::{Environment, Place},
+    environment::{Environment, SeededServer},
     load::Metric,
     queries,
     wrk::Requests,
@@ -42,12 +42,12 @@ pub fn home(environment: &Environment) -> Result<Group, Failure> {
 }
 
 /// Requests of the signed-in user who follows 500 others.
-pub fn requests(environment: &Environment, place: &Place) -> Result<Requests, Failure> {
-    let reader = username(place.database.volume.reader())?;
-    let cookie = environment.http.sign_in(&place.server.address, reader.as_str())?;
-    let page = environment.http.get(&place.server.address, "/", &cookie)?;
+pub fn requests(environment: &Environment, seeded: &SeededServer) -> Result<Requests, Failure> {
+    let reader = username(seeded.database.volume.reader())?;
+    let cookie = environment.http.sign_in(&seeded.server.address, reader.as_str())?;
+    let page = environment.http.get(&seeded.server.address, "/", &cookie)?;
     if page.status != 200 {
-        return Err(format!("/ is answered {} to somebody signed in", page.status).into());
+        return Err(format!("GET / returned {} to a signed-in user", page.status).into());
     }
     Ok(Requests { headers: format!("Cookie: {cookie}\r\n"), ..Requests::get("/") })
 }

@@ -11,10 +11,10 @@ use crate::{Failure, comparison::Group, environment::Environment};
 use contenders::{CONNECTIONS, FEW_CONNECTIONS, pgbench, wrk};
 
 /// Builds a group.
-pub type Making = fn(&Environment) -> Result<Group, Failure>;
+pub type BuildGroup = fn(&Environment) -> Result<Group, Failure>;
 
 /// The groups by name.
-pub const ALL: &[(&str, Making)] = &[
+pub const ALL: &[(&str, BuildGroup)] = &[
     ("tweets", simulator::tweets),
     ("follows", simulator::follows),
     ("messages", simulator::messages),

@@ -15,7 +15,7 @@ const PATH: &str = "/public";
 pub fn public(environment: &Environment) -> Result<Group, Failure> {
     let page = environment.http.get(&environment.large.server.address, PATH, "")?;
     if page.status != 200 {
-        return Err(format!("{PATH} is answered {}", page.status).into());
+        return Err(format!("GET {PATH} returned {}", page.status).into());
     }
     let nginx = Nginx::start(&page)?;
     let file = Wrk {

@@ -1,4 +1,4 @@
-//! Tweets at a fixed rate, alone and beside registrations.
+//! Tweets at a fixed rate, alone and while users register.
 
 use std::{
     fmt::Write as _,
@@ -121,7 +121,9 @@ impl Simulation {
             return Err(format!("{} failed: {}", self.kind, figures["errors"]).into());
         }
         let number = |name: &str| -> Result<f64, Failure> {
-            figures[name].as_f64().ok_or_else(|| format!("there is no {name}: {figures}").into())
+            figures[name]
+                .as_f64()
+                .ok_or_else(|| format!("the simulator's JSON has no {name}: {figures}").into())
         };
         let seconds = outcome["duration_seconds"].as_f64().unwrap_or(f64::NAN);
         Ok(Load {

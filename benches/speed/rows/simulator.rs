@@ -16,8 +16,7 @@ pub const HEADERS: &str = "Authorization: Basic c2ltdWxhdG9yOnN1cGVyX3NhZmUh\r\n
                            Content-Type: application/json\r\n";
 /// Text of a post, of the average length in the simulator's scenario.
 const TEXT: &str = "The man put some of the money in his pocket, and went home by the long way.";
-/// Number of messages per request.
-const ASKED_FOR: u32 = 30;
+const MESSAGES_PER_REQUEST: u32 = 30;
 
 pub fn tweets(environment: &Environment) -> Result<Group, Failure> {
     let requests = Requests {
@@ -53,16 +52,16 @@ pub fn follows(environment: &Environment) -> Result<Group, Failure> {
 pub fn messages(environment: &Environment) -> Result<Group, Failure> {
     let requests = Requests {
         headers: HEADERS.to_owned(),
-        ..Requests::get(&format!("/sim/msgs/{{user}}?no={ASKED_FOR}"))
+        ..Requests::get(&format!("/sim/msgs/{{user}}?no={MESSAGES_PER_REQUEST}"))
     };
     // The one SELECT that is needed. Under load, the API reads the messages of several authors in one statement.
     let statement = format!(
         "SELECT text, published_at FROM messages
          WHERE author_id = (SELECT user_id FROM users WHERE username = {}) AND NOT flagged
-         ORDER BY published_at DESC, message_id DESC LIMIT {ASKED_FOR}",
+         ORDER BY published_at DESC, message_id DESC LIMIT {MESSAGES_PER_REQUEST}",
         name_of("user"),
     );
-    let what = format!("`GET /sim/msgs/{{user}}?no={ASKED_FOR}`");
+    let what = format!("`GET /sim/msgs/{{user}}?no={MESSAGES_PER_REQUEST}`");
     Ok(group("messages", environment, requests, statement, &what, 0.7))
 }
 
