@@ -1,4 +1,4 @@
-// Asks for confirmation before a deletion, in a dialog with the content of the linked page.
+// Asks for confirmation of a deletion in a dialog, which shows the content of the linked page.
 
 const selector = `a:is([href^="/message/"], [href="/settings/account/delete"])[href$="/delete"]`;
 

@@ -1,4 +1,4 @@
-// Shows how many characters are left in the field for a message.
+// Shows how many more characters the field for a message accepts.
 
 /** Screen readers announce the count from this number down. */
 const announceFrom = 20;
@@ -27,7 +27,7 @@ for (const field of document.querySelectorAll("[data-limit]")) {
     counter.textContent = describe(left);
     counter.classList.toggle("over", left < 0);
     field.setAttribute("aria-invalid", left < 0);
-    // Announce only after a pause.
+    // Announce only after a pause in typing.
     clearTimeout(timer);
     timer = setTimeout(() => {
       status.textContent = left <= announceFrom ? describe(left) : "";

@@ -1,6 +1,7 @@
-// Announces messages that are newer than the page, and shows them when the button is pressed.
+// Announces messages that are newer than the page, and shows them when the user presses the button.
 //
-// The stream starts after the page's newest message, and only announces. The button fetches the messages as HTML.
+// The stream starts after the page's newest message. Its events only update the count on the button; the button fetches
+// the messages as HTML.
 
 const news = document.querySelector("[data-stream]");
 const maxCount = 99;
@@ -29,7 +30,7 @@ function open() {
     remember(event);
   });
   source.addEventListener("error", () => {
-    // EventSource does not reconnect after an error response. The random delay spreads all clients.
+    // EventSource does not reconnect after an error response. A random delay spreads the reconnections of all clients.
     if (source?.readyState !== EventSource.CLOSED) return;
     close();
     setTimeout(open, 30_000 * (1 + Math.random()));
@@ -73,7 +74,7 @@ async function show() {
     if (!response.ok) throw new Error(response.status);
     insert(new DOMParser().parseFromString(await response.text(), "text/html"));
   } catch {
-    // The button stays and works again.
+    // The button stays, so that the user can try again.
     hasGap ||= hadGap;
     button.disabled = false;
     return;

@@ -1,6 +1,6 @@
 // Loads the next page of a list when its link is nearly visible. The link itself still works.
 
-/** Loads 600 px before the end of the list, to hide the delay. */
+/** Loads when the link is 600 px below the visible part, to hide the delay. */
 const observer = new IntersectionObserver(onIntersection, { rootMargin: "0px 0px 600px" });
 
 function onIntersection(entries) {
@@ -37,7 +37,7 @@ async function load(link) {
     fresh[0].tabIndex = -1;
     fresh[0].focus();
   }
-  // There may also be a link to the first page.
+  // The navigation may also contain a link to the first page.
   (nav.childElementCount > 1 ? link : nav).remove();
 }
 

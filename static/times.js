@@ -1,4 +1,4 @@
-// Shows times relative to now, with the exact time as the title. Plain days stay unchanged.
+// Shows times relative to now, with the exact time as the title. Dates without a time stay unchanged.
 
 const units = [
   ["year", 31_556_952],
@@ -28,6 +28,6 @@ function update() {
 }
 
 update();
-// Update new elements, and outdated texts.
+// Updates elements that other scripts add, and outdated texts.
 new MutationObserver(update).observe(document.body, { childList: true, subtree: true });
 setInterval(update, 30_000);

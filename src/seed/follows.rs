@@ -1,5 +1,5 @@
 //! Generates follows: most users have some dozens of followees; a third of all users follow the most
-//! popular ones.
+//! popular users.
 
 use std::collections::HashSet;
 
@@ -104,8 +104,7 @@ fn followee_counts(volume: Volume, rng: &mut impl Rng) -> Vec<u32> {
     let mut left = volume.follows - reader_count;
     let follows_per_weight = f64::from(left) / weights.iter().sum::<f64>().max(f64::EPSILON);
 
-    // The fraction of a follow that one user cannot have, or the excess over the limit, passes to
-    // the next user.
+    // The fraction of a follow, and what exceeds a user's limit, is carried to the next user.
     let mut carry = 0.0;
     let mut counts = vec![0; weights.len()];
     for (index, weight) in weights.iter().enumerate() {
@@ -114,7 +113,7 @@ fn followee_counts(volume: Volume, rng: &mut impl Rng) -> Vec<u32> {
         carry -= f64::from(counts[index]);
         left -= counts[index];
     }
-    // The first users take what the last one could not pass on.
+    // What remains after the last user goes to the first users.
     for (index, count) in counts.iter_mut().enumerate() {
         let more = left.min(limit(index) - *count);
         *count += more;

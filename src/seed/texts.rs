@@ -55,7 +55,7 @@ const TAGS: &[&str] = &[
 
 /// The maximum number of words in a text.
 const MAX_WORDS: u32 = 40;
-/// Per mille: texts that begin in another script; words that are uncommon, a tag, or a mention.
+/// Shares per mille: of texts that begin in another script; of words that are uncommon, a tag, or a mention.
 const OTHER_SCRIPT_SHARE: u32 = 80;
 const UNCOMMON_SHARE: u32 = 350;
 const TAG_SHARE: u32 = 25;

@@ -1,4 +1,4 @@
-//! How many rows are generated, the random numbers behind them, and their times.
+//! The number of generated rows, their random numbers, and their times.
 
 use rand::{SeedableRng, rngs::StdRng};
 use time::{Duration, OffsetDateTime, macros::datetime};
@@ -14,7 +14,7 @@ pub(super) const FIRST_SIGN_UP: OffsetDateTime = datetime!(2024-01-01 00:00 UTC)
 pub(super) const FIRST_MESSAGE: OffsetDateTime = datetime!(2025-01-01 00:00 UTC);
 pub(super) const YEAR: Duration = Duration::days(365);
 
-/// How many rows are generated, and from which seed.
+/// The number of generated rows, and their seed.
 #[derive(Debug, Clone, Copy)]
 pub struct Volume {
     /// Number of users, who are numbered from 1.
@@ -40,7 +40,7 @@ impl Volume {
 
     /// The random numbers of one table, independent of the other tables.
     pub(super) fn rng(self, table: u64) -> StdRng {
-        // Sequences of similar seeds are unrelated.
+        // Even similar seeds give unrelated sequences.
         StdRng::seed_from_u64(self.seed.rotate_left(8) ^ table)
     }
 }

@@ -1,5 +1,5 @@
-// Checks the pages of an empty server: with Lighthouse, on its mobile profile, those that new visitors
-// open; with axe, every page in the light and the dark scheme.
+// Fills an empty server, and checks its pages: with Lighthouse, on its mobile profile, the pages that new
+// visitors open; with axe, every page in the light and the dark scheme.
 //
 // Usage: node check.mjs BASE CHROMIUM
 
@@ -12,9 +12,9 @@ const [base, executablePath] = process.argv.slice(2);
 const password = "super secret";
 const failures = [];
 
-const arguments_ = ["--disable-dev-shm-usage", "--disable-gpu", "--no-first-run", "--no-proxy-server"];
+const chromiumFlags = ["--disable-dev-shm-usage", "--disable-gpu", "--no-first-run", "--no-proxy-server"];
 // The sandbox does not run as root.
-if (process.getuid?.() === 0) arguments_.push("--no-sandbox");
+if (process.getuid?.() === 0) chromiumFlags.push("--no-sandbox");
 
 async function call(path, body, token) {
   const headers = { "content-type": "application/json" };
@@ -48,7 +48,7 @@ async function populate() {
   return message.id;
 }
 
-/** The median of three scores. Skips the third if the first two are equal. */
+/** The median of three scores. If the first two are equal, a third cannot change it. */
 async function median(score) {
   const scores = [await score(), await score()];
   if (scores[0] !== scores[1]) scores.push(await score());
@@ -71,7 +71,7 @@ async function checkWithLighthouse(browser, path) {
     }
     return lhr.categories.performance.score;
   });
-  // A busy machine affects only the performance score.
+  // The performance score is the median, because it alone depends on the load of the machine.
   const scores = { ...worst, performance };
   const shown = Object.entries(scores).map(([name, score]) => `${name} ${Math.round(score * 100)}`);
   console.log(`lighthouse ${path}: ${shown.join(", ")}`);
@@ -81,15 +81,15 @@ async function checkWithLighthouse(browser, path) {
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** Checks the current content of `page`. */
-async function checkWithAxe(page, what) {
-  // Scripts of the debugger are exempt from the page's Content-Security-Policy.
+async function checkWithAxe(page, description) {
+  // The debugger runs scripts that the page's Content-Security-Policy forbids.
   await page.evaluate(axe);
   const found = await page.evaluate(async () => (await globalThis.axe.run()).violations);
   for (const { id, help, nodes } of found) {
     const where = nodes.map(node => node.target.join(" ")).slice(0, 5).join("; ");
-    failures.push(`axe ${what}: ${id} (${help}) at ${where}`);
+    failures.push(`axe ${description}: ${id} (${help}) at ${where}`);
   }
-  console.log(`axe ${what}: ${found.length} violations`);
+  console.log(`axe ${description}: ${found.length} violations`);
 }
 
 async function checkInBothSchemes(page, path, status, prepare = async () => {}) {
@@ -108,12 +108,12 @@ async function checkInBothSchemes(page, path, status, prepare = async () => {}) 
   }
 }
 
-const browser = await puppeteer.launch({ executablePath, args: arguments_ });
+const browser = await puppeteer.launch({ executablePath, args: chromiumFlags });
 try {
   const id = await populate();
   for (const path of lighthousePages(id)) await checkWithLighthouse(browser, path);
   const page = await browser.newPage();
-  // With the cache, unchanged pages would get 304.
+  // With the cache, the status of an unchanged page would be 304.
   await page.setCacheEnabled(false);
   for (const path of signedOutPages(id)) await checkInBothSchemes(page, path, 200);
   await checkInBothSchemes(page, "/unknown", 404);
