@@ -21,7 +21,7 @@ use crate::{
     domain::{Account, ApiToken, SessionToken, UserId},
     http::{
         client::{Client, SESSION_COOKIE},
-        cross_site::refuse_cross_site,
+        cross_site::reject_cross_site,
     },
     service::{Credential, Service},
 };
@@ -90,7 +90,7 @@ async fn subscriber(request: &Request) -> Result<Option<Subscriber>, Problem> {
 
 /// Returns the session of the request's cookie, unless the request is cross-site.
 fn session(request: &Request) -> Option<SessionToken> {
-    refuse_cross_site(request.headers(), request.data::<Client>()?).ok()?;
+    reject_cross_site(request.headers(), request.data::<Client>()?).ok()?;
     request.headers().typed_get::<Cookie>()?.get(SESSION_COOKIE)?.parse().ok()
 }
 

@@ -30,7 +30,7 @@ pub enum CrossSite {
 /// The server's own host is that of `client`, or else of the header `Host`. If it has no port,
 /// HTTPS implies 443. Without HTTPS the default port of the origin's scheme applies, because a proxy
 /// that is not trusted may have terminated TLS.
-pub fn refuse_cross_site(headers: &HeaderMap, client: &Client) -> Result<(), CrossSite> {
+pub fn reject_cross_site(headers: &HeaderMap, client: &Client) -> Result<(), CrossSite> {
     let allowed = |value: &HeaderValue| value == "same-origin" || value == "none";
     if !headers.get_all(SEC_FETCH_SITE).iter().all(allowed) {
         return Err(CrossSite::FetchSite);
@@ -111,7 +111,7 @@ mod tests {
             ("SAME-ORIGIN", true),
             ("", true),
         ] {
-            let result = refuse_cross_site(&headers(&[(SEC_FETCH_SITE, site)]), &CLIENT);
+            let result = reject_cross_site(&headers(&[(SEC_FETCH_SITE, site)]), &CLIENT);
             assert_eq!(result, if refused { Err(CrossSite::FetchSite) } else { Ok(()) }, "{site}");
         }
     }
@@ -142,7 +142,7 @@ mod tests {
             ("example.org", "", false),
             ("", "http://example.org", false),
         ] {
-            let result = refuse_cross_site(&headers(&[(HOST, host), (ORIGIN, origin)]), &CLIENT);
+            let result = reject_cross_site(&headers(&[(HOST, host), (ORIGIN, origin)]), &CLIENT);
             let expected = if own { Ok(()) } else { Err(CrossSite::Origin) };
             assert_eq!(result, expected, "{host} {origin}");
         }
@@ -158,7 +158,7 @@ mod tests {
             ("https://app:5000", false),
         ] {
             let headers = headers(&[(HOST, "app:5000"), (ORIGIN, origin)]);
-            assert_eq!(refuse_cross_site(&headers, &client).is_ok(), own, "{origin}");
+            assert_eq!(reject_cross_site(&headers, &client).is_ok(), own, "{origin}");
         }
     }
 
@@ -177,7 +177,7 @@ mod tests {
             ),
             (&[own], Err(CrossSite::Origin)),
         ] {
-            assert_eq!(refuse_cross_site(&headers(pairs), &CLIENT), expected, "{pairs:?}");
+            assert_eq!(reject_cross_site(&headers(pairs), &CLIENT), expected, "{pairs:?}");
         }
     }
 }

@@ -7,7 +7,7 @@ use poem::{Endpoint, Request, Result, http::Method};
 use super::failure::Failure;
 use crate::http::{
     client::Client,
-    cross_site::{is_from_own_page, refuse_cross_site},
+    cross_site::{is_from_own_page, reject_cross_site},
 };
 
 /// Rejects cross-site requests, and GET requests from the server's own pages, with 403.
@@ -20,7 +20,7 @@ pub(super) async fn same_site_only<E: Endpoint>(
     request: Request,
 ) -> Result<E::Output> {
     let client = request.data::<Client>().ok_or(Failure::MissingState)?;
-    refuse_cross_site(request.headers(), client).map_err(Failure::from)?;
+    reject_cross_site(request.headers(), client).map_err(Failure::from)?;
     if request.method() != Method::POST && is_from_own_page(request.headers()) {
         return Err(Failure::FollowedLink.into());
     }
