@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use minitwit::db::{Database, PoolSettings, user_counts};
 use serde_json::Value;
 
-use crate::support::{App, actors::encode, cluster::TestDatabase, eventually, process::Serving};
+use crate::support::{App, actors::encode, cluster::TestDatabase, eventually, process::ServerProcess};
 
 /// The number of users whose counts are wrong.
 const WRONG: &str = "
@@ -210,7 +210,7 @@ async fn counts_are_exact_under_concurrent_writes_and_folds() {
 #[tokio::test]
 async fn the_server_folds_periodically_and_recovers_after_a_failure() {
     let database = TestDatabase::fresh().await;
-    let server = Serving::start(&["--database-url", &database.url()]);
+    let server = ServerProcess::start(&["--database-url", &database.url()]);
     let rows = sqlx::PgPool::connect_lazy_with(database.options());
     let unfolded = || async {
         let count: i64 = sqlx::query_scalar(UNFOLDED).fetch_one(&rows).await.expect(UNFOLDED);

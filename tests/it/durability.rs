@@ -25,7 +25,7 @@ use crate::support::{
     actors::{Simulator, encode},
     cluster::TestDatabase,
     eventually,
-    process::Serving,
+    process::ServerProcess,
 };
 
 /// The number of kills: of the server and of its PostgreSQL, alternately.
@@ -43,10 +43,10 @@ fn data_directory() -> TempDir {
     directory
 }
 
-fn serve(data: &Path) -> Serving {
+fn serve(data: &Path) -> ServerProcess {
     let data = data.to_str().expect("text");
     // Requests fail soon while PostgreSQL is down.
-    Serving::start(&["--data-dir", data, "--database-acquire-timeout", "1"])
+    ServerProcess::start(&["--data-dir", data, "--database-acquire-timeout", "1"])
 }
 
 /// The process of the PostgreSQL server in this data directory, by its pid file.
@@ -235,7 +235,7 @@ async fn a_shutdown_keeps_all_rows_and_leaves_no_process() {
 async fn a_shutdown_waits_for_the_responses_of_requests_in_flight() {
     let database = TestDatabase::fresh().await;
     let timeout = "60";
-    let mut server = Serving::start(&[
+    let mut server = ServerProcess::start(&[
         "--database-url",
         &database.url(),
         "--database-statement-timeout",

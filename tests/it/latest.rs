@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::support::{
     App,
-    actors::{Answer, Simulator},
+    actors::{TestResponse, Simulator},
 };
 
 async fn with_users(app: &App) -> Simulator {
@@ -49,7 +49,7 @@ async fn every_other_operation_sets_it() {
             }
             let number = offset + i64::try_from(index).expect("small");
             let request = simulator.request(method.clone(), &format!("{path}?latest={number}"));
-            let response = Answer::of(request.json(body)).await;
+            let response = TestResponse::of(request.json(body)).await;
             assert_eq!(response.status, *status, "{response:?}");
             assert_eq!(simulator.latest().await, number, "{method} {path}");
         }
@@ -97,7 +97,7 @@ async fn requests_without_the_credentials_do_not_set_it() {
             let request = simulator.bare_request(method.clone(), path);
             let wrong = request.basic_auth("simulator", Some("wrong"));
             let body = json!({"content": "x", "follow": "bob"});
-            let response = Answer::of(wrong.json(&body)).await;
+            let response = TestResponse::of(wrong.json(&body)).await;
             if (method, path) != (Method::POST, "/msgs?latest=8") {
                 response.failure(403);
             }
@@ -114,13 +114,13 @@ async fn register_sets_it_only_with_the_credentials() {
         let path = format!("/register?latest={number}");
         simulator.bare_request(Method::POST, &path).json(&user(name))
     };
-    assert_eq!(Answer::of(register(1, "alice")).await.status, 204);
+    assert_eq!(TestResponse::of(register(1, "alice")).await.status, 204);
     assert_eq!(simulator.latest().await, -1);
     let wrong = register(2, "bob").basic_auth("simulator", Some("wrong"));
-    assert_eq!(Answer::of(wrong).await.status, 204);
+    assert_eq!(TestResponse::of(wrong).await.status, 204);
     assert_eq!(simulator.latest().await, -1);
     let right = register(3, "carol").basic_auth("simulator", Some("super_safe!"));
-    assert_eq!(Answer::of(right).await.status, 204);
+    assert_eq!(TestResponse::of(right).await.status, 204);
     assert_eq!(simulator.latest().await, 3);
 }
 
@@ -144,7 +144,7 @@ async fn the_first_of_repeated_parameters_counts_and_head_does_not_set_it() {
     let simulator = with_users(&app).await;
     assert_eq!(simulator.get("/msgs?latest=5&latest=6").await.status, 200);
     assert_eq!(simulator.latest().await, 5);
-    Answer::of(simulator.request(Method::HEAD, "/latest?latest=7")).await;
+    TestResponse::of(simulator.request(Method::HEAD, "/latest?latest=7")).await;
     assert_eq!(simulator.latest().await, 5);
 }
 

@@ -9,29 +9,29 @@ use tokio::{
 };
 
 use crate::support::{
-    actors::{Answer, Browser, Simulator, encode},
+    actors::{TestResponse, Browser, Simulator, encode},
     cluster::TestDatabase,
     eventually,
-    process::Serving,
+    process::ServerProcess,
 };
 
 /// Secrets that [`secrets_are_used`] sends and no log may contain.
 const PASSWORDS: [&str; 5] = ["pW-first", "pW-second", "pW-wrong", "pW-refused", "super_safe!"];
 const AUTHORIZATION: &str = "c2ltdWxhdG9yOnN1cGVyX3NhZmUh";
 
-fn actors(serving: &Serving) -> (Browser, Simulator) {
+fn actors(serving: &ServerProcess) -> (Browser, Simulator) {
     (Browser::new(serving.base.clone()), Simulator::new(format!("{}/sim", serving.base)))
 }
 
 /// The lines of a log in JSON.
-fn events(serving: &Serving) -> Vec<Value> {
+fn events(serving: &ServerProcess) -> Vec<Value> {
     let output = serving.output();
     let parse = |line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
     output.lines().map(parse).collect()
 }
 
 /// Waits for the access log line of `response`. Returns all lines.
-async fn events_until(serving: &Serving, response: &Answer) -> Vec<Value> {
+async fn events_until(serving: &ServerProcess, response: &TestResponse) -> Vec<Value> {
     let id = response.header("x-request-id");
     eventually("the request's line", async || {
         let output = serving.output();
@@ -47,7 +47,7 @@ fn with_message<'a>(events: &'a [Value], message: &str) -> Vec<&'a Value> {
 
 #[tokio::test]
 async fn each_request_has_one_json_line() {
-    let serving = Serving::start(&["--ephemeral", "--log-format", "json"]);
+    let serving = ServerProcess::start(&["--ephemeral", "--log-format", "json"]);
     let (browser, simulator) = actors(&serving);
     // A proxy checks readiness every second, so its success has no line.
     assert_eq!(browser.get("/readyz").await.status, 200);
@@ -86,7 +86,7 @@ async fn each_request_has_one_json_line() {
 #[tokio::test]
 async fn a_rejected_command_is_logged_with_all_that_a_repair_needs() {
     let database = TestDatabase::fresh().await;
-    let serving = Serving::start(&["--database-url", &database.url(), "--log-format", "json"]);
+    let serving = ServerProcess::start(&["--database-url", &database.url(), "--log-format", "json"]);
     let (_, simulator) = actors(&serving);
     let odd = "crab 🦀 \"\n{\"message\":\"forged\"}";
     for name in ["alice", "bob"] {
@@ -136,7 +136,7 @@ async fn a_rejected_command_is_logged_with_all_that_a_repair_needs() {
 #[tokio::test]
 async fn an_internal_error_is_logged_with_its_cause() {
     let database = TestDatabase::fresh().await;
-    let serving = Serving::start(&["--database-url", &database.url(), "--log-format", "json"]);
+    let serving = ServerProcess::start(&["--database-url", &database.url(), "--log-format", "json"]);
     let (_, simulator) = actors(&serving);
     simulator.register("alice").await;
     let mut connection = database.connect().await;
@@ -158,9 +158,9 @@ async fn an_internal_error_is_logged_with_its_cause() {
 #[tokio::test]
 async fn a_request_refused_before_its_operation_is_logged_with_the_request_id() {
     let database = TestDatabase::fresh().await;
-    let serving = Serving::start(&["--database-url", &database.url(), "--log-format", "json"]);
+    let serving = ServerProcess::start(&["--database-url", &database.url(), "--log-format", "json"]);
     let (_, simulator) = actors(&serving);
-    let response = Answer::of(simulator.bare_request(Method::GET, "/msgs")).await;
+    let response = TestResponse::of(simulator.bare_request(Method::GET, "/msgs")).await;
     response.failure(403);
     let events = events_until(&serving, &response).await;
     let [refused] = with_message(&events, "request refused")[..] else { panic!("{events:?}") };
@@ -170,7 +170,7 @@ async fn a_request_refused_before_its_operation_is_logged_with_the_request_id() 
 
 /// Sends every secret in every place where a client may send it. Returns the last response and the
 /// session token.
-async fn secrets_are_used(serving: &Serving) -> (Answer, String) {
+async fn secrets_are_used(serving: &ServerProcess) -> (TestResponse, String) {
     let (browser, simulator) = actors(serving);
     let user = |name: &str, password: Value| json!({"username": name, "email": "someone@example.org", "pwd": password});
     simulator.post("/register?pwd=pW-first", user("alice", json!("pW-first"))).await;
@@ -182,7 +182,7 @@ async fn secrets_are_used(serving: &Serving) -> (Answer, String) {
     simulator.post("/register?latest=x", user("bob", json!("pW-refused"))).await;
     let wrong = simulator.bare_request(Method::POST, "/msgs/alice");
     let wrong = wrong.basic_auth("simulator", Some("pW-wrong")).json(&json!({"content": "x"}));
-    Answer::of(wrong).await.failure(403);
+    TestResponse::of(wrong).await.failure(403);
     simulator.tweet("nobody", "lost").await;
 
     let sign_up = |name, password, password2| {
@@ -209,11 +209,11 @@ async fn secrets_are_used(serving: &Serving) -> (Answer, String) {
     browser.post("/add_message", &[("text", "")]).await;
     let forged = Browser::new(serving.base.clone());
     let forged = forged.request(Method::GET, "/public").header("cookie", "session=pW-wrong");
-    Answer::of(forged).await;
+    TestResponse::of(forged).await;
     (browser.post("/logout", &[]).await, session)
 }
 
-async fn browser_form(serving: &Serving, path: &str, fields: &[(&str, &str)]) -> Answer {
+async fn browser_form(serving: &ServerProcess, path: &str, fields: &[(&str, &str)]) -> TestResponse {
     Browser::new(serving.base.clone()).post(path, fields).await
 }
 
@@ -227,7 +227,7 @@ fn holds_no_secret(output: &str, session: &str) {
 
 #[tokio::test]
 async fn no_secret_is_logged_in_json() {
-    let serving = Serving::start(&["--ephemeral", "--log-format", "json"]);
+    let serving = ServerProcess::start(&["--ephemeral", "--log-format", "json"]);
     let (last, session) = secrets_are_used(&serving).await;
     let events = events_until(&serving, &last).await;
     assert_eq!(with_message(&events, "request").len(), 21);
@@ -237,7 +237,7 @@ async fn no_secret_is_logged_in_json() {
 #[tokio::test]
 async fn no_secret_is_logged_in_text_at_debug_level() {
     let database = TestDatabase::fresh().await;
-    let serving = Serving::start(&["--database-url", &database.url(), "--log", "debug"]);
+    let serving = ServerProcess::start(&["--database-url", &database.url(), "--log", "debug"]);
     let (last, session) = secrets_are_used(&serving).await;
     let output = eventually("the request's line", async || {
         let output = serving.output();
@@ -255,7 +255,7 @@ async fn no_secret_is_logged_in_text_at_debug_level() {
 #[tokio::test]
 async fn the_last_lines_are_written_before_exit() {
     let database = TestDatabase::fresh().await;
-    let mut serving = Serving::start(&["--database-url", &database.url(), "--log-format", "json"]);
+    let mut serving = ServerProcess::start(&["--database-url", &database.url(), "--log-format", "json"]);
     let (browser, _) = actors(&serving);
     let responses = [browser.get("/public").await, browser.get("/healthz").await];
     assert!(serving.end(Signal::SIGTERM).success());
@@ -275,7 +275,7 @@ const MORE_THAN_WAIT: usize = 20_000;
 #[tokio::test]
 async fn a_stalled_log_reader_delays_neither_requests_nor_the_shutdown() {
     let database = TestDatabase::fresh().await;
-    let mut serving = Serving::start(&["--database-url", &database.url()]);
+    let mut serving = ServerProcess::start(&["--database-url", &database.url()]);
     let stall = serving.stall();
     let address = serving.base.strip_prefix("http://").expect("a base URL");
     let mut client = TcpStream::connect(address).await.expect("connected");

@@ -19,10 +19,10 @@ use sqlx::{PgConnection, Row};
 use self::rows::{ROWS, Rows};
 use crate::support::{
     App,
-    actors::{Answer, Simulator},
+    actors::{TestResponse, Simulator},
     cluster::TestDatabase,
     eventually,
-    process::{Serving, minitwit, wait, waiting_server},
+    process::{ServerProcess, minitwit, wait, waiting_server},
 };
 
 /// Runs the program on this database to its end.
@@ -71,7 +71,7 @@ async fn versions() -> Vec<i32> {
     status.iter().map(|migration| migration.version).collect()
 }
 
-async fn readiness(base: &str) -> Answer {
+async fn readiness(base: &str) -> TestResponse {
     Simulator::new(base.to_owned()).get("/readyz").await
 }
 
@@ -131,7 +131,7 @@ async fn ten_servers_that_start_at_once_apply_each_migration_once() {
     let url = database.url();
     let start = || {
         let url = url.clone();
-        tokio::task::spawn_blocking(move || Serving::start(&["--database-url", &url]))
+        tokio::task::spawn_blocking(move || ServerProcess::start(&["--database-url", &url]))
     };
     let starting: Vec<_> = (0..10).map(|_| start()).collect();
     database.waiting_statements(1).await;
@@ -188,7 +188,7 @@ async fn without_migrating_a_server_refuses_pending_migrations() {
     let text = refusal(&run(&database, &serve));
     assert!(text.contains("are pending; run `minitwit migrate` first"), "{text}");
     printed(&run(&database, &["migrate"]));
-    let server = Serving::start(&["--no-migrate", "--database-url", &database.url()]);
+    let server = ServerProcess::start(&["--no-migrate", "--database-url", &database.url()]);
     assert_eq!(readiness(&server.base).await.status, 200);
 }
 
@@ -212,7 +212,7 @@ async fn a_server_that_waits_for_migrations_serves_once_they_are_applied() {
 #[tokio::test]
 async fn a_changed_migration_is_refused() {
     let database = TestDatabase::fresh().await;
-    let server = Serving::start(&["--database-url", &database.url()]);
+    let server = ServerProcess::start(&["--database-url", &database.url()]);
     let change = "UPDATE refinery_schema_history SET checksum = '1' WHERE version = 2";
     execute(&mut database.connect().await, change).await;
     for command in COMMANDS {
@@ -228,7 +228,7 @@ async fn a_changed_migration_is_refused() {
 #[tokio::test]
 async fn a_schema_that_needs_a_newer_program_is_refused() {
     let database = TestDatabase::fresh().await;
-    let server = Serving::start(&["--database-url", &database.url()]);
+    let server = ServerProcess::start(&["--database-url", &database.url()]);
     let contract = "INSERT INTO program_compatibility VALUES (99, '99.0.0')";
     execute(&mut database.connect().await, contract).await;
     for command in [&["migrate"], COMMANDS[2]] {
@@ -256,7 +256,7 @@ async fn the_release_before_serves_on_a_newer_schema() {
     let last = status.lines().last().expect("a line");
     assert!(last.starts_with("V99 ") && last.ends_with("(newer than this program)"), "{last}");
     assert!(printed(&run(&database, &["migrate"])).contains("nothing to apply"));
-    let server = Serving::start(&["--database-url", &database.url()]);
+    let server = ServerProcess::start(&["--database-url", &database.url()]);
     assert_eq!(readiness(&server.base).await.status, 200);
     let simulator = Simulator::new(format!("{}/sim", server.base));
     simulator.register("ann").await;

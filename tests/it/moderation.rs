@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::support::{
     App,
-    process::{Serving, minitwit},
+    process::{ServerProcess, minitwit},
 };
 
 /// Runs a command on this server's database, with `input` on its standard input.
@@ -152,7 +152,7 @@ fn commands_use_the_embedded_database_with_and_without_a_server() {
     let run = |arguments: &[&str]| {
         minitwit(arguments).env("MINITWIT_DATA_DIR", path).output().expect("it runs")
     };
-    let mut server = Serving::start(&["--data-dir", path]);
+    let mut server = ServerProcess::start(&["--data-dir", path]);
     let running = run(&["user", "list"]);
     assert!(running.status.success(), "{running:?}");
     server.end(Signal::SIGTERM);

@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 
 use crate::support::{
     App, AppSettings,
-    actors::{Answer, Simulator},
+    actors::{TestResponse, Simulator},
     cluster::TestDatabase,
     eventually,
     process::{wait, waiting_server},
@@ -58,7 +58,7 @@ async fn stop(server: Embedded) {
 
 /// Asserts a 503 in JSON with `Retry-After`.
 #[track_caller]
-fn assert_unavailable(response: &Answer) {
+fn assert_unavailable(response: &TestResponse) {
     assert_eq!(response.status, 503, "{response:?}");
     assert!(response.header("content-type").starts_with("application/json"), "{response:?}");
     assert_eq!(response.json()["status"], 503);
@@ -108,7 +108,7 @@ async fn requests_get_503_until_a_stopped_database_runs_again() {
 }
 
 /// Sends a post in the background.
-fn spawn_tweet(simulator: &Simulator, text: &'static str) -> JoinHandle<Answer> {
+fn spawn_tweet(simulator: &Simulator, text: &'static str) -> JoinHandle<TestResponse> {
     let simulator = simulator.clone();
     tokio::spawn(async move { simulator.tweet("ann", text).await })
 }
@@ -281,7 +281,7 @@ async fn registrations_beyond_the_queue_get_503_and_other_requests_succeed() {
         let (simulator, name) = (simulator.clone(), name.clone());
         tokio::spawn(async move { simulator.register(&name).await })
     });
-    let mut registering: Vec<JoinHandle<Answer>> = registering.collect();
+    let mut registering: Vec<JoinHandle<TestResponse>> = registering.collect();
     // One is hashed and two wait in the queue; which ones depends on the network.
     eventually("five are rejected", || async {
         (registering.iter().filter(|request| request.is_finished()).count() == 5).then_some(())

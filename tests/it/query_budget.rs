@@ -18,7 +18,7 @@ use crate::{
     operations::document::{committed, operations},
     support::{
         App,
-        actors::{Answer, encode},
+        actors::{TestResponse, encode},
         cluster::TestDatabase,
         eventually, source,
     },
@@ -387,7 +387,7 @@ async fn each_request_takes_the_statements_that_its_row_says() {
     // The first `latest` of a server also deletes the rows of servers that ended.
     for _ in 0..2 {
         let first = fixture.request("/sim", &SIMULATOR[3], 0).await;
-        assert_eq!(Answer::of(first).await.status, 200);
+        assert_eq!(TestResponse::of(first).await.status, 200);
     }
     eventually("the deletion of other rows", || async {
         let mut counter = counting.connect().await;
@@ -400,7 +400,7 @@ async fn each_request_takes_the_statements_that_its_row_says() {
     for (number, (prefix, row)) in rows.enumerate() {
         let request = fixture.request(prefix, row, number).await;
         statements(&mut counter).await;
-        let response = Answer::of(request).await;
+        let response = TestResponse::of(request).await;
         assert_eq!(response.status, row.status, "{prefix} {}: {response:?}", row.operation);
         let counted = statements(&mut counter).await;
         let count = i64::try_from(counted.len()).expect("a number");

@@ -11,10 +11,10 @@ use serde_json::json;
 
 use crate::support::{
     App,
-    actors::{Answer, Browser, Simulator},
+    actors::{TestResponse, Browser, Simulator},
     cluster::TestDatabase,
     eventually,
-    process::Serving,
+    process::ServerProcess,
 };
 
 const POOL: PoolSettings = PoolSettings {
@@ -66,7 +66,7 @@ async fn one_of_concurrent_registrations_by_form_and_simulator_succeeds() {
         join_all(browsers.iter().map(|browser| browser.post("/register", &form))),
         join_all((0..20).map(|_| simulator.register("bob"))),
     );
-    let registered = |response: &&Answer| matches!(response.status, 204 | 302);
+    let registered = |response: &&TestResponse| matches!(response.status, 204 | 302);
     assert_eq!(pages.iter().chain(&responses).filter(registered).count(), 1);
     for page in pages.iter().filter(|page| page.status != 302) {
         assert_eq!(page.status, 200);
@@ -204,7 +204,7 @@ async fn concurrent_messages_are_all_kept() {
 async fn a_message_that_the_database_rejects_does_not_fail_others_in_its_batch() {
     let database = TestDatabase::fresh().await;
     // A separate process, since the gauge of this one counts the requests of all tests.
-    let server = Serving::start(&["--database-url", &database.url()]);
+    let server = ServerProcess::start(&["--database-url", &database.url()]);
     let browser = Browser::new(server.base.clone());
     let simulator = Simulator::new(format!("{}/sim", server.base));
     simulator.register("ann").await;

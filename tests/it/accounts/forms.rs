@@ -2,10 +2,10 @@
 
 use crate::support::{
     App,
-    actors::{Answer, Browser},
+    actors::{TestResponse, Browser},
 };
 
-async fn register(browser: &Browser, fields: [&str; 4]) -> Answer {
+async fn register(browser: &Browser, fields: [&str; 4]) -> TestResponse {
     let [username, email, password, password2] = fields;
     let form = [
         ("username", username),
@@ -21,21 +21,21 @@ async fn a_user_signs_up_in_and_out() {
     let app = App::start().await;
     let browser = app.anonymous();
 
-    let answer = register(&browser, ["Roger Histand", "r@h", "x", "x"]).await;
-    assert_eq!((answer.status, answer.header("location")), (302, "/login"));
+    let response = register(&browser, ["Roger Histand", "r@h", "x", "x"]).await;
+    assert_eq!((response.status, response.header("location")), (302, "/login"));
     let flash = "<li>You were successfully registered and can login now</li>";
     browser.get("/login").await.says(flash).says("<title>Sign In | MiniTwit</title>");
     browser.get("/login").await.does_not_say("flashes");
 
     let form = [("username", "Roger Histand"), ("password", "x")];
-    let answer = browser.post("/login", &form).await;
-    assert_eq!((answer.status, answer.header("location")), (302, "/"));
+    let response = browser.post("/login", &form).await;
+    assert_eq!((response.status, response.header("location")), (302, "/"));
     let page = browser.get("/").await;
     page.says("<li>You were logged in</li>").says("sign out [Roger Histand]");
     browser.get("/").await.does_not_say("You were logged in");
 
-    let answer = browser.post("/logout", &[]).await;
-    assert_eq!((answer.status, answer.header("location")), (302, "/public"));
+    let response = browser.post("/logout", &[]).await;
+    assert_eq!((response.status, response.header("location")), (302, "/public"));
     let page = browser.get("/public").await;
     page.says("<li>You were logged out</li>").says("sign in").does_not_say("sign out");
 }
@@ -140,13 +140,13 @@ async fn signed_in_users_are_redirected_from_the_forms() {
     let alice = app.signed_in("alice").await;
     app.anonymous().sign_up("bob").await;
     let bob = [("username", "bob"), ("password", "secret")];
-    for answer in [
+    for response in [
         alice.get("/login").await,
         alice.get("/register").await,
         alice.post("/login", &bob).await,
         register(&alice, ["carol", "c@d", "x", "x"]).await,
     ] {
-        assert_eq!((answer.status, answer.header("location")), (302, "/"));
+        assert_eq!((response.status, response.header("location")), (302, "/"));
     }
     alice.get("/").await.says("sign out [alice]");
     assert_eq!(app.count("SELECT count(*) FROM users").await, 2);

@@ -3,18 +3,18 @@
 mod forms;
 mod sessions;
 
-use crate::support::actors::Answer;
+use crate::support::actors::TestResponse;
 
 /// The `Set-Cookie` headers for this cookie.
-fn cookies<'a>(answer: &'a Answer, name: &str) -> Vec<&'a str> {
-    let values = answer.headers.get_all("set-cookie").iter();
+fn cookies<'a>(response: &'a TestResponse, name: &str) -> Vec<&'a str> {
+    let values = response.headers.get_all("set-cookie").iter();
     let values = values.map(|value| value.to_str().expect("text"));
     values.filter(|value| value.split_once('=').is_some_and(|(key, _)| key == name)).collect()
 }
 
 /// The session token that a response sets.
-fn session_token(answer: &Answer) -> String {
-    let [cookie] = cookies(answer, "session")[..] else { panic!("one session: {answer:?}") };
+fn session_token(response: &TestResponse) -> String {
+    let [cookie] = cookies(response, "session")[..] else { panic!("one session: {response:?}") };
     let value = cookie.split([';', '=']).nth(1).expect("a value");
     assert!(!value.is_empty(), "{cookie}");
     value.to_owned()

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::{cookies, session_token};
 use crate::support::{
     App,
-    actors::{Answer, Browser},
+    actors::{TestResponse, Browser},
     cluster::TestDatabase,
 };
 
@@ -19,7 +19,7 @@ const ALICE: [(&str, &str); 2] = [("username", "alice"), ("password", "secret")]
 /// The username in the navigation for a browser with this cookie.
 async fn viewer_with(app: &App, cookie: &str) -> Option<String> {
     let request = app.anonymous().request(Method::GET, "/public").header(header::COOKIE, cookie);
-    let page = Answer::of(request).await;
+    let page = TestResponse::of(request).await;
     assert_eq!(page.status, 200);
     let name = page.body.split("sign out [").nth(1)?;
     Some(name.split(']').next().expect("a bracket").to_owned())
@@ -34,8 +34,8 @@ async fn the_cookie_is_httponly_and_same_site() {
     let app = App::start().await;
     let browser = app.anonymous();
     browser.sign_up("alice").await;
-    let answer = browser.post("/login", &ALICE).await;
-    let [cookie] = cookies(&answer, "session")[..] else { panic!("one session: {answer:?}") };
+    let response = browser.post("/login", &ALICE).await;
+    let [cookie] = cookies(&response, "session")[..] else { panic!("one session: {response:?}") };
     let attributes: Vec<_> = cookie.split(';').skip(1).map(str::trim).collect();
     for attribute in ["HttpOnly", "SameSite=Lax", "Path=/"] {
         assert!(attributes.contains(&attribute), "{cookie}");
@@ -57,9 +57,9 @@ async fn the_cookie_is_secure_if_a_trusted_proxy_used_https() {
     {
         app.anonymous().sign_up("alice").await;
         let request = app.anonymous().request(Method::POST, "/login").form(&ALICE);
-        let answer = Answer::of(request.header("x-forwarded-proto", scheme)).await;
+        let response = TestResponse::of(request.header("x-forwarded-proto", scheme)).await;
         for name in ["session", "flash"] {
-            let [cookie] = cookies(&answer, name)[..] else { panic!("one {name}: {answer:?}") };
+            let [cookie] = cookies(&response, name)[..] else { panic!("one {name}: {response:?}") };
             assert_eq!(cookie.contains("; Secure"), secure, "{scheme} {cookie}");
         }
     }
@@ -96,7 +96,7 @@ async fn each_sign_in_gets_a_new_token() {
     for _ in 0..3 {
         let request = app.anonymous().request(Method::POST, "/login").form(&ALICE);
         let request = request.header(header::COOKIE, format!("session={fixed}"));
-        tokens.push(session_token(&Answer::of(request).await));
+        tokens.push(session_token(&TestResponse::of(request).await));
     }
     let browser = app.anonymous();
     for _ in 0..2 {
@@ -118,8 +118,8 @@ async fn signing_out_ends_only_this_session() {
     let token = session_token(&laptop.post("/login", &ALICE).await);
     assert_eq!(app.count("SELECT count(*) FROM sessions").await, 2);
 
-    let answer = laptop.post("/logout", &[]).await;
-    let [cookie] = cookies(&answer, "session")[..] else { panic!("one cookie: {answer:?}") };
+    let response = laptop.post("/logout", &[]).await;
+    let [cookie] = cookies(&response, "session")[..] else { panic!("one cookie: {response:?}") };
     assert!(cookie.starts_with("session=;") && cookie.contains("Max-Age=0"), "{cookie}");
     assert_eq!(app.count("SELECT count(*) FROM sessions").await, 1);
     assert_eq!(
@@ -191,8 +191,8 @@ async fn a_malformed_cookie_is_ignored() {
     ] {
         assert_eq!(viewer_with(&app, &format!("session={value}")).await, None, "{value}");
         let request = app.anonymous().request(Method::POST, "/logout");
-        let answer = Answer::of(request.header(header::COOKIE, format!("session={value}"))).await;
-        assert_eq!(answer.status, 302, "{value}");
+        let response = TestResponse::of(request.header(header::COOKIE, format!("session={value}"))).await;
+        assert_eq!(response.status, 302, "{value}");
     }
     assert_eq!(app.count("SELECT count(*) FROM sessions").await, 1);
 }
@@ -204,7 +204,7 @@ async fn a_forged_flash_cookie_shows_no_foreign_text() {
     let name = URL_SAFE_NO_PAD.encode(r#"[{"Followed":"<script>alert(1)</script>"}]"#);
     for value in [&words, &name, "x", "%%%", "W10"] {
         let request = app.anonymous().request(Method::GET, "/public");
-        let page = Answer::of(request.header(header::COOKIE, format!("flash={value}"))).await;
+        let page = TestResponse::of(request.header(header::COOKIE, format!("flash={value}"))).await;
         assert_eq!(page.status, 200, "{value}");
         page.does_not_say("closed").does_not_say("<script>");
     }
@@ -223,6 +223,6 @@ async fn a_session_survives_a_restart_and_works_on_every_replica() {
         assert_eq!(viewer_with(server, &cookie).await.as_deref(), Some("alice"));
     }
     let logout = replica.anonymous().request(Method::POST, "/logout");
-    Answer::of(logout.header(header::COOKIE, &cookie)).await;
+    TestResponse::of(logout.header(header::COOKIE, &cookie)).await;
     assert_eq!(viewer_with(&app, &cookie).await, None);
 }

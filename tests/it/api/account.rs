@@ -4,7 +4,7 @@ use futures_util::{FutureExt, future::BoxFuture};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{App, actors::Answer};
+use crate::support::{App, actors::TestResponse};
 
 #[tokio::test]
 async fn absent_fields_stay_and_null_removes_a_value() {
@@ -49,11 +49,11 @@ async fn all_invalid_fields_are_named_and_nothing_changes() {
         "bio": "x".repeat(161),
     });
     assert_eq!(
-        ann.patch("/users/ann", invalid).await.refused_fields(422),
+        ann.patch("/users/ann", invalid).await.rejected_fields(422),
         ["email", "password", "current_password", "display_name", "bio"]
     );
     let partly_valid = json!({"bio": "hello", "email": "nothing"});
-    assert_eq!(ann.patch("/users/ann", partly_valid).await.refused_fields(422), ["email"]);
+    assert_eq!(ann.patch("/users/ann", partly_valid).await.rejected_fields(422), ["email"]);
     assert_eq!(ann.get("/users/ann").await.json()["bio"], Value::Null);
 }
 
@@ -67,10 +67,10 @@ async fn a_new_password_requires_the_current_one_and_ends_all_tokens_and_session
     browser.sign_in("ann").await;
 
     let change = json!({"password": "new secret"});
-    assert_eq!(ann.patch("/users/ann", change).await.refused_fields(422), ["current_password"]);
+    assert_eq!(ann.patch("/users/ann", change).await.rejected_fields(422), ["current_password"]);
     for guess in ["guess", "", &"x".repeat(73)] {
         let change = json!({"password": "new secret", "current_password": guess, "bio": "hello"});
-        assert_eq!(ann.patch("/users/ann", change).await.refused_fields(403), ["current_password"]);
+        assert_eq!(ann.patch("/users/ann", change).await.rejected_fields(403), ["current_password"]);
     }
     assert_eq!(ann.get("/users/ann").await.json()["bio"], Value::Null);
     browser.visit("/").await.says("My Timeline");
@@ -102,10 +102,10 @@ async fn deleting_an_account_deletes_everything_of_its_user() {
 
     for (body, fields) in [(json!({}), ["password"]), (json!({"password": 7}), ["password"])] {
         let response = ann.send(Method::DELETE, "/users/ann", body).await;
-        assert_eq!(response.refused_fields(422), fields);
+        assert_eq!(response.rejected_fields(422), fields);
     }
     let response = ann.send(Method::DELETE, "/users/ann", json!({"password": "guess"})).await;
-    assert_eq!(response.refused_fields(403), ["password"]);
+    assert_eq!(response.rejected_fields(403), ["password"]);
     assert_eq!(app.count("SELECT count(*) FROM users").await, 2);
 
     let response = ann.send(Method::DELETE, "/users/ann", json!({"password": "secret"})).await;
@@ -188,7 +188,7 @@ async fn a_user_who_is_deleted_during_a_request_is_not_found() {
     };
     let requests: [BoxFuture<'static, u16>; 5] = [
         async move { ann.post("/messages", json!({"text": "hello"})).await.status }.boxed(),
-        async move { Answer::of(keyed).await.status }.boxed(),
+        async move { TestResponse::of(keyed).await.status }.boxed(),
         async move { bob.put("/following/ann").await.status }.boxed(),
         {
             let simulator = simulator.clone();

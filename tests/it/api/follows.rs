@@ -26,7 +26,7 @@ async fn following_and_unfollowing_are_idempotent() {
 async fn users_cannot_follow_themselves_or_unknown_users() {
     let app = App::start().await;
     let ann = app.api_user("ann").await;
-    assert_eq!(ann.put("/following/ann").await.refused_fields(422), ["username"]);
+    assert_eq!(ann.put("/following/ann").await.rejected_fields(422), ["username"]);
     assert_eq!(ann.delete("/following/ann").await.status, 204);
     for name in ["unknown", "%20a", "a%2Fb"] {
         ann.put(&format!("/following/{name}")).await.problem(404);
@@ -74,6 +74,6 @@ async fn an_empty_list_differs_from_that_of_an_unknown_user() {
         assert!(response.headers.get("link").is_none());
         app.api().get(&format!("/users/unknown/{list}")).await.problem(404);
         let response = app.api().get(&format!("/users/ann/{list}?limit=0&cursor=7")).await;
-        assert_eq!(response.refused_fields(422), ["limit", "cursor"]);
+        assert_eq!(response.rejected_fields(422), ["limit", "cursor"]);
     }
 }

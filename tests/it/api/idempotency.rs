@@ -6,17 +6,17 @@ use serde_json::json;
 
 use crate::support::{
     App, AppSettings,
-    actors::{Answer, ApiClient},
+    actors::{TestResponse, ApiClient},
     cluster::TestDatabase,
 };
 
-async fn post(client: &ApiClient, key: &str, text: &str) -> Answer {
+async fn post(client: &ApiClient, key: &str, text: &str) -> TestResponse {
     let request = client.request(Method::POST, "/messages").json(&json!({ "text": text }));
-    Answer::of(request.header("Idempotency-Key", key)).await
+    TestResponse::of(request.header("Idempotency-Key", key)).await
 }
 
 #[track_caller]
-fn assert_same(response: &Answer, first: &Answer) {
+fn assert_same(response: &TestResponse, first: &TestResponse) {
     assert_eq!(response.status, 201, "{response:?}");
     assert_eq!(response.json(), first.json());
     assert_eq!(response.header("location"), first.header("location"));
@@ -72,7 +72,7 @@ async fn keys_are_per_user_and_each_key_posts_a_message() {
 async fn a_rejected_request_does_not_use_its_key() {
     let app = App::start().await;
     let ann = app.api_user("ann").await;
-    assert_eq!(post(&ann, "k", "").await.refused_fields(422), ["text"]);
+    assert_eq!(post(&ann, "k", "").await.rejected_fields(422), ["text"]);
     assert_eq!(post(&ann, "k", "hello").await.json()["text"], "hello");
 }
 

@@ -7,7 +7,7 @@ use minitwit::service::RateLimits;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{App, actors::Answer, cluster::TestDatabase};
+use crate::support::{App, actors::TestResponse, cluster::TestDatabase};
 
 async fn limited(limits: RateLimits) -> App {
     App::start_with(TestDatabase::fresh().await, |settings| settings.service.limits = limits).await
@@ -15,7 +15,7 @@ async fn limited(limits: RateLimits) -> App {
 
 /// Asserts that the response is 429 and says when to retry.
 #[track_caller]
-fn assert_rate_limited(response: &Answer) {
+fn assert_rate_limited(response: &TestResponse) {
     assert_eq!(response.status, 429, "{response:?}");
     let seconds: u32 = response.header("retry-after").parse().expect("seconds");
     assert!((1..=60).contains(&seconds), "{seconds}");
@@ -79,14 +79,14 @@ async fn sign_ups_are_limited_per_address() {
     assert_eq!(api.sign_up("ann").await.status, 201);
     app.anonymous().sign_up("bob").await.says("You were successfully registered");
     let bare = simulator.bare_request(Method::POST, "/register").json(&user);
-    assert_eq!(Answer::of(bare).await.status, 204);
+    assert_eq!(TestResponse::of(bare).await.status, 204);
 
     let response = api.sign_up("dave").await;
     response.problem(429);
     assert_rate_limited(&response);
     assert_rate_limited(&app.anonymous().sign_up("dave").await);
     let bare = simulator.bare_request(Method::POST, "/register").json(&user);
-    let response = Answer::of(bare).await;
+    let response = TestResponse::of(bare).await;
     assert_rate_limited(&response);
     assert!(response.failure(429).starts_with("That was too often"));
     // Requests with the simulator's credentials are never limited.

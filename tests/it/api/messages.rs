@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     App,
-    actors::{Answer, ApiClient, field},
+    actors::{TestResponse, ApiClient, field},
 };
 
 async fn post(client: &ApiClient, text: &str) -> Value {
@@ -18,7 +18,7 @@ fn path(message: &Value) -> String {
 }
 
 #[track_caller]
-fn body(response: &Answer) -> Value {
+fn body(response: &TestResponse) -> Value {
     assert_eq!(response.status, 200, "{response:?}");
     response.json()
 }
@@ -45,12 +45,12 @@ async fn an_invalid_message_is_rejected_with_all_errors() {
     for body in
         [json!({}), json!({"text": " \n"}), json!({"text": "é".repeat(281)}), json!({"text": 7})]
     {
-        assert_eq!(ann.post("/messages", body).await.refused_fields(422), ["text"]);
+        assert_eq!(ann.post("/messages", body).await.rejected_fields(422), ["text"]);
     }
     for key in [&b"a b"[..], b"", "é".as_bytes(), b"\xff"] {
         let request = ann.request(reqwest::Method::POST, "/messages").json(&json!({"text": ""}));
-        let response = Answer::of(request.header("Idempotency-Key", key)).await;
-        assert_eq!(response.refused_fields(422), ["text", "Idempotency-Key"], "{key:?}");
+        let response = TestResponse::of(request.header("Idempotency-Key", key)).await;
+        assert_eq!(response.rejected_fields(422), ["text", "Idempotency-Key"], "{key:?}");
     }
     assert_eq!(app.count("SELECT count(*) FROM messages").await, 0);
 }
@@ -71,7 +71,7 @@ async fn only_the_author_can_edit_a_message() {
 
     bob.patch(&path(&first), json!({"text": "mine"})).await.problem(403);
     let response = ann.patch(&path(&first), json!({"text": ""})).await;
-    assert_eq!(response.refused_fields(422), ["text"]);
+    assert_eq!(response.rejected_fields(422), ["text"]);
     assert_eq!(body(&app.api().get("/messages").await)["items"], json!([second, edited]));
 }
 
@@ -170,6 +170,6 @@ async fn each_message_is_listed_once_while_messages_are_posted() {
     app.api().get("/users/unknown/messages").await.problem(404);
     for list in ["/messages", "/timeline", "/users/bob/messages"] {
         let response = ann.get(&format!("{list}?limit=101&cursor=x")).await;
-        assert_eq!(response.refused_fields(422), ["limit", "cursor"], "{list}");
+        assert_eq!(response.rejected_fields(422), ["limit", "cursor"], "{list}");
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     operations::document::{committed, operations},
     support::{
         App,
-        actors::{Answer, ApiClient, encode},
+        actors::{TestResponse, ApiClient, encode},
     },
 };
 
@@ -144,7 +144,7 @@ impl Scene {
         Self { owner, token_id, message_id, client, cookie }
     }
 
-    async fn call(&self, row: &Row, name: &str) -> Answer {
+    async fn call(&self, row: &Row, name: &str) -> TestResponse {
         let (method, path) = row.operation.split_once(' ').expect("a method and a path");
         let path = path
             .replace("{username}", &encode(&self.owner))
@@ -160,7 +160,7 @@ impl Scene {
         if let Some(cookie) = &self.cookie {
             request = request.header(header::COOKIE, cookie);
         }
-        Answer::of(request).await
+        TestResponse::of(request).await
     }
 }
 

@@ -3,16 +3,16 @@
 use reqwest::{Method, header};
 use serde_json::json;
 
-use crate::support::{App, AppSettings, actors::Answer, cluster::TestDatabase};
+use crate::support::{App, AppSettings, actors::TestResponse, cluster::TestDatabase};
 
 /// Posts a body with this media type.
-async fn post(app: &App, media_type: Option<&str>, body: impl Into<reqwest::Body>) -> Answer {
+async fn post(app: &App, media_type: Option<&str>, body: impl Into<reqwest::Body>) -> TestResponse {
     let request = app.api().request(Method::POST, "/users").body(body);
     let request = match media_type {
         Some(media_type) => request.header(header::CONTENT_TYPE, media_type),
         None => request,
     };
-    Answer::of(request).await
+    TestResponse::of(request).await
 }
 
 #[tokio::test]
@@ -27,7 +27,7 @@ async fn a_body_must_be_well_formed_json_with_a_json_content_type() {
     post(&app, Some("application/json"), b"{\"username\": \"\xff\"}".to_vec()).await.problem(400);
     for not_an_object in ["[]", "1", "\"secret\"", "null", ""] {
         let response = post(&app, Some("application/json"), not_an_object).await;
-        assert_eq!(response.refused_fields(422), ["body"], "{not_an_object}");
+        assert_eq!(response.rejected_fields(422), ["body"], "{not_an_object}");
         response.does_not_say("secret");
     }
     for media_type in
@@ -57,7 +57,7 @@ async fn a_405_response_lists_the_allowed_methods() {
         ("/users/ann", "DELETE, GET, HEAD, PATCH"),
         ("/following/ann", "DELETE, PUT"),
     ] {
-        let response = Answer::of(api.request(Method::TRACE, path)).await;
+        let response = TestResponse::of(api.request(Method::TRACE, path)).await;
         response.problem(405);
         let mut allowed: Vec<&str> = response.header("allow").split(", ").collect();
         allowed.sort_unstable();

@@ -298,7 +298,7 @@ async fn a_result_contains_either_a_message_or_a_user() {
 async fn an_invalid_search_is_rejected_with_all_errors() {
     let app = App::start().await;
     let rejected_fields =
-        async |query: &str| app.api().get(&format!("/search{query}")).await.refused_fields(422);
+        async |query: &str| app.api().get(&format!("/search{query}")).await.rejected_fields(422);
     assert_eq!(rejected_fields("").await, ["q"]);
     assert_eq!(rejected_fields("?q=%20").await, ["q"]);
     assert_eq!(rejected_fields(&format!("?q={}", "a".repeat(101))).await, ["q"]);

@@ -52,7 +52,7 @@ async fn a_lifetime_is_between_a_day_and_a_year() {
     assert_eq!(lifetime, time::Duration::days(365));
     for days in [json!(0), json!(366), json!(-1), json!(1.5), json!("7"), json!(null)] {
         let response = api.post("/tokens", body(days)).await;
-        assert_eq!(response.refused_fields(422), ["expires_in_days"]);
+        assert_eq!(response.rejected_fields(422), ["expires_in_days"]);
     }
 }
 
@@ -152,7 +152,7 @@ async fn an_invalid_authorization_header_is_rejected_by_all_operations() {
         for path in ["/tokens", "/users", "/users/ann"] {
             let request = app.api().request(reqwest::Method::GET, path);
             let request = request.header("authorization", authorization);
-            let response = crate::support::actors::Answer::of(request).await;
+            let response = crate::support::actors::TestResponse::of(request).await;
             response.problem(401);
             assert_eq!(response.header("www-authenticate"), "Bearer realm=\"MiniTwit\"");
         }

@@ -41,11 +41,11 @@ async fn all_invalid_fields_are_named_in_one_response() {
         json!({"username": " a", "email": "@", "password": "a\0"}),
     ] {
         let response = api.post("/users", body.clone()).await;
-        assert_eq!(response.refused_fields(422), all, "{body}");
+        assert_eq!(response.rejected_fields(422), all, "{body}");
     }
     let one = json!({"username": "ann", "email": "nothing", "password": "my secret"});
     let response = api.post("/users", one).await;
-    assert_eq!(response.refused_fields(422), ["email"]);
+    assert_eq!(response.rejected_fields(422), ["email"]);
     response.does_not_say("my secret").does_not_say("nothing");
     assert_eq!(app.count("SELECT count(*) FROM users").await, 0);
 }
@@ -63,7 +63,7 @@ async fn exactly_one_of_many_simultaneous_sign_ups_for_a_username_succeeds() {
     let succeeded = responses.iter().filter(|response| response.status == 201).count();
     assert_eq!(succeeded, 1);
     for response in responses.iter().filter(|response| response.status != 201) {
-        assert_eq!(response.refused_fields(409), ["username"]);
+        assert_eq!(response.rejected_fields(409), ["username"]);
         assert_eq!(response.json()["type"], "urn:problem-type:minitwit:username-taken");
     }
 }
@@ -110,7 +110,7 @@ async fn a_page_has_1_to_100_items_and_a_cursor_of_this_list() {
         ("limit=x&cursor=x", &["limit", "cursor"]),
     ] {
         assert_eq!(
-            api.get(&format!("/users?{query}")).await.refused_fields(422),
+            api.get(&format!("/users?{query}")).await.rejected_fields(422),
             fields,
             "{query}"
         );

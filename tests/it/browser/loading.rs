@@ -55,9 +55,9 @@ async fn the_icon_is_a_picture() {
     window.go("/public").await;
     let icon = window.find("link[rel=icon]").await.attr("href").await.unwrap().unwrap();
     for path in [&icon, "/favicon.ico"] {
-        let answer = app.anonymous().visit(path).await;
+        let response = app.anonymous().visit(path).await;
         assert_eq!(
-            (answer.status, answer.header("content-type")),
+            (response.status, response.header("content-type")),
             (200, "image/svg+xml"),
             "{path}"
         );

@@ -5,18 +5,18 @@ use std::process::ExitStatus;
 use nix::sys::signal::{Signal, kill};
 use serde_json::json;
 
-use crate::support::{actors::Browser, cluster::TestDatabase, eventually, process::Serving};
+use crate::support::{actors::Browser, cluster::TestDatabase, eventually, process::ServerProcess};
 
-async fn serving(database: &TestDatabase, arguments: &[&str]) -> (Serving, Browser) {
+async fn serving(database: &TestDatabase, arguments: &[&str]) -> (ServerProcess, Browser) {
     let url = database.url();
-    let serving = Serving::start(&[&["--database-url", &url], arguments].concat());
+    let serving = ServerProcess::start(&[&["--database-url", &url], arguments].concat());
     let browser = Browser::new(serving.base.clone());
     assert_eq!(browser.get("/readyz").await.status, 200);
     (serving, browser)
 }
 
 /// Sends SIGTERM, and waits until the server reports that it is not ready.
-async fn drain(serving: &Serving, browser: &Browser) {
+async fn drain(serving: &ServerProcess, browser: &Browser) {
     kill(serving.pid(), Signal::SIGTERM).expect("it runs");
     eventually("the server drains", || async {
         let response = browser.get("/readyz").await;
@@ -25,7 +25,7 @@ async fn drain(serving: &Serving, browser: &Browser) {
     .await;
 }
 
-fn assert_drained_and_stopped(status: ExitStatus, serving: &Serving) {
+fn assert_drained_and_stopped(status: ExitStatus, serving: &ServerProcess) {
     assert!(status.success(), "{status}: {}", serving.output());
     let log = serving.output();
     let draining = log.find("draining").expect("it is in the log");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::{App, actors::Answer, cluster::TestDatabase};
+use crate::support::{App, actors::TestResponse, cluster::TestDatabase};
 
 async fn reason_not_ready(app: &App) -> String {
     let response = app.anonymous().get("/readyz").await;
@@ -69,7 +69,7 @@ async fn an_unreachable_database_is_reported_without_internals() {
     let page = app.anonymous().get("/public").await;
     assert_eq!((page.status, page.header("retry-after")), (503, "5"));
     page.says("<h2>Service Unavailable</h2>").does_not_say("onnection");
-    let response: Answer = app.simulator().get("/msgs").await;
+    let response: TestResponse = app.simulator().get("/msgs").await;
     response.failure(503);
     assert_eq!(response.header("retry-after"), "1");
     response.does_not_say("onnection").does_not_say("127.0.0.1");

@@ -6,7 +6,7 @@ use nix::sys::signal::{Signal, kill};
 
 use crate::support::{
     App,
-    process::{Serving, minitwit},
+    process::{ServerProcess, minitwit},
 };
 
 fn check(address: &str, arguments: &[&str]) -> Output {
@@ -56,7 +56,7 @@ fn an_address_without_a_server_is_unhealthy() {
 #[tokio::test]
 async fn a_server_that_hangs_is_unhealthy_after_the_time_out() {
     let database = crate::support::cluster::TestDatabase::fresh().await;
-    let mut serving = Serving::start(&["--database-url", &database.url()]);
+    let mut serving = ServerProcess::start(&["--database-url", &database.url()]);
     let address = serving.base.trim_start_matches("http://").to_owned();
     healthy(&check(&address, &[]));
 

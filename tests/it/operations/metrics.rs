@@ -10,7 +10,7 @@ use crate::support::{
     actors::{Browser, Simulator},
     cluster::TestDatabase,
     eventually,
-    process::Serving,
+    process::ServerProcess,
 };
 
 /// One line of Prometheus' text format.
@@ -202,7 +202,7 @@ async fn the_route_label_is_a_template_for_every_path() {
 #[tokio::test]
 async fn users_messages_follows_and_rejected_commands_are_counted() {
     let database = TestDatabase::fresh().await;
-    let serving = Serving::start(&["--database-url", &database.url()]);
+    let serving = ServerProcess::start(&["--database-url", &database.url()]);
     let browser = Browser::new(serving.base.clone());
     let simulator = Simulator::new(format!("{}/sim", serving.base));
 
@@ -262,7 +262,7 @@ async fn users_messages_follows_and_rejected_commands_are_counted() {
 #[tokio::test]
 async fn gauges_return_to_their_idle_values() {
     let database = TestDatabase::fresh().await;
-    let serving = Serving::start(&["--database-url", &database.url()]);
+    let serving = ServerProcess::start(&["--database-url", &database.url()]);
     let browser = Browser::new(serving.base.clone());
     browser.sign_up("alice").await;
     browser.sign_in("alice").await;
@@ -284,7 +284,7 @@ async fn gauges_return_to_their_idle_values() {
 #[tokio::test]
 async fn every_metric_has_a_type_and_a_description() {
     let database = TestDatabase::fresh().await;
-    let serving = Serving::start(&["--database-url", &database.url()]);
+    let serving = ServerProcess::start(&["--database-url", &database.url()]);
     let browser = Browser::new(serving.base.clone());
     browser.sign_up("alice").await;
     let text = browser.get("/metrics").await;

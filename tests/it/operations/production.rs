@@ -6,9 +6,9 @@ use nix::sys::signal::Signal;
 use reqwest::Method;
 
 use crate::support::{
-    actors::{Answer, Simulator},
+    actors::{TestResponse, Simulator},
     cluster::TestDatabase,
-    process::{Serving, minitwit},
+    process::{ServerProcess, minitwit},
 };
 
 const WARNING: &str = "the simulator's password is the default";
@@ -47,7 +47,7 @@ async fn production_serves_with_every_secret_set() {
     let database = TestDatabase::fresh().await;
     let url = database.url();
     let set = ["--production", "--database-url", &url, "--simulator-password"];
-    let mut serving = Serving::start(&[&set[..], &["a secret"]].concat());
+    let mut serving = ServerProcess::start(&[&set[..], &["a secret"]].concat());
     assert!(serving.end(Signal::SIGTERM).success());
     assert!(!serving.output().contains(WARNING), "{}", serving.output());
 }
@@ -57,12 +57,12 @@ async fn the_password_of_the_contract_is_allowed_with_a_warning() {
     let database = TestDatabase::fresh().await;
     let url = database.url();
     let set = ["--production", "--database-url", &url, "--simulator-password"];
-    let mut serving = Serving::start(&[&set[..], &["super_safe!"]].concat());
+    let mut serving = ServerProcess::start(&[&set[..], &["super_safe!"]].concat());
     assert!(serving.end(Signal::SIGTERM).success());
     assert!(serving.output().contains(WARNING), "{}", serving.output());
 
     // Outside production it is the default and needs no warning.
-    let mut serving = Serving::start(&["--database-url", &url]);
+    let mut serving = ServerProcess::start(&["--database-url", &url]);
     assert!(serving.end(Signal::SIGTERM).success());
     assert!(!serving.output().contains(WARNING), "{}", serving.output());
 }
@@ -76,7 +76,7 @@ async fn a_secret_can_be_in_a_file() {
     let file = file.to_str().expect("text");
     let url = database.url();
     // The test's PostgreSQL ignores passwords.
-    let serving = Serving::start(&[
+    let serving = ServerProcess::start(&[
         "--production",
         "--database-url",
         &url,
@@ -87,7 +87,7 @@ async fn a_secret_can_be_in_a_file() {
     ]);
     let simulator = Simulator::new(format!("{}/sim", serving.base));
     let request = simulator.bare_request(Method::GET, "/msgs");
-    let response = Answer::of(request.basic_auth("simulator", Some("from a file"))).await;
+    let response = TestResponse::of(request.basic_auth("simulator", Some("from a file"))).await;
     assert_eq!(response.status, 200, "{response:?}");
     simulator.get("/msgs").await.failure(403);
 }

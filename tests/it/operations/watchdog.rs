@@ -11,7 +11,7 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::support::{cluster::TestDatabase, process::Serving};
+use crate::support::{cluster::TestDatabase, process::ServerProcess};
 
 /// Suspends the runtime's worker threads, and no other thread, until the process ends. The tracing
 /// thread must reap them, or the process would stay a zombie.
@@ -41,7 +41,7 @@ fn suspend_workers(process: Pid) {
 #[tokio::test]
 async fn a_server_that_hangs_is_ended() {
     let database = TestDatabase::fresh().await;
-    let mut serving = Serving::start(&["--database-url", &database.url(), "--watchdog", "5"]);
+    let mut serving = ServerProcess::start(&["--database-url", &database.url(), "--watchdog", "5"]);
     let process = serving.pid();
     let tracer = thread::spawn(move || suspend_workers(process));
     let status = serving.wait();

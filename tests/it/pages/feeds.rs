@@ -3,7 +3,7 @@
 use reqwest::{Method, header};
 use roxmltree::{Document, Node};
 
-use crate::support::{App, AppSettings, actors::Answer, cluster::TestDatabase};
+use crate::support::{App, AppSettings, actors::TestResponse, cluster::TestDatabase};
 
 const ATOM: &str = "http://www.w3.org/2005/Atom";
 
@@ -21,7 +21,7 @@ fn links<'a>(node: Node<'a, '_>, relation: &str) -> Vec<&'a str> {
 }
 
 /// Checks what RFC 4287 requires of a feed and its entries; returns the texts of the messages.
-fn contents(feed: &Answer) -> Vec<String> {
+fn contents(feed: &TestResponse) -> Vec<String> {
     assert_eq!(feed.status, 200, "{feed:?}");
     assert_eq!(feed.header("content-type"), "application/atom+xml; charset=utf-8");
     let document = Document::parse(&feed.body).expect("well-formed");
@@ -48,7 +48,7 @@ fn contents(feed: &Answer) -> Vec<String> {
 }
 
 /// Applies `find` to the root element of the feed.
-fn within<T>(feed: &Answer, find: impl FnOnce(Node) -> T) -> T {
+fn within<T>(feed: &TestResponse, find: impl FnOnce(Node) -> T) -> T {
     find(Document::parse(&feed.body).expect("well-formed").root_element())
 }
 
@@ -113,20 +113,20 @@ async fn an_unchanged_feed_gets_304() {
         let feed = app.anonymous().get(path).await;
         assert_eq!(feed.header("cache-control"), "no-cache");
         let request = app.anonymous().request(Method::GET, path);
-        let again = Answer::of(request.header(header::IF_NONE_MATCH, feed.header("etag"))).await;
+        let again = TestResponse::of(request.header(header::IF_NONE_MATCH, feed.header("etag"))).await;
         assert_eq!((again.status, again.body.as_str()), (304, ""), "{path}");
     }
     let first = app.anonymous().get("/public.atom").await;
     milada.say("second").await;
-    let since = |known: &Answer| {
+    let since = |known: &TestResponse| {
         let request = app.anonymous().request(Method::GET, "/public.atom");
         request.header(header::IF_NONE_MATCH, known.header("etag"))
     };
-    let changed = Answer::of(since(&first)).await;
+    let changed = TestResponse::of(since(&first)).await;
     assert_eq!(contents(&changed), ["second", "first"]);
     // A deleted message is a change, too.
     app.execute("DELETE FROM messages WHERE text = 'first'").await;
-    assert_eq!(contents(&Answer::of(since(&changed)).await), ["second"]);
+    assert_eq!(contents(&TestResponse::of(since(&changed)).await), ["second"]);
 }
 
 #[tokio::test]
@@ -141,7 +141,7 @@ async fn urls_have_the_requested_origin_and_ids_do_not_depend_on_it() {
     let by = async |scheme: &str, host: &str| {
         let request = app.anonymous().request(Method::GET, "/public.atom");
         let request = request.header("x-forwarded-proto", scheme);
-        let feed = Answer::of(request.header("x-forwarded-host", host)).await;
+        let feed = TestResponse::of(request.header("x-forwarded-host", host)).await;
         assert_eq!(contents(&feed), ["hello"]);
         let address = within(&feed, |root| links(root, "self").concat());
         assert_eq!(address, format!("{scheme}://{host}/public.atom"));

@@ -1,11 +1,11 @@
 //! Static files and avatars.
 
-use crate::support::{App, actors::Answer};
+use crate::support::{App, actors::TestResponse};
 
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
 /// The first path on the page that has this ending.
-fn linked<'a>(page: &'a Answer, ending: &str) -> &'a str {
+fn linked<'a>(page: &'a TestResponse, ending: &str) -> &'a str {
     let mut values = page.body.split('"').filter(|value| value.ends_with(ending));
     values.next().expect("a link")
 }

@@ -30,14 +30,14 @@ async fn following_works_by_get_and_by_post() {
             false => alice.get(path).await,
             true => alice.post(path, &[]).await,
         };
-        let answer = request("/bob/follow").await;
-        assert_eq!((answer.status, answer.header("location")), (302, "/bob"));
+        let response = request("/bob/follow").await;
+        assert_eq!((response.status, response.header("location")), (302, "/bob"));
         let flash = "<li>You are now following &#34;bob&#34;</li>";
         alice.get("/bob").await.says(flash).says(FOLLOWING);
         assert_eq!(app.count("SELECT count(*) FROM follows").await, 1);
 
-        let answer = request("/bob/unfollow").await;
-        assert_eq!((answer.status, answer.header("location")), (302, "/bob"));
+        let response = request("/bob/unfollow").await;
+        assert_eq!((response.status, response.header("location")), (302, "/bob"));
         let flash = "<li>You are no longer following &#34;bob&#34;</li>";
         alice.get("/bob").await.says(flash).says(NOT_FOLLOWING);
         assert_eq!(app.count("SELECT count(*) FROM follows").await, 0);
@@ -64,8 +64,8 @@ async fn the_redirect_to_a_profile_is_relative_and_encoded() {
     let alice = app.signed_in("alice").await;
     app.anonymous().sign_up("Ærø & \"Co\"?").await;
     let path = "/%C3%86r%C3%B8%20%26%20%22Co%22%3F";
-    let answer = alice.post(&format!("{path}/follow"), &[]).await;
-    assert_eq!((answer.status, answer.header("location")), (302, path));
+    let response = alice.post(&format!("{path}/follow"), &[]).await;
+    assert_eq!((response.status, response.header("location")), (302, path));
     let flash = "<li>You are now following &#34;Ærø &amp; &#34;Co&#34;?&#34;</li>";
     alice.get(path).await.says(flash).says(FOLLOWING).says(&format!("action=\"{path}/unfollow\""));
 }
@@ -78,8 +78,8 @@ async fn users_cannot_follow_themselves() {
         assert_eq!(page.status, 400);
         page.says("You cannot follow yourself").says("sign out [alice]");
     }
-    let answer = alice.post("/alice/unfollow", &[]).await;
-    assert_eq!((answer.status, answer.header("location")), (302, "/alice"));
+    let response = alice.post("/alice/unfollow", &[]).await;
+    assert_eq!((response.status, response.header("location")), (302, "/alice"));
     assert_eq!(app.count("SELECT count(*) FROM follows").await, 0);
 }
 

@@ -42,8 +42,8 @@ async fn the_author_edits_a_message() {
     form.says(&format!("<form class=\"card\" action=\"{edit}\" method=\"post\">"))
         .says(">\nhelo &lt;b&gt;</textarea>");
 
-    let answer = alice.post(&edit, &[("text", "hello")]).await;
-    assert_eq!((answer.status, answer.header("location")), (302, path.as_str()));
+    let response = alice.post(&edit, &[("text", "hello")]).await;
+    assert_eq!((response.status, response.header("location")), (302, path.as_str()));
     app.execute("UPDATE messages SET edited_at = '2020-02-09 01:05:59Z'").await;
     let page = alice.get(&path).await;
     page.says("<li>Your message was changed</li>");
@@ -108,8 +108,8 @@ async fn the_author_deletes_a_message_after_confirmation() {
         "the confirmation page deletes nothing"
     );
 
-    let answer = alice.post(&delete, &[]).await;
-    assert_eq!((answer.status, answer.header("location")), (302, "/"));
+    let response = alice.post(&delete, &[]).await;
+    assert_eq!((response.status, response.header("location")), (302, "/"));
     let page = alice.get("/").await;
     page.says("<li>Your message was deleted</li>").does_not_say("oops");
     app.anonymous().get("/public").await.does_not_say("oops");

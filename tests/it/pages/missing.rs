@@ -2,7 +2,7 @@
 
 use reqwest::{Method, header};
 
-use crate::support::{App, actors::Answer};
+use crate::support::{App, actors::TestResponse};
 
 #[tokio::test]
 async fn an_unknown_user_is_not_found() {
@@ -64,7 +64,7 @@ async fn an_unsupported_method_gets_an_error_page() {
         (Method::PUT, "/login"),
         (Method::PATCH, "/register"),
     ] {
-        let page = Answer::of(alice.request(method.clone(), path)).await;
+        let page = TestResponse::of(alice.request(method.clone(), path)).await;
         assert_eq!(page.status, 405, "{method} {path}");
         page.says("<h2>Method Not Allowed</h2>");
     }
@@ -79,12 +79,12 @@ async fn a_body_that_is_not_a_form_gets_an_error_page() {
         [(&alice, "/add_message"), (&anonymous, "/login"), (&anonymous, "/register")]
     {
         let request = browser.request(Method::POST, path).body("{\"text\": \"hello\"}");
-        let page = Answer::of(request.header(header::CONTENT_TYPE, "application/json")).await;
+        let page = TestResponse::of(request.header(header::CONTENT_TYPE, "application/json")).await;
         assert_eq!(page.status, 415, "{path}");
         page.says("<h2>Unsupported Media Type</h2>").does_not_say("Server Error");
 
         let large = [("text", "a".repeat(70_000))];
-        let page = Answer::of(browser.request(Method::POST, path).form(&large)).await;
+        let page = TestResponse::of(browser.request(Method::POST, path).form(&large)).await;
         assert_eq!(page.status, 413, "{path}");
         page.says("<h2>Content Too Large</h2>");
     }
@@ -95,8 +95,8 @@ async fn a_body_that_is_not_a_form_gets_an_error_page() {
 async fn a_head_request_gets_the_headers_without_a_body() {
     let app = App::start().await;
     for path in ["/public", "/login"] {
-        let answer = Answer::of(app.anonymous().request(Method::HEAD, path)).await;
-        assert_eq!((answer.status, answer.body.as_str()), (200, ""), "{path}");
-        assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
+        let response = TestResponse::of(app.anonymous().request(Method::HEAD, path)).await;
+        assert_eq!((response.status, response.body.as_str()), (200, ""), "{path}");
+        assert_eq!(response.header("content-type"), "text/html; charset=utf-8");
     }
 }

@@ -18,10 +18,10 @@ mod timelines;
 mod tokens;
 mod weight;
 
-use crate::support::{App, actors::Answer};
+use crate::support::{App, actors::TestResponse};
 
 /// The texts of the messages on a page, in order, as HTML.
-fn messages(page: &Answer) -> Vec<&str> {
+fn messages(page: &TestResponse) -> Vec<&str> {
     assert_eq!(page.status, 200, "{page:?}");
     let parts = page.body.split("<p dir=\"auto\">").skip(1);
     parts.map(|part| part.split("</p>").next().expect("an end")).collect()
@@ -33,7 +33,7 @@ async fn newest(app: &App) -> i64 {
 }
 
 /// The target of the page's link to older messages.
-fn older(page: &Answer) -> Option<&str> {
+fn older(page: &TestResponse) -> Option<&str> {
     let (before, _) = page.body.split_once("\" rel=\"next\">Older messages</a>")?;
     before.rsplit('"').next()
 }

@@ -7,8 +7,8 @@ use crate::support::App;
 async fn a_message_is_recorded() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
-    let answer = alice.post("/add_message", &[("text", "hello")]).await;
-    assert_eq!((answer.status, answer.header("location")), (302, "/"));
+    let response = alice.post("/add_message", &[("text", "hello")]).await;
+    assert_eq!((response.status, response.header("location")), (302, "/"));
     let page = alice.get("/").await;
     page.says("<li>Your message was recorded</li>");
     assert_eq!(messages(&page), ["hello"]);

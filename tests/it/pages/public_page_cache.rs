@@ -7,7 +7,7 @@ use flate2::read::GzDecoder;
 use reqwest::{Client, Method, header};
 
 use super::messages;
-use crate::support::{App, actors::Answer, eventually};
+use crate::support::{App, actors::TestResponse, eventually};
 
 #[tokio::test]
 async fn a_message_is_on_the_page_in_the_next_request() {
@@ -51,7 +51,7 @@ async fn an_unchanged_page_gets_304() {
     let etag = reader.get("/public").await.header("etag").to_owned();
     let again = || {
         let request = reader.request(Method::GET, "/public");
-        Answer::of(request.header(header::IF_NONE_MATCH, etag.as_str()))
+        TestResponse::of(request.header(header::IF_NONE_MATCH, etag.as_str()))
     };
 
     let unchanged = again().await;
@@ -91,7 +91,7 @@ async fn pages_are_compressed_if_the_client_accepts_it() {
         assert!(plain.header("vary").contains("accept-encoding"), "{path}");
 
         let request = Client::new().get(app.url(path)).header(header::ACCEPT_ENCODING, "br, gzip");
-        let response = request.send().await.expect("an answer");
+        let response = request.send().await.expect("a response");
         assert_eq!(response.headers()[header::CONTENT_ENCODING], "gzip", "{path}");
         let compressed = response.bytes().await.expect("a body");
         let mut text = String::new();

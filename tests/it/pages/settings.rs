@@ -7,7 +7,7 @@ use reqwest::Method;
 
 use crate::support::{
     App,
-    actors::{Answer, Browser},
+    actors::{TestResponse, Browser},
     cluster::TestDatabase,
 };
 
@@ -40,7 +40,7 @@ async fn is_signed_in(browser: &Browser) -> bool {
 }
 
 #[track_caller]
-fn assert_field(page: &Answer, field: &str, rule: &str) {
+fn assert_field(page: &TestResponse, field: &str, rule: &str) {
     assert_eq!(page.status, 400, "{page:?}");
     page.says(&format!("<p class=\"error\" id=\"{field}-error\">{rule}</p>"));
     page.says(&format!("aria-describedby=\"{field}-error\""));
@@ -69,7 +69,7 @@ async fn cross_site_requests_change_nothing() {
     for path in FORMS {
         let form = [("password", "secret"), ("name", "x"), ("email", "e@v"), ("new", "x")];
         let request = alice.request(Method::POST, path).form(&form);
-        let page = Answer::of(request.header("sec-fetch-site", "cross-site")).await;
+        let page = TestResponse::of(request.header("sec-fetch-site", "cross-site")).await;
         assert_eq!(page.status, 403, "{path}");
         assert_eq!(app.count(state).await, 1, "{path}");
         assert_eq!(app.count("SELECT count(*) FROM api_tokens").await, 0, "{path}");
@@ -84,8 +84,8 @@ async fn a_profile_is_changed_and_shown() {
 
     // A browser sends a line feed as CR LF; it counts as one of the 160 characters.
     let bio = format!("a\r\nb{}", "x".repeat(157));
-    let answer = alice.post("/settings/profile", &profile("Alice L.", &bio, "new@a")).await;
-    assert_eq!((answer.status, answer.header("location")), (302, "/settings"));
+    let response = alice.post("/settings/profile", &profile("Alice L.", &bio, "new@a")).await;
+    assert_eq!((response.status, response.header("location")), (302, "/settings"));
     let page = alice.get("/settings").await;
     page.says("<li>Your profile was saved</li>")
         .says("name=\"display_name\" value=\"Alice L.\"")
@@ -126,8 +126,8 @@ async fn a_new_password_ends_all_other_sessions_and_tokens() {
     let (thief, bob) = (another(&app, "alice").await, app.signed_in("bob").await);
     let client = app.api().signed_in("alice").await;
 
-    let answer = alice.post("/settings/password", &password("secret", "safer", "safer")).await;
-    assert_eq!((answer.status, answer.header("location")), (302, "/settings"));
+    let response = alice.post("/settings/password", &password("secret", "safer", "safer")).await;
+    assert_eq!((response.status, response.header("location")), (302, "/settings"));
     alice.get("/settings").await.says("Your password was changed").says("sign out [alice]");
     assert!(is_signed_in(&alice).await && is_signed_in(&bob).await);
     assert!(!is_signed_in(&thief).await);
@@ -166,8 +166,8 @@ async fn signing_out_everywhere_ends_all_sessions_but_no_token() {
     let alice = app.signed_in("alice").await;
     let (other, bob) = (another(&app, "alice").await, app.signed_in("bob").await);
     let client = app.api().signed_in("alice").await;
-    let answer = alice.post("/settings/sessions/end", &[]).await;
-    assert_eq!((answer.status, answer.header("location")), (302, "/public"));
+    let response = alice.post("/settings/sessions/end", &[]).await;
+    assert_eq!((response.status, response.header("location")), (302, "/public"));
     alice.get("/public").await.says("You were logged out everywhere").says("sign in");
     assert!(!is_signed_in(&alice).await && !is_signed_in(&other).await);
     assert!(is_signed_in(&bob).await);
@@ -187,8 +187,8 @@ async fn deleting_an_account_requires_its_password() {
     }
     assert_eq!(app.count("SELECT count(*) FROM users").await, 1);
 
-    let answer = alice.post("/settings/account/delete", &[("password", "secret")]).await;
-    assert_eq!((answer.status, answer.header("location")), (302, "/public"));
+    let response = alice.post("/settings/account/delete", &[("password", "secret")]).await;
+    assert_eq!((response.status, response.header("location")), (302, "/public"));
     let page = alice.get("/public").await;
     page.says("Your account was deleted").says("sign in").does_not_say("hello");
     assert_eq!(alice.get("/alice").await.status, 404);

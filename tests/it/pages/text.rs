@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use super::messages;
 use crate::support::{
     App,
-    actors::{Answer, encode},
+    actors::{TestResponse, encode},
 };
 
 const RAW: &str = "<script>alert(\"1\")</script> & 'q' &amp; {{ 7 * 7 }} {% x %}";
@@ -65,52 +65,52 @@ async fn a_username_is_escaped_everywhere() {
 }
 
 /// All responses that show something about a user.
-async fn all_responses(app: &App) -> Vec<Answer> {
+async fn all_responses(app: &App) -> Vec<TestResponse> {
     let alice = app.signed_in("alice").await;
     let bob = app.signed_in("bob").await;
     alice.say("hello").await;
-    let mut answers = vec![
+    let mut responses = vec![
         alice.visit("/bob/follow").await,
         app.anonymous().post("/login", &[("username", "alice"), ("password", "x")]).await,
         app.anonymous().sign_up("alice").await,
     ];
     for path in ["/", "/public", "/alice", "/bob", "/unknown", "/avatar/alice", "/docs"] {
         for browser in [&alice, &bob, &app.anonymous()] {
-            answers.push(browser.visit(path).await);
+            responses.push(browser.visit(path).await);
         }
     }
     let simulator = app.simulator();
-    answers.push(simulator.register("alice").await);
+    responses.push(simulator.register("alice").await);
     for path in ["/msgs", "/msgs/alice", "/fllws/alice", "/msgs/unknown", "/latest"] {
-        answers.push(simulator.get(path).await);
+        responses.push(simulator.get(path).await);
     }
     for path in ["/metrics", "/healthz", "/readyz", "/openapi.json"] {
-        answers.push(Answer::of(alice.request(Method::GET, path)).await);
+        responses.push(TestResponse::of(alice.request(Method::GET, path)).await);
     }
-    answers
+    responses
 }
 
 #[tokio::test]
 async fn e_mail_addresses_and_their_hashes_are_never_shown() {
     let app = App::start().await;
     app.simulator().register("carol").await;
-    let mut answers = all_responses(&app).await;
-    let refilled = answers.remove(2);
+    let mut responses = all_responses(&app).await;
+    let refilled = responses.remove(2);
     refilled.says("value=\"alice@example.org\"").does_not_say("$2b$");
     app.execute("UPDATE users SET email = 'someone@example.org' WHERE username = 'alice'").await;
-    answers.extend(
+    responses.extend(
         all_responses(&app).await.into_iter().enumerate().filter(|it| it.0 != 2).map(|it| it.1),
     );
     // Avatar services address pictures by the MD5 or SHA-256 hash of an e-mail address.
     let md5 = "a70eaed09677478b42b11fc7a04f4c87".to_owned();
     let sha256: String =
         Sha256::digest("someone@example.org").iter().map(|byte| format!("{byte:02x}")).collect();
-    for answer in answers {
+    for response in responses {
         // The documentation contains another address, as an example.
         for secret in ["alice@example.org", "someone@example.org", "$2b$", &md5, &sha256] {
-            answer.does_not_say(secret);
-            for value in answer.headers.values() {
-                assert!(!value.to_str().expect("text").contains(secret), "{answer:?}");
+            response.does_not_say(secret);
+            for value in response.headers.values() {
+                assert!(!value.to_str().expect("text").contains(secret), "{response:?}");
             }
         }
     }

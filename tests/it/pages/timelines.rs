@@ -34,8 +34,8 @@ async fn each_timeline_has_its_title_and_a_text_if_empty() {
 #[tokio::test]
 async fn visitors_without_a_session_are_redirected_to_the_public_timeline() {
     let app = App::start().await;
-    let answer = app.anonymous().get("/").await;
-    assert_eq!((answer.status, answer.header("location")), (302, "/public"));
+    let response = app.anonymous().get("/").await;
+    assert_eq!((response.status, response.header("location")), (302, "/public"));
 }
 
 #[tokio::test]
@@ -129,8 +129,8 @@ async fn doubled_and_trailing_slashes_are_ignored() {
         let expected = if path == "/login/" { 302 } else { 200 };
         assert_eq!(page.status, expected, "{path}");
     }
-    let answer = alice.post("//add_message/", &[("text", "again")]).await;
-    assert_eq!((answer.status, answer.header("location")), (302, "/"));
+    let response = alice.post("//add_message/", &[("text", "again")]).await;
+    assert_eq!((response.status, response.header("location")), (302, "/"));
     assert_eq!(messages(&alice.get("//alice//?x=//").await), ["again", "hello"]);
 }
 

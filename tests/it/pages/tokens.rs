@@ -2,16 +2,16 @@
 
 use crate::support::{
     App,
-    actors::{Answer, Browser},
+    actors::{TestResponse, Browser},
 };
 
-async fn create(browser: &Browser, name: &str, days: &str, password: &str) -> Answer {
+async fn create(browser: &Browser, name: &str, days: &str, password: &str) -> TestResponse {
     let form = [("name", name), ("days", days), ("password", password)];
     browser.post("/settings/tokens", &form).await
 }
 
 /// The secret on the page of a new token.
-fn secret(page: &Answer) -> &str {
+fn secret(page: &TestResponse) -> &str {
     assert_eq!(page.status, 200, "{page:?}");
     let (_, rest) = page.body.split_once("<code class=\"secret\">").expect("a secret");
     rest.split('<').next().expect("an end")
@@ -55,8 +55,8 @@ async fn a_revoked_token_is_rejected() {
     refused.says("You have no such token").says("sign out [bob]");
     assert_eq!(client.get("/tokens").await.status, 200);
 
-    let answer = alice.post(&path, &[]).await;
-    assert_eq!((answer.status, answer.header("location")), (302, "/settings/tokens"));
+    let response = alice.post(&path, &[]).await;
+    assert_eq!((response.status, response.header("location")), (302, "/settings/tokens"));
     alice.get("/settings/tokens").await.says("The token was revoked").says("You have no tokens.");
     client.get("/tokens").await.problem(401);
     assert_eq!(alice.post(&path, &[]).await.status, 404);

@@ -27,7 +27,7 @@ fn long_text(number: usize) -> String {
 /// The size of the compressed response body.
 async fn weight(app: &App, path: &str, cookie: &str) -> usize {
     let request = Client::new().get(app.url(path)).header(header::ACCEPT_ENCODING, "gzip");
-    let response = request.header(header::COOKIE, cookie).send().await.expect("an answer");
+    let response = request.header(header::COOKIE, cookie).send().await.expect("a response");
     assert_eq!(response.headers()[header::CONTENT_ENCODING], "gzip", "{path}");
     response.bytes().await.expect("a body").len()
 }
@@ -35,8 +35,8 @@ async fn weight(app: &App, path: &str, cookie: &str) -> usize {
 /// Signs in and returns the session cookie.
 async fn cookie(browser: &Browser, username: &str) -> String {
     let form = [("username", username), ("password", "secret")];
-    let answer = browser.post("/login", &form).await;
-    answer.header("set-cookie").split(';').next().expect("a pair").to_owned()
+    let response = browser.post("/login", &form).await;
+    response.header("set-cookie").split(';').next().expect("a pair").to_owned()
 }
 
 async fn full() -> App {

@@ -4,7 +4,7 @@ use reqwest::Method;
 
 use crate::support::{
     App,
-    actors::{Answer, Browser},
+    actors::{TestResponse, Browser},
 };
 
 type Form = &'static [(&'static str, &'static str)];
@@ -54,7 +54,7 @@ async fn send(
     browser: &Browser,
     (method, path, form): &(Method, &str, Form),
     headers: &[(&str, &str)],
-) -> Answer {
+) -> TestResponse {
     let mut request = browser.request(method.clone(), path);
     if *method == Method::POST {
         request = request.form(form);
@@ -62,7 +62,7 @@ async fn send(
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    Answer::of(request).await
+    TestResponse::of(request).await
 }
 
 #[tokio::test]
@@ -173,7 +173,7 @@ async fn no_response_allows_another_site_to_read_it() {
     let [alice, _] = people(&app).await;
     for path in ["/", "/sim/latest", "/openapi.json", "/metrics"] {
         let request = alice.request(Method::GET, path).header("origin", "http://evil.test");
-        let response = Answer::of(request).await;
+        let response = TestResponse::of(request).await;
         for name in response.headers.keys() {
             assert!(!name.as_str().starts_with("access-control-"), "{path}: {name}");
         }

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::support::{
     App,
-    actors::{Answer, Browser},
+    actors::{TestResponse, Browser},
 };
 
 /// Words that reveal libraries, the language or the database.
@@ -35,14 +35,14 @@ const INTERNALS: &[&str] = &[
 ];
 
 #[track_caller]
-fn shows_no_internals(response: &Answer) {
+fn shows_no_internals(response: &TestResponse) {
     for word in INTERNALS {
         response.does_not_say(word);
     }
 }
 
 #[track_caller]
-fn is_internal_page(page: &Answer) {
+fn is_internal_page(page: &TestResponse) {
     assert_eq!(page.status, 500, "{page:?}");
     assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
     page.says("<h2>Internal Server Error</h2>")
@@ -51,7 +51,7 @@ fn is_internal_page(page: &Answer) {
 }
 
 #[track_caller]
-fn is_internal_json(response: &Answer) {
+fn is_internal_json(response: &TestResponse) {
     let text = response.failure(500);
     let id = response.header("x-request-id");
     assert_eq!(text, format!("Internal Server Error (request {id})"));
@@ -113,10 +113,10 @@ async fn a_failure_during_registration_or_sign_in_is_an_internal_error() {
     is_internal_json(&app.simulator().follow("alice", "bob").await);
 }
 
-async fn refused_pages(browser: &Browser) -> Vec<Answer> {
+async fn refused_pages(browser: &Browser) -> Vec<TestResponse> {
     let json = |path| {
         let request = browser.request(Method::POST, path).body("{}");
-        Answer::of(request.header(header::CONTENT_TYPE, "application/json"))
+        TestResponse::of(request.header(header::CONTENT_TYPE, "application/json"))
     };
     let bytes = browser.request(Method::POST, "/add_message").body(b"text=%FF\xff&text=2".to_vec());
     let bytes = bytes.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
@@ -130,7 +130,7 @@ async fn refused_pages(browser: &Browser) -> Vec<Answer> {
         browser.get("/%FF%FE").await,
         browser.post("/public", &[]).await,
         json("/add_message").await,
-        Answer::of(bytes).await,
+        TestResponse::of(bytes).await,
     ]
 }
 
@@ -148,7 +148,7 @@ async fn a_client_error_shows_no_internals() {
     let simulator = app.simulator();
     let text = |path, content_type, body: &'static [u8]| {
         let request = simulator.request(Method::POST, path).body(body);
-        Answer::of(request.header(header::CONTENT_TYPE, content_type))
+        TestResponse::of(request.header(header::CONTENT_TYPE, content_type))
     };
     for response in [
         simulator.get("/msgs?no=x").await,

@@ -3,10 +3,10 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{App, actors::Answer};
+use crate::support::{App, actors::TestResponse};
 
 /// One response of each sort, with its description.
-async fn responses(app: &App) -> Vec<(&'static str, Answer)> {
+async fn responses(app: &App) -> Vec<(&'static str, TestResponse)> {
     let alice = app.signed_in("alice").await;
     let anonymous = app.anonymous();
     let (simulator, at_root) = (app.simulator(), app.simulator_at_root());
@@ -19,23 +19,23 @@ async fn responses(app: &App) -> Vec<(&'static str, Answer)> {
         ("page", page),
         ("own page", alice.get("/").await),
         ("redirect", anonymous.get("/").await),
-        ("head", Answer::of(anonymous.request(Method::HEAD, "/public")).await),
+        ("head", TestResponse::of(anonymous.request(Method::HEAD, "/public")).await),
         ("asset", anonymous.get(&static_file).await),
         ("avatar", anonymous.get("/avatar/alice").await),
         ("400 page", anonymous.get("/public?before=x").await),
         ("401 page", anonymous.post("/add_message", &[]).await),
         ("403 page", {
             let request = alice.request(Method::POST, "/logout").header("origin", "null");
-            Answer::of(request).await
+            TestResponse::of(request).await
         }),
         ("404 page", anonymous.get("/nobody").await),
         ("404 page of no route", anonymous.get("/a/b/c").await),
         ("405 page", anonymous.post("/public", &[]).await),
-        ("413 page", Answer::of(large).await),
+        ("413 page", TestResponse::of(large).await),
         ("200 JSON", simulator.get("/latest").await),
         ("204", simulator.register("bob").await),
         ("400 JSON", simulator.post("/register", json!({})).await),
-        ("403 JSON", Answer::of(bare).await),
+        ("403 JSON", TestResponse::of(bare).await),
         ("404 JSON", simulator.get("/msgs/nobody").await),
         ("404 JSON of no route", at_root.get("/nothing").await),
         ("405 JSON", at_root.post("/latest", json!({})).await),
@@ -94,6 +94,6 @@ async fn every_response_has_its_own_request_id() {
 async fn a_client_cannot_choose_the_request_id() {
     let app = App::start().await;
     let request = app.anonymous().request(Method::GET, "/public");
-    let response = Answer::of(request.header("x-request-id", "0123456789abcdef")).await;
+    let response = TestResponse::of(request.header("x-request-id", "0123456789abcdef")).await;
     assert_ne!(response.header("x-request-id"), "0123456789abcdef");
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::post_text;
 use crate::support::{
     App,
-    actors::{Answer, Simulator},
+    actors::{TestResponse, Simulator},
 };
 
 const COMMANDS: [&str; 3] = ["/register", "/msgs/alice", "/fllws/alice"];
@@ -88,13 +88,13 @@ async fn a_body_with_another_content_type_is_refused() {
         {
             let request = simulator.request(Method::POST, path);
             let request = request.header(header::CONTENT_TYPE, content_type).body(body);
-            Answer::of(request).await.failure(415);
+            TestResponse::of(request).await.failure(415);
         }
-        Answer::of(simulator.request(Method::POST, path).body(body)).await.failure(415);
+        TestResponse::of(simulator.request(Method::POST, path).body(body)).await.failure(415);
 
         let request = simulator.request(Method::POST, path).body(body);
         let request = request.header(header::CONTENT_TYPE, "Application/JSON; charset=utf-8");
-        assert_eq!(Answer::of(request).await.status, 204, "{path}");
+        assert_eq!(TestResponse::of(request).await.status, 204, "{path}");
     }
 }
 

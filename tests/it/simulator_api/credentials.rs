@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::support::{
     App,
-    actors::{Answer, Simulator},
+    actors::{TestResponse, Simulator},
 };
 
 const REFUSAL: &str = "You are not authorized to use this resource!";
@@ -51,13 +51,13 @@ async fn wrong_or_missing_credentials_are_refused() {
     for simulator in apps_apis(&app).await {
         for (method, path) in guarded("alice") {
             let request = || simulator.bare_request(method.clone(), &path).json(&any_command());
-            assert_eq!(Answer::of(request()).await.failure(403), REFUSAL, "{method} {path}");
+            assert_eq!(TestResponse::of(request()).await.failure(403), REFUSAL, "{method} {path}");
             for value in wrong {
-                let response = Answer::of(request().header(header::AUTHORIZATION, value)).await;
+                let response = TestResponse::of(request().header(header::AUTHORIZATION, value)).await;
                 assert_eq!(response.failure(403), REFUSAL, "{method} {path} {value:?}");
             }
             let latin_1 = header::HeaderValue::from_bytes(b"Basic \xe6").expect("a value");
-            let response = Answer::of(request().header(header::AUTHORIZATION, latin_1)).await;
+            let response = TestResponse::of(request().header(header::AUTHORIZATION, latin_1)).await;
             assert_eq!(response.failure(403), REFUSAL, "{method} {path}");
         }
     }
@@ -76,7 +76,7 @@ async fn missing_credentials_take_precedence_over_other_errors() {
             {
                 let request = simulator.bare_request(method.clone(), &path);
                 let request = request.header(header::CONTENT_TYPE, content_type).body(body);
-                let text = Answer::of(request).await.failure(403);
+                let text = TestResponse::of(request).await.failure(403);
                 assert_eq!(text, REFUSAL, "{method} {path} {body}");
             }
         }
@@ -89,7 +89,7 @@ async fn the_right_credentials_are_accepted_by_every_operation() {
     for simulator in apps_apis(&app).await {
         for (method, path) in guarded("alice") {
             let response =
-                Answer::of(simulator.request(method.clone(), &path).json(&any_command())).await;
+                TestResponse::of(simulator.request(method.clone(), &path).json(&any_command())).await;
             let expected = if method == Method::GET { 200 } else { 204 };
             assert_eq!(response.status, expected, "{method} {path}");
             assert_eq!(response.body.is_empty(), expected == 204, "{method} {path}");
@@ -108,7 +108,7 @@ async fn latest_and_register_need_no_credentials() {
             if let Some(value) = credentials {
                 request = request.header(header::AUTHORIZATION, value);
             }
-            Answer::of(request)
+            TestResponse::of(request)
         };
         let latest = send(simulator.bare_request(Method::GET, "/latest")).await;
         assert_eq!((latest.status, latest.json()), (200, json!({"latest": -1})));
@@ -131,5 +131,5 @@ async fn the_credentials_are_configurable() {
     let simulator = app.simulator();
     assert_eq!(simulator.get("/msgs").await.failure(403), REFUSAL);
     let request = simulator.bare_request(Method::GET, "/msgs").basic_auth("søren", Some("a:b c"));
-    assert_eq!(Answer::of(request).await.status, 200);
+    assert_eq!(TestResponse::of(request).await.status, 200);
 }

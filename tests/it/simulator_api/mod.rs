@@ -10,12 +10,12 @@ mod registering;
 
 use reqwest::{Method, header};
 
-use crate::support::actors::{Answer, Simulator};
+use crate::support::actors::{TestResponse, Simulator};
 
 /// The response to a POST with exactly this body.
-async fn post_text(simulator: &Simulator, path: &str, body: impl Into<reqwest::Body>) -> Answer {
+async fn post_text(simulator: &Simulator, path: &str, body: impl Into<reqwest::Body>) -> TestResponse {
     let request = simulator.request(Method::POST, path);
-    Answer::of(request.header(header::CONTENT_TYPE, "application/json").body(body)).await
+    TestResponse::of(request.header(header::CONTENT_TYPE, "application/json").body(body)).await
 }
 
 /// The texts of the messages at `path`.

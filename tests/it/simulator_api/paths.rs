@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{contents, follows};
 use crate::support::{
     App,
-    actors::{Answer, Simulator},
+    actors::{TestResponse, Simulator},
 };
 
 /// Calls every operation below `base`, with paths that `write` changes.
@@ -30,7 +30,7 @@ async fn use_all(app: &App, base: &str, number: usize, write: fn(&str) -> String
     assert_eq!(simulator.post(&followees, json!({ "unfollow": bob })).await.status, 204);
     assert_eq!(follows(&simulator, &format!("{followees}?latest={number}")).await, [""; 0]);
 
-    let latest = Answer::of(simulator.bare_request(Method::GET, &write("/latest"))).await;
+    let latest = TestResponse::of(simulator.bare_request(Method::GET, &write("/latest"))).await;
     assert_eq!((latest.status, latest.json()), (200, json!({ "latest": number })));
     assert_eq!(app.simulator().latest().await, i64::try_from(number).expect("small"));
 }
@@ -95,7 +95,7 @@ async fn a_method_that_a_path_does_not_allow_is_refused_in_json() {
                 if allowed.contains(&method) {
                     continue;
                 }
-                Answer::of(simulator.request(method, path)).await.failure(405);
+                TestResponse::of(simulator.request(method, path)).await.failure(405);
             }
         }
     }

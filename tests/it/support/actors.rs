@@ -4,13 +4,13 @@ use reqwest::{Client, Method, RequestBuilder, header, redirect::Policy};
 use serde_json::{Value, json};
 
 #[derive(Debug)]
-pub struct Answer {
+pub struct TestResponse {
     pub status: u16,
     pub headers: header::HeaderMap,
     pub body: String,
 }
 
-impl Answer {
+impl TestResponse {
     pub async fn of(request: RequestBuilder) -> Self {
         let response = request.send().await.expect("a response");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -63,7 +63,7 @@ impl Answer {
 
     /// Asserts a problem with this status. Returns the fields that it names.
     #[track_caller]
-    pub fn refused_fields(&self, status: u16) -> Vec<String> {
+    pub fn rejected_fields(&self, status: u16) -> Vec<String> {
         let problem = self.problem(status);
         let errors = problem["errors"].as_array().expect("errors");
         let field = |error: &Value| {
@@ -102,33 +102,33 @@ impl Browser {
         Self { base, client, following_redirects }
     }
 
-    /// A request for the caller to complete and send with [`Answer::of`]. Redirects are not followed.
+    /// A request for the caller to complete and send with [`TestResponse::of`]. Redirects are not followed.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.base))
     }
 
     /// Sends a GET request without following redirects.
-    pub async fn get(&self, path: &str) -> Answer {
-        Answer::of(self.request(Method::GET, path)).await
+    pub async fn get(&self, path: &str) -> TestResponse {
+        TestResponse::of(self.request(Method::GET, path)).await
     }
 
     /// Posts a form without following redirects.
-    pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
-        Answer::of(self.request(Method::POST, path).form(form)).await
+    pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> TestResponse {
+        TestResponse::of(self.request(Method::POST, path).form(form)).await
     }
 
     /// Sends a GET request and follows redirects.
-    pub async fn visit(&self, path: &str) -> Answer {
-        Answer::of(self.following_redirects.get(format!("{}{path}", self.base))).await
+    pub async fn visit(&self, path: &str) -> TestResponse {
+        TestResponse::of(self.following_redirects.get(format!("{}{path}", self.base))).await
     }
 
     /// Posts a form and follows redirects.
-    pub async fn submit(&self, path: &str, form: &[(&str, &str)]) -> Answer {
-        Answer::of(self.following_redirects.post(format!("{}{path}", self.base)).form(form)).await
+    pub async fn submit(&self, path: &str, form: &[(&str, &str)]) -> TestResponse {
+        TestResponse::of(self.following_redirects.post(format!("{}{path}", self.base)).form(form)).await
     }
 
     /// Signs up with the password `secret`.
-    pub async fn sign_up(&self, username: &str) -> Answer {
+    pub async fn sign_up(&self, username: &str) -> TestResponse {
         let email = format!("{}@example.org", username.replace(char::is_whitespace, "."));
         let fields = [
             ("username", username),
@@ -140,11 +140,11 @@ impl Browser {
     }
 
     /// Signs in with the password `secret`.
-    pub async fn sign_in(&self, username: &str) -> Answer {
+    pub async fn sign_in(&self, username: &str) -> TestResponse {
         self.submit("/login", &[("username", username), ("password", "secret")]).await
     }
 
-    pub async fn say(&self, text: &str) -> Answer {
+    pub async fn say(&self, text: &str) -> TestResponse {
         self.submit("/add_message", &[("text", text)]).await
     }
 }
@@ -169,41 +169,41 @@ impl Simulator {
             .header(header::CONNECTION, "close")
     }
 
-    /// A request for the caller to complete and send with [`Answer::of`].
+    /// A request for the caller to complete and send with [`TestResponse::of`].
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.bare_request(method, path)
             .header(header::AUTHORIZATION, "Basic c2ltdWxhdG9yOnN1cGVyX3NhZmUh")
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
-        Answer::of(self.request(Method::GET, path)).await
+    pub async fn get(&self, path: &str) -> TestResponse {
+        TestResponse::of(self.request(Method::GET, path)).await
     }
 
-    pub async fn post(&self, path: &str, body: Value) -> Answer {
-        Answer::of(self.request(Method::POST, path).json(&body)).await
+    pub async fn post(&self, path: &str, body: Value) -> TestResponse {
+        TestResponse::of(self.request(Method::POST, path).json(&body)).await
     }
 
-    pub async fn register(&self, username: &str) -> Answer {
+    pub async fn register(&self, username: &str) -> TestResponse {
         let body = json!({"username": username, "email": "someone@example.org", "pwd": "secret"});
         self.post("/register", body).await
     }
 
-    pub async fn tweet(&self, username: &str, content: &str) -> Answer {
+    pub async fn tweet(&self, username: &str, content: &str) -> TestResponse {
         self.post(&format!("/msgs/{}", encode(username)), json!({ "content": content })).await
     }
 
-    pub async fn follow(&self, username: &str, whom: &str) -> Answer {
+    pub async fn follow(&self, username: &str, whom: &str) -> TestResponse {
         self.post(&format!("/fllws/{}", encode(username)), json!({ "follow": whom })).await
     }
 
-    pub async fn unfollow(&self, username: &str, whom: &str) -> Answer {
+    pub async fn unfollow(&self, username: &str, whom: &str) -> TestResponse {
         self.post(&format!("/fllws/{}", encode(username)), json!({ "unfollow": whom })).await
     }
 
     pub async fn latest(&self) -> i64 {
-        let answer = Answer::of(self.bare_request(Method::GET, "/latest")).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        answer.json()["latest"].as_i64().expect("a number")
+        let response = TestResponse::of(self.bare_request(Method::GET, "/latest")).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        response.json()["latest"].as_i64().expect("a number")
     }
 }
 
@@ -228,7 +228,7 @@ impl ApiClient {
         Self { token: Some(token.to_owned()), ..self.clone() }
     }
 
-    /// A request for the caller to complete and send with [`Answer::of`].
+    /// A request for the caller to complete and send with [`TestResponse::of`].
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.client.request(method, format!("{}/api/v1{path}", self.server));
         match &self.token {
@@ -237,63 +237,63 @@ impl ApiClient {
         }
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
-        Answer::of(self.request(Method::GET, path)).await
+    pub async fn get(&self, path: &str) -> TestResponse {
+        TestResponse::of(self.request(Method::GET, path)).await
     }
 
-    pub async fn follow_link(&self, answer: &Answer) -> Option<Answer> {
-        let link = answer.headers.get("link")?.to_str().expect("text");
+    pub async fn follow_link(&self, response: &TestResponse) -> Option<TestResponse> {
+        let link = response.headers.get("link")?.to_str().expect("text");
         let target = link.strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\""));
         let path = target.and_then(|target| target.strip_prefix("/api/v1")).expect(link);
         Some(self.get(path).await)
     }
 
-    pub async fn send(&self, method: Method, path: &str, body: Value) -> Answer {
-        Answer::of(self.request(method, path).json(&body)).await
+    pub async fn send(&self, method: Method, path: &str, body: Value) -> TestResponse {
+        TestResponse::of(self.request(method, path).json(&body)).await
     }
 
-    pub async fn post(&self, path: &str, body: Value) -> Answer {
+    pub async fn post(&self, path: &str, body: Value) -> TestResponse {
         self.send(Method::POST, path, body).await
     }
 
-    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+    pub async fn patch(&self, path: &str, body: Value) -> TestResponse {
         self.send(Method::PATCH, path, body).await
     }
 
-    pub async fn put(&self, path: &str) -> Answer {
-        Answer::of(self.request(Method::PUT, path)).await
+    pub async fn put(&self, path: &str) -> TestResponse {
+        TestResponse::of(self.request(Method::PUT, path)).await
     }
 
-    pub async fn delete(&self, path: &str) -> Answer {
-        Answer::of(self.request(Method::DELETE, path)).await
+    pub async fn delete(&self, path: &str) -> TestResponse {
+        TestResponse::of(self.request(Method::DELETE, path)).await
     }
 
     /// Signs up with the password `secret`.
-    pub async fn sign_up(&self, username: &str) -> Answer {
+    pub async fn sign_up(&self, username: &str) -> TestResponse {
         let email = format!("{}@example.org", username.replace(char::is_whitespace, "."));
         let user = json!({"username": username, "email": email, "password": "secret"});
         self.post("/users", user).await
     }
 
-    pub async fn make_token(&self, username: &str, password: &str) -> Answer {
+    pub async fn make_token(&self, username: &str, password: &str) -> TestResponse {
         let wish = json!({"username": username, "password": password, "name": "test"});
         self.post("/tokens", wish).await
     }
 
     /// The same client with a new token of this user; the password is `secret`.
     pub async fn signed_in(&self, username: &str) -> Self {
-        let answer = self.make_token(username, "secret").await;
-        assert_eq!(answer.status, 201, "{answer:?}");
-        self.with_token(answer.json()["token"].as_str().expect("a token"))
+        let response = self.make_token(username, "secret").await;
+        assert_eq!(response.status, 201, "{response:?}");
+        self.with_token(response.json()["token"].as_str().expect("a token"))
     }
 
     /// The items of all pages of a list, following `Link` headers.
     pub async fn whole_list(&self, path: &str) -> Vec<Value> {
         let mut items = Vec::new();
         let mut page = Some(self.get(path).await);
-        while let Some(answer) = page {
-            items.extend(answer.items());
-            page = self.follow_link(&answer).await;
+        while let Some(response) = page {
+            items.extend(response.items());
+            page = self.follow_link(&response).await;
         }
         items
     }

@@ -122,8 +122,8 @@ impl App {
     /// A client of the JSON API with the token of a new user with the password `secret`.
     pub async fn api_user(&self, username: &str) -> ApiClient {
         let api = self.api();
-        let answer = api.sign_up(username).await;
-        assert_eq!(answer.status, 201, "{answer:?}");
+        let response = api.sign_up(username).await;
+        assert_eq!(response.status, 201, "{response:?}");
         api.signed_in(username).await
     }
 
@@ -200,8 +200,8 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(
 ) -> T {
     let begun = Instant::now();
     loop {
-        if let Some(answer) = probe().await {
-            return answer;
+        if let Some(value) = probe().await {
+            return value;
         }
         assert!(begun.elapsed() < DEADLINE, "time-out: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;

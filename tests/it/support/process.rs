@@ -31,14 +31,14 @@ pub fn minitwit(arguments: &[&str]) -> Command {
 }
 
 /// `minitwit serve` on a free port; killed when dropped.
-pub struct Serving {
+pub struct ServerProcess {
     child: Child,
     /// The base URL, such as `http://127.0.0.1:40123`.
     pub base: String,
     output: Arc<Mutex<String>>,
 }
 
-impl Serving {
+impl ServerProcess {
     /// Starts a server and waits until it prints its address; panics if it exits.
     pub fn start(arguments: &[&str]) -> Self {
         let all = [&["serve", "--listen", "127.0.0.1:0"], arguments].concat();
@@ -98,7 +98,7 @@ impl Serving {
     }
 }
 
-impl Drop for Serving {
+impl Drop for ServerProcess {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

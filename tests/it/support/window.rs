@@ -45,7 +45,7 @@ impl Window {
     /// Opens an empty window for this server.
     pub async fn open(app: &App, screen: Screen) -> Self {
         let client = chromium::open_session(screen.scripts).await;
-        let session = client.session_id().await.expect("an answer").expect("a session");
+        let session = client.session_id().await.expect("a response").expect("a session");
         let window = Self { client, session, base: app.url("") };
         window.change(screen).await;
         window
@@ -184,8 +184,8 @@ impl Window {
     }
 
     async fn ask(&self, what: &str) -> String {
-        let answer = self.command(Method::GET, what, None).await;
-        answer.as_str().expect("a text").to_owned()
+        let response = self.command(Method::GET, what, None).await;
+        response.as_str().expect("a text").to_owned()
     }
 
     pub async fn style(&self, selector: &str, property: &str) -> String {
@@ -218,8 +218,8 @@ impl Window {
 
     async fn command(&self, method: Method, path: &str, body: Option<Value>) -> Value {
         let command = Command { method, path: path.to_owned(), body };
-        let answer = self.client.issue_cmd(command).await;
-        answer.unwrap_or_else(|error| panic!("{path}: {error}"))
+        let response = self.client.issue_cmd(command).await;
+        response.unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::{
 
 use super::{session_cookie, stream_request};
 use crate::support::{
-    App, DEADLINE, actors::Answer, cluster::TestDatabase, eventually, stream::Stream,
+    App, DEADLINE, actors::TestResponse, cluster::TestDatabase, eventually, stream::Stream,
 };
 
 #[tokio::test]
@@ -48,7 +48,7 @@ async fn a_stream_with_a_cookie_ends_at_sign_out() {
     let request = stream_request(&app.api(), "?timeline=own").header("cookie", &cookie);
     let (mut stream, _) = Stream::open(request).await;
     let sign_out = app.anonymous().request(reqwest::Method::POST, "/logout");
-    assert_eq!(Answer::of(sign_out.header("cookie", &cookie)).await.status, 302);
+    assert_eq!(TestResponse::of(sign_out.header("cookie", &cookie)).await.status, 302);
     assert!(stream.ends().await);
 }
 

@@ -9,7 +9,7 @@ use reqwest::{Method, RequestBuilder};
 
 use crate::support::{
     App,
-    actors::{Answer, ApiClient},
+    actors::{TestResponse, ApiClient},
     cluster::TestDatabase,
     eventually,
     stream::{Block, Stream},
@@ -23,8 +23,8 @@ fn stream_request(client: &ApiClient, query: &str) -> RequestBuilder {
 /// Signs in on the pages. Returns the session's cookie as a header value.
 async fn session_cookie(app: &App, username: &str) -> String {
     let form = [("username", username), ("password", "secret")];
-    let answer = app.anonymous().post("/login", &form).await;
-    let cookies = answer.headers.get_all("set-cookie").iter();
+    let response = app.anonymous().post("/login", &form).await;
+    let cookies = response.headers.get_all("set-cookie").iter();
     let mut cookies = cookies.map(|cookie| cookie.to_str().expect("text"));
     let session = cookies.find(|cookie| cookie.starts_with("session=")).expect("a session");
     session.split(';').next().expect("a pair").to_owned()
@@ -115,11 +115,11 @@ async fn a_session_cookie_opens_a_stream_only_from_the_same_origin() {
         ("origin", "http://evil.test"),
         ("origin", "null"),
     ] {
-        Answer::of(own().header(name, value)).await.problem(401);
+        TestResponse::of(own().header(name, value)).await.problem(401);
     }
-    Answer::of(own().header("authorization", "Bearer wrong")).await.problem(401);
+    TestResponse::of(own().header("authorization", "Bearer wrong")).await.problem(401);
     let forged = stream_request(&app.api(), "?timeline=own").header("cookie", "session=forged");
-    Answer::of(forged).await.problem(401);
+    TestResponse::of(forged).await.problem(401);
     app.api().get("/stream?timeline=own").await.problem(401);
 }
 
@@ -128,9 +128,9 @@ async fn all_invalid_parameters_are_named() {
     let app = App::start().await;
     for position in [&b"x_y"[..], "é".as_bytes()] {
         let request = stream_request(&app.api(), "?timeline=mine&last_event_id=7");
-        let answer = Answer::of(request.header("last-event-id", position)).await;
+        let response = TestResponse::of(request.header("last-event-id", position)).await;
         let names = ["timeline", "Last-Event-ID", "last_event_id"];
-        assert_eq!(answer.refused_fields(422), names, "{position:?}");
+        assert_eq!(response.rejected_fields(422), names, "{position:?}");
     }
 }
 
