@@ -1,30 +1,28 @@
-//! The number of statements that PostgreSQL runs for each request, counted by `pg_stat_statements`.
-//! `BEGIN` and `COMMIT` count, too.
+//! The number of SQL statements that each request runs, including `BEGIN` and `COMMIT`.
+
+mod counting_server;
+mod page_routes;
 
 use std::collections::BTreeSet;
 
-use embedded_postgres::{Data, Embedded, Settings};
-use minitwit::db::migrations;
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
-use proc_macro2::{TokenStream, TokenTree};
 use reqwest::{Client, Method, RequestBuilder, header, redirect::Policy};
 use serde_json::{Value, json};
-use sqlx::{ConnectOptions, PgConnection, postgres::PgConnectOptions};
 
+use self::{
+    counting_server::{CountingServer, statements},
+    page_routes::page_routes,
+};
 use crate::{
     operations::document::{committed, operations},
     support::{
-        App,
+        App, AppSettings,
         actors::{TestResponse, encode},
         cluster::TestDatabase,
-        eventually, source,
+        eventually,
     },
 };
 
-/// The maximum of statements for any request.
+/// The highest permitted number of statements of a request.
 const MAX_STATEMENTS: i64 = 2;
 
 /// The client of a request.
@@ -33,7 +31,7 @@ enum Sender {
     Anonymous,
     Simulator,
     Browser,
-    /// A browser of a newly registered user, whose account or session the request may end.
+    /// The browser of a user registered for this request, which may end the session or the account.
     NewUser,
     Token,
 }
@@ -48,15 +46,15 @@ enum Body {
 use Body::{Form, Json};
 use Sender::{Anonymous, Browser, NewUser, Simulator, Token};
 
-/// A request and its number of statements. `{n}` in a body stands for a number that is unique to the
-/// request.
+/// A request and its expected number of statements. `{n}` in a body is replaced by a number that is
+/// unique to the request.
 struct Row {
     /// The method and the route, as in the OpenAPI document or the source.
     operation: &'static str,
     by: Sender,
     query: &'static str,
     body: Body,
-    /// Whether it has the header `Idempotency-Key`.
+    /// Whether the request has the header `Idempotency-Key`.
     keyed: bool,
     status: u16,
     statements: i64,
@@ -86,11 +84,11 @@ impl Row {
 
 const USER: Body = Json(r#"{"username": "new {n}", "email": "a@b", "pwd": "secret"}"#);
 
-/// Authentication by session or token takes one statement, and `latest` in a simulator command one.
+/// Authentication by session or token takes one statement, and storing `latest` takes one.
 #[rustfmt::skip]
 const SIMULATOR: &[Row] = &[
     row("GET /latest", Anonymous, 200, 1),
-    // One statement looks for the username, so that the password of a taken one is not hashed.
+    // The first statement looks for the username, to avoid hashing a password if it is taken.
     row("POST /register", Simulator, 204, 2).body(USER),
     row("GET /msgs", Simulator, 200, 1),
     row("GET /msgs", Simulator, 200, 2).query("?latest=7"),
@@ -126,10 +124,10 @@ const API: &[Row] = &[
     row("GET /search", Anonymous, 200, 1).query("?q=hello"),
     row("GET /search", Anonymous, 200, 1).query("?q=%E6%9D%B1"),
     row("GET /search", Anonymous, 200, 1).query("?q=a&kind=users"),
-    // The polls for new messages are not counted: all streams share them.
+    // All streams share the polls for new messages, so these are not counted.
     row("GET /stream", Anonymous, 200, 0),
     row("DELETE /messages/{id}", Token, 204, 2),
-    // The last row, since it deletes the account.
+    // Must be the last row, since it deletes the account.
     row("DELETE /users/{username}", Token, 204, 2).body(Json(r#"{"password": "secret"}"#)),
 ];
 
@@ -188,75 +186,21 @@ const PAGES: &[Row] = &[
     row("POST /logout", Browser, 302, 1),
 ];
 
-/// A PostgreSQL server that counts statements, with a migrated database.
-struct CountingServer {
-    server: Embedded,
-    options: PgConnectOptions,
-}
-
-impl CountingServer {
-    async fn start() -> Self {
-        let start = || Embedded::start(&Settings::new(Data::Ephemeral)).expect("a server");
-        let server = tokio::task::spawn_blocking(start).await.expect("no panic");
-        let options = server.connect_options("counted");
-        server.create_database("counted").await.expect("created");
-        let mut connection = migrations::connect(&options).await.expect("connected");
-        migrations::apply(&mut connection, None).await.expect("migrated");
-        for setting in [
-            "ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'",
-            "ALTER DATABASE counted SET pg_stat_statements.track = 'top'",
-        ] {
-            // The second setting is unknown until the library is loaded; its default is the same.
-            let done = sqlx::raw_sql(setting).execute(&mut connection).await;
-            assert!(done.is_ok() || setting.contains("track"), "{done:?}");
-        }
-        // The supervisor restarts it, with the library loaded.
-        let pid = server.pid().expect("a running server");
-        kill(Pid::from_raw(pid.try_into().expect("a pid")), Signal::SIGINT).expect("a signal");
-        eventually("a restarted server", || async {
-            (server.pid().is_some_and(|now| now != pid)).then_some(())
-        })
-        .await;
-        let connection =
-            eventually("a connection", || async { options.connect().await.ok() }).await;
-        let mut connection = connection;
-        let extension = "CREATE EXTENSION pg_stat_statements";
-        sqlx::raw_sql(extension).execute(&mut connection).await.expect(extension);
-        Self { server, options }
-    }
-
-    async fn connect(&self) -> PgConnection {
-        self.options.connect().await.expect("connected")
-    }
-}
-
-/// Returns the statements since the last call, except the polls for new messages.
-async fn statements(counter: &mut PgConnection) -> Vec<String> {
-    let query = "SELECT query FROM pg_stat_statements, generate_series(1, calls)
-                 WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
-                   AND query NOT LIKE '%pg_stat_statements%'
-                   AND query NOT LIKE '%pg_current_snapshot%'";
-    let counted = sqlx::query_scalar(query).fetch_all(&mut *counter).await.expect(query);
-    let reset = "SELECT pg_stat_statements_reset()";
-    sqlx::query(reset).execute(counter).await.expect(reset);
-    counted
-}
-
-/// A server with two users and their rows, and requests by the first of them, `ann`.
+/// A server with the users `ann` and `bob`, and the credentials of `ann`, who sends the requests.
 struct Fixture {
     app: App,
     client: Client,
     token: String,
     cookie: String,
     token_id: i64,
-    /// One for the pages and one for the JSON API, since each deletes its message.
+    /// One message for the pages and one for the JSON API, since both delete their message.
     message_ids: [i64; 2],
 }
 
 impl Fixture {
     async fn create(counting: &CountingServer) -> Self {
         let options = counting.options.clone();
-        let change = |settings: &mut crate::support::AppSettings| settings.database = options;
+        let change = |settings: &mut AppSettings| settings.database = options;
         let app = App::start_with(TestDatabase::empty().await, change).await;
         app.api_user("bob").await;
         app.api().sign_up("ann").await;
@@ -289,7 +233,7 @@ impl Fixture {
 
     async fn request(&self, prefix: &str, row: &Row, number: usize) -> RequestBuilder {
         let (method, route) = row.operation.split_once(' ').expect("a method and a route");
-        // Requests on the caller's own account name `ann`; others name the other user.
+        // Users can change and delete only their own account.
         let own = matches!(method, "PATCH" | "DELETE") && route == "/users/{username}";
         let name = if own || row.by == Simulator { "ann" } else { "bob" };
         let (cookie, token_id) = match row.by {
@@ -342,49 +286,24 @@ fn id(object: &Value) -> i64 {
     object["id"].as_i64().expect("a number")
 }
 
-/// Returns the routes of the pages in the source.
-fn page_routes() -> BTreeSet<String> {
-    let files = source::files();
-    let file = files.iter().find(|file| file.path == "src/web/mod.rs").expect("the routes");
-    let mut found = BTreeSet::new();
-    routes_in(&file.tokens, &mut found);
-    found
-}
-
-/// Adds the first argument of each `at("…", …)`.
-fn routes_in(tokens: &TokenStream, found: &mut BTreeSet<String>) {
-    let trees: Vec<TokenTree> = tokens.clone().into_iter().collect();
-    for (place, tree) in trees.iter().enumerate() {
-        let TokenTree::Group(group) = tree else { continue };
-        routes_in(&group.stream(), found);
-        let called = place.checked_sub(1).map(|before| trees[before].to_string());
-        let arguments: Vec<TokenTree> = group.stream().into_iter().collect();
-        if called.as_deref() == Some("at")
-            && let [TokenTree::Literal(path), ..] = &arguments[..]
-        {
-            found.insert(minitwit::web::route_template(path.to_string().trim_matches('"')));
-        }
-    }
-}
-
 fn documented(api: &str) -> BTreeSet<String> {
     let document: Value = serde_json::from_str(&committed(api)).expect("JSON");
     operations(&document).into_iter().map(|(name, _)| name).collect()
 }
 
 #[tokio::test]
-async fn each_request_takes_the_statements_that_its_row_says() {
-    let of =
+async fn each_request_runs_the_expected_number_of_statements() {
+    let operations_of =
         |rows: &[Row]| rows.iter().map(|row| row.operation.to_owned()).collect::<BTreeSet<_>>();
-    assert_eq!(of(SIMULATOR), documented("simulator"), "each operation has a row");
-    assert_eq!(of(API), documented("api"), "each operation has a row");
+    assert_eq!(operations_of(SIMULATOR), documented("simulator"), "each operation has a row");
+    assert_eq!(operations_of(API), documented("api"), "each operation has a row");
     let routes: BTreeSet<String> = PAGES.iter().map(|row| row.route().to_owned()).collect();
     assert_eq!(routes, page_routes(), "each route has a row");
 
     let counting = CountingServer::start().await;
     let fixture = Fixture::create(&counting).await;
     let mut counter = counting.connect().await;
-    // The first `latest` of a server also deletes the rows of servers that ended.
+    // The first `latest` of a server also deletes the rows of stopped servers, in the background.
     for _ in 0..2 {
         let first = fixture.request("/sim", &SIMULATOR[3], 0).await;
         assert_eq!(TestResponse::of(first).await.status, 200);
