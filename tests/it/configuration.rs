@@ -71,7 +71,7 @@ fn document() -> String {
 }
 
 #[test]
-fn the_document_has_a_line_for_each_setting_and_no_other() {
+fn the_reference_has_exactly_one_row_per_setting() {
     let document = document();
     let rows: Vec<&str> = document.lines().filter(|line| line.starts_with("| `--")).collect();
     let written: BTreeSet<&str> = rows.iter().copied().collect();
@@ -101,7 +101,7 @@ fn is_flag(word: &str) -> bool {
 }
 
 #[test]
-fn the_document_names_nothing_that_does_not_exist() {
+fn the_reference_names_only_existing_flags_and_variables() {
     let settings = Setting::all(None);
     let mut known: BTreeSet<&str> = NO_SETTINGS.iter().copied().collect();
     known.extend(settings.iter().map(|it| it.flag.as_str()));
@@ -112,7 +112,7 @@ fn the_document_names_nothing_that_does_not_exist() {
 }
 
 #[test]
-fn the_help_of_each_command_names_its_settings_and_their_variables() {
+fn the_help_of_each_command_lists_its_settings_and_variables() {
     for command in ["serve", "healthcheck", "migrate", "seed", "simulate"] {
         let help = minitwit(&[command, "--help"]).output().expect("it runs");
         // The help wraps lines, also within the entry of a setting.
@@ -243,7 +243,7 @@ async fn an_address_in_use_is_rejected_and_the_error_names_the_setting() {
 }
 
 #[test]
-fn the_flag_goes_before_the_variable() {
+fn a_flag_overrides_its_environment_variable() {
     let mut command = minitwit(&["serve", "--password-cost", "8"]);
     command.env("MINITWIT_PASSWORD_COST", "12");
     let text = String::from_utf8(command.output().expect("it runs").stderr).expect("text");

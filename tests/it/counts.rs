@@ -52,7 +52,7 @@ async fn counts(app: &App, name: &str) -> (Value, Value, Value) {
 }
 
 #[tokio::test]
-async fn a_profile_counts_each_change_at_once() {
+async fn a_profile_shows_each_change_of_its_counts_immediately() {
     let app = App::start().await;
     let ann = app.api_user("ann").await;
     let simulator = app.simulator();
@@ -124,7 +124,7 @@ async fn changes_of_deleted_users_are_dropped() {
 }
 
 #[tokio::test]
-async fn a_fold_that_is_killed_loses_nothing_and_counts_nothing_twice() {
+async fn a_killed_fold_neither_loses_nor_repeats_a_change() {
     let app = App::start().await;
     app.execute(ROWS).await;
     let pool = pool(&app.database);
@@ -148,7 +148,7 @@ async fn a_fold_that_is_killed_loses_nothing_and_counts_nothing_twice() {
 }
 
 #[tokio::test]
-async fn of_two_concurrent_folds_one_returns_without_waiting() {
+async fn a_fold_returns_without_waiting_while_another_one_runs() {
     let app = App::start().await;
     app.execute(ROWS).await;
     app.service.fold_counts().await.expect("folded");

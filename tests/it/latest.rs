@@ -22,7 +22,7 @@ fn user(name: &str) -> serde_json::Value {
 }
 
 #[tokio::test]
-async fn before_any_value_it_is_minus_one() {
+async fn latest_is_minus_one_before_any_value() {
     let app = App::start().await;
     assert_eq!(app.simulator().latest().await, -1);
     with_users(&app).await;
@@ -30,7 +30,7 @@ async fn before_any_value_it_is_minus_one() {
 }
 
 #[tokio::test]
-async fn every_other_operation_sets_it() {
+async fn every_other_operation_sets_latest() {
     let app = App::start().await;
     let simulator = with_users(&app).await;
     let requests = [
@@ -57,7 +57,7 @@ async fn every_other_operation_sets_it() {
 }
 
 #[tokio::test]
-async fn rejected_requests_set_it() {
+async fn rejected_requests_set_latest() {
     let app = App::start().await;
     let simulator = with_users(&app).await;
     for (number, (path, body, status)) in [
@@ -88,7 +88,7 @@ async fn rejected_requests_set_it() {
 }
 
 #[tokio::test]
-async fn requests_without_the_credentials_do_not_set_it() {
+async fn requests_without_the_credentials_do_not_set_latest() {
     let app = App::start().await;
     let simulator = with_users(&app).await;
     simulator.get("/msgs?latest=7").await;
@@ -107,7 +107,7 @@ async fn requests_without_the_credentials_do_not_set_it() {
 }
 
 #[tokio::test]
-async fn register_sets_it_only_with_the_credentials() {
+async fn register_sets_latest_only_with_the_credentials() {
     let app = App::start().await;
     let simulator = app.simulator();
     let register = |number: i64, name: &str| {
@@ -125,7 +125,7 @@ async fn register_sets_it_only_with_the_credentials() {
 }
 
 #[tokio::test]
-async fn reading_it_does_not_set_it() {
+async fn reading_latest_does_not_set_it() {
     let app = App::start().await;
     let simulator = with_users(&app).await;
     simulator.get("/msgs?latest=7").await;
@@ -178,7 +178,7 @@ async fn a_malformed_value_is_rejected_and_sets_nothing() {
 }
 
 #[tokio::test]
-async fn it_survives_a_restart() {
+async fn latest_survives_a_restart() {
     let app = App::start().await;
     with_users(&app).await.get("/msgs?latest=7").await;
     let app = App::start_on(app.stop().await).await;
@@ -189,7 +189,7 @@ async fn it_survives_a_restart() {
 }
 
 #[tokio::test]
-async fn every_replica_shows_it_after_the_response() {
+async fn every_replica_shows_a_value_after_the_response_that_set_it() {
     let app = App::start().await;
     let replica = app.replica().await;
     with_users(&app).await;
@@ -205,7 +205,7 @@ async fn every_replica_shows_it_after_the_response() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn concurrent_values_leave_one_of_them_and_one_row_a_process() {
+async fn concurrent_values_leave_one_value_and_one_row_per_server() {
     let app = App::start().await;
     let replica = app.replica().await;
     with_users(&app).await;

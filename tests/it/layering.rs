@@ -112,7 +112,7 @@ fn target(module: &[&str], inline_module: &[String], segments: &[String]) -> Opt
 }
 
 #[test]
-fn imports_run_one_way_and_each_crate_has_its_users() {
+fn modules_use_only_the_allowed_modules_and_crates() {
     let files = source::files();
     for (name, _) in ALLOWED_IMPORTS {
         let exists = files.iter().any(|file| module(&file.path)[0] == *name);
@@ -124,7 +124,7 @@ fn imports_run_one_way_and_each_crate_has_its_users() {
 }
 
 #[test]
-fn each_kind_of_violation_is_found() {
+fn each_kind_of_violation_is_reported() {
     for (path, text, expected) in [
         ("src/db/pool.rs", "use crate::service::Service;", "1: db uses service"),
         ("src/db/mod.rs", "\n\nuse crate::{domain, web::paths};", "3: db uses web"),
@@ -166,7 +166,7 @@ fn each_kind_of_violation_is_found() {
 }
 
 #[test]
-fn what_is_allowed_is_not_found() {
+fn allowed_imports_are_not_reported() {
     for (path, text) in [
         ("src/db/pool.rs", "use super::{Error, migrations}; use crate::domain::User;"),
         ("src/service/mod.rs", "mod tests { use super::*; use super::super::db; }"),

@@ -84,7 +84,7 @@ async fn each_request_has_one_json_line() {
 }
 
 #[tokio::test]
-async fn a_rejected_command_is_logged_with_all_that_a_repair_needs() {
+async fn a_rejected_command_is_logged_with_all_data_for_a_repair() {
     let database = TestDatabase::fresh().await;
     let serving = ServerProcess::start(&["--database-url", &database.url(), "--log-format", "json"]);
     let (_, simulator) = actors(&serving);
@@ -156,7 +156,7 @@ async fn an_internal_error_is_logged_with_its_cause() {
 }
 
 #[tokio::test]
-async fn a_request_refused_before_its_operation_is_logged_with_the_request_id() {
+async fn a_request_rejected_before_its_operation_is_logged_with_the_request_id() {
     let database = TestDatabase::fresh().await;
     let serving = ServerProcess::start(&["--database-url", &database.url(), "--log-format", "json"]);
     let (_, simulator) = actors(&serving);

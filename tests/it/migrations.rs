@@ -158,7 +158,7 @@ async fn ten_servers_that_start_at_once_apply_each_migration_once() {
 }
 
 #[tokio::test]
-async fn the_status_lists_what_is_pending_and_what_is_applied() {
+async fn the_status_lists_pending_and_applied_migrations() {
     let database = TestDatabase::empty().await;
     let before = printed(&run(&database, &["migrate", "--status"]));
     let versions = versions().await;
@@ -182,7 +182,7 @@ async fn the_status_lists_what_is_pending_and_what_is_applied() {
 }
 
 #[tokio::test]
-async fn without_migrating_a_server_refuses_pending_migrations() {
+async fn with_no_migrate_a_server_rejects_pending_migrations() {
     let database = TestDatabase::empty().await;
     let serve = ["serve", "--listen", "127.0.0.1:0", "--no-migrate"];
     let text = refusal(&run(&database, &serve));
@@ -210,7 +210,7 @@ async fn a_server_that_waits_for_migrations_serves_once_they_are_applied() {
 }
 
 #[tokio::test]
-async fn a_changed_migration_is_refused() {
+async fn a_changed_migration_is_rejected() {
     let database = TestDatabase::fresh().await;
     let server = ServerProcess::start(&["--database-url", &database.url()]);
     let change = "UPDATE refinery_schema_history SET checksum = '1' WHERE version = 2";
@@ -226,7 +226,7 @@ async fn a_changed_migration_is_refused() {
 }
 
 #[tokio::test]
-async fn a_schema_that_needs_a_newer_program_is_refused() {
+async fn a_schema_that_needs_a_newer_program_is_rejected() {
     let database = TestDatabase::fresh().await;
     let server = ServerProcess::start(&["--database-url", &database.url()]);
     let contract = "INSERT INTO program_compatibility VALUES (99, '99.0.0')";
@@ -244,7 +244,7 @@ async fn a_schema_that_needs_a_newer_program_is_refused() {
 /// The promise of `migrations/README.md`: the release before works on the schema of the next one. Here this program is
 /// the release before; `make no-downtime PREVIOUS=auto` replaces servers of the release before by this program.
 #[tokio::test]
-async fn the_release_before_serves_on_a_newer_schema() {
+async fn the_previous_release_serves_on_a_newer_schema() {
     let database = TestDatabase::fresh().await;
     let expand = "ALTER TABLE messages ADD COLUMN language text, ADD COLUMN likes bigint DEFAULT 0 NOT NULL;
                   CREATE TABLE likes (user_id bigint REFERENCES users, message_id bigint REFERENCES messages)";
@@ -265,7 +265,7 @@ async fn the_release_before_serves_on_a_newer_schema() {
 }
 
 #[tokio::test]
-async fn a_migration_gives_way_to_requests_that_use_its_tables() {
+async fn a_migration_that_would_deadlock_with_a_request_is_retried() {
     let database = TestDatabase::fresh().await;
     let both =
         "ALTER TABLE users ADD COLUMN pronouns text; ALTER TABLE messages ADD COLUMN language text";
@@ -286,7 +286,7 @@ async fn a_migration_gives_way_to_requests_that_use_its_tables() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_not_utf8_is_refused() {
+async fn a_database_that_is_not_utf8_is_rejected() {
     let options = "ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0";
     let database = TestDatabase::create(options).await;
     for command in COMMANDS {

@@ -59,7 +59,7 @@ async fn a_disabled_user_is_signed_out_and_can_sign_in_when_enabled() {
 }
 
 #[tokio::test]
-async fn a_password_is_reset_to_a_generated_one_or_to_the_standard_input() {
+async fn a_password_is_reset_to_a_generated_one_or_to_one_from_standard_input() {
     let app = App::start().await;
     let ann = app.api_user("ann").await;
     let generated = run(&app, &["user", "reset-password", "ann"]);

@@ -114,7 +114,7 @@ fn spawn_tweet(simulator: &Simulator, text: &'static str) -> JoinHandle<TestResp
 }
 
 #[tokio::test]
-async fn without_a_free_connection_requests_get_503_and_running_ones_are_finished() {
+async fn without_a_free_connection_new_requests_get_503_and_earlier_ones_finish() {
     let app = App::start_with(TestDatabase::fresh().await, |settings| {
         settings.pool.max_connections = 2;
         settings.pool.acquire_timeout = SHORT;

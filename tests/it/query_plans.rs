@@ -167,7 +167,7 @@ async fn no_query_scans_a_growing_table_sequentially() {
 }
 
 #[tokio::test]
-async fn every_index_is_used_by_some_query() {
+async fn every_index_is_used_by_a_query() {
     let (_database, mut connection) = filled().await;
     let mut used = BTreeSet::new();
     for query in queries() {
@@ -192,7 +192,7 @@ async fn every_index_is_used_by_some_query() {
 }
 
 #[tokio::test]
-async fn a_timeline_reads_no_message_that_it_does_not_show() {
+async fn a_timeline_query_reads_only_the_messages_of_its_page() {
     let (_database, mut connection) = filled().await;
     let timelines = queries();
     let timelines = timelines.iter().filter(|query| {
@@ -231,7 +231,7 @@ fn texts_in_source() -> BTreeSet<String> {
 }
 
 #[test]
-fn each_query_in_the_source_has_its_file_and_each_file_its_query() {
+fn prepared_queries_match_the_source() {
     let prepared: BTreeSet<String> = queries().into_iter().map(|query| query.text).collect();
     let written = texts_in_source();
     let only_one: Vec<_> = prepared.symmetric_difference(&written).collect();
@@ -240,7 +240,7 @@ fn each_query_in_the_source_has_its_file_and_each_file_its_query() {
 }
 
 #[tokio::test]
-async fn the_files_of_the_queries_match_the_schema() {
+async fn prepared_queries_match_the_schema() {
     let database = TestDatabase::fresh().await;
     let mut connection = database.connect().await;
     for query in queries() {

@@ -201,7 +201,7 @@ async fn concurrent_messages_are_all_kept() {
 
 /// The trigger rejects one row, as a violated constraint would.
 #[tokio::test]
-async fn a_message_that_the_database_rejects_does_not_fail_others_in_its_batch() {
+async fn a_message_that_the_database_rejects_does_not_fail_its_batch() {
     let database = TestDatabase::fresh().await;
     // A separate process, since the gauge of this one counts the requests of all tests.
     let server = ServerProcess::start(&["--database-url", &database.url()]);

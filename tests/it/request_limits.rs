@@ -78,7 +78,7 @@ async fn post_echo(address: SocketAddr, rest: &str, drip: &str) -> (u16, String)
 }
 
 #[tokio::test]
-async fn a_dripped_body_gets_408() {
+async fn a_body_sent_too_slowly_gets_408() {
     let address = serve(RequestLimits { body_timeout: SHORT, ..BODIES }).await;
     for (head, drip) in
         [("Content-Length: 1000", "a"), ("Transfer-Encoding: chunked", "1\r\na\r\n")]
@@ -89,7 +89,7 @@ async fn a_dripped_body_gets_408() {
 }
 
 #[tokio::test]
-async fn a_body_may_have_the_size_limit_and_no_more() {
+async fn a_body_above_the_size_limit_is_rejected() {
     let address = serve(BODIES).await;
     let full = "a".repeat(BODIES.body);
     let chunks = |count: usize| format!("64\r\n{}\r\n", "a".repeat(100)).repeat(count);

@@ -266,7 +266,7 @@ async fn only_optional_columns_are_nullable() {
 }
 
 #[tokio::test]
-async fn the_deletion_of_a_user_deletes_all_rows_of_the_user() {
+async fn deleting_a_user_deletes_all_rows_of_that_user() {
     let database = TestDatabase::fresh().await;
     let connection = &mut database.connect().await;
     run(connection, GOOD_ROWS).await.expect("good rows");
@@ -296,7 +296,7 @@ fn with(mut generated: Vec<String>, chosen: &[&str]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_valid_username_and_address_is_accepted() {
+async fn every_valid_username_and_email_address_is_accepted() {
     let database = TestDatabase::fresh().await;
     let pool = pool(&database);
     let hash = PasswordHash::new(HASH.to_owned());
@@ -357,7 +357,7 @@ async fn every_valid_message_is_accepted_and_stored_unchanged() {
 }
 
 #[tokio::test]
-async fn text_is_compared_by_its_bytes() {
+async fn texts_are_compared_byte_by_byte() {
     let database = TestDatabase::fresh().await;
     let connection = &mut database.connect().await;
     let statement = format!(

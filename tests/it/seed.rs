@@ -68,7 +68,7 @@ async fn the_number_of_rows_is_exactly_as_requested() {
 }
 
 #[tokio::test]
-async fn rows_depend_on_the_seed_alone() {
+async fn rows_depend_only_on_the_seed() {
     let databases =
         [TestDatabase::fresh().await, TestDatabase::fresh().await, TestDatabase::fresh().await];
     for (database, seed_number) in databases.iter().zip(["1", "1", "2"]) {

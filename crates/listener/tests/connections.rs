@@ -159,7 +159,7 @@ fn ok(body: &str) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn a_dripped_head_is_cut_off() {
+async fn a_head_sent_too_slowly_is_cut_off() {
     let running = serve(ConnectionLimits { header: SHORT, ..LIMITS }).await;
     let mut quick = running.connect().await;
     quick.send(GET).await;

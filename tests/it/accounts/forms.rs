@@ -17,7 +17,7 @@ async fn register(browser: &Browser, fields: [&str; 4]) -> TestResponse {
 }
 
 #[tokio::test]
-async fn a_user_signs_up_in_and_out() {
+async fn a_user_signs_up_signs_in_and_signs_out() {
     let app = App::start().await;
     let browser = app.anonymous();
 

@@ -198,7 +198,7 @@ async fn a_malformed_cookie_is_ignored() {
 }
 
 #[tokio::test]
-async fn a_forged_flash_cookie_shows_no_foreign_text() {
+async fn the_text_of_a_forged_flash_cookie_is_not_shown() {
     let app = App::start().await;
     let words = URL_SAFE_NO_PAD.encode(r#"["Your account is closed"]"#);
     let name = URL_SAFE_NO_PAD.encode(r#"[{"Followed":"<script>alert(1)</script>"}]"#);

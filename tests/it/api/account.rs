@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{App, actors::TestResponse};
 
 #[tokio::test]
-async fn absent_fields_stay_and_null_removes_a_value() {
+async fn absent_fields_keep_their_values_and_null_removes_a_value() {
     let app = App::start().await;
     let ann = app.api_user("ann").await;
     let profile = async || {
@@ -87,7 +87,7 @@ async fn a_new_password_requires_the_current_one_and_ends_all_tokens_and_session
 }
 
 #[tokio::test]
-async fn deleting_an_account_deletes_everything_of_its_user() {
+async fn deleting_an_account_deletes_all_data_of_its_user() {
     let app = App::start().await;
     let (ann, bob) = (app.api_user("ann").await, app.api_user("bob").await);
     let browser = app.anonymous();

@@ -64,7 +64,7 @@ async fn each_follow_is_listed_once_and_newest_first_while_follows_are_added() {
 }
 
 #[tokio::test]
-async fn an_empty_list_differs_from_that_of_an_unknown_user() {
+async fn an_empty_list_gets_200_and_an_unknown_user_404() {
     let app = App::start().await;
     app.api_user("ann").await;
     for list in ["followers", "following"] {

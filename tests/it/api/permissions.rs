@@ -165,7 +165,7 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn each_operation_responds_to_each_actor_as_the_matrix_says() {
+async fn each_response_has_the_status_in_the_permission_matrix() {
     let document: Value = serde_json::from_str(&committed("api")).expect("JSON");
     let operations = operations(&document);
     let documented: BTreeSet<&str> = operations.iter().map(|(name, _)| name.as_str()).collect();

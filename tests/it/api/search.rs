@@ -46,7 +46,7 @@ async fn with_messages(texts: &[&str]) -> (App, ApiClient) {
 }
 
 #[tokio::test]
-async fn a_message_matches_if_it_has_all_words_and_the_beginning_of_the_last() {
+async fn a_message_matches_all_words_and_the_last_one_as_a_prefix() {
     let texts = [
         "The quick brown Fox",
         "A quicker, browner fox!",
@@ -95,7 +95,7 @@ async fn a_message_matches_if_it_has_all_words_and_the_beginning_of_the_last() {
 }
 
 #[tokio::test]
-async fn text_in_scripts_without_spaces_matches_anywhere_from_one_character() {
+async fn text_in_scripts_without_spaces_matches_any_part_of_a_message() {
     let texts = [
         "今日は東京都庁へ行った",
         "京東は中国の会社",

@@ -91,7 +91,7 @@ async fn each_user_is_listed_once_while_users_sign_up() {
 }
 
 #[tokio::test]
-async fn a_page_has_1_to_100_items_and_a_cursor_of_this_list() {
+async fn invalid_limits_and_cursors_are_rejected() {
     let app = App::start().await;
     let api = app.api();
     api.sign_up("ann").await;
@@ -130,7 +130,7 @@ async fn an_email_address_is_visible_to_its_owner_only() {
 }
 
 #[tokio::test]
-async fn a_profile_says_whether_the_caller_follows_the_user() {
+async fn a_profile_shows_whether_the_caller_follows_the_user() {
     let app = App::start().await;
     let (ann, bob) = (app.api_user("ann").await, app.api_user("bob").await);
     assert_eq!(ann.get("/users/bob").await.json()["followed"], false);

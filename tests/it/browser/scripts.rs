@@ -60,7 +60,7 @@ async fn scroll(screen: Screen) {
 }
 
 #[tokio::test]
-async fn the_link_works_if_loading_fails() {
+async fn the_link_to_older_messages_works_if_loading_fails() {
     let app = with_65_messages().await;
     let window = Window::open(&app, PHONE).await;
     window.go("/public").await;
@@ -113,7 +113,7 @@ async fn the_counter_counts_characters_as_the_server_does() {
 }
 
 #[tokio::test]
-async fn a_day_without_a_time_is_unchanged() {
+async fn a_date_without_a_time_is_not_made_relative() {
     let app = App::start().await;
     app.signed_in("Milada").await.say("hello").await;
     app.execute("UPDATE users SET created_at = '2020-02-01 UTC'").await;

@@ -37,7 +37,7 @@ async fn contents(options: &PgConnectOptions) -> String {
 }
 
 #[tokio::test]
-async fn a_former_schema_behind_a_url_is_refused_and_unchanged() {
+async fn a_former_schema_at_a_url_is_rejected_and_unchanged() {
     let database = TestDatabase::empty().await;
     execute(&mut database.connect().await, FORMER).await;
     let before = contents(&database.options()).await;
@@ -68,7 +68,7 @@ async fn a_password_in_the_url_is_not_printed() {
 }
 
 #[tokio::test]
-async fn a_former_schema_in_a_data_directory_is_refused_and_another_directory_works() {
+async fn a_former_schema_in_a_data_directory_is_rejected_and_another_directory_works() {
     let parent = tempfile::tempdir().expect("a directory");
     // PostgreSQL may run as another user.
     let readable = std::os::unix::fs::PermissionsExt::from_mode(0o755);

@@ -88,7 +88,7 @@ async fn crash(database: &TestDatabase, set: &MigrationSet, table: &str) {
 }
 
 #[tokio::test]
-async fn an_index_build_that_was_interrupted_is_repeated() {
+async fn an_interrupted_index_build_is_repeated() {
     let database = TestDatabase::fresh().await;
     let (set, names) = next_release().await;
     crash(&database, &set, "messages").await;
@@ -113,7 +113,7 @@ async fn an_index_build_that_was_interrupted_is_repeated() {
 }
 
 #[tokio::test]
-async fn a_statement_that_is_not_concurrent_gives_way_to_requests() {
+async fn a_statement_without_concurrently_does_not_block_requests() {
     let database = TestDatabase::fresh().await;
     let last = *versions().await.last().expect("a version");
     let name = format!("V{}__column", last + 1);

@@ -71,7 +71,7 @@ fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Map<String, Value>
 }
 
 #[test]
-fn the_simulator_api_has_the_contracts_operations() {
+fn the_simulator_api_has_the_operations_of_the_contract() {
     let document: Value = serde_json::from_str(&committed("simulator")).expect("JSON");
     let names: BTreeSet<_> = operations(&document).into_iter().map(|(name, _)| name).collect();
     assert_eq!(

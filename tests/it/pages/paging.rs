@@ -96,7 +96,7 @@ async fn paging_works_for_a_username_with_special_characters() {
 }
 
 #[tokio::test]
-async fn a_malformed_cursor_is_rejected_by_name() {
+async fn the_error_of_a_malformed_cursor_names_the_parameter() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     for cursor in [

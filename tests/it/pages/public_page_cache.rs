@@ -10,7 +10,7 @@ use super::messages;
 use crate::support::{App, actors::TestResponse, eventually};
 
 #[tokio::test]
-async fn a_message_is_on_the_page_in_the_next_request() {
+async fn the_next_request_shows_a_new_message() {
     let app = App::start().await;
     let (simulator, reader) = (app.simulator(), app.anonymous());
     let alice = app.signed_in("alice").await;

@@ -39,7 +39,7 @@ async fn visitors_without_a_session_are_redirected_to_the_public_timeline() {
 }
 
 #[tokio::test]
-async fn the_newest_message_is_the_first() {
+async fn the_newest_message_is_first() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     for text in ["one", "two", "three"] {

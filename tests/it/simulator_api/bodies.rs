@@ -78,7 +78,7 @@ async fn a_field_that_is_not_a_string_is_rejected_with_its_name() {
 }
 
 #[tokio::test]
-async fn a_body_with_another_content_type_is_refused() {
+async fn an_unsupported_content_type_gets_415() {
     let app = App::start().await;
     let simulator = simulator(&app).await;
     for path in COMMANDS {
@@ -99,7 +99,7 @@ async fn a_body_with_another_content_type_is_refused() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_large_is_refused() {
+async fn a_body_above_the_size_limit_gets_413() {
     let app = App::start().await;
     let simulator = simulator(&app).await;
     for path in COMMANDS {

@@ -33,7 +33,7 @@ async fn apps_apis(app: &App) -> [Simulator; 2] {
 }
 
 #[tokio::test]
-async fn wrong_or_missing_credentials_are_refused() {
+async fn wrong_or_missing_credentials_are_rejected() {
     let app = App::start().await;
     let wrong = [
         "Basic c2ltdWxhdG9yOndyb25n",

@@ -31,7 +31,7 @@ async fn followees_are_listed_oldest_first() {
 }
 
 #[tokio::test]
-async fn no_says_how_many() {
+async fn the_parameter_no_limits_the_number_of_followees() {
     let app = App::start().await;
     let simulator = users(&app, &["alice", "model"]).await;
     app.execute(

@@ -78,7 +78,7 @@ async fn messages_are_listed_newest_first() {
 }
 
 #[tokio::test]
-async fn no_says_how_many() {
+async fn the_parameter_no_limits_the_number_of_messages() {
     let app = App::start().await;
     let simulator = users(&app, &["alice"]).await;
     post_many(&app, 1_100).await;

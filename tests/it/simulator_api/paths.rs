@@ -63,7 +63,7 @@ async fn doubled_and_trailing_slashes_change_nothing() {
 }
 
 #[tokio::test]
-async fn an_unknown_path_is_not_found_in_json() {
+async fn an_unknown_path_gets_404_in_json() {
     let app = App::start().await;
     let everywhere = ["/", "/nothing", "/msgs/a/b", "/fllws", "/latest/1", "/register/x", "/sim"];
     let pages = ["/public", "/login", "/docs", "/metrics", "/healthz", "/openapi.json"];
@@ -81,7 +81,7 @@ async fn an_unknown_path_is_not_found_in_json() {
 }
 
 #[tokio::test]
-async fn a_method_that_a_path_does_not_allow_is_refused_in_json() {
+async fn an_unsupported_method_gets_405_in_json() {
     let app = App::start().await;
     for simulator in [app.simulator(), app.simulator_at_root()] {
         for (path, allowed) in [

@@ -18,7 +18,7 @@ async fn refusal(simulator: &Simulator, user: Value) -> String {
 }
 
 #[tokio::test]
-async fn the_first_rule_that_is_broken_is_reported() {
+async fn the_first_broken_rule_is_reported() {
     let app = App::start().await;
     let simulator = app.simulator();
     simulator.register("alice").await;

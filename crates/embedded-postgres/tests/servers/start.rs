@@ -49,7 +49,7 @@ fn the_environment_does_not_affect_the_server() {
 }
 
 #[test]
-fn an_unprivileged_user_can_run_it() {
+fn an_unprivileged_user_can_run_the_server() {
     let mut rerun = rerun("start::data_is_kept_and_is_utf8");
     if geteuid().is_root() {
         let nobody = User::from_name("nobody").unwrap().unwrap();

@@ -69,7 +69,7 @@ async fn a_deadline_wakes_the_reading_task() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dripped_head_must_be_complete_in_time() {
+async fn a_head_sent_byte_by_byte_must_be_complete_in_time() {
     let (mut client, mut server) = connection(1024);
     advance(59 * SECOND).await;
     for byte in &REQUEST[..10] {

@@ -66,7 +66,7 @@ async fn flagged_messages_are_not_sent() {
 }
 
 #[tokio::test]
-async fn the_own_timeline_changes_with_the_follows() {
+async fn a_new_or_ended_follow_affects_an_open_stream() {
     let app = App::start().await;
     let replica = app.replica().await;
     let ann = app.api_user("ann").await;

@@ -102,7 +102,7 @@ async fn streams_that_lag_too_far_behind_skip_messages() {
 }
 
 #[tokio::test]
-async fn later_messages_wait_for_one_that_commits_late() {
+async fn later_messages_wait_for_an_earlier_one_that_commits_late() {
     let app = App::start().await;
     app.api_user("ann").await;
     let (mut stream, begin) = Stream::open(stream_request(&app.api(), "")).await;
