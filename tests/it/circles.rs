@@ -1,7 +1,7 @@
 //! No two source files import each other, directly or through other files.
 //!
-//! A file imports another if one of its paths leads to an item that the other file defines. `mod x;` is no import, and a
-//! re-export leads to the file of the definition.
+//! A file imports another one if one of its paths leads to an item that the other file defines. `mod x;` is not an import.
+//! A path through a re-export leads to the file with the definition.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -9,7 +9,7 @@ use proc_macro2::{TokenStream, TokenTree};
 
 use crate::support::source::{self, SourceFile};
 
-/// Roots of crates: the directory and the names by which paths lead to its root.
+/// The source directory of each crate.
 const CRATES: &[&str] = &[
     "src",
     "crates/embedded-postgres/src",
@@ -17,12 +17,12 @@ const CRATES: &[&str] = &[
     "crates/simulator/src",
     "benches/speed",
 ];
-/// Keywords before the name of a definition.
+/// The keywords that precede the name of a definition.
 const DEFINES: &[&str] = &["struct", "enum", "union", "trait", "type", "fn", "const", "static"];
 
 type Module = Vec<String>;
 
-/// What the search for circles needs to know about one file.
+/// The paths and the definitions in one file.
 struct File {
     paths: Vec<Module>,
     definitions: BTreeSet<String>,
@@ -37,7 +37,7 @@ fn module(root: &str, path: &str) -> Module {
     inner.split('/').map(str::to_owned).collect()
 }
 
-/// Names that these tokens define, at any depth.
+/// Collects the names that these tokens define, at any depth.
 fn definitions(tokens: &TokenStream, found: &mut BTreeSet<String>) {
     let trees: Vec<TokenTree> = tokens.clone().into_iter().collect();
     for (at, tree) in trees.iter().enumerate() {
@@ -66,7 +66,7 @@ fn read(file: &SourceFile, here: &[String]) -> File {
         let mut segments = path.segments.iter().map(String::as_str).peekable();
         match segments.peek().copied()? {
             "crate" => full.clear(),
-            // The program's own main.rs; elsewhere it is another crate.
+            // In src/main.rs, the library of this package; elsewhere, another crate.
             "minitwit" if file.path.starts_with("src/") => full.clear(),
             "minitwit" => return None,
             "super" => {}
@@ -98,7 +98,7 @@ fn target(files: &HashMap<Module, File>, path: &[String], depth: usize) -> Optio
     let import = file.paths.iter().find(|it| it.last() == Some(name) && it.as_slice() != path);
     match import {
         Some(import) => target(files, import, depth - 1),
-        // A name that a macro defines, or one of another crate.
+        // A macro or another crate defines the name.
         None => Some(module),
     }
 }
@@ -109,7 +109,7 @@ fn circles(files: &HashMap<Module, File>) -> Vec<Vec<String>> {
     for (module, file) in files {
         let own = |target: &Module| target != module;
         let leads = |path: &Module| path.len() > 1 || files.contains_key(path);
-        // `use x::Y` where `x` is another crate seems to lead to this file itself.
+        // A path into another crate resolves to this file, and `own` drops it.
         let targets = file.paths.iter().filter(|path| leads(path));
         let targets = targets.filter_map(|path| target(files, path, 8)).filter(own).collect();
         reached.insert(module, targets);

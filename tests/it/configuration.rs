@@ -14,23 +14,23 @@ use minitwit::config::Cli;
 use crate::support::{cluster::TestDatabase, process::minitwit};
 
 /// Flags that are not settings.
-const NO_SETTINGS: &[&str] = &["--help", "--version", "--status", "--yes"];
+const OTHER_FLAGS: &[&str] = &["--help", "--version", "--status", "--yes"];
 
-/// Commands that run once: their own flags have no environment variable.
+/// Commands that run once. Their own flags have no environment variables.
 const ONE_SHOT: &[&str] = &["healthcheck", "seed", "simulate"];
 
 /// A setting of the command line.
 struct Setting {
     flag: String,
     variable: Option<String>,
-    /// The setting's line in the table of settings.
+    /// The setting's row in `docs/reference/configuration.md`.
     row: String,
 }
 
 impl Setting {
     fn of(command: &str, argument: &Arg) -> Option<Self> {
         let flag = format!("--{}", argument.get_long()?);
-        if NO_SETTINGS.contains(&flag.as_str()) {
+        if OTHER_FLAGS.contains(&flag.as_str()) {
             return None;
         }
         let variable = argument.get_env().map(|name| name.to_str().expect("text").to_owned());
@@ -65,17 +65,17 @@ impl Setting {
     }
 }
 
-fn document() -> String {
+fn reference() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference/configuration.md");
     fs::read_to_string(path).expect("a document")
 }
 
 #[test]
 fn the_reference_has_exactly_one_row_per_setting() {
-    let document = document();
-    let rows: Vec<&str> = document.lines().filter(|line| line.starts_with("| `--")).collect();
+    let reference = reference();
+    let rows: Vec<&str> = reference.lines().filter(|line| line.starts_with("| `--")).collect();
     let written: BTreeSet<&str> = rows.iter().copied().collect();
-    assert_eq!(written.len(), rows.len(), "each line stands once");
+    assert_eq!(written.len(), rows.len(), "each row appears once");
     let settings = Setting::all(None);
     let expected: BTreeSet<&str> = settings.iter().map(|setting| setting.row.as_str()).collect();
     let missing: Vec<_> = expected.difference(&written).copied().collect();
@@ -88,14 +88,14 @@ fn the_reference_has_exactly_one_row_per_setting() {
     );
 }
 
-/// The words of a text with the prefix of a flag or of an environment variable of the program.
+/// The words of a text that look like a flag or an environment variable of the program.
 fn names(text: &str) -> BTreeSet<&str> {
     let is_part = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
     let words = text.split(|character| !is_part(character));
     words.filter(|word| word.starts_with("MINITWIT_") || is_flag(word)).collect()
 }
 
-/// Returns false for the dashes of a table border.
+/// Whether a word is a flag; false for the dashes of a table border.
 fn is_flag(word: &str) -> bool {
     word.strip_prefix("--").is_some_and(|name| name.starts_with(|it: char| it.is_alphabetic()))
 }
@@ -103,11 +103,11 @@ fn is_flag(word: &str) -> bool {
 #[test]
 fn the_reference_names_only_existing_flags_and_variables() {
     let settings = Setting::all(None);
-    let mut known: BTreeSet<&str> = NO_SETTINGS.iter().copied().collect();
+    let mut known: BTreeSet<&str> = OTHER_FLAGS.iter().copied().collect();
     known.extend(settings.iter().map(|it| it.flag.as_str()));
     known.extend(settings.iter().filter_map(|it| it.variable.as_deref()));
-    let document = document();
-    let unknown: Vec<_> = names(&document).difference(&known).copied().collect();
+    let reference = reference();
+    let unknown: Vec<_> = names(&reference).difference(&known).copied().collect();
     assert!(unknown.is_empty(), "{unknown:?}");
 }
 
@@ -129,7 +129,7 @@ fn the_help_of_each_command_lists_its_settings_and_variables() {
 }
 
 /// Invalid values of settings.
-const WRONG: &[(&str, &str)] = &[
+const INVALID: &[(&str, &str)] = &[
     ("--listen", "nonsense"),
     ("--listen", "127.0.0.1"),
     ("--simulator-listen", "5001"),
@@ -168,7 +168,7 @@ const WRONG: &[(&str, &str)] = &[
 ];
 
 /// Invalid values of the settings of `simulate`.
-const WRONG_OF_SIMULATE: &[(&str, &str)] = &[
+const INVALID_FOR_SIMULATE: &[(&str, &str)] = &[
     ("--seed", "chance"),
     ("--users", "0"),
     ("--commands", "0"),
@@ -188,35 +188,36 @@ const WRONG_OF_SIMULATE: &[(&str, &str)] = &[
 ];
 
 #[track_caller]
-fn assert_refused(mut command: Command, flag: &str) {
+fn assert_rejected(mut command: Command, flag: &str) {
     let Output { status, stderr, .. } = command.output().expect("it runs");
     let text = String::from_utf8(stderr).expect("text");
     assert!(matches!(status.code(), Some(1 | 2)), "{flag}: {status}: {text}");
     assert!(text.contains(flag), "{flag}: {text}");
 }
 
-/// Asserts that each of these is refused, as a flag and as a variable. An empty argument is none.
+/// Asserts that each value is rejected, as a flag and as an environment variable. `argument` is the
+/// command's positional argument; empty if it has none.
 #[track_caller]
-fn assert_all_refused(command: &str, argument: &str, wrong: &[(&str, &str)]) {
+fn assert_all_rejected(command: &str, argument: &str, invalid: &[(&str, &str)]) {
     let settings = Setting::all(Some(command));
     let arguments = [command, argument];
     let arguments = if argument.is_empty() { &arguments[..1] } else { &arguments[..] };
-    for (flag, value) in wrong {
-        assert_refused(minitwit(&[arguments, &[&format!("{flag}={value}")]].concat()), flag);
+    for (flag, value) in invalid {
+        assert_rejected(minitwit(&[arguments, &[&format!("{flag}={value}")]].concat()), flag);
         let setting = settings.iter().find(|it| it.flag == *flag).expect("a setting");
         if let Some(variable) = &setting.variable {
             let mut command = minitwit(arguments);
             command.env(variable, value);
-            assert_refused(command, flag);
+            assert_rejected(command, flag);
         }
     }
 }
 
 #[test]
 fn an_invalid_value_is_rejected_and_the_error_names_the_setting() {
-    assert_all_refused("serve", "", WRONG);
-    assert_all_refused("healthcheck", "", &[("--listen", "nonsense"), ("--timeout", "0.3")]);
-    assert_all_refused("simulate", "http://127.0.0.1:1", WRONG_OF_SIMULATE);
+    assert_all_rejected("serve", "", INVALID);
+    assert_all_rejected("healthcheck", "", &[("--listen", "nonsense"), ("--timeout", "0.3")]);
+    assert_all_rejected("simulate", "http://127.0.0.1:1", INVALID_FOR_SIMULATE);
 }
 
 #[tokio::test]
@@ -226,7 +227,7 @@ async fn an_address_in_use_is_rejected_and_the_error_names_the_setting() {
     let address = taken.local_addr().expect("bound").to_string();
     let url = database.url();
     let arguments = ["serve", "--database-url", &url, "--listen", &address];
-    assert_refused(minitwit(&arguments), &format!("--listen: cannot listen on {address}"));
+    assert_rejected(minitwit(&arguments), &format!("--listen: cannot listen on {address}"));
     let arguments = [
         "serve",
         "--database-url",
@@ -236,7 +237,7 @@ async fn an_address_in_use_is_rejected_and_the_error_names_the_setting() {
         "--simulator-listen",
         &address,
     ];
-    assert_refused(
+    assert_rejected(
         minitwit(&arguments),
         &format!("--simulator-listen: cannot listen on {address}"),
     );

@@ -1,4 +1,4 @@
-//! Counts are exact for every way of writing, before and after folding.
+//! Counts are exact after every kind of write, before and after folding.
 
 use std::time::Duration;
 
@@ -128,7 +128,7 @@ async fn a_killed_fold_neither_loses_nor_repeats_a_change() {
     let app = App::start().await;
     app.execute(ROWS).await;
     let pool = pool(&app.database);
-    // The fold below deletes the changes, then waits for the lock on a row of counts.
+    // The second fold deletes the pending changes, then waits for the lock on a row of counts.
     app.service.fold_counts().await.expect("folded");
     app.execute("INSERT INTO messages (author_id, text) VALUES (1, 'one more')").await;
     let row = app.database.hold("SELECT FROM user_counts WHERE user_id = 1 FOR UPDATE").await;
@@ -228,8 +228,8 @@ async fn the_server_folds_periodically_and_recovers_after_a_failure() {
     })
     .await;
     assert_eq!(unfolded().await, 1);
-    let mended = "ALTER TABLE broken RENAME TO user_counts";
-    sqlx::raw_sql(mended).execute(&rows).await.expect(mended);
+    let repaired = "ALTER TABLE broken RENAME TO user_counts";
+    sqlx::raw_sql(repaired).execute(&rows).await.expect(repaired);
     eventually("folded", folded).await;
     let wrong: i64 = sqlx::query_scalar(WRONGLY_FOLDED).fetch_one(&rows).await.expect("counted");
     assert_eq!(wrong, 0);

@@ -1,5 +1,5 @@
-//! Durability: each command with a response survives `kill -9` of the server and of PostgreSQL, and
-//! a shutdown.
+//! Durability: each command with a successful response survives `kill -9` of the server and of
+//! PostgreSQL, and a shutdown.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -45,18 +45,18 @@ fn data_directory() -> TempDir {
 
 fn serve(data: &Path) -> ServerProcess {
     let data = data.to_str().expect("text");
-    // Requests fail soon while PostgreSQL is down.
+    // While PostgreSQL is down, requests fail within a second.
     ServerProcess::start(&["--data-dir", data, "--database-acquire-timeout", "1"])
 }
 
-/// The process of the PostgreSQL server in this data directory, by its pid file.
+/// The process id of the PostgreSQL server of this data directory, if it runs.
 fn postgres(data: &Path) -> Option<Pid> {
     let record = fs::read_to_string(data.join("postgres/postmaster.pid")).ok()?;
     let pid = Pid::from_raw(record.lines().next()?.parse().ok()?);
     kill(pid, None).is_ok().then_some(pid)
 }
 
-/// The commands with response 204, by user.
+/// The effects of the commands with response 204, by user.
 #[derive(Default)]
 struct Succeeded {
     users: Mutex<BTreeMap<String, UserRows>>,
@@ -120,8 +120,8 @@ impl Load {
         }
     }
 
-    /// Sends a command. Returns whether its response is 204; without a response, it may have been
-    /// carried out.
+    /// Sends a command. Returns whether its response is 204. The server may execute a command without
+    /// sending its response.
     async fn command(&self, path: &str, body: Value) -> bool {
         let request = self.simulator().request(Method::POST, path).json(&body);
         request.send().await.is_ok_and(|response| response.status() == 204)
@@ -147,7 +147,7 @@ impl Load {
     }
 }
 
-/// Asserts that the effect of each successful command is there.
+/// Asserts that the effect of each successful command still exists.
 async fn check(succeeded: &Succeeded, simulator: &Simulator) {
     let users = succeeded.users.lock().expect("no panic").clone();
     assert!(users.len() > KILLS, "{}", users.len());
@@ -198,7 +198,7 @@ async fn every_successful_command_survives_twenty_kills() {
         simulator.await.expect("no panic");
     }
     check(&load.succeeded, &load.simulator()).await;
-    // Again in a new process, which has nothing in memory.
+    // A new process shows only what is stored.
     server.end(Signal::SIGKILL);
     let server = serve(data.path());
     check(&load.succeeded, &Simulator::new(format!("{}/sim", server.base))).await;

@@ -1,4 +1,4 @@
-//! The simulator's `latest`.
+//! `latest`: the number of the simulator command that arrived last.
 
 use futures_util::future::join_all;
 use reqwest::Method;
@@ -222,8 +222,8 @@ async fn concurrent_values_leave_one_value_and_one_row_per_server() {
         assert!(sent.contains(&shown), "{shown}");
         assert_eq!(simulators[1].latest().await, shown);
     }
-    // The first write of each process deletes superseded rows, maybe the other process's, so both write
-    // again.
+    // The first write of each server deletes superseded rows, possibly that of the other server. Both
+    // therefore write once more.
     for (number, simulator) in simulators.iter().enumerate() {
         simulator.get(&format!("/msgs?latest={number}")).await;
     }

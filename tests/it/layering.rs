@@ -1,4 +1,4 @@
-//! Imports run one way, and each crate has its users.
+//! Each module uses only the modules and external crates that the tables below allow.
 
 use proc_macro2::TokenStream;
 
@@ -34,11 +34,11 @@ const ALLOWED_IMPORTS: &[(&str, &[&str])] = &[
         ],
     ),
     ("main", &["commands", "config"]),
-    // The map of the modules uses none of them.
+    // lib.rs declares the modules and uses none.
     ("lib", &[]),
 ];
 
-/// Each crate with one purpose, and the modules that may use it.
+/// External crates, and the only modules that may use each.
 const CRATE_USERS: &[(&str, &[&str])] = &[
     ("poem", &["http", "simulator_api", "api", "web", "server"]),
     ("poem_openapi", &["http", "simulator_api", "api"]),
@@ -76,7 +76,7 @@ fn violations(path: &str, tokens: &TokenStream) -> Vec<String> {
         {
             found.push(format!("{path}:{}: {own} uses {target} ({spelled})", used.line));
         }
-        // A name alone may be anything; a crate is used by a path.
+        // A single name may be a variable; a crate appears in a path of several names.
         if used.segments.len() > 1
             && let Some((name, homes)) =
                 CRATE_USERS.iter().find(|(name, _)| *name == used.segments[0])
@@ -88,10 +88,10 @@ fn violations(path: &str, tokens: &TokenStream) -> Vec<String> {
     found
 }
 
-/// The first module of this crate that a path leads to; `None` if it leads out of the crate, or
-/// begins with something that another path brought into scope.
+/// The top-level module that a path leads to; `None` if the path leads to another crate or begins with
+/// an imported name.
 fn target(module: &[&str], inline_module: &[String], segments: &[String]) -> Option<String> {
-    // The crate's root is in lib.rs, and a program's in main.rs.
+    // lib.rs and main.rs are the root modules.
     let here = if matches!(module, ["lib" | "main"]) { &[] } else { module };
     let mut full: Vec<String> = here.iter().map(ToString::to_string).collect();
     full.extend_from_slice(inline_module);

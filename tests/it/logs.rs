@@ -15,8 +15,8 @@ use crate::support::{
     process::ServerProcess,
 };
 
-/// Secrets that [`secrets_are_used`] sends and no log may contain.
-const PASSWORDS: [&str; 5] = ["pW-first", "pW-second", "pW-wrong", "pW-refused", "super_safe!"];
+/// Secrets that [`send_secrets`] sends. No log may contain them.
+const PASSWORDS: [&str; 5] = ["pW-first", "pW-second", "pW-wrong", "pW-rejected", "super_safe!"];
 const AUTHORIZATION: &str = "c2ltdWxhdG9yOnN1cGVyX3NhZmUh";
 
 fn actors(serving: &ServerProcess) -> (Browser, Simulator) {
@@ -35,8 +35,8 @@ async fn events_until(serving: &ServerProcess, response: &TestResponse) -> Vec<V
     let id = response.header("x-request-id");
     eventually("the request's line", async || {
         let output = serving.output();
-        let is_there = output.lines().any(|it| it.contains(id) && it.contains("duration_ms"));
-        is_there.then(|| events(serving))
+        let is_logged = output.lines().any(|it| it.contains(id) && it.contains("duration_ms"));
+        is_logged.then(|| events(serving))
     })
     .await
 }
@@ -49,7 +49,7 @@ fn with_message<'a>(events: &'a [Value], message: &str) -> Vec<&'a Value> {
 async fn each_request_has_one_json_line() {
     let serving = ServerProcess::start(&["--ephemeral", "--log-format", "json"]);
     let (browser, simulator) = actors(&serving);
-    // A proxy checks readiness every second, so its success has no line.
+    // Successful readiness checks are not logged, because a proxy sends one every second.
     assert_eq!(browser.get("/readyz").await.status, 200);
     let requests = [
         (simulator.register("alice b").await, "POST", "/sim/register", "/sim/register", 204),
@@ -92,7 +92,7 @@ async fn a_rejected_command_is_logged_with_all_data_for_a_repair() {
     for name in ["alice", "bob"] {
         simulator.register(name).await;
     }
-    let user = json!({"username": "bob", "email": "bob@example.org", "pwd": "pW-refused"});
+    let user = json!({"username": "bob", "email": "bob@example.org", "pwd": "pW-rejected"});
     let rejected = [
         (
             simulator.post("/register?latest=1", user).await,
@@ -163,23 +163,23 @@ async fn a_request_rejected_before_its_operation_is_logged_with_the_request_id()
     let response = TestResponse::of(simulator.bare_request(Method::GET, "/msgs")).await;
     response.failure(403);
     let events = events_until(&serving, &response).await;
-    let [refused] = with_message(&events, "request refused")[..] else { panic!("{events:?}") };
-    assert_eq!(refused["status"], 403);
-    assert_eq!(refused["request_id"], response.header("x-request-id"));
+    let [rejected] = with_message(&events, "request refused")[..] else { panic!("{events:?}") };
+    assert_eq!(rejected["status"], 403);
+    assert_eq!(rejected["request_id"], response.header("x-request-id"));
 }
 
-/// Sends every secret in every place where a client may send it. Returns the last response and the
-/// session token.
-async fn secrets_are_used(serving: &ServerProcess) -> (TestResponse, String) {
+/// Sends every secret in every place where a client may send it. Returns the last response and a session
+/// token, which is secret as well.
+async fn send_secrets(serving: &ServerProcess) -> (TestResponse, String) {
     let (browser, simulator) = actors(serving);
     let user = |name: &str, password: Value| json!({"username": name, "email": "someone@example.org", "pwd": password});
     simulator.post("/register?pwd=pW-first", user("alice", json!("pW-first"))).await;
-    simulator.post("/register", user("alice", json!("pW-refused"))).await;
-    simulator.post("/register", user("login", json!("pW-refused"))).await;
-    simulator.post("/register", user("bob", json!("pW-refused".repeat(8)))).await;
-    simulator.post("/register", user("bob", json!(["pW-refused"]))).await;
-    simulator.post("/register", json!("pW-refused")).await;
-    simulator.post("/register?latest=x", user("bob", json!("pW-refused"))).await;
+    simulator.post("/register", user("alice", json!("pW-rejected"))).await;
+    simulator.post("/register", user("login", json!("pW-rejected"))).await;
+    simulator.post("/register", user("bob", json!("pW-rejected".repeat(8)))).await;
+    simulator.post("/register", user("bob", json!(["pW-rejected"]))).await;
+    simulator.post("/register", json!("pW-rejected")).await;
+    simulator.post("/register?latest=x", user("bob", json!("pW-rejected"))).await;
     let wrong = simulator.bare_request(Method::POST, "/msgs/alice");
     let wrong = wrong.basic_auth("simulator", Some("pW-wrong")).json(&json!({"content": "x"}));
     TestResponse::of(wrong).await.failure(403);
@@ -194,9 +194,9 @@ async fn secrets_are_used(serving: &ServerProcess) -> (TestResponse, String) {
         ];
         async move { browser_form(serving, "/register", &fields).await }
     };
-    sign_up("carol", "pW-second", "pW-refused").await;
+    sign_up("carol", "pW-second", "pW-rejected").await;
     sign_up("carol", "pW-second", "pW-second").await;
-    sign_up("carol", "pW-refused", "pW-refused").await;
+    sign_up("carol", "pW-rejected", "pW-rejected").await;
     browser.post("/login", &[("username", "carol"), ("password", "pW-wrong")]).await;
     browser.get("/login?username=carol&password=pW-second").await;
     let response =
@@ -218,7 +218,7 @@ async fn browser_form(serving: &ServerProcess, path: &str, fields: &[(&str, &str
 }
 
 #[track_caller]
-fn holds_no_secret(output: &str, session: &str) {
+fn assert_no_secret(output: &str, session: &str) {
     assert_eq!(session.len(), 43);
     for secret in PASSWORDS.iter().chain(&[session, AUTHORIZATION, "$2b$"]) {
         assert!(!output.contains(secret), "{secret} is in {output}");
@@ -228,28 +228,28 @@ fn holds_no_secret(output: &str, session: &str) {
 #[tokio::test]
 async fn no_secret_is_logged_in_json() {
     let serving = ServerProcess::start(&["--ephemeral", "--log-format", "json"]);
-    let (last, session) = secrets_are_used(&serving).await;
+    let (last, session) = send_secrets(&serving).await;
     let events = events_until(&serving, &last).await;
     assert_eq!(with_message(&events, "request").len(), 21);
-    holds_no_secret(&serving.output(), &session);
+    assert_no_secret(&serving.output(), &session);
 }
 
 #[tokio::test]
 async fn no_secret_is_logged_in_text_at_debug_level() {
     let database = TestDatabase::fresh().await;
     let serving = ServerProcess::start(&["--database-url", &database.url(), "--log", "debug"]);
-    let (last, session) = secrets_are_used(&serving).await;
+    let (last, session) = send_secrets(&serving).await;
     let output = eventually("the request's line", async || {
         let output = serving.output();
         let id = format!("request_id={}", last.header("x-request-id"));
         output.lines().any(|it| it.contains(&id) && it.contains("duration_ms")).then_some(output)
     })
     .await;
-    holds_no_secret(&output, &session);
+    assert_no_secret(&output, &session);
     assert!(output.contains("MiniTwit is serving"), "{output}");
     let lost = "command=\"tweet\" status=404 reason=\"There is no user named nobody\"";
     assert!(output.contains(lost) && output.contains("text=\"lost\""), "{output}");
-    assert!(!output.contains('\u{1b}'), "no colours where there is no terminal");
+    assert!(!output.contains('\u{1b}'), "no colours without a terminal");
 }
 
 #[tokio::test]
@@ -269,8 +269,8 @@ async fn the_last_lines_are_written_before_exit() {
     assert_eq!(ids, responses.map(|it| json!(it.header("x-request-id"))));
 }
 
-/// More lines than the pipe and the queue of the writing thread hold.
-const MORE_THAN_WAIT: usize = 20_000;
+/// More requests than log lines fit into the pipe and the queue of the writing thread.
+const MORE_THAN_BUFFERED: usize = 20_000;
 
 #[tokio::test]
 async fn a_stalled_log_reader_delays_neither_requests_nor_the_shutdown() {
@@ -281,7 +281,7 @@ async fn a_stalled_log_reader_delays_neither_requests_nor_the_shutdown() {
     let mut client = TcpStream::connect(address).await.expect("connected");
     let request = b"GET /favicon.ico HTTP/1.1\r\nHost: a\r\n\r\n";
     let mut responses = Vec::new();
-    for _ in 0..MORE_THAN_WAIT / 100 {
+    for _ in 0..MORE_THAN_BUFFERED / 100 {
         client.write_all(&request.repeat(100)).await.expect("open");
         let begun = responses.len();
         while count(&responses[begun..], b"HTTP/1.1 302 ") < 100 {

@@ -4,7 +4,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a test fails by panicking, also in a helper that is no test itself"
+    reason = "tests and their helpers fail by panicking"
 )]
 
 mod accounts;

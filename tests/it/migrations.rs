@@ -1,4 +1,4 @@
-//! The schema's history: upgrades from every version, concurrent starts, and schemas that are refused.
+//! Upgrades from every schema version, concurrent starts, and schemas that the program rejects.
 
 mod former_history;
 mod outside_transaction;
@@ -25,27 +25,27 @@ use crate::support::{
     process::{ServerProcess, minitwit, wait, waiting_server},
 };
 
-/// Runs the program on this database to its end.
+/// Runs the program on this database, and waits for its exit.
 fn run(database: &TestDatabase, arguments: &[&str]) -> Output {
     minitwit(arguments).env("DATABASE_URL", database.url()).output().expect("it runs")
 }
 
-/// The message of a program that failed.
+/// Asserts that the program failed. Returns its error text.
 #[track_caller]
-fn refusal(output: &Output) -> String {
+fn rejection(output: &Output) -> String {
     let text = String::from_utf8(output.stderr.clone()).expect("text");
     assert_eq!(output.status.code(), Some(1), "{text}");
     text
 }
 
-/// The output of a program that succeeded.
+/// Asserts that the program succeeded. Returns its output.
 #[track_caller]
 fn printed(output: &Output) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout.clone()).expect("text")
 }
 
-/// The commands that change nothing in a schema that they refuse.
+/// The commands that check the schema. They change nothing in a schema that they reject.
 const COMMANDS: &[&[&str]] =
     &[&["migrate"], &["migrate", "--status"], &["serve", "--listen", "127.0.0.1:0"]];
 
@@ -61,10 +61,11 @@ async fn history(database: &TestDatabase) -> Vec<i32> {
     rows.iter().map(|row| row.get(0)).collect()
 }
 
-/// The last base migration. Base migrations run together on an empty database: no release has only some of them.
+/// The last base migration. The base migrations run together on an empty database, so that no release ever has only
+/// some of them.
 const LAST_BASE: i32 = 6;
 
-/// Every version that the program knows.
+/// All versions of this program's schema, in order.
 async fn versions() -> Vec<i32> {
     let database = TestDatabase::empty().await;
     let status = migrations::status(&mut database.connect().await).await.expect("a status");
@@ -110,7 +111,7 @@ async fn check_rows(database: &TestDatabase, rows: &[&Rows], version: i32) {
     }
 }
 
-/// The counts must equal the numbers of rows.
+/// Asserts that the counts equal the numbers of rows.
 async fn check_counts(database: &TestDatabase, version: i32) {
     let query = "
         SELECT count(*) FROM users, counts_of(user_id) AS counts
@@ -126,7 +127,7 @@ async fn check_counts(database: &TestDatabase, version: i32) {
 #[tokio::test]
 async fn ten_servers_that_start_at_once_apply_each_migration_once() {
     let database = TestDatabase::empty().await;
-    // The server that has the advisory lock waits for this table, and the others for the advisory lock.
+    // The server with the advisory lock waits for this table, and the others wait for the advisory lock.
     let barrier = database.hold("CREATE TABLE refinery_schema_history ()").await;
     let url = database.url();
     let start = || {
@@ -185,7 +186,7 @@ async fn the_status_lists_pending_and_applied_migrations() {
 async fn with_no_migrate_a_server_rejects_pending_migrations() {
     let database = TestDatabase::empty().await;
     let serve = ["serve", "--listen", "127.0.0.1:0", "--no-migrate"];
-    let text = refusal(&run(&database, &serve));
+    let text = rejection(&run(&database, &serve));
     assert!(text.contains("are pending; run `minitwit migrate` first"), "{text}");
     printed(&run(&database, &["migrate"]));
     let server = ServerProcess::start(&["--no-migrate", "--database-url", &database.url()]);
@@ -196,7 +197,7 @@ async fn with_no_migrate_a_server_rejects_pending_migrations() {
 async fn a_server_that_waits_for_migrations_serves_once_they_are_applied() {
     let database = TestDatabase::empty().await;
     let briefly = ["serve", "--listen", "127.0.0.1:0", "--no-migrate", "--await-migrations", "1"];
-    let text = refusal(&run(&database, &briefly));
+    let text = rejection(&run(&database, &briefly));
     assert!(text.contains("are pending; run `minitwit migrate` first"), "{text}");
 
     let (mut server, mut read_to) = waiting_server(&database.url());
@@ -216,7 +217,7 @@ async fn a_changed_migration_is_rejected() {
     let change = "UPDATE refinery_schema_history SET checksum = '1' WHERE version = 2";
     execute(&mut database.connect().await, change).await;
     for command in COMMANDS {
-        let text = refusal(&run(&database, command));
+        let text = rejection(&run(&database, command));
         let reason = "migration V2 was changed after it was applied to this database";
         assert!(text.contains(reason), "{command:?}: {text}");
     }
@@ -232,7 +233,7 @@ async fn a_schema_that_needs_a_newer_program_is_rejected() {
     let contract = "INSERT INTO program_compatibility VALUES (99, '99.0.0')";
     execute(&mut database.connect().await, contract).await;
     for command in [&["migrate"], COMMANDS[2]] {
-        let text = refusal(&run(&database, command));
+        let text = rejection(&run(&database, command));
         assert!(text.contains("needs 99.0.0 or newer (migration V99)"), "{command:?}: {text}");
     }
     let response = readiness(&server.base).await;
@@ -241,8 +242,8 @@ async fn a_schema_that_needs_a_newer_program_is_rejected() {
     assert!(!response.header("retry-after").is_empty());
 }
 
-/// The promise of `migrations/README.md`: the release before works on the schema of the next one. Here this program is
-/// the release before; `make no-downtime PREVIOUS=auto` replaces servers of the release before by this program.
+/// `migrations/README.md` promises that a release runs on the schema of the next release. Here this program is the
+/// previous release. `make no-downtime PREVIOUS=auto` tests it with the real previous release.
 #[tokio::test]
 async fn the_previous_release_serves_on_a_newer_schema() {
     let database = TestDatabase::fresh().await;
@@ -270,7 +271,7 @@ async fn a_migration_that_would_deadlock_with_a_request_is_retried() {
     let both =
         "ALTER TABLE users ADD COLUMN pronouns text; ALTER TABLE messages ADD COLUMN language text";
     let set = MigrationSet::embedded().with("V99__columns", both).expect("a name");
-    // A request that has read messages and will read users. The migration changes users first, so each would wait for
+    // This request has read messages and will read users. The migration changes users first, so each would wait for
     // the other.
     let mut reader = database.connect().await;
     execute(&mut reader, "BEGIN; LOCK TABLE messages IN ACCESS SHARE MODE").await;
@@ -290,7 +291,7 @@ async fn a_database_that_is_not_utf8_is_rejected() {
     let options = "ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0";
     let database = TestDatabase::create(options).await;
     for command in COMMANDS {
-        let text = refusal(&run(&database, command));
+        let text = rejection(&run(&database, command));
         assert!(text.contains("encoding is SQL_ASCII; MiniTwit needs UTF8"), "{text}");
     }
 }
@@ -306,7 +307,7 @@ fn the_error_of_an_invalid_database_url_names_the_setting_and_omits_the_url() {
         "",
     ] {
         for command in COMMANDS {
-            let text = refusal(&minitwit(command).env("DATABASE_URL", url).output().expect("runs"));
+            let text = rejection(&minitwit(command).env("DATABASE_URL", url).output().expect("runs"));
             assert!(text.contains("DATABASE_URL"), "{url}: {text}");
             assert!(!text.contains("hunter2"), "{url}: {text}");
         }

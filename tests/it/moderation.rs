@@ -1,4 +1,4 @@
-//! The operators' commands `minitwit user` and `minitwit message`, while a server runs.
+//! The commands `minitwit user` and `minitwit message`, which operators run beside a server.
 
 use std::{
     io::Write,

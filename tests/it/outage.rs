@@ -1,5 +1,5 @@
-//! Requests get 503 soon while the database is stopped, busy, slow or unresponsive, or a queue is
-//! full. The server recovers without a restart.
+//! Requests get 503 within a time-out while the database is stopped, busy, slow or unresponsive, or
+//! while a queue is full. The server recovers without a restart.
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
@@ -28,7 +28,7 @@ use crate::support::{
     process::{wait, waiting_server},
 };
 
-/// Short for a test to wait for, and long enough for every statement on little data.
+/// A time-out that a test can wait for, and that statements on little data do not exceed.
 const SHORT: Duration = Duration::from_secs(1);
 
 async fn start(directory: &Path) -> Embedded {
@@ -123,7 +123,7 @@ async fn without_a_free_connection_new_requests_get_503_and_earlier_ones_finish(
     let simulator = app.simulator();
     simulator.register("ann").await;
     let lock = app.database.lock("messages").await;
-    // One after the other, so that they do not share a batch.
+    // One after the other, so that each is a batch of its own.
     let mut busy = Vec::new();
     for (waiting, text) in (1..).zip(["one", "two"]) {
         busy.push(spawn_tweet(&simulator, text));
@@ -181,7 +181,7 @@ fn signal_all(processes: &[Pid], signal: Signal) {
 
 #[tokio::test]
 async fn requests_to_an_unresponsive_database_get_503() {
-    // Suspending a server would affect the databases of other tests.
+    // Suspending the shared server would affect other tests.
     let (_directory, server, options) = separate_server().await;
     let rows = options.clone();
     let app = App::start_with(TestDatabase::empty().await, |settings| {
@@ -193,7 +193,7 @@ async fn requests_to_an_unresponsive_database_get_503() {
     .await;
     let simulator = app.simulator();
     assert_eq!(simulator.register("ann").await.status, 204);
-    // As if the host had failed: connections stay open without a response.
+    // Simulates a failed host: connections stay open, but get no response.
     let processes = database_processes(&server, &rows).await;
     signal_all(&processes, Signal::SIGSTOP);
     let (read, write) =
@@ -226,7 +226,7 @@ async fn a_registration_is_finished_after_its_client_disconnects() {
     assert!(request.await.is_err_and(|error| error.is_cancelled()));
 
     lock.release().await;
-    eventually("ann is there", || async {
+    eventually("ann exists", || async {
         (app.count("SELECT count(*) FROM users WHERE username = 'ann'").await == 1).then_some(())
     })
     .await;
@@ -282,7 +282,7 @@ async fn registrations_beyond_the_queue_get_503_and_other_requests_succeed() {
         tokio::spawn(async move { simulator.register(&name).await })
     });
     let mut registering: Vec<JoinHandle<TestResponse>> = registering.collect();
-    // One is hashed and two wait in the queue; which ones depends on the network.
+    // One registration has the worker, and two wait in the queue; the order of arrival is random.
     eventually("five are rejected", || async {
         (registering.iter().filter(|request| request.is_finished()).count() == 5).then_some(())
     })

@@ -1,4 +1,5 @@
-//! Every query of `.sqlx` uses the indexes that exist for it.
+//! Query plans: no query in `.sqlx` scans a growing table, and each index serves a query. `.sqlx` matches the source and
+//! the schema.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -36,7 +37,7 @@ const ROWS: &str = "
     INSERT INTO user_counts (user_id) SELECT n FROM generate_series(1, 2000) AS n;
     ANALYZE;";
 
-/// The tables that grow: a sequential scan of one gets slower every day.
+/// The tables that grow with use. A sequential scan of one becomes slower over time.
 const GROWING: &[&str] =
     &["users", "messages", "follows", "sessions", "api_tokens", "idempotency_keys", "user_counts"];
 /// The limit of a page's query: one message more than the page shows.
@@ -70,14 +71,14 @@ fn query(file: &str) -> Query {
     }
 }
 
-/// Where a page begins: at the newest row, or far back in the list.
+/// The start of a page: the newest row, or a row far back in the list.
 #[derive(Clone, Copy)]
 enum Start {
     Newest,
     Deep,
 }
 
-/// A value for a parameter of this type. Numbers are used as keys and as limits.
+/// A value for a parameter of this type. A number is a key or a limit.
 fn value(parameter: &str, start: Start) -> String {
     match (parameter, start) {
         ("Text", _) => "'user 7'".to_owned(),
@@ -144,7 +145,7 @@ async fn filled() -> (TestDatabase, PgConnection) {
     (database, connection)
 }
 
-/// PostgreSQL may plan a query for its values or for any values.
+/// PostgreSQL plans a query for its actual values (custom plan) or for any values (generic plan).
 const MODES: &[(&str, Start)] = &[
     ("force_generic_plan", Start::Newest),
     ("force_custom_plan", Start::Newest),
@@ -159,8 +160,8 @@ async fn no_query_scans_a_growing_table_sequentially() {
             let plan = plan(&mut connection, &query, *mode, "").await;
             for node in nodes(&plan) {
                 let table = node["Relation Name"].as_str().unwrap_or_default();
-                let whole = node["Node Type"] == "Seq Scan" && GROWING.contains(&table);
-                assert!(!whole, "{} ({}) scans {table} sequentially: {plan:#}", query.text, mode.0);
+                let is_full_scan = node["Node Type"] == "Seq Scan" && GROWING.contains(&table);
+                assert!(!is_full_scan, "{} ({}) scans {table} sequentially: {plan:#}", query.text, mode.0);
             }
         }
     }
@@ -177,7 +178,7 @@ async fn every_index_is_used_by_a_query() {
             used.extend(names.map(ToOwned::to_owned));
         }
     }
-    // An index of a constraint is needed without any query.
+    // A constraint needs its index even if no query uses it.
     let existing: Vec<String> = sqlx::query_scalar(
         "SELECT relname::text FROM pg_class
          WHERE relkind = 'i' AND relnamespace = 'public'::regnamespace
@@ -209,11 +210,11 @@ async fn a_timeline_query_reads_only_the_messages_of_its_page() {
             let scans: Vec<_> =
                 scans.iter().filter(|node| node["Relation Name"] == "messages").collect();
             assert!(!scans.is_empty(), "{plan:#}");
-            // For several authors this is the rounded mean; some have no messages.
+            // For a scan of several authors, PostgreSQL reports the rounded mean, which may be 0.
             let rows = |scan: &&&Value| scan["Actual Rows"].as_f64().expect("a number");
             assert!(scans.iter().any(|scan| rows(scan) > 0.0), "{}: {plan:#}", query.text);
             for scan in &scans {
-                // At most one page of each author. Generic plans are executed with values, too.
+                // At most one page per author. EXPLAIN ANALYZE executes generic plans with values, too.
                 assert!(rows(scan) <= LIMIT as f64, "{}: {plan:#}", query.text);
                 let removed = scan.get("Rows Removed by Filter").and_then(Value::as_f64);
                 assert_eq!(removed.unwrap_or_default(), 0.0, "{}: {plan:#}", query.text);
@@ -223,7 +224,7 @@ async fn a_timeline_query_reads_only_the_messages_of_its_page() {
     assert_eq!(count, 4, "the public, the own and an author's timeline, and several authors'");
 }
 
-/// The texts of all queries in the source: the first string of each macro.
+/// The queries in the source: the first string of each sqlx macro.
 fn texts_in_source() -> BTreeSet<String> {
     let files = source::files();
     let macros = ["query", "query_as", "query_scalar"];
@@ -251,19 +252,19 @@ async fn prepared_queries_match_the_schema() {
             panic!("{}: the types of parameters are not known", query.text)
         };
         let names: Vec<String> = parameters.iter().map(|type_| type_.name().to_owned()).collect();
-        assert_eq!(names, upper(&query.parameters), "{}", query.text);
+        assert_eq!(names, library_names(&query.parameters), "{}", query.text);
         let columns = prepared.columns().iter();
         let columns: Vec<(String, String)> = columns
             .map(|column| (column.name().to_owned(), column.type_info().name().to_owned()))
             .collect();
         let (names, types): (Vec<_>, Vec<_>) = query.columns.iter().cloned().unzip();
-        let expected: Vec<_> = names.into_iter().zip(upper(&types)).collect();
+        let expected: Vec<_> = names.into_iter().zip(library_names(&types)).collect();
         assert_eq!(columns, expected, "{}", query.text);
     }
 }
 
-/// The files and the library spell the names of types differently.
-fn upper(names: &[String]) -> Vec<String> {
+/// Converts names of types from the spelling in `.sqlx` to that of the sqlx library.
+fn library_names(names: &[String]) -> Vec<String> {
     let upper = |name: &String| match name.strip_suffix("Array") {
         Some(element) => format!("{}[]", element.to_uppercase()),
         None => name.to_uppercase(),

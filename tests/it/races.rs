@@ -1,4 +1,4 @@
-//! Concurrent requests on one row, sent to one replica or to two: the database decides.
+//! Concurrent requests for the same row, on one replica or two: the database serializes them.
 
 use std::time::Duration;
 
@@ -75,14 +75,9 @@ async fn one_of_concurrent_registrations_by_form_and_simulator_succeeds() {
     assert_eq!(app.count("SELECT count(*) FROM users").await, 1);
 }
 
-/// Returns once a statement waits for a lock.
-async fn lock_is_awaited(app: &App) {
-    eventually("a statement that waits for a lock", || async {
-        let waiting = "SELECT count(*) FROM pg_stat_activity
-                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        (app.count(waiting).await > 0).then_some(())
-    })
-    .await;
+/// Waits until a statement waits for a lock.
+async fn wait_for_lock_wait(app: &App) {
+    app.database.wait_for_backends("COALESCE(bool_or(wait_event_type = 'Lock'), false)").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -96,7 +91,7 @@ async fn a_sign_in_with_the_old_password_fails_during_a_change_of_the_password()
     sqlx::query(new).bind(hash).execute(&mut *change).await.expect(new);
     let (page, response, ()) =
         tokio::join!(browser.sign_in("alice"), client.make_token("alice", "secret"), async {
-            lock_is_awaited(&app).await;
+            wait_for_lock_wait(&app).await;
             change.commit().await.expect("committed");
         });
     page.says("Invalid password");
@@ -110,13 +105,13 @@ async fn a_change_of_the_password_ends_the_session_of_a_concurrent_sign_in() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     let mut sign_in = app.rows.begin().await.expect("begun");
-    // The statement of a sign-in.
+    // A sign-in executes this statement.
     let session = "INSERT INTO sessions (token_hash, user_id, expires_at)
                    SELECT sha256('other'), user_id, now() + interval '1 day' FROM users FOR SHARE";
     sqlx::query(session).execute(&mut *sign_in).await.expect(session);
     let form = [("current", "secret"), ("new", "safer"), ("repeated", "safer")];
     let (response, ()) = tokio::join!(alice.post("/settings/password", &form), async {
-        lock_is_awaited(&app).await;
+        wait_for_lock_wait(&app).await;
         sign_in.commit().await.expect("committed");
     });
     assert_eq!(response.status, 302);
@@ -126,7 +121,7 @@ async fn a_change_of_the_password_ends_the_session_of_a_concurrent_sign_in() {
     assert_eq!(alice.get("/").await.status, 200);
 }
 
-/// Otherwise the session would be valid again once the account is enabled.
+/// The session of that sign-in would otherwise become valid when the account is enabled.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn disabling_an_account_ends_the_session_of_a_concurrent_sign_in() {
     let app = App::start().await;
@@ -138,7 +133,7 @@ async fn disabling_an_account_ends_the_session_of_a_concurrent_sign_in() {
     let alice = Username::parse("alice").expect("a name");
     let database = Database::new(app.database.options(), &POOL);
     let (disabled, ()) = tokio::join!(moderation::disable(&database, &alice), async {
-        lock_is_awaited(&app).await;
+        wait_for_lock_wait(&app).await;
         sign_in.commit().await.expect("committed");
     });
     assert!(disabled.expect("no error"));
@@ -199,11 +194,11 @@ async fn concurrent_messages_are_all_kept() {
     assert_eq!(app.count("SELECT count(DISTINCT text) FROM messages").await, 100);
 }
 
-/// The trigger rejects one row, as a violated constraint would.
+/// A trigger rejects one row, as a violated constraint would.
 #[tokio::test]
 async fn a_message_that_the_database_rejects_does_not_fail_its_batch() {
     let database = TestDatabase::fresh().await;
-    // A separate process, since the gauge of this one counts the requests of all tests.
+    // In this process, the gauge of requests in flight would count the requests of other tests.
     let server = ServerProcess::start(&["--database-url", &database.url()]);
     let browser = Browser::new(server.base.clone());
     let simulator = Simulator::new(format!("{}/sim", server.base));
@@ -223,7 +218,7 @@ async fn a_message_that_the_database_rejects_does_not_fail_its_batch() {
     for (number, text) in (1..).zip(["one", "two", "three", "invalid", "four"]) {
         let simulator = simulator.clone();
         posts.push(tokio::spawn(async move { simulator.tweet("ann", text).await.status }));
-        // The first two posts have a statement each; the others share the next.
+        // The first two posts have a statement each. The others wait for them, and then share one.
         database.waiting_statements(number.min(2)).await;
         eventually("all posts in flight", async || {
             let metrics = browser.get("/metrics").await.body;

@@ -1,5 +1,5 @@
-//! `scripts/release take` accepts only a release that changes the version, the changelog and the API documents, because
-//! the job that made the release ran code of dependencies.
+//! `scripts/release take` accepts only releases that change nothing but the version, the changelog and the API documents.
+//! The job that makes a release runs code of dependencies, so its result is not trusted.
 
 use std::{fs, path::Path, process::Command};
 
@@ -20,7 +20,7 @@ fn replace(path: &Path, what: &str, with: &str) {
     fs::write(path, text.replacen(what, with, 1)).expect("a file");
 }
 
-/// Creates a repository of one commit, with files that a release may and may not change.
+/// Creates a repository of one commit: files that a release may change, and others.
 fn repository(directory: &Path) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let files = [
@@ -53,7 +53,7 @@ fn make_version(directory: &Path) {
     replace(&directory.join("CHANGELOG.md"), "## Unreleased\n", "## Unreleased\n\n## 99.0.0\n");
 }
 
-/// Whether the script accepts a release with this additional change. A rejected release changes nothing.
+/// Whether the script accepts a release with this additional change. Asserts that a rejected release changes nothing.
 fn is_accepted(change: impl Fn(&Path)) -> bool {
     let directory = TempDir::new().expect("a directory");
     let (made, taken) = (directory.path().join("made"), directory.path().join("taken"));

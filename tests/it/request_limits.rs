@@ -14,8 +14,8 @@ use tokio::{
 use crate::support::DEADLINE;
 
 const SHORT: Duration = Duration::from_millis(200);
-/// The pause of a dripping client between two bytes.
-const DRIP: Duration = Duration::from_millis(20);
+/// The pause of a slow client between two bytes.
+const BYTE_PAUSE: Duration = Duration::from_millis(20);
 const BODIES: RequestLimits = RequestLimits { body: 1000, body_timeout: DEADLINE };
 
 #[handler]
@@ -40,16 +40,16 @@ async fn serve(bodies: RequestLimits) -> SocketAddr {
     address
 }
 
-/// Posts `rest`, which begins with headers, then `drip` byte by byte and repeatedly until the
-/// response arrives. Returns its status and body.
-async fn post_echo(address: SocketAddr, rest: &str, drip: &str) -> (u16, String) {
+/// Posts `rest`, which begins with headers, and then sends `slow` byte by byte, again and again, until
+/// the response arrives. Returns its status and body.
+async fn post_echo(address: SocketAddr, rest: &str, slow: &str) -> (u16, String) {
     let (reader, mut writer) = TcpStream::connect(address).await.expect("listening").into_split();
     let request = format!("POST /echo HTTP/1.1\r\nHost: a\r\n{rest}");
     let send = async {
         // The server may close the connection after its response.
         let _ = writer.write_all(request.as_bytes()).await;
-        for byte in drip.bytes().cycle() {
-            tokio::time::sleep(DRIP).await;
+        for byte in slow.bytes().cycle() {
+            tokio::time::sleep(BYTE_PAUSE).await;
             let _ = writer.write_all(&[byte]).await;
         }
         std::future::pending().await
@@ -80,10 +80,10 @@ async fn post_echo(address: SocketAddr, rest: &str, drip: &str) -> (u16, String)
 #[tokio::test]
 async fn a_body_sent_too_slowly_gets_408() {
     let address = serve(RequestLimits { body_timeout: SHORT, ..BODIES }).await;
-    for (head, drip) in
+    for (head, slow) in
         [("Content-Length: 1000", "a"), ("Transfer-Encoding: chunked", "1\r\na\r\n")]
     {
-        let (status, _) = post_echo(address, &format!("{head}\r\n\r\n"), drip).await;
+        let (status, _) = post_echo(address, &format!("{head}\r\n\r\n"), slow).await;
         assert_eq!(status, 408, "{head}");
     }
 }

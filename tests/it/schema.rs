@@ -1,4 +1,4 @@
-//! The rules of the schema: its constraints reject invalid rows and accept every value that the domain accepts.
+//! The constraints of the schema reject invalid rows, and accept every value that the domain types accept.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -20,11 +20,11 @@ use crate::support::cluster::TestDatabase;
 
 /// A hash in bcrypt's format.
 const HASH: &str = "$2b$10$abcdefghijklmnopqrstuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuu";
-/// How many values are generated.
+/// The number of generated values per test.
 const CASES: usize = 200;
 
-/// Rows that invalid ones conflict with: the users 1 and 2, and one row in each other table.
-const GOOD_ROWS: &str = "
+/// Valid rows, which [`VIOLATIONS`] change or conflict with: the users 1 and 2, and rows in each other table.
+const VALID_ROWS: &str = "
     INSERT INTO users (username, email, password_hash)
         SELECT name, 'a@b', '$2b$10$' || repeat('a', 53) FROM unnest(ARRAY['ann', 'bob']) AS name;
     INSERT INTO messages (author_id, text) VALUES (1, 'hello');
@@ -38,7 +38,7 @@ const GOOD_ROWS: &str = "
     INSERT INTO simulator_latest (server_id, arrival, value) VALUES (1, 1, 0);
     INSERT INTO program_compatibility (migration, oldest_program) VALUES (1, '0.1.0');";
 
-/// Each constraint, and statements that violate it and no other.
+/// Each constraint, and statements that violate only this constraint.
 const VIOLATIONS: &[(&str, &[&str])] = &[
     (
         "users_pkey",
@@ -197,7 +197,7 @@ async fn texts(connection: &mut PgConnection, query: &'static str) -> Vec<String
     sqlx::query_scalar(query).fetch_all(connection).await.expect(query)
 }
 
-/// A pool like the program's.
+/// A pool of one connection.
 fn pool(database: &TestDatabase) -> Database {
     let settings = PoolSettings {
         max_connections: 1,
@@ -226,7 +226,7 @@ async fn every_table_and_index_has_a_comment() {
 async fn each_constraint_rejects_invalid_rows() {
     let database = TestDatabase::fresh().await;
     let connection = &mut database.connect().await;
-    run(connection, GOOD_ROWS).await.expect("good rows");
+    run(connection, VALID_ROWS).await.expect("valid rows");
     for (constraint, statements) in VIOLATIONS {
         for statement in *statements {
             let error = run(connection, statement).await.expect_err(statement);
@@ -257,7 +257,7 @@ async fn only_optional_columns_are_nullable() {
            AND table_name <> 'refinery_schema_history'",
     )
     .await;
-    // Optional fields of a profile, and states that few rows are in.
+    // Optional profile fields, and times of events that most rows have not had.
     nullable.sort();
     assert_eq!(
         nullable,
@@ -269,7 +269,7 @@ async fn only_optional_columns_are_nullable() {
 async fn deleting_a_user_deletes_all_rows_of_that_user() {
     let database = TestDatabase::fresh().await;
     let connection = &mut database.connect().await;
-    run(connection, GOOD_ROWS).await.expect("good rows");
+    run(connection, VALID_ROWS).await.expect("valid rows");
     assert_eq!(run(connection, "DELETE FROM users WHERE user_id = 1").await.expect("deleted"), 1);
     let left = texts(
         connection,
@@ -282,7 +282,7 @@ async fn deleting_a_user_deletes_all_rows_of_that_user() {
     assert_eq!(left, ["bob"]);
 }
 
-/// Texts that match a pattern, the same in every run.
+/// Generates texts that match a pattern; the same ones in every run.
 fn generated(pattern: &str) -> Vec<String> {
     let strategy = proptest::string::string_regex(pattern).expect("a pattern");
     let mut runner = TestRunner::deterministic();
@@ -337,7 +337,7 @@ async fn every_valid_username_and_email_address_is_accepted() {
 async fn every_valid_message_is_accepted_and_stored_unchanged() {
     let database = TestDatabase::fresh().await;
     let pool = pool(&database);
-    run(&mut database.connect().await, GOOD_ROWS).await.expect("good rows");
+    run(&mut database.connect().await, VALID_ROWS).await.expect("valid rows");
     let author = Username::parse("bob").expect("valid");
     let longest = ["a".repeat(280), "🐦".repeat(280), "\u{301}".repeat(280), "\n.".repeat(140)];
     let mut chosen: Vec<&str> = longest.iter().map(String::as_str).collect();

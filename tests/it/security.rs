@@ -1,4 +1,4 @@
-//! Each mitigation in SECURITY.md names existing tests, and the pipelines pin what they use.
+//! Each mitigation in SECURITY.md names existing tests, and the workflows pin all that they use.
 //!
 //! zizmor (`make lint-files`) rejects write permissions without a comment; these tests cover what it accepts.
 
@@ -51,7 +51,7 @@ fn has_check(source: &str, name: &str) -> bool {
         && (source.matches(&call).count() > 1 || source.contains(&format!(", {name},")))
 }
 
-/// Does not find tests in macros, such as `proptest!`; SECURITY.md names none.
+/// Whether a test exists. It does not find tests in macros such as `proptest!`; SECURITY.md names none.
 fn exists(test: &str) -> bool {
     let (file, name) = test.split_once("::").expect("FILE::NAME");
     let path = root().join(file);
@@ -117,15 +117,15 @@ fn each_action_is_pinned_by_commit_and_names_its_version() {
         let uses = text.lines().filter_map(|line| {
             line.trim().trim_start_matches("- ").strip_prefix("uses: ").map(str::trim)
         });
-        let loose: Vec<&str> = uses.filter(|action| !is_pinned(action)).collect();
-        assert!(loose.is_empty(), "{}: {loose:?}", path.display());
+        let unpinned: Vec<&str> = uses.filter(|action| !is_pinned(action)).collect();
+        assert!(unpinned.is_empty(), "{}: {unpinned:?}", path.display());
     }
-    for loose in ["actions/checkout@v7", "actions/checkout@main # v7.0.1", "actions/checkout"] {
-        assert!(!is_pinned(loose), "{loose}");
+    for unpinned in ["actions/checkout@v7", "actions/checkout@main # v7.0.1", "actions/checkout"] {
+        assert!(!is_pinned(unpinned), "{unpinned}");
     }
 }
 
-/// zizmor accepts read permissions of a whole workflow.
+/// zizmor accepts read permissions for a whole workflow, so this test rejects them.
 #[test]
 fn no_workflow_grants_permissions_to_all_jobs() {
     for (path, text) in workflows() {
@@ -170,7 +170,7 @@ fn updates_are_proposed_for_all_pinned_versions() {
     assert_eq!(dependabot_directories("github-actions"), ["/"]);
 }
 
-/// The names of images with their digests in this text.
+/// The images with a digest that this text names.
 fn images_in(text: &str) -> BTreeSet<&str> {
     let words = text.split(|c: char| c.is_whitespace() || "{}\"'`".contains(c));
     let words = words.map(|word| word.rsplit_once(":-").map_or(word, |(_, default)| default));
@@ -195,8 +195,8 @@ fn each_image_of_a_workflow_is_pinned_by_digest() {
         for line in text.lines().filter(|line| images.iter().any(|image| line.contains(image))) {
             assert_eq!(images_in(line).len(), 1, "{}: {line}", path.display());
         }
-        let loose = ["sbom: true", ":latest"];
-        assert!(!loose.iter().any(|it| text.contains(it)), "{}", path.display());
+        let unpinned = ["sbom: true", ":latest"];
+        assert!(!unpinned.iter().any(|it| text.contains(it)), "{}", path.display());
     }
 }
 
@@ -207,7 +207,7 @@ fn stack_file() -> String {
     rest.split(' ').next().expect("a path").to_owned()
 }
 
-/// A setting that the workflow omits would return to its default at the next release.
+/// If the workflow omits a setting, the next release resets it to its default.
 #[test]
 fn a_release_passes_every_setting_of_the_stack() {
     let (workflow, stack) = (read(".github/workflows/deploy.yml"), read(stack_file()));
@@ -223,7 +223,7 @@ fn a_release_passes_every_setting_of_the_stack() {
     }
 }
 
-/// Build scripts of dependencies run in these jobs.
+/// These jobs run build scripts of dependencies.
 #[test]
 fn a_job_that_runs_code_of_dependencies_cannot_write() {
     let builds =
@@ -233,7 +233,7 @@ fn a_job_that_runs_code_of_dependencies_cannot_write() {
             let runs = job
                 .lines()
                 .any(|line| builds.iter().any(|it| line.contains(&format!("run: {it}"))));
-            // The linters are pinned by hash, and may report their findings.
+            // Linters may write their findings, because they are pinned by hash.
             let may = job
                 .lines()
                 .any(|line| line.contains(": write") && !line.contains("security-events"));
@@ -253,7 +253,7 @@ fn each_tool_is_pinned_by_hash() {
     }
 }
 
-/// The dependencies' layer needs the manifest and an empty library of each workspace crate.
+/// The image layer of the dependencies needs the manifest and an empty library of each workspace crate.
 #[test]
 fn the_dockerfile_names_each_workspace_crate() {
     let dockerfile = read("Dockerfile");

@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::support::{App, cluster::TestDatabase, process::minitwit};
 
-/// More users than the reader has followees.
+/// More users than the 500 that the reader (the user `user 000500`) follows.
 const NUMBERS: [&str; 3] = ["--users=700", "--messages=3000", "--follows=6000"];
 
 fn seed(database: &TestDatabase, arguments: &[&str]) -> Output {
@@ -34,7 +34,7 @@ async fn number(connection: &mut PgConnection, query: &'static str) -> i64 {
     sqlx::query_scalar(query).fetch_one(connection).await.expect(query)
 }
 
-/// A digest of a table's rows.
+/// A hash of all rows of a table.
 async fn digest(connection: &mut PgConnection, table: &str) -> String {
     let query =
         format!("SELECT md5(string_agg(rows::text, ',' ORDER BY rows)) FROM {table} AS rows");
@@ -56,7 +56,7 @@ async fn the_number_of_rows_is_exactly_as_requested() {
         ("SELECT count(DISTINCT password_hash) FROM users", 1),
         ("SELECT count(*) FROM follows WHERE follower_id = 500", 500),
         ("SELECT count(*) FROM messages WHERE published_at >= now()", 0),
-        // Keys and times of messages have the same order.
+        // Message ids and times have the same order.
         (
             "SELECT count(*) FROM (SELECT published_at, lag(published_at) OVER (ORDER BY message_id)
              AS before FROM messages) AS pairs WHERE before >= published_at",

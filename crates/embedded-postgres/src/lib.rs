@@ -1,7 +1,7 @@
 //! A PostgreSQL server that this program finds, creates, starts and supervises itself.
 //!
-//! It uses PostgreSQL's own programs, and nothing of MiniTwit but the names of its settings in
-//! error texts. Everything except [`Embedded::create_database`] is synchronous. An operating-system
+//! It runs PostgreSQL's own programs. Only its error texts depend on MiniTwit: they name its settings.
+//! Everything except [`Embedded::create_database`] is synchronous. An operating-system
 //! thread owns the server, so it does not depend on an async runtime.
 
 mod binaries;

@@ -6,8 +6,8 @@
 //! - hyper's `header_read_timeout` does not replace [`ConnectionLimits`]. It is one deadline for the
 //!   wait and the head together, and a client that does not read its response has none.
 //! - poem's server does not replace [`serve()`]. It hides vectored writes, so hyper copies each response
-//!   behind its head. It locks the stream for each read and write, and keeps serving connections that
-//!   have ended.
+//!   body behind its head. It also locks the stream for each read and write, and keeps serving
+//!   connections that have ended.
 
 mod limits;
 mod phase;

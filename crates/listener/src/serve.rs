@@ -31,14 +31,14 @@ use tracing::{debug, warn};
 
 use crate::{limits::ConnectionLimits, shutdown::Shutdown, timed_stream::TimedStream};
 
-/// The pause after a failed accept, such as without a free file descriptor. It keeps the loop from
-/// using a whole core, and delays the next connection unnoticeably.
+/// The pause after a failed accept, for example without a free file descriptor. Without a pause, the loop
+/// would use a whole core.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// A stopping server accepts connections until none arrives for this time: the kernel may have
 /// queued some before the stop.
 const ACCEPT_GRACE: Duration = Duration::from_millis(10);
-/// The longest time that a stopping server accepts connections.
-const LAST_CALL: Duration = Duration::from_secs(1);
+/// The longest time for which a stopping server accepts connections.
+const LONGEST_ACCEPT_GRACE: Duration = Duration::from_secs(1);
 /// How long a stopping server waits for the first request of a connection. Clients usually send it
 /// at once.
 const FIRST_REQUEST: Duration = Duration::from_millis(100);
@@ -82,7 +82,7 @@ pub async fn serve<H, F, B>(
         }
     }
     let stopped_at = Instant::now();
-    while stopped_at.elapsed() < LAST_CALL.min(stop_timeout) {
+    while stopped_at.elapsed() < LONGEST_ACCEPT_GRACE.min(stop_timeout) {
         if timeout(ACCEPT_GRACE, serve_next()).await.is_err() {
             break;
         }

@@ -2,17 +2,17 @@
 //!
 //! The stream sees bytes only, and follows HTTP/1.1 as far as its deadlines require:
 //!
-//! - *Waiting*, at first and after each write: no byte of a request has arrived. It ends within
-//!   `idle`. Line breaks, which hyper skips before a request, do not extend it.
+//! - *Waiting*, at first and after each write: no byte of a request has arrived. The first byte must
+//!   arrive within `idle`. Line breaks, which hyper skips before a request, do not count.
 //! - *Head*: a request has begun. Its blank line must arrive within `header` of its first byte.
 //! - *Serving*: the head is complete. This phase has no deadline: the handler limits its own time
 //!   and the time for the body.
 //! - Any write leads back to *Waiting*. A response of many writes, such as server-sent events, must
 //!   therefore write at least a comment more often than `idle`. A `100 Continue` is not a response
 //!   and does not change the phase.
-//! - A write that the client does not read in full starts the write deadline: the client must read
-//!   all bytes offered within `write`. Reading a part does not extend it. Until then the other
-//!   deadlines are suspended.
+//! - A write that does not complete at once starts the write deadline: the client must read all bytes
+//!   offered within `write`. Reading a part does not extend it. The other deadlines are suspended
+//!   until then.
 //!
 //! Pipelined requests arrive while the connection is *Serving*. The stream cannot tell them from a
 //! body. After the response the connection is *Waiting*, although hyper may hold part or all of a
@@ -69,7 +69,7 @@ impl<S> TimedStream<S> {
     fn after_read(&mut self, bytes: &[u8]) {
         let before = self.phase;
         self.phase = before.after(bytes);
-        // Most heads arrive whole, and then the clock is not read.
+        // Most heads arrive whole, so most requests do not need to read the clock.
         if before == Phase::Waiting && matches!(self.phase, Phase::Head { .. }) {
             self.phase_deadline = Instant::now() + self.limits.header;
         }

@@ -1,7 +1,7 @@
-//! Slow, greedy and well-behaved clients, on real sockets. Each test shortens only the limit that it
-//! is about.
+//! Clients that send slowly, that do not read, and that behave well, on real sockets. Each test shortens
+//! only the limit under test.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::expect_used, clippy::panic, reason = "tests and their helpers fail by panicking")]
 
 use std::{
     convert::Infallible,
@@ -25,11 +25,11 @@ use tokio::{
     time::timeout,
 };
 
-/// The longest wait of a test, which then fails.
+/// A test fails if it waits longer than this.
 const DEADLINE: Duration = Duration::from_secs(30);
 const SHORT: Duration = Duration::from_millis(200);
-/// The pause of a dripping client between two bytes.
-const DRIP: Duration = Duration::from_millis(20);
+/// The pause of a slow client between two bytes.
+const BYTE_PAUSE: Duration = Duration::from_millis(20);
 const LONG: Duration = Duration::from_secs(600);
 
 const LIMITS: ConnectionLimits =
@@ -38,6 +38,7 @@ const LIMITS: ConnectionLimits =
 /// More than the kernel buffers for a client that does not read.
 const LARGE: usize = 64 << 20;
 
+/// A body that never ends.
 struct Endless;
 
 impl Body for Endless {
@@ -61,7 +62,7 @@ async fn handle(
         "/echo" => request.into_body().collect().await.expect("a whole body").to_bytes(),
         "/large" => vec![b'.'; LARGE].into(),
         "/endless" => return Response::new(Endless.boxed()),
-        path => panic!("{path} is no path of these tests"),
+        path => panic!("unknown path {path}"),
     };
     Response::new(Full::new(body).boxed())
 }
@@ -93,11 +94,12 @@ impl Running {
     }
 }
 
-async fn soon<T>(future: impl Future<Output = T>) -> T {
+/// Awaits `future`; panics at the deadline.
+async fn in_time<T>(future: impl Future<Output = T>) -> T {
     timeout(DEADLINE, future).await.expect("done before the deadline")
 }
 
-/// A client that sends bytes as given.
+/// A client that sends exactly the given bytes.
 struct Client(TcpStream);
 
 impl Client {
@@ -105,20 +107,20 @@ impl Client {
         self.0.write_all(text.as_bytes()).await.expect("the connection is open");
     }
 
-    /// Sends `start`, then `drip` byte by byte and repeatedly, until the server responds or closes
+    /// Sends `start`, and then `slow` byte by byte, again and again, until the server responds or closes
     /// the connection. Returns whether it closed the connection without a response.
-    async fn drip(&mut self, start: &str, drip: &str) -> bool {
+    async fn send_slowly(&mut self, start: &str, slow: &str) -> bool {
         self.send(start).await;
         let mut peeked = [0];
-        soon(async {
-            for byte in drip.as_bytes().iter().cycle() {
+        in_time(async {
+            for byte in slow.as_bytes().iter().cycle() {
                 let sent = self.0.write_all(&[*byte]).await;
-                match timeout(DRIP, self.0.peek(&mut peeked)).await {
+                match timeout(BYTE_PAUSE, self.0.peek(&mut peeked)).await {
                     Err(_) => sent.expect("the connection is open"),
                     Ok(peeked) => return matches!(peeked, Ok(0) | Err(_)),
                 }
             }
-            unreachable!("the drip has no end")
+            unreachable!("the loop has no end")
         })
         .await
     }
@@ -127,13 +129,13 @@ impl Client {
     async fn response(&mut self) -> (u16, String) {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
-            head.push(soon(self.0.read_u8()).await.expect("a response"));
+            head.push(in_time(self.0.read_u8()).await.expect("a response"));
         }
         let head = String::from_utf8(head).expect("a head is text");
         let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
         let length = length.map_or(0, |length| length.parse().expect("a number"));
         let mut body = vec![0; length];
-        soon(self.0.read_exact(&mut body)).await.expect("the whole body");
+        in_time(self.0.read_exact(&mut body)).await.expect("the whole body");
         let status = head.split(' ').nth(1).expect("a status").parse().expect("a number");
         (status, String::from_utf8(body).expect("a body is text"))
     }
@@ -142,7 +144,7 @@ impl Client {
     async fn rest(&mut self) -> usize {
         let mut buffer = vec![0; 1 << 16];
         let mut total = 0;
-        soon(async {
+        in_time(async {
             while let Ok(read @ 1..) = self.0.read(&mut buffer).await {
                 total += read;
             }
@@ -166,12 +168,12 @@ async fn a_head_sent_too_slowly_is_cut_off() {
     assert_eq!(quick.response().await, ok("hello"));
 
     let mut slow = running.connect().await;
-    assert!(slow.drip("GET / HTTP/1.1\r\n", "A: b\r\n").await);
-    // A used connection, on which the head begins in the same write as the previous request.
+    assert!(slow.send_slowly("GET / HTTP/1.1\r\n", "A: b\r\n").await);
+    // On a used connection, the head begins in the same write as the previous request.
     let mut later = running.connect().await;
     later.send(&format!("{GET}GET / HTTP/1.1\r\nA")).await;
     assert_eq!(later.response().await, ok("hello"));
-    assert!(later.drip("", ": b\r\nA").await);
+    assert!(later.send_slowly("", ": b\r\nA").await);
 
     quick.send(GET).await;
     assert_eq!(quick.response().await, ok("hello"));
@@ -185,7 +187,7 @@ async fn an_idle_connection_is_closed() {
     assert_eq!(running.connect().await.rest().await, 0);
 
     let mut breaks = running.connect().await;
-    assert!(breaks.drip("", "\r\n").await);
+    assert!(breaks.send_slowly("", "\r\n").await);
 
     let mut used = running.connect().await;
     used.send(GET).await;
@@ -215,7 +217,7 @@ async fn a_body_after_100_continue_may_take_longer_than_a_head() {
     client.send("POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n").await;
     client.send("Content-Length: 30\r\n\r\n").await;
     assert_eq!(client.response().await, (100, String::new()));
-    assert!(!client.drip("", "abc").await);
+    assert!(!client.send_slowly("", "abc").await);
     assert_eq!(client.response().await, ok(&"abc".repeat(10)));
 }
 
@@ -226,15 +228,15 @@ async fn a_client_that_does_not_read_is_cut_off() {
     let mut greedy = running.connect().await;
     greedy.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n").await;
     let mut byte = [0];
-    soon(greedy.0.peek(&mut byte)).await.expect("the response has begun");
+    in_time(greedy.0.peek(&mut byte)).await.expect("the response has begun");
 
     // The only permitted connection is free once the greedy client is cut off.
     let mut next = running.connect().await;
     next.send(GET).await;
     let next = tokio::spawn(async move { next.response().await });
-    soon(async {
+    in_time(async {
         while !next.is_finished() {
-            _ = timeout(DRIP, greedy.0.read(&mut byte)).await;
+            _ = timeout(BYTE_PAUSE, greedy.0.read(&mut byte)).await;
         }
     })
     .await;
@@ -283,7 +285,7 @@ async fn an_http2_connection_is_closed() {
     for part in ["PRI * HTTP/2.0\r\n", "PRI "] {
         let mut client = running.connect().await;
         client.send(part).await;
-        tokio::time::sleep(DRIP).await;
+        tokio::time::sleep(BYTE_PAUSE).await;
         // The server may have closed the connection.
         let _ = client.0.write_all(b"* HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
         client.rest().await;
@@ -300,11 +302,11 @@ async fn a_stop_closes_idle_connections_at_once() {
 
     running.shutdown.stop();
 
-    soon(running.server).await.expect("no panic");
+    in_time(running.server).await.expect("no panic");
     assert_eq!((fresh.rest().await, used.rest().await), (0, 0));
 }
 
-/// These connections wait in the kernel's queue when the stop begins.
+/// The connections wait in the kernel's queue when the stop begins.
 #[tokio::test]
 async fn a_request_sent_before_the_stop_is_served() {
     let running = serve(LIMITS).await;
@@ -312,7 +314,7 @@ async fn a_request_sent_before_the_stop_is_served() {
     ready.send(GET).await;
     assert_eq!(ready.response().await, ok("hello"));
 
-    // Without an await, the only thread does not run the server before the stop.
+    // There is no await here, so the only thread does not run the server before the stop.
     let waiting: Vec<_> = (0..50)
         .map(|_| {
             let mut client = std::net::TcpStream::connect(running.address).expect("listening");
@@ -328,7 +330,7 @@ async fn a_request_sent_before_the_stop_is_served() {
         assert_eq!(client.response().await, ok("hello"));
         assert_eq!(client.rest().await, 0);
     }
-    soon(running.server).await.expect("no panic");
+    in_time(running.server).await.expect("no panic");
 }
 
 #[tokio::test]
@@ -340,6 +342,6 @@ async fn an_endless_response_does_not_prevent_the_stop() {
 
     running.shutdown.stop();
 
-    soon(running.server).await.expect("no panic");
+    in_time(running.server).await.expect("no panic");
     assert_eq!(client.rest().await, 0);
 }

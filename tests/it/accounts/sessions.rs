@@ -125,7 +125,7 @@ async fn signing_out_ends_only_this_session() {
     assert_eq!(
         viewer_with(&app, &format!("session={token}")).await,
         None,
-        "the token is invalid, too"
+        "the token is invalid as well"
     );
     assert!(!is_signed_in(&laptop).await);
     assert!(is_signed_in(&phone).await);

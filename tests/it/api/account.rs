@@ -1,4 +1,4 @@
-//! Changes to the own account, and its deletion.
+//! Users change and delete their own accounts.
 
 use futures_util::{FutureExt, future::BoxFuture};
 use reqwest::Method;
@@ -170,12 +170,12 @@ async fn a_large_account_is_deleted_completely_and_in_chunks() {
     let left = "SELECT (SELECT count(*) FROM messages) + (SELECT count(*) FROM follows)";
     assert_eq!(app.count(left).await, 0);
     assert_eq!(app.count("SELECT sum(rows)::bigint FROM deletions").await, 3000 + 2500 + 250);
-    // One statement deletes at most 1,000 messages and 1,000 follows of each direction, so that
-    // locks are short.
+    // One statement deletes at most 1,000 messages, 1,000 followers and 1,000 followees, so that locks
+    // are short. Here the largest deletes 1,000 followers and 250 followees.
     assert_eq!(app.count("SELECT max(rows) FROM deletions").await, 1250);
 }
 
-/// The deletion locks the row of the user; requests that wait for the lock then find no row.
+/// The deletion locks the user's row. Requests that wait for the lock then find no row.
 #[tokio::test]
 async fn a_user_who_is_deleted_during_a_request_is_not_found() {
     let app = App::start().await;

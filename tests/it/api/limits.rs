@@ -1,5 +1,5 @@
-//! Rate limits of the pages, of the JSON API, and of sign-ups at the simulator API without
-//! credentials. The simulator is never limited.
+//! Rate limits of the pages, of the JSON API, and of registrations at the simulator API without
+//! credentials. Requests with the simulator's credentials are never limited.
 
 use std::num::NonZero;
 
@@ -13,7 +13,7 @@ async fn limited(limits: RateLimits) -> App {
     App::start_with(TestDatabase::fresh().await, |settings| settings.service.limits = limits).await
 }
 
-/// Asserts that the response is 429 and says when to retry.
+/// Asserts status 429 with a valid `Retry-After`.
 #[track_caller]
 fn assert_rate_limited(response: &TestResponse) {
     assert_eq!(response.status, 429, "{response:?}");

@@ -1,4 +1,4 @@
-//! The permission matrix: every operation of the document, called by each kind of caller.
+//! The permission matrix: the status that each operation of the document returns to each kind of caller.
 
 use std::collections::BTreeSet;
 
@@ -13,17 +13,17 @@ use crate::{
     },
 };
 
-/// The caller of an operation on something that belongs to the owner.
+/// The caller of an operation on the token, the message or the account of the owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Actor {
     /// A client without a token.
     SignedOut,
-    /// The owner's browser, as another site can use it: with the session cookie and without a
+    /// The owner's browser when another site makes it send a request: with the session cookie, without a
     /// token.
     Cookie,
     Owner,
     Another,
-    /// The owner, whom an operator has disabled.
+    /// The owner, after an operator has disabled the account.
     Disabled,
     /// The owner, with a token that was revoked.
     Revoked,
@@ -38,7 +38,7 @@ const ACTORS: [Actor; 7] = [SignedOut, Cookie, Owner, Another, Disabled, Revoked
 /// The statuses of one operation, in the order of [`ACTORS`].
 struct Row {
     operation: &'static str,
-    /// Makes the request body from an unused username.
+    /// Returns the request body, given an unused username.
     body: Option<fn(&str) -> Value>,
     statuses: [u16; 7],
 }
@@ -92,7 +92,7 @@ const MATRIX: &[Row] = &[
     row("GET /stream",                              [200,  200,  200,   200,    401,     401,    401]),
 ];
 
-/// Two users, the owner's token and message, and the client of the actor.
+/// The owner's data, and the client of the actor. Another user exists as well.
 struct Scene {
     owner: String,
     token_id: Value,

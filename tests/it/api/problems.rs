@@ -1,4 +1,4 @@
-//! Requests that are rejected before an operation runs, and failures of the server.
+//! Problem responses: requests that are rejected before an operation runs, and server errors.
 
 use reqwest::{Method, header};
 use serde_json::json;

@@ -35,7 +35,7 @@ async fn matching_users(api: &ApiClient, text: &str) -> Vec<String> {
     results(api, &path, "user", "username").await
 }
 
-/// A server with these messages, in the order of their posting.
+/// Starts a server, and posts these messages in order.
 async fn with_messages(texts: &[&str]) -> (App, ApiClient) {
     let app = App::start().await;
     let ann = app.api_user("ann").await;
@@ -135,7 +135,7 @@ async fn text_in_scripts_without_spaces_matches_any_part_of_a_message() {
     }
 }
 
-/// A term has 2,046 bytes at most, and NFKC writes this character with six.
+/// A search term has at most 2,046 bytes. NFKC expands U+3316 to six characters of three bytes each.
 #[tokio::test]
 async fn a_message_with_a_very_long_word_can_be_posted() {
     let (app, ann) = with_messages(&[]).await;
@@ -188,8 +188,8 @@ async fn an_edited_or_deleted_message_matches_by_its_current_text() {
     assert_eq!(matching_messages(&ann, "東京").await, ["after 東京"]);
 }
 
-/// Twice as many messages as a search reads without the index, so that it needs the index for the
-/// oldest.
+/// Twice as many messages as a search reads before it uses the index. It finds the oldest ones only with
+/// the index.
 const MANY: &str = "
     INSERT INTO messages (author_id, text, published_at)
     SELECT 1, CASE WHEN n % 1000 = 0 THEN 'rare 稀 ' ELSE 'common 普通 ' END || n,
@@ -223,8 +223,8 @@ async fn all_matches_are_listed_once_while_messages_are_posted() {
     }
 }
 
-/// More messages than a search reads without the index: three a day for years, the oldest inserted
-/// last.
+/// More messages than a search reads before it uses the index: three per day for years, the oldest
+/// inserted last.
 const YEARS: &str = "
     INSERT INTO messages (author_id, text, published_at)
     SELECT 1, n || CASE WHEN n <= 1000 THEN ' past 昔 #past' ELSE ' now 今 #now' END
@@ -310,7 +310,7 @@ async fn an_invalid_search_is_rejected_with_all_errors() {
     assert_eq!(rejected_fields("?q=a&cursor=YW5u").await, ["cursor"]);
 }
 
-/// `has_unspaced_script` exists in Rust and in SQL: compares them for every character.
+/// Compares `has_unspaced_script` in Rust with the SQL function of that name, for every character.
 #[tokio::test]
 async fn rust_and_sql_agree_on_scripts_without_spaces() {
     let app = App::start().await;
@@ -324,8 +324,8 @@ async fn rust_and_sql_agree_on_scripts_without_spaces() {
     assert!(in_rust.len() > 90_000);
 }
 
-/// The Rust program chooses between words and parts by the text of a search, and SQL by that of a message, which it
-/// converts to its search form first: a message must be found by each of its own words.
+/// Rust decides by the text of a search whether to search for words or for parts. SQL decides by the search form of each
+/// message which terms to index. Both must agree, so that each of its words finds a message.
 #[tokio::test]
 async fn every_generated_text_is_found_by_its_own_words() {
     let app = App::start().await;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{crowd, visit_every_page};
+use super::{start_with_hard_content, visit_every_page};
 use crate::support::{
     App,
     window::{Screen, Window},
@@ -39,8 +39,8 @@ const LANDMARKS: [(&str, &str); 4] = [
 /// The visible form controls.
 const CONTROLS: &str = ":is(input, select, textarea, button):not([hidden], [type=hidden])";
 
-/// Finds texts whose contrast is below WCAG 2.2 level AA (success criterion 1.4.3). In front of the
-/// header's gradient, the colour with the worst contrast counts.
+/// Finds texts whose contrast is below WCAG 2.2 level AA (success criterion 1.4.3). In front of a
+/// gradient, the colour with the lowest contrast counts.
 const FAINT_TEXTS: &str = r"
     const channels = color => color.match(/[\d.]+/g).map(Number);
     const luminance = color => {
@@ -71,7 +71,7 @@ const FAINT_TEXTS: &str = r"
 
 #[tokio::test]
 async fn every_page_has_landmarks_headings_and_labels() {
-    let app = crowd().await;
+    let app = start_with_hard_content().await;
     let window = Window::open(&app, Screen::DESKTOP).await;
     visit_every_page(&window, async |page| {
         let expected = json!({
@@ -91,7 +91,7 @@ async fn every_page_has_landmarks_headings_and_labels() {
 
 #[tokio::test]
 async fn every_text_has_enough_contrast_in_both_schemes() {
-    let app = crowd().await;
+    let app = start_with_hard_content().await;
     let window = Window::open(&app, Screen::DESKTOP).await;
     visit_every_page(&window, async |page| {
         for dark in [true, false] {

@@ -1,9 +1,9 @@
 //! No page is wider than the screen.
 
-use super::{crowd, visit_every_page};
+use super::{start_with_hard_content, visit_every_page};
 use crate::support::window::{Screen, Window};
 
-/// The elements that make the page scroll sideways.
+/// The elements that are wider than the page, if it scrolls sideways.
 const TOO_WIDE: &str = "
     const page = document.documentElement;
     if (page.scrollWidth <= page.clientWidth) return '';
@@ -23,7 +23,7 @@ async fn no_page_scrolls_sideways_with_scripts() {
 }
 
 async fn measure_every_page(screen: Screen) {
-    let app = crowd().await;
+    let app = start_with_hard_content().await;
     let window = Window::open(&app, screen).await;
     visit_every_page(&window, async |page| {
         for screen in [Screen::NARROW, Screen::PHONE, Screen::DESKTOP] {
@@ -36,7 +36,7 @@ async fn measure_every_page(screen: Screen) {
 
 #[tokio::test]
 async fn the_width_check_finds_a_wide_element() {
-    let app = crowd().await;
+    let app = start_with_hard_content().await;
     let window = Window::open(&app, Screen::NARROW).await;
     window.go("/public").await;
     window.evaluate("document.querySelector('h2').style.minWidth = '321px'").await;

@@ -73,7 +73,7 @@ async fn the_own_timeline_announces_only_unseen_messages_of_followees() {
     share(&reader, "from myself").await;
     app.signed_in("Ines").await.say("not followed").await;
     other.say("from a followee").await;
-    // Messages are announced in order, so the first two were not announced.
+    // Messages are announced in order, so the two earlier ones were skipped.
     reader.sees_in(NEWS, "1 new message").await;
     reader.press("1 new message").await;
     reader.sees_in(".messages", "from a followee").await;

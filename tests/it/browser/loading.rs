@@ -1,8 +1,8 @@
-//! What the pages load under their Content-Security-Policy.
+//! The files that pages load, and the scripts that their Content-Security-Policy blocks.
 
 use serde_json::json;
 
-use super::{HARD_NAMES, crowd, sign_in};
+use super::{HARD_NAMES, start_with_hard_content, sign_in};
 use crate::support::{
     App,
     actors::encode,
@@ -10,7 +10,7 @@ use crate::support::{
     window::{Screen, Window},
 };
 
-/// Scrolls to every picture, since pictures below the screen load lazily.
+/// Whether each picture is loaded. Scrolls to each, because pictures below the screen load lazily.
 const PICTURES: &str = "
     return [...document.images].map(image => {
         image.scrollIntoView();
@@ -20,16 +20,16 @@ const PICTURES: &str = "
 
 #[tokio::test]
 async fn styles_and_pictures_load_without_console_messages() {
-    everything_loads(Screen::DESKTOP).await;
+    assert_everything_loads(Screen::DESKTOP).await;
 }
 
 #[tokio::test]
 async fn styles_and_pictures_load_without_console_messages_with_scripts() {
-    everything_loads(Screen { scripts: true, ..Screen::DESKTOP }).await;
+    assert_everything_loads(Screen { scripts: true, ..Screen::DESKTOP }).await;
 }
 
-async fn everything_loads(screen: Screen) {
-    let app = crowd().await;
+async fn assert_everything_loads(screen: Screen) {
+    let app = start_with_hard_content().await;
     let window = Window::open(&app, screen).await;
     window.go("/login").await;
     sign_in(&window, HARD_NAMES[0], "secret").await;
@@ -64,7 +64,7 @@ async fn the_icon_is_a_picture() {
     }
 }
 
-/// Proves that the other tests show that pages need no scripts.
+/// Tests without `scripts` prove that pages need none only if Chromium then runs none.
 #[tokio::test]
 async fn scripts_run_only_if_a_test_enables_them() {
     let app = App::start().await;

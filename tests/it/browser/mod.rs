@@ -52,8 +52,8 @@ async fn sign_in(window: &Window, username: &str, password: &str) {
     window.press("Sign In").await;
 }
 
-/// A server with users and messages that are hard to lay out, on more than one page.
-async fn crowd() -> App {
+/// Starts a server with users and messages that are hard to lay out, on more than one page.
+async fn start_with_hard_content() -> App {
     let app = App::start().await;
     let simulator = app.simulator();
     let long_word = "w".repeat(280);

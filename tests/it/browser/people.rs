@@ -69,7 +69,7 @@ async fn manage_account(screen: Screen, me: &str) {
     change_password(&window).await;
     create_and_revoke_token(&app, &window).await;
     leave(&app, &window, me).await;
-    // Chromium logs each 400 response; it would also log violations of the content policy.
+    // Chromium logs each 400 response. It would also log violations of the Content-Security-Policy.
     let console = window.console().await;
     assert!(console.iter().all(|line| line.contains("a status of 400")), "{console:?}");
 }

@@ -1,5 +1,5 @@
-//! Takes the screenshots in `docs/screenshots/`. Only `scripts/screenshots` saves them; otherwise this
-//! test just checks their size.
+//! Takes the screenshots of `docs/screenshots/`. `scripts/screenshots` saves them; other runs only check
+//! their sizes.
 
 use std::{env, fs, path::Path};
 
@@ -104,7 +104,7 @@ const PAGES: [(&str, &str, &str); 4] = [
     ("settings", "/settings", "Settings"),
 ];
 
-/// The height fits whole messages.
+/// The height shows no cut-off message.
 const DESKTOP: Screen = Screen { height: 780, ..Screen::DESKTOP };
 const PHONE: Screen = Screen { width: 390, height: 844, density: 2, ..Screen::DESKTOP };
 

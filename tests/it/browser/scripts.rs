@@ -1,4 +1,4 @@
-//! What scripts add to the pages, except the announcements of new messages.
+//! The functions that scripts add to the pages, except announcements of new messages (`live.rs`).
 
 use fantoccini::key::Key;
 use serde_json::json;
@@ -119,7 +119,7 @@ async fn a_date_without_a_time_is_not_made_relative() {
     app.execute("UPDATE users SET created_at = '2020-02-01 UTC'").await;
     let window = Window::open(&app, DESKTOP).await;
     window.go("/Milada").await;
-    // The script has run by then.
+    // The script has run once it shows this relative time.
     window.sees_in(".messages", "just now").await;
     window.sees_in(".about", "joined 1 February 2020").await;
 }

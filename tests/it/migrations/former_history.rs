@@ -1,14 +1,14 @@
-//! A database of a program before the first release is refused and stays as it is.
+//! The program rejects a database of the development before the first release, and does not change it.
 
 use std::fs;
 
 use embedded_postgres::{Data, Embedded, Settings};
 use sqlx::{ConnectOptions, Connection, postgres::PgConnectOptions};
 
-use super::{COMMANDS, execute, refusal, run};
+use super::{COMMANDS, execute, rejection, run};
 use crate::support::{cluster::TestDatabase, process::minitwit};
 
-/// The history that those programs left, and a table. The checksums do not matter.
+/// The migration history of such a database, and a table. The checksums do not matter.
 const FORMER: &str = "
     CREATE TABLE refinery_schema_history
         (version int4 PRIMARY KEY, name varchar(255), applied_on varchar(255), checksum varchar(255));
@@ -21,7 +21,7 @@ const FORMER: &str = "
              WITH ORDINALITY AS former (name, number);
     CREATE TABLE users (user_id bigint)";
 
-/// Everything that a command could have changed: the history, and all relations and functions.
+/// Everything that a command could change: the history, and all relations and functions.
 const CONTENTS: &str = "
     SELECT string_agg(item, E'\\n' ORDER BY item)
     FROM (SELECT history::text AS item FROM refinery_schema_history AS history
@@ -43,7 +43,7 @@ async fn a_former_schema_at_a_url_is_rejected_and_unchanged() {
     let before = contents(&database.options()).await;
     let commands = [COMMANDS, &[&["user", "list"]]].concat();
     for command in commands {
-        let text = refusal(&run(&database, command));
+        let text = rejection(&run(&database, command));
         for part in [
             "schema V14 (former_search_indexes) belongs to no release",
             "database test_",
@@ -63,7 +63,7 @@ async fn a_password_in_the_url_is_not_printed() {
     execute(&mut database.connect().await, FORMER).await;
     let url = database.options().password("hunter2").to_url_lossy().to_string();
     let output = minitwit(&["migrate"]).env("DATABASE_URL", url).output().expect("it runs");
-    let text = refusal(&output);
+    let text = rejection(&output);
     assert!(text.contains("V14") && !text.contains("hunter2"), "{text}");
 }
 
@@ -90,7 +90,7 @@ async fn a_former_schema_in_a_data_directory_is_rejected_and_another_directory_w
         let mut command = minitwit(&["migrate", "--data-dir"]);
         command.arg(directory).output().expect("it runs")
     };
-    let text = refusal(&migrate(&former));
+    let text = rejection(&migrate(&former));
     let location =
         format!("data directory {}: schema V14 (former_search_indexes)", former.display());
     assert!(text.contains(&location), "{text}");

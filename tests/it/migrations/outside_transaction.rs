@@ -16,7 +16,7 @@ COMMENT ON INDEX first_idx IS 'A comment.';
 CREATE INDEX CONCURRENTLY IF NOT EXISTS second_idx ON users (created_at);
 ";
 
-/// The embedded migrations and two later ones, as the next release could have them.
+/// The migrations of this program and two later ones, such as the next release could add.
 async fn next_release() -> (MigrationSet, [String; 2]) {
     let last = *versions().await.last().expect("a version");
     let names = [format!("V{}__indexes", last + 1), format!("V{}__column", last + 2)];
@@ -26,7 +26,7 @@ async fn next_release() -> (MigrationSet, [String; 2]) {
     (set.expect("names"), names)
 }
 
-/// Each of the two indexes: its name, number and whether it is valid.
+/// The name, the object id and the validity of each of the two indexes.
 async fn indexes(database: &TestDatabase) -> Vec<(String, i64, bool)> {
     let query = "SELECT relname::text, oid::bigint, indisvalid
                  FROM pg_class JOIN pg_index ON indexrelid = oid
@@ -53,7 +53,7 @@ async fn replicas_that_start_during_an_index_build_wait_for_it() {
         .collect();
     database.waiting_statements(1).await;
     migrating_connections(&database, 4).await;
-    // Longer than `deadlock_timeout`, and than the time-out of a lock within a transaction.
+    // Longer than `deadlock_timeout`, and longer than the lock time-out of migrations in a transaction.
     let long_wait = "bool_or(wait_event_type = 'Lock'
                              AND clock_timestamp() - query_start > interval '1200 ms')";
     database.wait_for_backends(&format!("COALESCE({long_wait}, false)")).await;
@@ -62,17 +62,18 @@ async fn replicas_that_start_during_an_index_build_wait_for_it() {
     for replica in starting {
         applied.extend(replica.await.expect("no panic").expect("applied"));
     }
-    assert_eq!(applied, names, "each once, in order");
+    assert_eq!(applied, names, "each is applied once, in order");
     assert!(indexes(&database).await.iter().all(|(_, _, valid)| *valid));
 }
 
+/// Waits until `count` connections of migrating programs are open.
 pub(super) async fn migrating_connections(database: &TestDatabase, count: i64) {
     let condition =
         format!("count(*) FILTER (WHERE application_name = 'minitwit migrate') >= {count}");
     database.wait_for_backends(&condition).await;
 }
 
-/// Applies the set while a transaction on `table` holds up the build, and kills the backend that builds.
+/// Applies the set while a transaction on `table` blocks the build, and kills the backend that builds.
 async fn crash(database: &TestDatabase, set: &MigrationSet, table: &str) {
     let writer = database.hold(&format!("LOCK TABLE {table} IN ROW EXCLUSIVE MODE")).await;
     let migrating = tokio::spawn({
@@ -132,7 +133,7 @@ async fn a_statement_without_concurrently_does_not_block_requests() {
     assert_eq!(migrating.await.expect("no panic"), Ok(vec![name]));
 }
 
-/// 300,000 messages. They are flagged, so that the indexes of timelines and search, which leave them out, cost no time.
+/// 300,000 messages. They are flagged, because the indexes of timelines and search omit flagged messages: this saves time.
 const MANY_MESSAGES: &str = "
     SET session_replication_role = replica;
     INSERT INTO messages (author_id, text, flagged)

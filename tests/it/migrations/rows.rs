@@ -1,6 +1,6 @@
-//! Rows of each version of the schema, and how the newest schema must still return them.
+//! Rows inserted at each schema version, and the values that queries on the newest schema must return for them.
 
-/// Rows of one version: inserted with its columns, and a query that must find them in the newest schema.
+/// Rows that fit the schema from version `since` on, and a query that must find them in the newest schema.
 pub struct Rows {
     pub since: i32,
     pub insert: &'static str,

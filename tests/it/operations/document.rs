@@ -118,7 +118,7 @@ fn every_operation_is_described() {
     }
 }
 
-/// Fields without an example, since the schema's example shows an alternative.
+/// Fields without an example, because the example of their schema shows the alternative field.
 const ALTERNATIVES: &[&str] = &["SearchResult.user"];
 
 #[test]
@@ -170,7 +170,7 @@ fn every_response_is_described_and_every_error_has_a_schema() {
     }
 }
 
-/// `page` without the content of each element `tag`.
+/// Removes the content of each element `tag` from `page`.
 fn without(page: &str, tag: &str) -> String {
     let (begin, end) = (format!("<{tag}"), format!("</{tag}>"));
     let mut parts = page.split(&end);

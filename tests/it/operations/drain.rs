@@ -1,4 +1,4 @@
-//! Draining and stopping by signals, while clients continue.
+//! Signals drain and stop a server that has open connections.
 
 use std::process::ExitStatus;
 

@@ -1,4 +1,4 @@
-//! `minitwit healthcheck`, run as by a container's supervisor.
+//! `minitwit healthcheck`, as a container engine runs it.
 
 use std::{net::TcpListener, process::Output};
 

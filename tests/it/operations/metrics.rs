@@ -1,4 +1,4 @@
-//! The metrics.
+//! `/metrics`: its labels, values and descriptions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -126,7 +126,7 @@ const ROUTES: &[&str] = &[
     "/fllws/{username}",
 ];
 
-/// The route templates of the JSON API. Other tests in this process request them.
+/// The route templates of the JSON API. This test and others in this process request them.
 fn documented_routes() -> BTreeSet<String> {
     let document: Value = serde_json::from_str(&committed("api")).expect("JSON");
     let paths = document["paths"].as_object().expect("paths");
@@ -184,8 +184,8 @@ async fn the_route_label_is_a_template_for_every_path() {
         simulator.follow("zebra", "zebra").await;
         simulator.tweet("zebra", "").await;
     }
-    let made_up = reqwest::Method::from_bytes(b"ZEBRA").expect("a method");
-    alice.request(made_up, "/zebra").send().await.expect("a response");
+    let unknown_method = reqwest::Method::from_bytes(b"ZEBRA").expect("a method");
+    alice.request(unknown_method, "/zebra").send().await.expect("a response");
 
     let metrics = Metrics::of(&alice).await;
     let documented = documented_routes();

@@ -13,8 +13,8 @@ use nix::{
 
 use crate::support::{cluster::TestDatabase, process::ServerProcess};
 
-/// Suspends the runtime's worker threads, and no other thread, until the process ends. The tracing
-/// thread must reap them, or the process would stay a zombie.
+/// Suspends only the worker threads of the runtime, until the process ends. The calling thread traces
+/// them, so it must also wait for them: otherwise the process would remain a zombie.
 fn suspend_workers(process: Pid) {
     let tasks = fs::read_dir(format!("/proc/{process}/task")).expect("it runs");
     let mut suspended = Vec::new();

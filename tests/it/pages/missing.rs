@@ -1,4 +1,4 @@
-//! Requests for which there is no page.
+//! Requests without a matching page, method or media type.
 
 use reqwest::{Method, header};
 

@@ -1,4 +1,4 @@
-//! What each page shows and what each form does, over HTTP.
+//! The content of each page and the effect of each form, over HTTP.
 
 mod feeds;
 mod files;

@@ -3,9 +3,9 @@
 use super::{messages, older};
 use crate::support::{App, actors::Browser};
 
-/// Inserts messages `0` to `count - 1` by alice, in groups of seven with the same time.
+/// Inserts the messages `0` to `count - 1` by alice. Each group of seven has the same time.
 ///
-/// The numbers rise with the time and, within a group, with the id.
+/// The numbers increase with the time and, within a group, with the id.
 async fn post_many(app: &App, count: i32) {
     let statement = "INSERT INTO messages (author_id, text, published_at)
                      SELECT user_id, number::text,
@@ -15,7 +15,7 @@ async fn post_many(app: &App, count: i32) {
     sqlx::query(statement).bind(count).execute(&app.rows).await.expect("inserted");
 }
 
-/// The messages of all pages from `path` on, and the number on each page.
+/// The messages of all pages, beginning with `path`, and the number of messages on each page.
 async fn walk(browser: &Browser, path: &str) -> (Vec<usize>, Vec<usize>) {
     let (mut texts, mut sizes, mut next) = (Vec::new(), Vec::new(), path.to_owned());
     loop {

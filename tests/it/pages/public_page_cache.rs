@@ -1,5 +1,5 @@
-//! The cached public page for visitors who are signed out: never outdated, compressed, and not sent
-//! again to a browser that has it.
+//! The cached public page for clients without a session: it is never outdated, it is compressed, and a
+//! client that has it gets 304.
 
 use std::io::Read;
 

@@ -124,7 +124,7 @@ async fn a_malformed_tag_is_not_found() {
 async fn paging_works_for_frequent_and_rare_tags() {
     let app = App::start().await;
     app.signed_in("alice").await;
-    // So many that the query for a rare tag has to use the index.
+    // So many messages that the query for a rare tag must use the index.
     let statement = "INSERT INTO messages (author_id, text, published_at)
                      SELECT user_id, n || CASE WHEN n % 10 = 0 THEN ' #often' ELSE '' END
                                        || CASE WHEN n % 1000 = 1 THEN ' #seldom' ELSE '' END
@@ -165,7 +165,7 @@ async fn a_malformed_cursor_is_rejected() {
     page.says("before").says("malformed");
 }
 
-/// Texts that are dense with number signs, letters of several scripts and characters near the borders of the grammar.
+/// Generates texts of number signs, letters of several scripts, and characters at the limits of the grammar of tags.
 fn dense_texts() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         "[#＃]{1,2}",
@@ -178,14 +178,15 @@ fn dense_texts() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..15).prop_map(|pieces| pieces.concat())
 }
 
-/// Spellings of a tag that are equal to it.
+/// The spellings of a tag that the Rust grammar considers equal to it.
 fn spellings(tag: &Tag) -> impl Iterator<Item = Tag> {
     let written = tag.as_str();
     let spellings = [written.to_owned(), written.to_uppercase(), written.to_lowercase()];
     spellings.into_iter().filter_map(|text| Tag::parse(&text).ok()).filter(move |it| it == tag)
 }
 
-/// The SQL functions must find at least the tags of the Rust grammar, in every spelling: no message may be missed.
+/// The SQL functions must find every tag that the Rust grammar finds, in every spelling. Otherwise pages of tags would
+/// omit messages.
 #[tokio::test]
 async fn the_database_finds_every_tag_that_the_grammar_finds() {
     let app = App::start().await;

@@ -1,4 +1,4 @@
-//! User text on the pages is unchanged and escaped; private data is on no page.
+//! Pages show the text of users unchanged and escaped, and no private data.
 
 use reqwest::Method;
 use sha2::{Digest, Sha256};
@@ -23,8 +23,8 @@ async fn a_message_is_escaped_byte_for_byte() {
         assert_eq!(messages(&page), [ESCAPED], "{path}");
         page.does_not_say("<script>");
     }
-    let refused = format!("{RAW}{}", "a".repeat(280));
-    let page = alice.post("/add_message", &[("text", &refused)]).await;
+    let too_long = format!("{RAW}{}", "a".repeat(280));
+    let page = alice.post("/add_message", &[("text", &too_long)]).await;
     page.says(&format!("value=\"{ESCAPED}aaa")).does_not_say("<script>");
 }
 
@@ -64,7 +64,7 @@ async fn a_username_is_escaped_everywhere() {
     odd.get("/").await.says(&format!("What's on your mind {escaped}?"));
 }
 
-/// All responses that show something about a user.
+/// Responses that show data of users.
 async fn all_responses(app: &App) -> Vec<TestResponse> {
     let alice = app.signed_in("alice").await;
     let bob = app.signed_in("bob").await;

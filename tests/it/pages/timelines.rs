@@ -1,4 +1,4 @@
-//! What each timeline shows.
+//! The messages that each timeline shows.
 
 use super::{messages, newest};
 use crate::support::App;

@@ -50,9 +50,9 @@ async fn a_revoked_token_is_rejected() {
     let path = format!("/settings/tokens/{id}/revoke");
 
     let bob = app.signed_in("bob").await;
-    let refused = bob.post(&path, &[]).await;
-    assert_eq!(refused.status, 404);
-    refused.says("You have no such token").says("sign out [bob]");
+    let rejected = bob.post(&path, &[]).await;
+    assert_eq!(rejected.status, 404);
+    rejected.says("You have no such token").says("sign out [bob]");
     assert_eq!(client.get("/tokens").await.status, 200);
 
     let response = alice.post(&path, &[]).await;

@@ -6,9 +6,9 @@ use reqwest::{Client, header};
 
 use crate::support::{App, actors::Browser};
 
-/// The limit for a page and its style sheet together.
+/// The limit for the sum of a page and its style sheet.
 ///
-/// TCP sends ten segments, about 14 KB, before it needs an acknowledgement (RFC 6928).
+/// A TCP sender sends ten segments, about 14 KB, before it waits for an acknowledgement (RFC 6928).
 const MAX_BYTES: usize = 14 * 1_024;
 
 /// A text of 280 characters that compresses badly.
@@ -39,7 +39,8 @@ async fn cookie(browser: &Browser, username: &str) -> String {
     response.header("set-cookie").split(';').next().expect("a pair").to_owned()
 }
 
-async fn full() -> App {
+/// Starts a server with a full page of long messages.
+async fn start_with_full_page() -> App {
     let app = App::start().await;
     let simulator = app.simulator();
     for name in ["Milada", "Tomasz"] {
@@ -54,7 +55,7 @@ async fn full() -> App {
 
 #[tokio::test]
 async fn a_page_and_its_style_sheet_fit_one_round_trip() {
-    let app = full().await;
+    let app = start_with_full_page().await;
     let page = app.anonymous().get("/public").await;
     let style = page.body.split('"').find(|it| it.ends_with(".css")).expect("a style sheet");
     let style = weight(&app, style, "").await;
@@ -83,7 +84,7 @@ async fn a_page_and_its_style_sheet_fit_one_round_trip() {
 
 #[tokio::test]
 async fn a_page_loads_nothing_from_other_hosts() {
-    let app = full().await;
+    let app = start_with_full_page().await;
     for path in ["/public", "/Milada", "/search?q=1", "/login", "/register", "/unknown"] {
         let page = app.anonymous().get(path).await;
         for part in page.body.split(" src=\"").skip(1) {

@@ -30,8 +30,9 @@ const SIGNED_IN: [(Method, &str, Form); 9] = [
     (Method::POST, "/logout", &[]),
 ];
 
-/// Alice, who follows carol and has posted a message, and a signed-out browser.
-async fn people(app: &App) -> [Browser; 2] {
+/// Signs up alice, bob and carol. Returns the browser of alice, who follows carol and has posted a message, and a
+/// signed-out browser.
+async fn sign_up_users(app: &App) -> [Browser; 2] {
     let alice = app.signed_in("alice").await;
     for name in ["bob", "carol"] {
         app.anonymous().sign_up(name).await;
@@ -68,7 +69,7 @@ async fn send(
 #[tokio::test]
 async fn a_request_from_another_site_changes_nothing() {
     let app = App::start().await;
-    let [alice, anonymous] = people(&app).await;
+    let [alice, anonymous] = sign_up_users(&app).await;
     let own = app.url("");
     let (other_port, other_scheme) = (format!("http://{}", app.simulator_address), "https://");
     let secure = own.replace("http://", other_scheme);
@@ -116,7 +117,7 @@ async fn a_request_from_this_site_or_without_a_browser_is_served() {
         vec![("sec-fetch-site", "same-origin"), ("origin", "OWN")],
     ] {
         let app = App::start().await;
-        let [alice, anonymous] = people(&app).await;
+        let [alice, anonymous] = sign_up_users(&app).await;
         let own = app.url("");
         let value = |value| if value == "OWN" { own.as_str() } else { value };
         let headers: Vec<_> = headers.into_iter().map(|(name, it)| (name, value(it))).collect();
@@ -130,8 +131,8 @@ async fn a_request_from_this_site_or_without_a_browser_is_served() {
         for request in requests {
             let response = send(&alice, request, &headers).await;
             // A link on a page of this site may come from another user's message.
-            let refused = from_a_page && request.0 == Method::GET;
-            let status = if refused { 403 } else { 302 };
+            let rejected = from_a_page && request.0 == Method::GET;
+            let status = if rejected { 403 } else { 302 };
             assert_eq!(response.status, status, "{request:?} {headers:?}");
         }
         assert_eq!(send(&anonymous, last, &headers).await.status, 302);
@@ -144,7 +145,7 @@ async fn a_request_from_this_site_or_without_a_browser_is_served() {
 #[tokio::test]
 async fn a_page_that_changes_nothing_may_be_linked_from_any_site() {
     let app = App::start().await;
-    let [alice, _] = people(&app).await;
+    let [alice, _] = sign_up_users(&app).await;
     for path in [
         "/",
         "/public",
@@ -170,7 +171,7 @@ async fn a_page_that_changes_nothing_may_be_linked_from_any_site() {
 #[tokio::test]
 async fn no_response_allows_another_site_to_read_it() {
     let app = App::start().await;
-    let [alice, _] = people(&app).await;
+    let [alice, _] = sign_up_users(&app).await;
     for path in ["/", "/sim/latest", "/openapi.json", "/metrics"] {
         let request = alice.request(Method::GET, path).header("origin", "http://evil.test");
         let response = TestResponse::of(request).await;

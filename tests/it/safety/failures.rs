@@ -1,4 +1,4 @@
-//! What errors show to clients, and what they hide.
+//! Error responses: what they show to clients, and what they hide.
 
 use reqwest::{Method, header};
 use serde_json::json;
@@ -35,23 +35,23 @@ const INTERNALS: &[&str] = &[
 ];
 
 #[track_caller]
-fn shows_no_internals(response: &TestResponse) {
+fn assert_no_internals(response: &TestResponse) {
     for word in INTERNALS {
         response.does_not_say(word);
     }
 }
 
 #[track_caller]
-fn is_internal_page(page: &TestResponse) {
+fn assert_internal_error_page(page: &TestResponse) {
     assert_eq!(page.status, 500, "{page:?}");
     assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
     page.says("<h2>Internal Server Error</h2>")
         .says(&format!("<code>{}</code>", page.header("x-request-id")));
-    shows_no_internals(page);
+    assert_no_internals(page);
 }
 
 #[track_caller]
-fn is_internal_json(response: &TestResponse) {
+fn assert_internal_error_json(response: &TestResponse) {
     let text = response.failure(500);
     let id = response.header("x-request-id");
     assert_eq!(text, format!("Internal Server Error (request {id})"));
@@ -71,13 +71,13 @@ async fn an_internal_error_shows_only_the_request_id() {
         alice.post("/add_message", &[("text", "hello")]).await,
         alice.post("/add_message", &[("text", "")]).await,
     ] {
-        is_internal_page(&page);
+        assert_internal_error_page(&page);
     }
     for simulator in [simulator, app.simulator_at_root()] {
-        is_internal_json(&simulator.get("/msgs").await);
-        is_internal_json(&simulator.get("/msgs/alice?latest=5").await);
-        is_internal_json(&simulator.tweet("alice", "hello").await);
-        assert_eq!(simulator.latest().await, 5, "the outcome of the request does not matter");
+        assert_internal_error_json(&simulator.get("/msgs").await);
+        assert_internal_error_json(&simulator.get("/msgs/alice?latest=5").await);
+        assert_internal_error_json(&simulator.tweet("alice", "hello").await);
+        assert_eq!(simulator.latest().await, 5, "a failed request sets latest, too");
     }
 }
 
@@ -87,8 +87,8 @@ async fn a_failed_write_of_latest_fails_the_request() {
     let simulator = app.simulator();
     simulator.register("alice").await;
     app.execute("DROP TABLE simulator_latest").await;
-    is_internal_json(&simulator.get("/latest").await);
-    is_internal_json(&simulator.get("/msgs?latest=5").await);
+    assert_internal_error_json(&simulator.get("/latest").await);
+    assert_internal_error_json(&simulator.get("/msgs?latest=5").await);
     assert_eq!(simulator.get("/msgs").await.status, 200);
 }
 
@@ -104,16 +104,16 @@ async fn a_failure_during_registration_or_sign_in_is_an_internal_error() {
         alice.get("/nobody").await,
         app.anonymous().post("/login", &login).await,
     ] {
-        is_internal_page(&page);
+        assert_internal_error_page(&page);
     }
     app.execute("DROP TABLE users CASCADE").await;
     let register = [("username", "b"), ("email", "b@c"), ("password", "x"), ("password2", "x")];
-    is_internal_page(&app.anonymous().post("/register", &register).await);
-    is_internal_json(&app.simulator().register("bob").await);
-    is_internal_json(&app.simulator().follow("alice", "bob").await);
+    assert_internal_error_page(&app.anonymous().post("/register", &register).await);
+    assert_internal_error_json(&app.simulator().register("bob").await);
+    assert_internal_error_json(&app.simulator().follow("alice", "bob").await);
 }
 
-async fn refused_pages(browser: &Browser) -> Vec<TestResponse> {
+async fn rejected_pages(browser: &Browser) -> Vec<TestResponse> {
     let json = |path| {
         let request = browser.request(Method::POST, path).body("{}");
         TestResponse::of(request.header(header::CONTENT_TYPE, "application/json"))
@@ -135,14 +135,14 @@ async fn refused_pages(browser: &Browser) -> Vec<TestResponse> {
 }
 
 #[tokio::test]
-async fn a_client_error_shows_no_internals() {
+async fn a_client_error_assert_no_internals() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     for browser in [&alice, &app.anonymous()] {
-        for page in refused_pages(browser).await {
+        for page in rejected_pages(browser).await {
             assert!((400..500).contains(&page.status), "{page:?}");
             assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
-            shows_no_internals(&page);
+            assert_no_internals(&page);
         }
     }
     let simulator = app.simulator();
@@ -167,6 +167,6 @@ async fn a_client_error_shows_no_internals() {
     ] {
         response.failure(response.status);
         assert!((400..500).contains(&response.status), "{response:?}");
-        shows_no_internals(&response);
+        assert_no_internals(&response);
     }
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::support::{App, actors::TestResponse};
 
-/// One response of each sort, with its description.
+/// One response of each kind, with its description.
 async fn responses(app: &App) -> Vec<(&'static str, TestResponse)> {
     let alice = app.signed_in("alice").await;
     let anonymous = app.anonymous();
@@ -60,7 +60,7 @@ async fn every_response_has_the_security_headers() {
         assert_eq!(response.header("x-content-type-options"), "nosniff", "{what}");
         assert_eq!(response.header("x-frame-options"), "DENY", "{what}");
         assert_eq!(response.header("referrer-policy"), "same-origin", "{what}");
-        // Browsers report an error for this header without TLS.
+        // Without TLS, browsers log an error about this header.
         assert_eq!(response.header("cross-origin-opener-policy"), "", "{what}");
         assert!(response.header("permissions-policy").contains("camera=()"), "{what}");
 

@@ -1,4 +1,4 @@
-//! Protection of users and of the server.
+//! Security: cross-site requests, error texts and headers.
 
 mod cross_site;
 mod failures;

@@ -1,4 +1,4 @@
-//! `minitwit simulate` as a process. `crates/simulator/tests` plays against a server with faults.
+//! `minitwit simulate` as a process, against a real server. `crates/simulator/tests` runs it against a server with faults.
 
 mod playing;
 mod rejected;

@@ -1,4 +1,4 @@
-//! Runs against the server pass at any pace, and the database then contains what was sent.
+//! A run against a server passes at any pace, and the database then contains all that the run sent.
 
 use std::fs;
 
@@ -66,11 +66,11 @@ async fn a_saved_scenario_is_replayed_with_a_ramp_and_kept_connections() {
     assert_eq!(run.count("all"), 400);
     let rows = "SELECT string_agg(username || ':' || text, E'\\n' ORDER BY username, message_id)
                 FROM messages JOIN users ON user_id = author_id";
-    let mut held = Vec::new();
+    let mut stored = Vec::new();
     for app in [&app, &other] {
-        held.push(sqlx::query_scalar::<_, String>(rows).fetch_one(&app.rows).await.expect(rows));
+        stored.push(sqlx::query_scalar::<_, String>(rows).fetch_one(&app.rows).await.expect(rows));
     }
-    assert_eq!(held[0], held[1]);
+    assert_eq!(stored[0], stored[1]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

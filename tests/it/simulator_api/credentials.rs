@@ -8,9 +8,10 @@ use crate::support::{
     actors::{TestResponse, Simulator},
 };
 
-const REFUSAL: &str = "You are not authorized to use this resource!";
+const REJECTION: &str = "You are not authorized to use this resource!";
 
-fn guarded(name: &str) -> [(Method, String); 5] {
+/// The operations that require credentials, with this username.
+fn protected_operations(name: &str) -> [(Method, String); 5] {
     [
         (Method::GET, "/msgs".to_owned()),
         (Method::GET, format!("/msgs/{name}")),
@@ -25,7 +26,8 @@ fn any_command() -> serde_json::Value {
     json!({"content": "hello", "follow": "bob", "username": "carol", "email": "c@d", "pwd": "x"})
 }
 
-async fn apps_apis(app: &App) -> [Simulator; 2] {
+/// Registers alice and bob. Returns clients of both addresses of the API.
+async fn clients_of_both_addresses(app: &App) -> [Simulator; 2] {
     let simulator = app.simulator();
     simulator.register("alice").await;
     simulator.register("bob").await;
@@ -48,17 +50,17 @@ async fn wrong_or_missing_credentials_are_rejected() {
         "c2ltdWxhdG9yOnN1cGVyX3NhZmUh",
         "",
     ];
-    for simulator in apps_apis(&app).await {
-        for (method, path) in guarded("alice") {
+    for simulator in clients_of_both_addresses(&app).await {
+        for (method, path) in protected_operations("alice") {
             let request = || simulator.bare_request(method.clone(), &path).json(&any_command());
-            assert_eq!(TestResponse::of(request()).await.failure(403), REFUSAL, "{method} {path}");
+            assert_eq!(TestResponse::of(request()).await.failure(403), REJECTION, "{method} {path}");
             for value in wrong {
                 let response = TestResponse::of(request().header(header::AUTHORIZATION, value)).await;
-                assert_eq!(response.failure(403), REFUSAL, "{method} {path} {value:?}");
+                assert_eq!(response.failure(403), REJECTION, "{method} {path} {value:?}");
             }
             let latin_1 = header::HeaderValue::from_bytes(b"Basic \xe6").expect("a value");
             let response = TestResponse::of(request().header(header::AUTHORIZATION, latin_1)).await;
-            assert_eq!(response.failure(403), REFUSAL, "{method} {path}");
+            assert_eq!(response.failure(403), REJECTION, "{method} {path}");
         }
     }
     assert_eq!(app.count("SELECT count(*) FROM messages").await, 0);
@@ -68,8 +70,8 @@ async fn wrong_or_missing_credentials_are_rejected() {
 #[tokio::test]
 async fn missing_credentials_take_precedence_over_other_errors() {
     let app = App::start().await;
-    for simulator in apps_apis(&app).await {
-        for (method, path) in guarded("nobody") {
+    for simulator in clients_of_both_addresses(&app).await {
+        for (method, path) in protected_operations("nobody") {
             let path = format!("{path}?no=-1&latest=many");
             for (content_type, body) in
                 [("application/json", "{"), ("application/json", "{}"), ("text/plain", "")]
@@ -77,7 +79,7 @@ async fn missing_credentials_take_precedence_over_other_errors() {
                 let request = simulator.bare_request(method.clone(), &path);
                 let request = request.header(header::CONTENT_TYPE, content_type).body(body);
                 let text = TestResponse::of(request).await.failure(403);
-                assert_eq!(text, REFUSAL, "{method} {path} {body}");
+                assert_eq!(text, REJECTION, "{method} {path} {body}");
             }
         }
     }
@@ -86,8 +88,8 @@ async fn missing_credentials_take_precedence_over_other_errors() {
 #[tokio::test]
 async fn the_right_credentials_are_accepted_by_every_operation() {
     let app = App::start().await;
-    for simulator in apps_apis(&app).await {
-        for (method, path) in guarded("alice") {
+    for simulator in clients_of_both_addresses(&app).await {
+        for (method, path) in protected_operations("alice") {
             let response =
                 TestResponse::of(simulator.request(method.clone(), &path).json(&any_command())).await;
             let expected = if method == Method::GET { 200 } else { 204 };
@@ -129,7 +131,7 @@ async fn the_credentials_are_configurable() {
     })
     .await;
     let simulator = app.simulator();
-    assert_eq!(simulator.get("/msgs").await.failure(403), REFUSAL);
+    assert_eq!(simulator.get("/msgs").await.failure(403), REJECTION);
     let request = simulator.bare_request(Method::GET, "/msgs").basic_auth("søren", Some("a:b c"));
     assert_eq!(TestResponse::of(request).await.status, 200);
 }

@@ -1,4 +1,4 @@
-//! The simulator's contract, endpoint by endpoint.
+//! The contract of the simulator API, operation by operation.
 
 mod bodies;
 mod credentials;

@@ -9,28 +9,28 @@ use crate::support::{
     actors::{TestResponse, Simulator},
 };
 
-/// Calls every operation below `base`, with paths that `write` changes.
-async fn use_all(app: &App, base: &str, number: usize, write: fn(&str) -> String) {
+/// Calls every operation below `base`. `spell` returns an equivalent spelling of a path.
+async fn call_every_operation(app: &App, base: &str, number: usize, spell: fn(&str) -> String) {
     let simulator = Simulator::new(base.to_owned());
     let [alice, bob] = ["alice", "bob"].map(|name| format!("{name}{number}"));
     for name in [&alice, &bob] {
         let user = json!({"username": name, "email": "a@b", "pwd": "x"});
-        let response = simulator.post(&write("/register"), user).await;
-        assert_eq!((response.status, response.body.as_str()), (204, ""), "{base} {}", write("/"));
+        let response = simulator.post(&spell("/register"), user).await;
+        assert_eq!((response.status, response.body.as_str()), (204, ""), "{base} {}", spell("/"));
     }
     let [messages, followees] =
-        [format!("/msgs/{alice}"), format!("/fllws/{alice}")].map(|path| write(&path));
+        [format!("/msgs/{alice}"), format!("/fllws/{alice}")].map(|path| spell(&path));
     let text = format!("message {number}");
 
     assert_eq!(simulator.post(&messages, json!({ "content": text })).await.status, 204);
     assert_eq!(contents(&simulator, &messages).await, [text.as_str()]);
-    assert_eq!(contents(&simulator, &format!("{}?no=1", write("/msgs"))).await, [text]);
+    assert_eq!(contents(&simulator, &format!("{}?no=1", spell("/msgs"))).await, [text]);
     assert_eq!(simulator.post(&followees, json!({ "follow": bob })).await.status, 204);
     assert_eq!(follows(&simulator, &followees).await, [bob.as_str()]);
     assert_eq!(simulator.post(&followees, json!({ "unfollow": bob })).await.status, 204);
     assert_eq!(follows(&simulator, &format!("{followees}?latest={number}")).await, [""; 0]);
 
-    let latest = TestResponse::of(simulator.bare_request(Method::GET, &write("/latest"))).await;
+    let latest = TestResponse::of(simulator.bare_request(Method::GET, &spell("/latest"))).await;
     assert_eq!((latest.status, latest.json()), (200, json!({ "latest": number })));
     assert_eq!(app.simulator().latest().await, i64::try_from(number).expect("small"));
 }
@@ -41,7 +41,7 @@ async fn every_operation_is_served_below_the_prefix_and_at_the_root_of_its_own_p
     let root = format!("http://{}", app.simulator_address);
     let bases = [app.url("/sim"), root.clone(), app.url("/sim/"), format!("{root}/")];
     for (number, base) in bases.iter().chain([&app.url("//sim//")]).enumerate() {
-        use_all(&app, base, number, str::to_owned).await;
+        call_every_operation(&app, base, number, str::to_owned).await;
     }
 }
 
@@ -49,16 +49,16 @@ async fn every_operation_is_served_below_the_prefix_and_at_the_root_of_its_own_p
 async fn doubled_and_trailing_slashes_change_nothing() {
     let app = App::start().await;
     let root = format!("http://{}", app.simulator_address);
-    let ways: [fn(&str) -> String; 4] = [
+    let spellings: [fn(&str) -> String; 4] = [
         |path| format!("/{path}"),
         |path| format!("{path}/"),
         |path| path.replace('/', "//"),
         |path| format!("//{}///", path.replace('/', "///")),
     ];
     let cases =
-        [app.url("/sim"), root].into_iter().flat_map(|base| ways.map(|way| (base.clone(), way)));
-    for (number, (base, way)) in cases.enumerate() {
-        use_all(&app, &base, number, way).await;
+        [app.url("/sim"), root].into_iter().flat_map(|base| spellings.map(|spell| (base.clone(), spell)));
+    for (number, (base, spell)) in cases.enumerate() {
+        call_every_operation(&app, &base, number, spell).await;
     }
 }
 

@@ -1,4 +1,4 @@
-//! POST /register.
+//! `POST /register`.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ const NO_EMAIL: &str = "You have to enter a valid email address";
 const NO_PASSWORD: &str = "You have to enter a password";
 const TAKEN: &str = "The username is already taken";
 
-async fn refusal(simulator: &Simulator, user: Value) -> String {
+async fn rejection(simulator: &Simulator, user: Value) -> String {
     simulator.post("/register", user).await.failure(400)
 }
 
@@ -45,7 +45,7 @@ async fn the_first_broken_rule_is_reported() {
         (json!({"username": "alice", "email": "a@b", "pwd": ""}), NO_PASSWORD),
         (json!({"username": "alice", "email": "a@b", "pwd": "x"}), TAKEN),
     ] {
-        assert_eq!(refusal(&simulator, user.clone()).await, text, "{user}");
+        assert_eq!(rejection(&simulator, user.clone()).await, text, "{user}");
     }
     assert_eq!(app.count("SELECT count(*) FROM users").await, 1);
 }
@@ -79,7 +79,7 @@ async fn a_name_that_is_a_route_cannot_be_registered() {
         "public.atom",
     ] {
         let user = json!({"username": name, "email": "a@b", "pwd": "x"});
-        let text = refusal(&simulator, user).await;
+        let text = rejection(&simulator, user).await;
         assert!(text.contains("reserved"), "{name}: {text}");
     }
     for name in ["Login", "logins", "atom.xml", "alice.atoms"] {
@@ -107,7 +107,7 @@ async fn a_malformed_name_is_rejected_with_the_rule() {
         (".".to_owned(), "path"),
         ("..".to_owned(), "path"),
     ] {
-        let text = refusal(&simulator, json!({"username": name, "email": "a@b", "pwd": "x"})).await;
+        let text = rejection(&simulator, json!({"username": name, "email": "a@b", "pwd": "x"})).await;
         assert!(text.contains(rule), "{name:?}: {text}");
     }
     assert_eq!(app.count("SELECT count(*) FROM users").await, 0);
@@ -151,7 +151,7 @@ async fn a_password_that_bcrypt_would_truncate_is_rejected() {
         ("\u{0}".to_owned(), "NUL"),
     ] {
         let user = json!({"username": "bob", "email": "a@b", "pwd": password});
-        let text = refusal(&simulator, user).await;
+        let text = rejection(&simulator, user).await;
         assert!(text.contains("password") && text.contains(rule), "{text}");
         assert!(!text.contains(&password), "{text}");
     }
@@ -163,7 +163,7 @@ async fn an_email_address_has_at_most_254_characters() {
     let app = App::start().await;
     let simulator = app.simulator();
     let user = |name: &str, length: usize| json!({"username": name, "email": format!("{}@b", "ä".repeat(length - 2)), "pwd": "x"});
-    let text = refusal(&simulator, user("long", 255)).await;
+    let text = rejection(&simulator, user("long", 255)).await;
     assert!(text.contains("email") && text.contains("254 characters"), "{text}");
     assert_eq!(simulator.post("/register", user("just", 254)).await.status, 204);
 }

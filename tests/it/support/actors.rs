@@ -3,6 +3,7 @@
 use reqwest::{Client, Method, RequestBuilder, header, redirect::Policy};
 use serde_json::{Value, json};
 
+/// A complete response, with assertions about it.
 #[derive(Debug)]
 pub struct TestResponse {
     pub status: u16,
@@ -11,10 +12,11 @@ pub struct TestResponse {
 }
 
 impl TestResponse {
+    /// Sends a request, and reads the whole response.
     pub async fn of(request: RequestBuilder) -> Self {
         let response = request.send().await.expect("a response");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        // A stream does not end.
+        // The body of a stream has no end.
         let endless = headers.get(header::CONTENT_TYPE).is_some_and(|it| it == "text/event-stream");
         let body = if endless { String::new() } else { response.text().await.expect("a body") };
         Self { status, headers, body }
@@ -73,12 +75,14 @@ impl TestResponse {
         errors.iter().map(field).collect()
     }
 
+    /// Asserts that the body contains `text`.
     #[track_caller]
     pub fn says(&self, text: &str) -> &Self {
         assert!(self.body.contains(text), "{text:?} is not in {}", self.body);
         self
     }
 
+    /// Asserts that the body does not contain `text`.
     #[track_caller]
     pub fn does_not_say(&self, text: &str) -> &Self {
         assert!(!self.body.contains(text), "{text:?} is in {}", self.body);
@@ -144,12 +148,13 @@ impl Browser {
         self.submit("/login", &[("username", username), ("password", "secret")]).await
     }
 
+    /// Posts a message and follows the redirect.
     pub async fn say(&self, text: &str) -> TestResponse {
         self.submit("/add_message", &[("text", text)]).await
     }
 }
 
-/// The simulator: one connection per request, its credentials, JSON.
+/// A client of the simulator API, which uses one connection per request, as the simulator does.
 #[derive(Clone)]
 pub struct Simulator {
     base: String,
@@ -241,6 +246,7 @@ impl ApiClient {
         TestResponse::of(self.request(Method::GET, path)).await
     }
 
+    /// Requests the next page of a list; `None` after the last page.
     pub async fn follow_link(&self, response: &TestResponse) -> Option<TestResponse> {
         let link = response.headers.get("link")?.to_str().expect("text");
         let target = link.strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\""));
@@ -276,8 +282,8 @@ impl ApiClient {
     }
 
     pub async fn make_token(&self, username: &str, password: &str) -> TestResponse {
-        let wish = json!({"username": username, "password": password, "name": "test"});
-        self.post("/tokens", wish).await
+        let token_request = json!({"username": username, "password": password, "name": "test"});
+        self.post("/tokens", token_request).await
     }
 
     /// The same client with a new token of this user; the password is `secret`.
@@ -299,10 +305,12 @@ impl ApiClient {
     }
 }
 
+/// The values of one field of all items.
 pub fn field(items: &[Value], name: &str) -> Vec<String> {
     items.iter().map(|item| item[name].as_str().expect(name).to_owned()).collect()
 }
 
+/// Percent-encodes a path segment or a query value.
 pub fn encode(name: &str) -> String {
     percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC).to_string()
 }

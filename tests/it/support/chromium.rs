@@ -22,7 +22,7 @@ use super::DEADLINE;
 const CHROMIUM_NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
 const CHROMEDRIVER_NAMES: [&str; 2] = ["chromedriver", "chromium.chromedriver"];
 
-/// Fixed appearance, no settings of the machine, no traffic to other servers.
+/// Options for a fixed appearance, without settings of the machine and without traffic to other servers.
 const ARGUMENTS: [&str; 15] = [
     "--headless=new",
     "--disable-background-networking",
@@ -38,19 +38,20 @@ const ARGUMENTS: [&str; 15] = [
     "--no-default-browser-check",
     "--no-first-run",
     "--no-proxy-server",
-    // Not localhost, because browsers trust it more than other hosts.
+    // A host name that browsers do not treat as secure, unlike localhost.
     "--host-resolver-rules=MAP minitwit.test 127.0.0.1",
 ];
 
-/// Waits until its standard input closes, which happens at any end of the test process. Then ends the driver and all
-/// browsers, and deletes their files. Otherwise Chromium would outlive its driver.
+/// A shell script that waits until its standard input closes, which happens however the test process ends. It then ends
+/// the driver and all browsers, and deletes their files. Without it, Chromium would outlive its driver.
 const WATCHDOG: &str = r#"
     read -r _
     kill -s KILL -- "-$1" 2>/dev/null
     for _ in 1 2 3 4 5; do rm -rf -- "$2" 2>/dev/null && exit; sleep 0.2; done
 "#;
 
-/// Opens a session, with or without scripts in pages. Panics if Chromium or chromedriver is missing, and names it.
+/// Opens a session, with or without scripts in pages. Panics if Chromium or chromedriver is missing; the message names
+/// the missing program.
 pub async fn open_session(scripts: bool) -> Client {
     let driver = driver();
     let mut arguments = ARGUMENTS.to_vec();
@@ -109,7 +110,7 @@ fn driver() -> &'static Driver {
 fn start() -> Driver {
     let chromium = find("CHROMIUM", &CHROMIUM_NAMES);
     let chromedriver = find("CHROMEDRIVER", &CHROMEDRIVER_NAMES);
-    // Also the directory of profiles; a short path, because socket paths are limited.
+    // Also holds the profiles. The path is short, because the length of socket paths is limited.
     let directory = tempfile::Builder::new().prefix("minitwit-").tempdir().expect("a directory");
     let directory = directory.keep();
     let output = directory.join("chromedriver.log");

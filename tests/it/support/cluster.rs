@@ -19,7 +19,7 @@ const TEMPLATE: &str = "template_minitwit";
 /// Enough for the pools of all parallel tests.
 const MAX_CONNECTIONS: u16 = 400;
 
-/// The server of this test run. Stops at exit and deletes its data.
+/// The server of this test run. It stops when the process exits, and then deletes its data.
 pub fn server() -> &'static Embedded {
     static SERVER: OnceLock<Embedded> = OnceLock::new();
     extern "C" fn stop() {
@@ -44,10 +44,10 @@ pub fn server() -> &'static Embedded {
 
 /// The database of one test. The last clone drops it.
 #[derive(Clone)]
-pub struct TestDatabase(Arc<Dropping>);
+pub struct TestDatabase(Arc<DatabaseName>);
 
 /// The name of a database. Drops the database when dropped.
-struct Dropping(String);
+struct DatabaseName(String);
 
 impl TestDatabase {
     /// Creates a database with the newest schema and no rows.
@@ -65,15 +65,17 @@ impl TestDatabase {
         Self::create(&format!("TEMPLATE {TEMPLATE}")).await
     }
 
+    /// Creates a database without a schema.
     pub async fn empty() -> Self {
         Self::create("").await
     }
 
+    /// Creates a database with these options of `CREATE DATABASE`.
     pub async fn create(options: &str) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
         let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         execute(&format!("CREATE DATABASE {name} {options}")).await;
-        Self(Arc::new(Dropping(name)))
+        Self(Arc::new(DatabaseName(name)))
     }
 
     pub fn options(&self) -> PgConnectOptions {
@@ -137,24 +139,26 @@ impl TestDatabase {
 pub struct Lock(PgConnection);
 
 impl Lock {
+    /// Rolls the transaction back, which releases its locks.
     pub async fn release(self) {
         self.0.close().await.expect("closed");
     }
 
+    /// Commits the transaction, which releases its locks.
     pub async fn commit(mut self) {
         sqlx::raw_sql("COMMIT").execute(&mut self.0).await.expect("committed");
     }
 }
 
-impl Drop for Dropping {
+impl Drop for DatabaseName {
     fn drop(&mut self) {
         let statement = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.0);
-        // The test's runtime may be shutting down.
+        // The runtime of the test may be shutting down, so this needs one of its own.
         let dropped = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.expect("a runtime").block_on(execute(&statement));
         });
-        // At exit the server deletes a database that is not dropped here.
+        // If this fails, the server deletes the database with all its data at exit.
         let _ = dropped.join();
     }
 }

@@ -1,5 +1,4 @@
-//! The test harness: one PostgreSQL for all tests, a new database and a server for each test, and clients (browser,
-//! simulator, JSON API).
+//! The test harness: one PostgreSQL for all tests, a new database and a server for each test, and clients.
 
 pub mod actors;
 pub mod chromium;

@@ -1,4 +1,4 @@
-//! The program as a separate process.
+//! Runs the program as a separate process.
 
 use std::{
     io::{BufRead, BufReader, Lines, Read},
@@ -30,7 +30,7 @@ pub fn minitwit(arguments: &[&str]) -> Command {
     command
 }
 
-/// `minitwit serve` on a free port; killed when dropped.
+/// A process of `minitwit serve` on a free port; killed when dropped.
 pub struct ServerProcess {
     child: Child,
     /// The base URL, such as `http://127.0.0.1:40123`.
@@ -60,8 +60,8 @@ impl ServerProcess {
             let _ = child.stderr.take().expect("piped").read_to_string(&mut errors);
             panic!("the server did not start: {errors}{}", output.lock().expect("no panic"));
         };
-        keep(lines, &output);
-        keep(BufReader::new(child.stderr.take().expect("piped")).lines(), &output);
+        collect_lines(lines, &output);
+        collect_lines(BufReader::new(child.stderr.take().expect("piped")).lines(), &output);
         Self { child, base, output }
     }
 
@@ -70,12 +70,12 @@ impl ServerProcess {
         self.output.lock().expect("no panic").clone()
     }
 
-    /// Stops reading the program's output until the result is dropped.
+    /// Stops reading the program's output until the returned sender is dropped.
     pub fn stall(&self) -> mpsc::Sender<()> {
         let output = Arc::clone(&self.output);
         let ((stalled, is_stalled), (end, has_ended)) = (mpsc::channel(), mpsc::channel());
         thread::spawn(move || {
-            let _kept_from_the_reader = output.lock().expect("no panic");
+            let _blocks_the_reader = output.lock().expect("no panic");
             let _ = stalled.send(());
             let _ = has_ended.recv();
         });
@@ -105,8 +105,8 @@ impl Drop for ServerProcess {
     }
 }
 
-/// Appends these lines to `output` as they arrive.
-fn keep(lines: Lines<impl BufRead + Send + 'static>, output: &Arc<Mutex<String>>) {
+/// Starts a thread that appends these lines to `output` as they arrive.
+fn collect_lines(lines: Lines<impl BufRead + Send + 'static>, output: &Arc<Mutex<String>>) {
     let output = Arc::clone(output);
     thread::spawn(move || {
         for line in lines.map_while(Result::ok) {
@@ -126,7 +126,8 @@ fn base(line: &str) -> Option<String> {
     Some(line.trim().strip_prefix("pages")?.trim().trim_end_matches('/').to_owned())
 }
 
-/// Starts a server that waits for migrations. The function returns the next log line that contains a text.
+/// Starts a server that waits for migrations. The returned function reads the log up to the next line that contains a
+/// text, and returns that line.
 pub fn waiting_server(database_url: &str) -> (Child, impl FnMut(&str) -> String + use<>) {
     let wait = ["serve", "--listen", "127.0.0.1:0", "--no-migrate", "--await-migrations", "600"];
     let mut command = minitwit(&wait);

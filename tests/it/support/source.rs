@@ -1,4 +1,4 @@
-//! The source code as tokens, for tests of its structure.
+//! Reads the source code as tokens, for tests of its structure.
 
 use std::{
     fs,
@@ -49,7 +49,7 @@ fn read(root: &Path, path: &Path) -> SourceFile {
 /// A path in the source, such as `crate::db::Error`. Each item of a `use` group is a separate path.
 #[derive(Debug, Clone)]
 pub struct SourcePath {
-    /// The inline modules around it: `["tests"]`.
+    /// The inline modules that contain the path, such as `["tests"]`.
     pub inline_module: Vec<String>,
     pub segments: Vec<String>,
     pub line: usize,

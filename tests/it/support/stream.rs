@@ -14,7 +14,7 @@ pub enum Block {
         id: String,
         data: String,
     },
-    /// An id without an event: the position at which the stream starts.
+    /// An id without an event: the position where the stream starts.
     Position(String),
     Comment,
 }
@@ -64,6 +64,7 @@ impl Block {
     }
 }
 
+/// An open stream of new messages.
 pub struct Stream {
     pub response: Response,
     received: String,

@@ -51,7 +51,7 @@ impl Window {
         window
     }
 
-    /// Changes the screen, but not whether scripts run.
+    /// Changes the screen. `scripts` has no effect: it is fixed when the window opens.
     pub async fn change(&self, screen: Screen) {
         let metrics = json!({
             "width": screen.width, "height": screen.height,
@@ -63,7 +63,7 @@ impl Window {
         self.devtools("Emulation.setEmulatedMedia", media).await;
     }
 
-    /// Uses another host name for the server from now on.
+    /// Changes the base URL of the server.
     pub fn rebase(&mut self, base: String) {
         self.base = base;
     }
@@ -97,7 +97,7 @@ impl Window {
         self
     }
 
-    /// Asserts that the expected page does not show `text`.
+    /// Asserts that the page does not show `text`. Call it after `sees`, which waits for the page.
     pub async fn does_not_see(&self, text: &str) -> &Self {
         let shown = self.text("body").await;
         assert!(!shown.contains(text), "{text:?} is in:\n{shown}");
@@ -148,7 +148,7 @@ impl Window {
         self.find_by(Locator::XPath(&button)).await.click().await.expect(text);
     }
 
-    /// Replaces the text of a field, as pasting does.
+    /// Replaces the text of a field, as if a user pasted it.
     pub async fn fill(&self, selector: &str, text: &str) {
         self.find(selector).await;
         let field = json!(selector);
@@ -175,24 +175,26 @@ impl Window {
 
     /// The accessible name of an element.
     pub async fn label(&self, element: &Element) -> String {
-        self.ask(&format!("element/{}/computedlabel", element.element_id())).await
+        self.computed(element, "computedlabel").await
     }
 
     /// The accessible role of an element: `link`, `textbox`, …
     pub async fn role(&self, element: &Element) -> String {
-        self.ask(&format!("element/{}/computedrole", element.element_id())).await
+        self.computed(element, "computedrole").await
     }
 
-    async fn ask(&self, what: &str) -> String {
-        let response = self.command(Method::GET, what, None).await;
-        response.as_str().expect("a text").to_owned()
+    /// A property that Chromium computes for an element.
+    async fn computed(&self, element: &Element, property: &str) -> String {
+        let path = format!("element/{}/{property}", element.element_id());
+        let value = self.command(Method::GET, &path, None).await;
+        value.as_str().expect("a text").to_owned()
     }
 
     pub async fn style(&self, selector: &str, property: &str) -> String {
         self.find(selector).await.css_value(property).await.expect(property)
     }
 
-    /// Runs the body of a function, even if pages may not run scripts. Returns its result.
+    /// Runs `body` as the body of a function, even if pages may not run scripts. Returns its result.
     pub async fn evaluate(&self, body: &str) -> Value {
         let value = self.client.execute(body, Vec::new()).await;
         value.unwrap_or_else(|error| panic!("{body}: {error}"))
@@ -202,9 +204,9 @@ impl Window {
     pub async fn console(&self) -> Vec<String> {
         let entries = self.command(Method::POST, "se/log", Some(json!({"type": "browser"}))).await;
         let entries = entries.as_array().expect("a list");
-        let troubles =
+        let problems =
             entries.iter().filter(|entry| entry["level"] != "DEBUG" && entry["level"] != "INFO");
-        troubles.map(|entry| format!("{}: {}", entry["level"], entry["message"])).collect()
+        problems.map(|entry| format!("{}: {}", entry["level"], entry["message"])).collect()
     }
 
     pub async fn screenshot(&self) -> Vec<u8> {
@@ -229,7 +231,7 @@ impl Drop for Window {
     }
 }
 
-/// A chromedriver command that the client does not support.
+/// A chromedriver command for which the client has no method.
 #[derive(Debug)]
 struct Command {
     method: Method,

@@ -1,4 +1,4 @@
-//! `kill -9` of either program, and the remains of earlier runs.
+//! `kill -9` of PostgreSQL and of its parent process, and the remains of earlier runs.
 
 use std::{
     env, fs,
@@ -64,7 +64,7 @@ fn a_restart_waits_for_the_shared_memory() {
         let suspended = suspend_backend(&server).await;
         let mut last = server.pid().unwrap();
         kill(Pid::from_raw(last.cast_signed()), Signal::SIGKILL).unwrap();
-        // The first of these fails: the memory is still in use.
+        // The first of these processes fails, because the memory is still in use.
         for _ in 0..2 {
             last = eventually("another process", || server.pid().filter(|pid| *pid != last));
         }
@@ -77,7 +77,7 @@ fn a_restart_waits_for_the_shared_memory() {
 fn a_start_waits_for_the_shared_memory_of_an_earlier_run() {
     let directory = directory();
     let server = start(directory.path());
-    let orphan = leave_running(&server, directory.path());
+    let orphan = start_orphan(&server, directory.path());
     block_on(async {
         let suspended = suspend_backend(&server).await;
         drop(orphan);
@@ -92,7 +92,7 @@ fn a_start_waits_for_the_shared_memory_of_an_earlier_run() {
     });
 }
 
-/// Not a test: the process that other tests kill.
+/// The process that other tests kill; not a test itself.
 #[test]
 #[ignore = "other tests run it in its own process"]
 fn serve_until_killed() {
@@ -160,7 +160,7 @@ fn an_interrupted_initdb_is_repeated() {
     assert_eq!(unfinished(), Vec::<PathBuf>::new());
 }
 
-/// A process, which is killed with `kill -9` on drop, also when a test fails.
+/// A process that is killed with `kill -9` when dropped, also when a test fails.
 struct Process(Child);
 
 impl Drop for Process {
@@ -179,7 +179,7 @@ fn spawn_as_owner(program: &[String], directory: &Path) -> Process {
 }
 
 /// Stops the server, and starts its postmaster as an orphan.
-fn leave_running(server: &Embedded, directory: &Path) -> Process {
+fn start_orphan(server: &Embedded, directory: &Path) -> Process {
     let command = fs::read_to_string(format!("/proc/{}/cmdline", server.pid().unwrap())).unwrap();
     let command: Vec<String> = command.trim_end_matches('\0').split('\0').map(Into::into).collect();
     server.stop();
@@ -192,7 +192,7 @@ fn leave_running(server: &Embedded, directory: &Path) -> Process {
 fn an_orphan_of_an_earlier_run_is_stopped() {
     let directory = directory();
     let server = start(directory.path());
-    let mut orphan = leave_running(&server, directory.path());
+    let mut orphan = start_orphan(&server, directory.path());
 
     let server = start(directory.path());
     assert!(orphan.0.try_wait().unwrap().unwrap().success());

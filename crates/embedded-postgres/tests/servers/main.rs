@@ -1,8 +1,8 @@
-//! Real servers of the installed PostgreSQL: their start, their crashes, and what an earlier run left.
+//! Starts and crashes of real servers of the installed PostgreSQL, and the remains of earlier runs.
 
 #![allow(
     clippy::unwrap_used,
-    reason = "a test fails by panicking, also in a helper that is not a test itself"
+    reason = "tests and their helpers fail by panicking"
 )]
 
 mod crashes;
@@ -70,7 +70,7 @@ fn eventually<T>(what: &str, mut poll: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// A run of one test in its own process, by a copy of the program that every account can execute.
+/// Runs one test in a separate process, from a copy of the program that every account can execute.
 struct Rerun {
     command: Command,
     _directory: TempDir,

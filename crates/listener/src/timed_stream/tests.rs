@@ -91,7 +91,7 @@ async fn serving_has_no_deadline_and_a_write_restarts_the_wait() {
         server.write_all(CONTINUE).await.expect("room");
         advance(3600 * SECOND).await;
         assert_eq!(read_all(&mut server).await, Ok(()));
-        // Server-sent events, each less than `idle` after the one before.
+        // Server-sent events, at intervals shorter than `idle`.
         for _ in 0..10 {
             server.write_all(b"event").await.expect("room");
             advance(59 * SECOND).await;

@@ -1,4 +1,4 @@
-//! What ends a stream.
+//! The events that end a stream.
 
 use std::collections::BTreeSet;
 
@@ -82,12 +82,12 @@ async fn the_stream_of_a_client_that_does_not_read_ends() {
     let mut head = vec![0; 4_096];
     assert!(slow.read(&mut head).await.expect("a head") > 0);
 
-    // Some 26 MB, more than the sockets' buffers.
+    // About 26 MB, more than the buffers of the sockets.
     let insert = "INSERT INTO messages (author_id, text)
         SELECT 1, n || ' ' || repeat('🦀', 270) FROM generate_series(1, 20000) n";
     app.execute(insert).await;
     app.execute("INSERT INTO messages (author_id, text) VALUES (1, 'the last')").await;
-    // Wait until new streams start after them.
+    // Wait until a new stream starts after these messages.
     eventually("a later position", async || {
         let (stream, position) = Stream::open(stream_request(&app.api(), "")).await;
         drop(stream);

@@ -87,8 +87,8 @@ async fn streams_that_lag_too_far_behind_skip_messages() {
     assert_eq!(own.text().await, "300", "the only one of them on this timeline");
     app.simulator().tweet("ann", "new").await;
     assert_eq!(own.text().await, "new");
-    // One poll reads 500 messages and skips all up to the watermark. If the insert was slow, some of the
-    // last 100 come after that, and are sent.
+    // One poll reads 500 messages, and the stream skips all messages up to the watermark. After a slow
+    // insert, some of the last 100 are later than the watermark, and are sent.
     let mut before = 500;
     loop {
         let text = public.text().await;
@@ -124,7 +124,8 @@ async fn later_messages_wait_for_an_earlier_one_that_commits_late() {
     }
 }
 
-/// A snapshot does not list a transaction if none with a higher number has started.
+/// A database snapshot does not list the newest transaction as running, so the server must not rely on
+/// that list alone.
 #[tokio::test]
 async fn streams_wait_for_the_newest_transaction() {
     let app = App::start().await;
@@ -198,7 +199,7 @@ async fn a_client_that_reconnects_repeatedly_receives_each_message_once() {
         let request =
             request.header("last-event-id", &position).header(header::CONNECTION, "close");
         let (mut stream, _) = Stream::open(request).await;
-        // Reads one to seven events a connection.
+        // Reads one to seven events per connection.
         for _ in 0..round % 7 + 1 {
             if received.len() == WRITERS * MESSAGES {
                 break;
