@@ -11,12 +11,12 @@ use tokio::{
     time::timeout,
 };
 
-use crate::support::DEADLINE;
+use crate::support::TIMEOUT;
 
 const SHORT: Duration = Duration::from_millis(200);
 /// The pause of a slow client between two bytes.
 const BYTE_PAUSE: Duration = Duration::from_millis(20);
-const BODIES: RequestLimits = RequestLimits { body: 1000, body_timeout: DEADLINE };
+const BODIES: RequestLimits = RequestLimits { body: 1000, body_timeout: TIMEOUT };
 
 #[handler]
 fn echo(body: String) -> String {
@@ -27,15 +27,15 @@ async fn serve(bodies: RequestLimits) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("bound");
     let limits = ConnectionLimits {
-        idle: DEADLINE,
-        header: DEADLINE,
-        write: DEADLINE,
+        idle: TIMEOUT,
+        header: TIMEOUT,
+        write: TIMEOUT,
         max_connections: 100,
     };
     let app = Route::new().at("/echo", post(echo));
     let app = app.before(move |request| bodies.read_body(request)).map_to_response();
     tokio::spawn(async move {
-        server::serve(listener, limits, app, &Shutdown::default(), DEADLINE).await;
+        server::serve(listener, limits, app, &Shutdown::default(), TIMEOUT).await;
     });
     address
 }
@@ -74,7 +74,7 @@ async fn post_echo(address: SocketAddr, rest: &str, slow: &str) -> (u16, String)
     let exchange = async {
         tokio::select! { response = receive => response, () = send => unreachable!() }
     };
-    timeout(DEADLINE, exchange).await.expect("a response in time")
+    timeout(TIMEOUT, exchange).await.expect("a response in time")
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ use tokio::{
 };
 
 /// A test fails if it waits longer than this.
-const DEADLINE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 const SHORT: Duration = Duration::from_millis(200);
 /// The pause of a slow client between two bytes.
 const BYTE_PAUSE: Duration = Duration::from_millis(20);
@@ -74,7 +74,7 @@ struct Running {
 }
 
 async fn serve(limits: ConnectionLimits) -> Running {
-    serve_with_stop_timeout(limits, DEADLINE).await
+    serve_with_stop_timeout(limits, TIMEOUT).await
 }
 
 async fn serve_with_stop_timeout(limits: ConnectionLimits, stop_timeout: Duration) -> Running {
@@ -94,9 +94,9 @@ impl Running {
     }
 }
 
-/// Awaits `future`; panics at the deadline.
+/// Awaits `future`; panics at the time-out.
 async fn in_time<T>(future: impl Future<Output = T>) -> T {
-    timeout(DEADLINE, future).await.expect("done before the deadline")
+    timeout(TIMEOUT, future).await.expect("done within the time-out")
 }
 
 /// A client that sends exactly the given bytes.

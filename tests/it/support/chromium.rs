@@ -17,7 +17,7 @@ use nix::unistd::geteuid;
 use reqwest::Method;
 use serde_json::json;
 
-use super::DEADLINE;
+use super::TIMEOUT;
 
 const CHROMIUM_NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
 const CHROMEDRIVER_NAMES: [&str; 2] = ["chromedriver", "chromium.chromedriver"];
@@ -151,7 +151,7 @@ fn wait_for_port(driver: &mut Child, output: &Path) -> u16 {
             return port;
         }
         let ended = driver.try_wait().expect("a child of ours").is_some();
-        assert!(!ended && begun.elapsed() < DEADLINE, "chromedriver did not start: {text}");
+        assert!(!ended && begun.elapsed() < TIMEOUT, "chromedriver did not start: {text}");
         thread::park_timeout(Duration::from_millis(10));
     }
 }

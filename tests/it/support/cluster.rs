@@ -13,7 +13,7 @@ use minitwit::db::migrations;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
 use tokio::sync::OnceCell;
 
-use super::DEADLINE;
+use super::TIMEOUT;
 
 const TEMPLATE: &str = "template_minitwit";
 /// Enough for the pools of all parallel tests.
@@ -118,7 +118,7 @@ impl TestDatabase {
         self.wait_for_backends(&condition).await;
     }
 
-    /// Waits until an aggregate condition on this database's rows of `pg_stat_activity` holds; panics at the deadline.
+    /// Waits until an aggregate condition on this database's rows of `pg_stat_activity` holds; panics at the time-out.
     pub async fn wait_for_backends(&self, condition: &str) {
         let mut connection = self.connect().await;
         let query =
@@ -129,7 +129,7 @@ impl TestDatabase {
             .await
             .expect(&query)
         {
-            assert!(begun.elapsed() < DEADLINE, "{condition} does not hold");
+            assert!(begun.elapsed() < TIMEOUT, "{condition} does not hold");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }

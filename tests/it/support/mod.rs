@@ -31,7 +31,7 @@ use actors::{ApiClient, Browser, Simulator};
 use cluster::TestDatabase;
 
 /// The time-out of every wait. Longer than any successful wait, so it affects only failing tests.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+pub const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A server in this process, with its own database.
 pub struct App {
@@ -164,8 +164,8 @@ impl AppSettings {
                 streams: StreamSettings {
                     clients: 100,
                     backlog: 64,
-                    heartbeat: DEADLINE,
-                    max_lag: DEADLINE,
+                    heartbeat: TIMEOUT,
+                    max_lag: TIMEOUT,
                 },
             },
             server: Settings {
@@ -174,12 +174,12 @@ impl AppSettings {
                 credentials: Credentials::new("simulator".into(), "super_safe!".into()),
                 trusted_proxies: TrustedProxies::default(),
                 connections: ConnectionLimits {
-                    idle: DEADLINE,
-                    header: DEADLINE,
-                    write: DEADLINE,
+                    idle: TIMEOUT,
+                    header: TIMEOUT,
+                    write: TIMEOUT,
                     max_connections: 1_000,
                 },
-                requests: RequestLimits { body: 65_536, body_timeout: DEADLINE },
+                requests: RequestLimits { body: 65_536, body_timeout: TIMEOUT },
                 shutdown_timeout: Duration::from_secs(10),
             },
         }
@@ -192,7 +192,7 @@ fn recorder() -> PrometheusHandle {
     RECORDER.get_or_init(|| metrics::start().expect("the only recorder")).clone()
 }
 
-/// Polls until `probe` returns a value; panics at the deadline.
+/// Polls until `probe` returns a value; panics at the time-out.
 pub async fn eventually<T, F: Future<Output = Option<T>>>(
     what: &str,
     mut probe: impl FnMut() -> F,
@@ -202,7 +202,7 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(
         if let Some(value) = probe().await {
             return value;
         }
-        assert!(begun.elapsed() < DEADLINE, "time-out: {what}");
+        assert!(begun.elapsed() < TIMEOUT, "time-out: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

@@ -13,7 +13,7 @@ use nix::{
     unistd::Pid,
 };
 
-use super::DEADLINE;
+use super::TIMEOUT;
 
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_minitwit");
 
@@ -141,14 +141,14 @@ pub fn waiting_server(database_url: &str) -> (Child, impl FnMut(&str) -> String 
     (server, read_to)
 }
 
-/// Waits for the exit of a process; panics at the deadline.
+/// Waits for the exit of a process; panics at the time-out.
 pub fn wait(child: &mut Child) -> ExitStatus {
     let begun = Instant::now();
     loop {
         if let Some(status) = child.try_wait().expect("a child of ours") {
             return status;
         }
-        assert!(begun.elapsed() < DEADLINE, "the process did not end");
+        assert!(begun.elapsed() < TIMEOUT, "the process did not end");
         thread::park_timeout(std::time::Duration::from_millis(20));
     }
 }

@@ -4,7 +4,7 @@ use reqwest::{RequestBuilder, Response};
 use serde_json::Value;
 use tokio::time::timeout;
 
-use super::DEADLINE;
+use super::TIMEOUT;
 
 /// One block of a stream of server-sent events.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,7 +88,7 @@ impl Stream {
                 self.received = rest;
                 return Some(block);
             }
-            let chunk = timeout(DEADLINE, self.response.chunk()).await.expect("in time");
+            let chunk = timeout(TIMEOUT, self.response.chunk()).await.expect("in time");
             let chunk = chunk.expect("no failure")?;
             self.received.push_str(std::str::from_utf8(&chunk).expect("UTF-8"));
         }

@@ -12,7 +12,7 @@ use fantoccini::{
 use reqwest::{Method, Url};
 use serde_json::{Value, json};
 
-use super::{App, DEADLINE, chromium};
+use super::{App, TIMEOUT, chromium};
 
 #[derive(Debug, Clone, Copy)]
 pub struct Screen {
@@ -77,12 +77,12 @@ impl Window {
         self.client.back().await.expect("gone back");
     }
 
-    /// Waits until the page shows `text`; panics at the deadline with the actual text.
+    /// Waits until the page shows `text`; panics at the time-out with the actual text.
     pub async fn sees(&self, text: &str) -> &Self {
         self.sees_in("body", text).await
     }
 
-    /// Waits until the first selected element shows `text`; panics at the deadline.
+    /// Waits until the first selected element shows `text`; panics at the time-out.
     pub async fn sees_in(&self, selector: &str, text: &str) -> &Self {
         let mut shown = String::new();
         let seen = async {
@@ -92,7 +92,7 @@ impl Window {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        let in_time = tokio::time::timeout(DEADLINE, seen).await.is_ok();
+        let in_time = tokio::time::timeout(TIMEOUT, seen).await.is_ok();
         assert!(in_time, "{text:?} is not in {selector}:\n{shown}");
         self
     }
@@ -129,7 +129,7 @@ impl Window {
     }
 
     async fn find_by(&self, locator: Locator<'_>) -> Element {
-        let found = self.client.wait().at_most(DEADLINE).for_element(locator).await;
+        let found = self.client.wait().at_most(TIMEOUT).for_element(locator).await;
         found.unwrap_or_else(|error| panic!("{locator:?}: {error}"))
     }
 

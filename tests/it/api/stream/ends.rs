@@ -10,7 +10,7 @@ use tokio::{
 
 use super::{session_cookie, stream_request};
 use crate::support::{
-    App, DEADLINE, actors::TestResponse, cluster::TestDatabase, eventually, stream::Stream,
+    App, TIMEOUT, actors::TestResponse, cluster::TestDatabase, eventually, stream::Stream,
 };
 
 #[tokio::test]
@@ -56,13 +56,13 @@ async fn a_stream_with_a_cookie_ends_at_sign_out() {
 async fn a_shutdown_ends_all_streams() {
     let database = TestDatabase::fresh().await;
     let app = App::start_with(database, |settings| {
-        settings.server.shutdown_timeout = 10 * DEADLINE;
+        settings.server.shutdown_timeout = 10 * TIMEOUT;
     })
     .await;
     let ann = app.api_user("ann").await;
     let (mut public, _) = Stream::open(stream_request(&app.api(), "")).await;
     let (mut own, _) = Stream::open(stream_request(&ann, "?timeline=own")).await;
-    tokio::time::timeout(DEADLINE, app.stop()).await.expect("stopped");
+    tokio::time::timeout(TIMEOUT, app.stop()).await.expect("stopped");
     assert!(public.ends().await && own.ends().await);
 }
 
@@ -99,7 +99,7 @@ async fn the_stream_of_a_client_that_does_not_read_ends() {
 
     let mut received = Vec::new();
     let reading = slow.read_to_end(&mut received);
-    tokio::time::timeout(DEADLINE, reading).await.expect("an end in time").expect("an end");
+    tokio::time::timeout(TIMEOUT, reading).await.expect("an end in time").expect("an end");
     let received = String::from_utf8_lossy(&received);
     let ids: BTreeSet<&str> = received.lines().filter(|line| line.starts_with("id:")).collect();
     assert!(received.ends_with("0\r\n\r\n"), "the response is complete");
