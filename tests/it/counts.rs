@@ -6,7 +6,9 @@ use futures_util::future::join_all;
 use minitwit::db::{Database, PoolSettings, user_counts};
 use serde_json::Value;
 
-use crate::support::{App, actors::encode, cluster::TestDatabase, eventually, process::ServerProcess};
+use crate::support::{
+    App, actors::encode, cluster::TestDatabase, eventually, process::ServerProcess,
+};
 
 /// The number of users whose counts are wrong.
 const WRONG: &str = "

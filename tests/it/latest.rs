@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::support::{
     App,
-    actors::{TestResponse, Simulator},
+    actors::{Simulator, TestResponse},
 };
 
 async fn with_users(app: &App) -> Simulator {

@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use crate::support::{
-    actors::{TestResponse, Browser, Simulator, encode},
+    actors::{Browser, Simulator, TestResponse, encode},
     cluster::TestDatabase,
     eventually,
     process::ServerProcess,
@@ -86,7 +86,8 @@ async fn each_request_has_one_json_line() {
 #[tokio::test]
 async fn a_rejected_command_is_logged_with_all_data_for_a_repair() {
     let database = TestDatabase::fresh().await;
-    let serving = ServerProcess::start(&["--database-url", &database.url(), "--log-format", "json"]);
+    let serving =
+        ServerProcess::start(&["--database-url", &database.url(), "--log-format", "json"]);
     let (_, simulator) = actors(&serving);
     let odd = "crab 🦀 \"\n{\"message\":\"forged\"}";
     for name in ["alice", "bob"] {
@@ -136,7 +137,8 @@ async fn a_rejected_command_is_logged_with_all_data_for_a_repair() {
 #[tokio::test]
 async fn an_internal_error_is_logged_with_its_cause() {
     let database = TestDatabase::fresh().await;
-    let serving = ServerProcess::start(&["--database-url", &database.url(), "--log-format", "json"]);
+    let serving =
+        ServerProcess::start(&["--database-url", &database.url(), "--log-format", "json"]);
     let (_, simulator) = actors(&serving);
     simulator.register("alice").await;
     let mut connection = database.connect().await;
@@ -158,7 +160,8 @@ async fn an_internal_error_is_logged_with_its_cause() {
 #[tokio::test]
 async fn a_request_rejected_before_its_operation_is_logged_with_the_request_id() {
     let database = TestDatabase::fresh().await;
-    let serving = ServerProcess::start(&["--database-url", &database.url(), "--log-format", "json"]);
+    let serving =
+        ServerProcess::start(&["--database-url", &database.url(), "--log-format", "json"]);
     let (_, simulator) = actors(&serving);
     let response = TestResponse::of(simulator.bare_request(Method::GET, "/msgs")).await;
     response.failure(403);
@@ -213,7 +216,11 @@ async fn send_secrets(serving: &ServerProcess) -> (TestResponse, String) {
     (browser.post("/logout", &[]).await, session)
 }
 
-async fn browser_form(serving: &ServerProcess, path: &str, fields: &[(&str, &str)]) -> TestResponse {
+async fn browser_form(
+    serving: &ServerProcess,
+    path: &str,
+    fields: &[(&str, &str)],
+) -> TestResponse {
     Browser::new(serving.base.clone()).post(path, fields).await
 }
 
@@ -255,7 +262,8 @@ async fn no_secret_is_logged_in_text_at_debug_level() {
 #[tokio::test]
 async fn the_last_lines_are_written_before_exit() {
     let database = TestDatabase::fresh().await;
-    let mut serving = ServerProcess::start(&["--database-url", &database.url(), "--log-format", "json"]);
+    let mut serving =
+        ServerProcess::start(&["--database-url", &database.url(), "--log-format", "json"]);
     let (browser, _) = actors(&serving);
     let responses = [browser.get("/public").await, browser.get("/healthz").await];
     assert!(serving.end(Signal::SIGTERM).success());

@@ -19,7 +19,7 @@ use sqlx::{PgConnection, Row};
 use self::rows::{ROWS, Rows};
 use crate::support::{
     App,
-    actors::{TestResponse, Simulator},
+    actors::{Simulator, TestResponse},
     cluster::TestDatabase,
     eventually,
     process::{ServerProcess, minitwit, wait, waiting_server},
@@ -307,7 +307,8 @@ fn the_error_of_an_invalid_database_url_names_the_setting_and_omits_the_url() {
         "",
     ] {
         for command in COMMANDS {
-            let text = rejection(&minitwit(command).env("DATABASE_URL", url).output().expect("runs"));
+            let text =
+                rejection(&minitwit(command).env("DATABASE_URL", url).output().expect("runs"));
             assert!(text.contains("DATABASE_URL"), "{url}: {text}");
             assert!(!text.contains("hunter2"), "{url}: {text}");
         }

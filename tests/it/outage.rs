@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 
 use crate::support::{
     App, AppSettings,
-    actors::{TestResponse, Simulator},
+    actors::{Simulator, TestResponse},
     cluster::TestDatabase,
     eventually,
     process::{wait, waiting_server},

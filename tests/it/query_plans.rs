@@ -161,7 +161,11 @@ async fn no_query_scans_a_growing_table_sequentially() {
             for node in nodes(&plan) {
                 let table = node["Relation Name"].as_str().unwrap_or_default();
                 let is_full_scan = node["Node Type"] == "Seq Scan" && GROWING.contains(&table);
-                assert!(!is_full_scan, "{} ({}) scans {table} sequentially: {plan:#}", query.text, mode.0);
+                assert!(
+                    !is_full_scan,
+                    "{} ({}) scans {table} sequentially: {plan:#}",
+                    query.text, mode.0
+                );
             }
         }
     }

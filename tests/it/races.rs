@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::support::{
     App,
-    actors::{TestResponse, Browser, Simulator},
+    actors::{Browser, Simulator, TestResponse},
     cluster::TestDatabase,
     eventually,
     process::ServerProcess,

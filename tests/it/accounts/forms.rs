@@ -2,7 +2,7 @@
 
 use crate::support::{
     App,
-    actors::{TestResponse, Browser},
+    actors::{Browser, TestResponse},
 };
 
 async fn register(browser: &Browser, fields: [&str; 4]) -> TestResponse {

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::{cookies, session_token};
 use crate::support::{
     App,
-    actors::{TestResponse, Browser},
+    actors::{Browser, TestResponse},
     cluster::TestDatabase,
 };
 
@@ -191,7 +191,8 @@ async fn a_malformed_cookie_is_ignored() {
     ] {
         assert_eq!(viewer_with(&app, &format!("session={value}")).await, None, "{value}");
         let request = app.anonymous().request(Method::POST, "/logout");
-        let response = TestResponse::of(request.header(header::COOKIE, format!("session={value}"))).await;
+        let response =
+            TestResponse::of(request.header(header::COOKIE, format!("session={value}"))).await;
         assert_eq!(response.status, 302, "{value}");
     }
     assert_eq!(app.count("SELECT count(*) FROM sessions").await, 1);

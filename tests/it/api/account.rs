@@ -70,7 +70,10 @@ async fn a_new_password_requires_the_current_one_and_ends_all_tokens_and_session
     assert_eq!(ann.patch("/users/ann", change).await.rejected_fields(422), ["current_password"]);
     for guess in ["guess", "", &"x".repeat(73)] {
         let change = json!({"password": "new secret", "current_password": guess, "bio": "hello"});
-        assert_eq!(ann.patch("/users/ann", change).await.rejected_fields(403), ["current_password"]);
+        assert_eq!(
+            ann.patch("/users/ann", change).await.rejected_fields(403),
+            ["current_password"]
+        );
     }
     assert_eq!(ann.get("/users/ann").await.json()["bio"], Value::Null);
     browser.visit("/").await.says("My Timeline");

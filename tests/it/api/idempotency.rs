@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::support::{
     App, AppSettings,
-    actors::{TestResponse, ApiClient},
+    actors::{ApiClient, TestResponse},
     cluster::TestDatabase,
 };
 

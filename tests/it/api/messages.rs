@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     App,
-    actors::{TestResponse, ApiClient, field},
+    actors::{ApiClient, TestResponse, field},
 };
 
 async fn post(client: &ApiClient, text: &str) -> Value {

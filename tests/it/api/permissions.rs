@@ -9,7 +9,7 @@ use crate::{
     operations::document::{committed, operations},
     support::{
         App,
-        actors::{TestResponse, ApiClient, encode},
+        actors::{ApiClient, TestResponse, encode},
     },
 };
 

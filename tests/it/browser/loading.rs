@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{HARD_NAMES, start_with_hard_content, sign_in};
+use super::{HARD_NAMES, sign_in, start_with_hard_content};
 use crate::support::{
     App,
     actors::encode,

@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 use reqwest::Method;
 
 use crate::support::{
-    actors::{TestResponse, Simulator},
+    actors::{Simulator, TestResponse},
     cluster::TestDatabase,
     process::{ServerProcess, minitwit},
 };

@@ -113,7 +113,8 @@ async fn an_unchanged_feed_gets_304() {
         let feed = app.anonymous().get(path).await;
         assert_eq!(feed.header("cache-control"), "no-cache");
         let request = app.anonymous().request(Method::GET, path);
-        let again = TestResponse::of(request.header(header::IF_NONE_MATCH, feed.header("etag"))).await;
+        let again =
+            TestResponse::of(request.header(header::IF_NONE_MATCH, feed.header("etag"))).await;
         assert_eq!((again.status, again.body.as_str()), (304, ""), "{path}");
     }
     let first = app.anonymous().get("/public.atom").await;

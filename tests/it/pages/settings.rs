@@ -7,7 +7,7 @@ use reqwest::Method;
 
 use crate::support::{
     App,
-    actors::{TestResponse, Browser},
+    actors::{Browser, TestResponse},
     cluster::TestDatabase,
 };
 

@@ -2,7 +2,7 @@
 
 use crate::support::{
     App,
-    actors::{TestResponse, Browser},
+    actors::{Browser, TestResponse},
 };
 
 async fn create(browser: &Browser, name: &str, days: &str, password: &str) -> TestResponse {

@@ -4,7 +4,7 @@ use reqwest::Method;
 
 use crate::support::{
     App,
-    actors::{TestResponse, Browser},
+    actors::{Browser, TestResponse},
 };
 
 type Form = &'static [(&'static str, &'static str)];

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::support::{
     App,
-    actors::{TestResponse, Browser},
+    actors::{Browser, TestResponse},
 };
 
 /// Words that reveal libraries, the language or the database.
@@ -135,7 +135,7 @@ async fn rejected_pages(browser: &Browser) -> Vec<TestResponse> {
 }
 
 #[tokio::test]
-async fn a_client_error_assert_no_internals() {
+async fn a_client_error_shows_no_internals() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     for browser in [&alice, &app.anonymous()] {

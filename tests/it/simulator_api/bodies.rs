@@ -6,7 +6,7 @@ use serde_json::json;
 use super::post_text;
 use crate::support::{
     App,
-    actors::{TestResponse, Simulator},
+    actors::{Simulator, TestResponse},
 };
 
 const COMMANDS: [&str; 3] = ["/register", "/msgs/alice", "/fllws/alice"];

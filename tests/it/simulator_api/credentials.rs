@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::support::{
     App,
-    actors::{TestResponse, Simulator},
+    actors::{Simulator, TestResponse},
 };
 
 const REJECTION: &str = "You are not authorized to use this resource!";
@@ -53,9 +53,14 @@ async fn wrong_or_missing_credentials_are_rejected() {
     for simulator in clients_of_both_addresses(&app).await {
         for (method, path) in protected_operations("alice") {
             let request = || simulator.bare_request(method.clone(), &path).json(&any_command());
-            assert_eq!(TestResponse::of(request()).await.failure(403), REJECTION, "{method} {path}");
+            assert_eq!(
+                TestResponse::of(request()).await.failure(403),
+                REJECTION,
+                "{method} {path}"
+            );
             for value in wrong {
-                let response = TestResponse::of(request().header(header::AUTHORIZATION, value)).await;
+                let response =
+                    TestResponse::of(request().header(header::AUTHORIZATION, value)).await;
                 assert_eq!(response.failure(403), REJECTION, "{method} {path} {value:?}");
             }
             let latin_1 = header::HeaderValue::from_bytes(b"Basic \xe6").expect("a value");
@@ -91,7 +96,8 @@ async fn the_right_credentials_are_accepted_by_every_operation() {
     for simulator in clients_of_both_addresses(&app).await {
         for (method, path) in protected_operations("alice") {
             let response =
-                TestResponse::of(simulator.request(method.clone(), &path).json(&any_command())).await;
+                TestResponse::of(simulator.request(method.clone(), &path).json(&any_command()))
+                    .await;
             let expected = if method == Method::GET { 200 } else { 204 };
             assert_eq!(response.status, expected, "{method} {path}");
             assert_eq!(response.body.is_empty(), expected == 204, "{method} {path}");

@@ -10,10 +10,14 @@ mod registering;
 
 use reqwest::{Method, header};
 
-use crate::support::actors::{TestResponse, Simulator};
+use crate::support::actors::{Simulator, TestResponse};
 
 /// The response to a POST with exactly this body.
-async fn post_text(simulator: &Simulator, path: &str, body: impl Into<reqwest::Body>) -> TestResponse {
+async fn post_text(
+    simulator: &Simulator,
+    path: &str,
+    body: impl Into<reqwest::Body>,
+) -> TestResponse {
     let request = simulator.request(Method::POST, path);
     TestResponse::of(request.header(header::CONTENT_TYPE, "application/json").body(body)).await
 }

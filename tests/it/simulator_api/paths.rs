@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{contents, follows};
 use crate::support::{
     App,
-    actors::{TestResponse, Simulator},
+    actors::{Simulator, TestResponse},
 };
 
 /// Calls every operation below `base`. `spell` returns an equivalent spelling of a path.
@@ -55,8 +55,9 @@ async fn doubled_and_trailing_slashes_change_nothing() {
         |path| path.replace('/', "//"),
         |path| format!("//{}///", path.replace('/', "///")),
     ];
-    let cases =
-        [app.url("/sim"), root].into_iter().flat_map(|base| spellings.map(|spell| (base.clone(), spell)));
+    let cases = [app.url("/sim"), root]
+        .into_iter()
+        .flat_map(|base| spellings.map(|spell| (base.clone(), spell)));
     for (number, (base, spell)) in cases.enumerate() {
         call_every_operation(&app, &base, number, spell).await;
     }

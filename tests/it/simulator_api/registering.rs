@@ -107,7 +107,8 @@ async fn a_malformed_name_is_rejected_with_the_rule() {
         (".".to_owned(), "path"),
         ("..".to_owned(), "path"),
     ] {
-        let text = rejection(&simulator, json!({"username": name, "email": "a@b", "pwd": "x"})).await;
+        let text =
+            rejection(&simulator, json!({"username": name, "email": "a@b", "pwd": "x"})).await;
         assert!(text.contains(rule), "{name:?}: {text}");
     }
     assert_eq!(app.count("SELECT count(*) FROM users").await, 0);

@@ -128,7 +128,8 @@ impl Browser {
 
     /// Posts a form and follows redirects.
     pub async fn submit(&self, path: &str, form: &[(&str, &str)]) -> TestResponse {
-        TestResponse::of(self.following_redirects.post(format!("{}{path}", self.base)).form(form)).await
+        TestResponse::of(self.following_redirects.post(format!("{}{path}", self.base)).form(form))
+            .await
     }
 
     /// Signs up with the password `secret`.

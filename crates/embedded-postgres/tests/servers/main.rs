@@ -1,9 +1,6 @@
 //! Starts and crashes of real servers of the installed PostgreSQL, and the remains of earlier runs.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "tests and their helpers fail by panicking"
-)]
+#![allow(clippy::unwrap_used, reason = "tests and their helpers fail by panicking")]
 
 mod crashes;
 mod start;

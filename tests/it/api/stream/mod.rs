@@ -9,7 +9,7 @@ use reqwest::{Method, RequestBuilder};
 
 use crate::support::{
     App,
-    actors::{TestResponse, ApiClient},
+    actors::{ApiClient, TestResponse},
     cluster::TestDatabase,
     eventually,
     stream::{Block, Stream},
