@@ -36,6 +36,7 @@ pub enum Command {
     /// Print the OpenAPI document of an API
     Openapi {
         /// The API
+        #[arg(value_name = "api|simulator")]
         api: ApiName,
     },
     /// Play the simulator against any MiniTwit and report wrong and late responses

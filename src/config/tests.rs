@@ -1,6 +1,6 @@
 //! Tests of the command line.
 
-use clap::{CommandFactory, Parser};
+use clap::{Command, CommandFactory, Parser, builder::PossibleValue};
 
 use super::*;
 
@@ -22,6 +22,25 @@ fn an_invalid_value_is_rejected_with_the_name_of_the_setting() {
         let refusal = Cli::try_parse_from(["minitwit", "serve", flag, value]).expect_err(flag);
         assert!(refusal.to_string().contains(flag), "{refusal}");
     }
+}
+
+/// clap lists the possible values only for a wrong value, not for a missing one.
+#[test]
+fn the_name_of_a_positional_argument_lists_its_possible_values() {
+    fn check(command: &Command) {
+        for argument in command.get_positionals() {
+            let values = argument.get_possible_values();
+            let values: Vec<&str> = values.iter().map(PossibleValue::get_name).collect();
+            let named = argument.get_value_names().unwrap_or_default();
+            if !values.is_empty() {
+                assert_eq!(named, [values.join("|").as_str()], "{}", command.get_name());
+            }
+        }
+        command.get_subcommands().for_each(check);
+    }
+    check(&Cli::command());
+    let missing = Cli::try_parse_from(["minitwit", "openapi"]).expect_err("missing");
+    assert!(missing.to_string().contains("<api|simulator>"), "{missing}");
 }
 
 #[test]
