@@ -16,7 +16,7 @@ use poem_openapi::{
     registry::{MetaSecurityScheme, Registry},
 };
 
-use super::problem::Problem;
+use super::{code::Code, problem::Problem};
 use crate::{
     domain::{Account, ApiToken, SessionToken, UserId},
     http::{
@@ -26,7 +26,8 @@ use crate::{
     service::{Credential, Service},
 };
 
-const TOKEN_SCHEME: &str = "token";
+// Swagger UI sorts the schemes by name, and this one comes first.
+const TOKEN_SCHEME: &str = "bearer";
 const SESSION_SCHEME: &str = "session";
 
 /// The account whose token authenticates the request. Without a valid token the response is 401.
@@ -69,12 +70,12 @@ fn token(request: &Request) -> Result<Option<ApiToken>, Problem> {
     if !request.headers().contains_key(header::AUTHORIZATION) {
         return Ok(None);
     }
-    let bearer = Bearer::from_request(request).map_err(|_| Problem::unauthorized())?;
-    bearer.token.parse().map(Some).map_err(|_| Problem::unauthorized())
+    let bearer = Bearer::from_request(request).map_err(|_| Code::InvalidToken)?;
+    Ok(Some(bearer.token.parse().map_err(|_| Code::InvalidToken)?))
 }
 
 async fn token_account(request: &Request, token: &ApiToken) -> Result<Account, Problem> {
-    service(request)?.token_account(token).await?.ok_or_else(Problem::unauthorized)
+    service(request)?.token_account(token).await?.ok_or_else(|| Code::InvalidToken.into())
 }
 
 async fn subscriber(request: &Request) -> Result<Option<Subscriber>, Problem> {
@@ -158,7 +159,7 @@ macro_rules! credentials {
 }
 
 credentials!(Caller, [(TOKEN_SCHEME, TOKEN)], optional: false, async |request| {
-    account(request).await?.map(Caller).ok_or_else(Problem::unauthorized)
+    account(request).await?.map(Caller).ok_or_else(|| Code::TokenRequired.into())
 });
 credentials!(OptionalCaller, [(TOKEN_SCHEME, TOKEN)], optional: true, async |request| {
     account(request).await.map(OptionalCaller)

@@ -2,13 +2,13 @@
 
 use std::sync::LazyLock;
 
-use poem_openapi::OpenApiService;
+use poem_openapi::{ExternalDocumentObject, OpenApiService};
 
 use super::{
     follows::Follows, messages::Messages, paths::PREFIX, search::Search, stream::Stream,
     timelines::Timelines, tokens::Tokens, users::Users,
 };
-use crate::http::{openapi, routes::Routes};
+use crate::http::{error_entry::CATALOGUE_PATH, openapi, routes::Routes};
 
 const DESCRIPTION: &str = "The JSON API for MiniTwit clients.\n\n\
     **Authentication.** `POST /tokens` exchanges a username and a password for a bearer token. Send it as \
@@ -19,8 +19,9 @@ const DESCRIPTION: &str = "The JSON API for MiniTwit clients.\n\n\
     100, 30 by default). The `Link` header with `rel=\"next\"` points to the next page; `next_cursor` in the \
     body is the `cursor` of that page. Items that are added while a client reads a list never make it \
     skip or repeat another item.\n\n\
-    **Errors** are problem details (RFC 9457). A 422 response names every invalid field and the rule that \
-    the field violates. 429 and 503 responses say in `Retry-After` when to retry. A 500 response \
+    **Errors** are problem details (RFC 9457). `code` identifies the type of problem, and `type` leads to its \
+    cause and remedy in the [list of codes](/docs/errors). A 422 response names every invalid field and the \
+    rule that the field violates. 429 and 503 responses say in `Retry-After` when to retry. A 500 response \
     contains the request id, under which the server logs the cause.";
 
 type Resources = (Tokens, Users, Follows, Messages, Timelines, Stream, Search);
@@ -30,12 +31,17 @@ pub(super) fn openapi_service() -> OpenApiService<Resources, ()> {
     OpenApiService::new(resources, "MiniTwit API", env!("CARGO_PKG_VERSION"))
         .description(DESCRIPTION)
         .license(openapi::license())
+        .contact(openapi::contact())
+        .external_document(
+            ExternalDocumentObject::new(CATALOGUE_PATH)
+                .description("Error codes: causes and remedies"),
+        )
         .server(PREFIX)
 }
 
 /// The OpenAPI document, as JSON with a final line break.
 pub fn document() -> String {
-    let mut document = openapi::document(&openapi_service().spec());
+    let mut document = openapi::document(&openapi_service().spec(), |_| {});
     // The library names the schema of a generic type `Page_Message`.
     for item in ["Message", "SearchResult", "Token", "User"] {
         document = document.replace(&format!("Page_{item}\""), &format!("{item}Page\""));

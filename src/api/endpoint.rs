@@ -1,21 +1,23 @@
-//! The endpoint of the API: operations, request limits and error rendering.
+//! The endpoint of the API: its document, operations, request limits and error rendering.
 
 use std::sync::Arc;
 
 use poem::{
-    Endpoint, EndpointExt, IntoEndpoint, IntoResponse, Request, Response, Result,
+    Endpoint, EndpointExt, IntoResponse, Request, Response, Result, Route, get,
     http::{HeaderValue, StatusCode, header},
 };
 use poem_openapi::error::{ParseParamError, ParsePathError, ParseRequestPayloadError};
 
 use super::{
-    document::{ROUTES, openapi_service},
+    code::Code,
+    document::{ROUTES, document, openapi_service},
     problem::{FieldError, Problem},
 };
 use crate::{
     http::{
         errors::{add_allow, call_and_render, log_internal},
         middleware::request_limits::RequestLimits,
+        openapi::{DOCUMENT_PATH, document_endpoint},
     },
     service::Service,
 };
@@ -25,8 +27,9 @@ pub fn endpoint(
     service: Service,
     limits: RequestLimits,
 ) -> impl Endpoint<Output = Response> + 'static {
-    openapi_service()
-        .into_endpoint()
+    Route::new()
+        .at(DOCUMENT_PATH, get(document_endpoint(document())))
+        .nest("/", openapi_service())
         .before(move |request| limits.read_body(request))
         .around(render)
         .data(service)
@@ -39,7 +42,8 @@ async fn render<E: Endpoint<Output: IntoResponse>>(
 ) -> Result<Response> {
     let mut response = call_and_render(endpoint, request, async |error| to_response(error)).await;
     add_allow(&mut response, &ROUTES);
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let cache_control = response.headers_mut().entry(header::CACHE_CONTROL);
+    cache_control.or_insert(HeaderValue::from_static("no-store"));
     Ok(response)
 }
 
@@ -56,18 +60,32 @@ fn problem(error: &poem::Error) -> Problem {
         return if reason.starts_with("Expected input type") {
             Problem::invalid_fields(vec![FieldError::new("body", "must be a JSON object")])
         } else {
-            Problem::new(StatusCode::BAD_REQUEST, "The body must be well-formed JSON")
+            Code::MalformedJson.into()
         };
     }
     if error.is::<ParsePathError>() || error.is::<poem::error::ParsePathError>() {
-        return Problem::no_such_path();
+        return Code::UnknownPath.into();
     }
-    match error.status() {
-        StatusCode::NOT_FOUND => Problem::no_such_path(),
-        status if status.is_client_error() => Problem::new(status, error.to_string()),
-        _ => {
+    match code_of(error.status()) {
+        Some(code) => code.into(),
+        None => {
             log_internal(error);
             Problem::internal()
         }
     }
+}
+
+/// The code of an error of poem, of poem-openapi or of [`RequestLimits`], which the status identifies.
+///
+/// `None` for a failure of the server.
+fn code_of(status: StatusCode) -> Option<Code> {
+    Some(match status {
+        StatusCode::NOT_FOUND => Code::UnknownPath,
+        StatusCode::METHOD_NOT_ALLOWED => Code::MethodNotAllowed,
+        StatusCode::REQUEST_TIMEOUT => Code::BodyTimeout,
+        StatusCode::PAYLOAD_TOO_LARGE => Code::BodyTooLarge,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => Code::UnsupportedMediaType,
+        status if status.is_client_error() => Code::UnreadableBody,
+        _ => return None,
+    })
 }

@@ -6,29 +6,87 @@ use poem_openapi::{
     ApiResponse,
     payload::Payload,
     registry::{MetaResponses, Registry},
+    types::ToJSON,
 };
 
-use super::problem::{Problem, ProblemJson};
-use crate::http::openapi::{Statuses, error_responses};
+use super::{
+    code::{ALWAYS, Code},
+    problem::{FieldError, Problem, ProblemJson},
+};
+use crate::http::openapi::{DocumentedError, error_responses};
 
-/// The error type of an operation that documents the statuses `S`.
-pub(super) struct Failure<S>(Problem, PhantomData<S>);
+/// The problems that an operation can cause.
+pub(super) trait Failures: Send + Sync + 'static {
+    /// An example of each problem.
+    fn problems() -> Vec<Problem>;
+}
 
-impl<S, P: Into<Problem>> From<P> for Failure<S> {
+/// Declares types that implement [`Failures`].
+///
+/// Each has groups of codes, further codes, and an example of an invalid field with the rule that
+/// it violates. A code may name the field that the problem is about.
+macro_rules! failures {
+    ($(
+        $name:ident = $($group:ident)|+,
+            [$($code:ident $(($about:literal))?),*]
+            $(, $field:literal: $rule:literal)?;
+    )*) => {
+        $(struct $name;
+
+        impl $crate::api::failure::Failures for $name {
+            fn problems() -> Vec<$crate::api::problem::Problem> {
+                $crate::api::failure::problems(
+                    &[$($crate::api::code::$group),+],
+                    &[$(($crate::api::code::Code::$code, &[$($about)?])),*],
+                    &[$(($field, $rule))?],
+                )
+            }
+        })*
+    };
+}
+
+pub(super) use failures;
+
+/// The problems of groups of codes, of single codes with the fields that they are about, and of
+/// invalid fields with their rules.
+pub(super) fn problems(
+    groups: &[&[Code]],
+    codes: &[(Code, &[&str])],
+    invalid: &[(&str, &str)],
+) -> Vec<Problem> {
+    let grouped = groups.concat().into_iter().chain(ALWAYS.iter().copied()).map(Problem::from);
+    let single = codes.iter().map(|(code, about)| {
+        about.iter().fold(Problem::from(*code), |problem, field| problem.about_field(field))
+    });
+    let invalid = invalid.iter().map(|(field, rule)| FieldError::new(field, rule));
+    let invalid = invalid.map(|error| Problem::invalid_fields(vec![error]));
+    grouped.chain(single).chain(invalid).collect()
+}
+
+/// The error type of an operation that documents the problems `F`.
+pub(super) struct Failure<F>(Problem, PhantomData<F>);
+
+impl<F, P: Into<Problem>> From<P> for Failure<F> {
     fn from(problem: P) -> Self {
         Self(problem.into(), PhantomData)
     }
 }
 
-impl<S> From<Failure<S>> for poem::Error {
-    fn from(failure: Failure<S>) -> Self {
+impl<F> From<Failure<F>> for poem::Error {
+    fn from(failure: Failure<F>) -> Self {
         failure.0.into_error()
     }
 }
 
-impl<S: Statuses> ApiResponse for Failure<S> {
+impl<F: Failures> ApiResponse for Failure<F> {
     fn meta() -> MetaResponses {
-        error_responses::<ProblemJson>(S::STATUSES, description)
+        let errors = F::problems().into_iter().map(|problem| DocumentedError {
+            status: problem.status().as_u16(),
+            name: problem.code().to_owned(),
+            summary: problem.title().to_owned(),
+            body: problem.to_json().unwrap_or_default(),
+        });
+        error_responses::<ProblemJson>(errors.collect(), description)
     }
 
     fn register(registry: &mut Registry) {

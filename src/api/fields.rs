@@ -158,8 +158,11 @@ impl FieldErrors {
         parsed.map_err(|rule| self.add(name, &rule)).ok()
     }
 
+    /// Adds an error, unless the field has one already.
     pub(super) fn add(&mut self, name: &str, rule: &str) {
-        self.0.push(FieldError::new(name, rule));
+        if !self.0.iter().any(|error| error.is_about(name)) {
+            self.0.push(FieldError::new(name, rule));
+        }
     }
 
     /// Returns the parsed values of the required fields, or the problem that lists all errors.
@@ -198,9 +201,14 @@ mod tests {
     #[test]
     fn all_invalid_fields_are_reported_and_no_value_is_quoted() {
         let mut errors = FieldErrors::default();
-        for value in [None, Some(Value::Null), Some(json!(12_345)), Some(json!("secret"))] {
+        for (name, value) in [
+            ("a", None),
+            ("b", Some(Value::Null)),
+            ("c", Some(json!(12_345))),
+            ("d", Some(json!("secret"))),
+        ] {
             let field = Unparsed::<String>::new(value);
-            assert!(errors.string("email", field, Email::parse).is_none());
+            assert!(errors.string(name, field, Email::parse).is_none());
         }
         assert!(errors.string("email", Unparsed::<String>::from("a@b"), Email::parse).is_some());
         let rules: Vec<&str> = errors.0.iter().map(FieldError::rule).collect();
@@ -214,6 +222,16 @@ mod tests {
             ]
         );
         assert!(errors.finish(Some(())).is_err());
+    }
+
+    #[test]
+    fn a_field_has_one_error_the_first() {
+        let mut errors = FieldErrors::default();
+        errors.add("email", "is required");
+        errors.add("email", "is wrong");
+        errors.add("bio", "is wrong");
+        let rules: Vec<&str> = errors.0.iter().map(FieldError::rule).collect();
+        assert_eq!(rules, ["is required", "is wrong"]);
     }
 
     #[test]

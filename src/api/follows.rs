@@ -5,7 +5,7 @@ use poem_openapi::{ApiResponse, OpenApi, param::Path};
 
 use super::{
     auth::{Caller, OptionalCaller},
-    failure::Failure,
+    failure::{Failure, failures},
     paging::{
         CursorParam, LimitParam, PageParams, PageRequest, PageResponse, default_limit,
         example_cursor,
@@ -16,7 +16,6 @@ use super::{
 };
 use crate::{
     domain::Cursor,
-    http::openapi::statuses,
     service::{Error, Service},
 };
 
@@ -27,10 +26,10 @@ enum FollowResponse {
     NoContent,
 }
 
-statuses! {
-    Follow = [401, 404, 422];
-    Unfollow = [401, 404];
-    List = [401, 404, 422];
+failures! {
+    Follow = TOKEN, [UnknownUser], "username": "You cannot follow yourself";
+    Unfollow = TOKEN, [UnknownUser];
+    List = OPTIONAL_TOKEN, [UnknownUser], "limit": "must be an integer from 1 to 100";
 }
 
 pub(super) struct Follows;

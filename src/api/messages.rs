@@ -11,7 +11,7 @@ use time::{OffsetDateTime, macros::datetime};
 
 use super::{
     auth::{Caller, OptionalCaller},
-    failure::Failure,
+    failure::{Failure, failures},
     fields::{FieldErrors, Unparsed},
     paging::{
         CursorParam, LimitParam, PageParams, PageRequest, PageResponse, default_limit,
@@ -23,7 +23,6 @@ use super::{
 };
 use crate::{
     domain::{self, Cursor, IdempotencyKey, MessageText},
-    http::openapi::statuses,
     service::Service,
 };
 
@@ -115,12 +114,12 @@ enum DeleteResponse {
     NoContent,
 }
 
-statuses! {
-    Create = [400, 401, 408, 413, 415, 422, 429];
-    List = [401, 422];
-    Get = [401, 404];
-    Edit = [400, 401, 403, 404, 408, 413, 415, 422];
-    Delete = [401, 403, 404];
+failures! {
+    Create = TOKEN | BODY, [RateLimited], "text": "You have to enter a message";
+    List = OPTIONAL_TOKEN, [], "limit": "must be an integer from 1 to 100";
+    Get = OPTIONAL_TOKEN, [UnknownMessage, UnknownPath];
+    Edit = TOKEN | BODY, [NotYours, UnknownMessage, UnknownPath], "text": "You have to enter a message";
+    Delete = TOKEN, [NotYours, UnknownMessage, UnknownPath];
 }
 
 pub(super) struct Messages;

@@ -5,6 +5,7 @@
 //! module may use `service`, `domain`, `http` and `telemetry`.
 
 mod auth;
+mod code;
 mod document;
 mod endpoint;
 mod failure;
@@ -22,6 +23,7 @@ mod timelines;
 mod tokens;
 mod users;
 
+pub use code::error_codes;
 pub use document::{document, route_template};
 pub use endpoint::endpoint;
 pub use paths::PREFIX;

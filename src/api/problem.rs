@@ -13,24 +13,24 @@ use poem_openapi::{
     types::{Example, ToJSON, Type},
 };
 
+use super::code::Code;
 use crate::{
-    http::errors::internal_error_text,
+    http::errors::{RETRY_AFTER_SECONDS, internal_error_text},
     service::{Error, ErrorKind},
     telemetry::request::log_failure,
 };
-
-/// The `Retry-After` of a 503 response, in seconds.
-const RETRY_AFTER_SECONDS: u64 = 1;
-const TYPE_PREFIX: &str = "urn:problem-type:minitwit:";
 
 /// The body of an error response: problem details (RFC 9457).
 #[derive(Debug, Clone, Object)]
 #[oai(example)]
 pub(super) struct Problem {
-    /// A URI that identifies the type of problem; `about:blank` if the status identifies it.
+    /// A URI reference to the explanation of `code`.
     #[oai(rename = "type", validator(max_length = 200))]
     type_uri: String,
-    /// A summary of the type of problem; the same text for every problem of this type.
+    /// The type of problem: one of the [error codes](/docs/errors). Later versions may add codes.
+    #[oai(validator(max_length = 100, pattern = "^[a-z]+(-[a-z]+)*$"))]
+    code: String,
+    /// A summary of the type of problem; the same text for every problem with this code.
     title: String,
     /// The HTTP status of the response.
     #[oai(validator(minimum(value = "400"), maximum(value = "599")))]
@@ -71,29 +71,35 @@ impl FieldError {
         Self { field: field.to_owned(), detail: detail.to_string() }
     }
 
+    pub(super) fn is_about(&self, field: &str) -> bool {
+        self.field == field
+    }
+
     #[cfg(test)]
     pub(super) fn rule(&self) -> &str {
         &self.detail
     }
 }
 
-impl Problem {
-    /// A problem whose type is its status.
-    pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+impl From<Code> for Problem {
+    fn from(code: Code) -> Self {
+        let entry = code.entry();
+        let retry = code == Code::Unavailable;
         Self {
-            type_uri: "about:blank".to_owned(),
-            title: status.canonical_reason().unwrap_or("Error").to_owned(),
-            status: status.as_u16(),
-            detail: detail.into(),
+            type_uri: entry.uri(),
+            code: entry.code.to_owned(),
+            title: entry.title.to_owned(),
+            status: entry.status,
+            detail: entry.detail.to_owned(),
             errors: Vec::new(),
-            retry_after: None,
+            retry_after: retry.then_some(RETRY_AFTER_SECONDS),
         }
     }
+}
 
-    fn of_type(mut self, name: &str, title: &str) -> Self {
-        self.type_uri = format!("{TYPE_PREFIX}{name}");
-        title.clone_into(&mut self.title);
-        self
+impl Problem {
+    fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { detail: detail.into(), ..code.into() }
     }
 
     /// 422, with all invalid fields.
@@ -102,28 +108,17 @@ impl Problem {
             [one] => format!("{}: {}", one.field, one.detail),
             _ => "Several fields are invalid".to_owned(),
         };
-        let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail);
-        Self { errors, ..problem.of_type("invalid-fields", "Some fields are invalid") }
+        Self { errors, ..Self::new(Code::InvalidFields, detail) }
     }
 
     /// 404, for a name that no user can have.
     pub(super) fn no_such_user(name: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, format!("There is no user named {name}"))
-    }
-
-    /// 404, for a path that no operation has.
-    pub(super) fn no_such_path() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "There is no resource at this path")
-    }
-
-    pub(super) fn unauthorized() -> Self {
-        let detail = "A bearer token is required that is valid, not expired and not revoked";
-        Self::new(StatusCode::UNAUTHORIZED, detail)
+        Self::new(Code::UnknownUser, format!("There is no user named {name}"))
     }
 
     /// 500. The caller has logged the cause.
     pub(super) fn internal() -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, internal_error_text())
+        Self::new(Code::InternalError, internal_error_text())
     }
 
     pub(super) fn about_field(mut self, field: &str) -> Self {
@@ -131,11 +126,19 @@ impl Problem {
         self
     }
 
+    pub(super) fn code(&self) -> &str {
+        &self.code
+    }
+
+    pub(super) fn title(&self) -> &str {
+        &self.title
+    }
+
     pub(super) fn into_error(self) -> poem::Error {
         poem::Error::from_response(self.into_response())
     }
 
-    fn status(&self) -> StatusCode {
+    pub(super) fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 }
@@ -143,45 +146,33 @@ impl Problem {
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let text = error.to_string();
-        match error {
-            Error::UsernameTaken => Self::new(StatusCode::CONFLICT, text)
-                .of_type("username-taken", "The username is taken")
-                .about_field("username"),
-            // One text for both, because the difference would reveal which names exist.
-            Error::WrongUsername | Error::WrongPassword => {
-                Self::new(StatusCode::UNAUTHORIZED, "The username or the password is wrong")
-                    .of_type("wrong-credentials", "The credentials are wrong")
+        let code = match error {
+            Error::UsernameTaken => return Self::from(Code::UsernameTaken).about_field("username"),
+            // One code for both, because the difference would reveal which names exist.
+            Error::WrongUsername | Error::WrongPassword => return Code::WrongCredentials.into(),
+            Error::Disabled => Code::AccountDisabled,
+            Error::UnknownUser(_) => Code::UnknownUser,
+            Error::UnknownMessage => Code::UnknownMessage,
+            Error::UnknownToken => Code::UnknownToken,
+            Error::NotYours => Code::NotYours,
+            Error::Invalid(_) => Code::InvalidFields,
+            Error::RateLimited { retry_after } => {
+                let problem = Self::new(Code::RateLimited, text);
+                return Self { retry_after: Some(retry_after), ..problem };
             }
-            Error::Disabled => Self::new(StatusCode::FORBIDDEN, text)
-                .of_type("account-disabled", "The account is disabled"),
-            _ => Self::from_kind(&error, text),
-        }
+            _ => return Self::of_server(&error),
+        };
+        Self::new(code, text)
     }
 }
 
 impl Problem {
-    fn from_kind(error: &Error, text: String) -> Self {
+    /// The problem of an error that the client has not caused. Logs the error.
+    fn of_server(error: &Error) -> Self {
+        log_failure(error);
         match error.kind() {
-            ErrorKind::Invalid => Self::new(StatusCode::UNPROCESSABLE_ENTITY, text)
-                .of_type("invalid-fields", "Some fields are invalid"),
-            ErrorKind::Forbidden => Self::new(StatusCode::FORBIDDEN, text),
-            ErrorKind::NotFound => Self::new(StatusCode::NOT_FOUND, text),
-            ErrorKind::RateLimited => Self {
-                retry_after: error.retry_after(),
-                ..Self::new(StatusCode::TOO_MANY_REQUESTS, text)
-            },
-            ErrorKind::Unavailable => {
-                log_failure(error);
-                let detail = "The service is temporarily unavailable";
-                Self {
-                    retry_after: Some(RETRY_AFTER_SECONDS),
-                    ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
-                }
-            }
-            ErrorKind::Internal => {
-                log_failure(error);
-                Self::internal()
-            }
+            ErrorKind::Unavailable => Code::Unavailable.into(),
+            _ => Self::internal(),
         }
     }
 }

@@ -5,7 +5,7 @@ use poem_openapi::{Object, OpenApi, param::Query, registry::MetaSchema, types::E
 
 use super::{
     auth::OptionalCaller,
-    failure::Failure,
+    failure::{Failure, failures},
     fields::{FieldErrors, Unparsed},
     messages::Message,
     paging::{LimitParam, PageRequest, PageResponse, default_limit, parse_cursor, parse_limit},
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     domain::{self, Invalid, SearchText},
-    http::openapi::{documented_type, statuses},
+    http::openapi::documented_type,
     service::Service,
 };
 
@@ -70,8 +70,8 @@ impl From<domain::Profile> for SearchResult {
     }
 }
 
-statuses! {
-    Find = [401, 422];
+failures! {
+    Find = OPTIONAL_TOKEN, [], "q": "You have to enter what to search for";
 }
 
 pub(super) struct Search;

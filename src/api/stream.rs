@@ -15,16 +15,16 @@ use poem_openapi::{
 
 use super::{
     auth::{OptionalSubscriber, Subscriber},
-    failure::Failure,
+    code::Code,
+    failure::{Failure, failures},
     fields::{FieldErrors, Unparsed, cursor},
     messages::Message,
     paging::example_cursor,
-    problem::Problem,
     tags::Tag,
 };
 use crate::{
     domain::{self, Cursor, Invalid},
-    http::openapi::{documented_type, statuses},
+    http::openapi::documented_type,
     service::{Service, StreamEvent, SubscribeRequest, Subscription, Timeline},
 };
 
@@ -89,8 +89,8 @@ enum EventStreamResponse {
     Ok(EventStreamBody),
 }
 
-statuses! {
-    Subscribe = [401, 422];
+failures! {
+    Subscribe = TOKEN, [], "timeline": "must be public or own";
 }
 
 pub(super) struct Stream;
@@ -113,6 +113,14 @@ impl Stream {
     /// The server sends comments regularly, so that the client can detect a broken connection. The
     /// stream ends when the token or session ends, when the client reads too slowly, and when the
     /// server stops. The client then reconnects.
+    ///
+    /// The response has no end, so Swagger UI cannot show it. curl can:
+    ///
+    /// ```sh
+    /// curl --no-buffer "http://127.0.0.1:8080/api/v1/stream"
+    /// curl --no-buffer --header "Authorization: Bearer TOKEN" \
+    ///   "http://127.0.0.1:8080/api/v1/stream?timeline=own"
+    /// ```
     #[oai(path = "/stream", method = "get", operation_id = "stream")]
     async fn subscribe(
         &self,
@@ -138,7 +146,7 @@ impl Stream {
         errors.finish(Some(()))?;
         let timeline = match (timeline, &subscriber.0) {
             (Some(StreamTimeline::Own), Some(Subscriber { user, .. })) => Timeline::Own(*user),
-            (Some(StreamTimeline::Own), None) => return Err(Problem::unauthorized().into()),
+            (Some(StreamTimeline::Own), None) => return Err(Code::TokenRequired.into()),
             _ => Timeline::Public,
         };
         let credential = subscriber.0.map(|subscriber| subscriber.credential);

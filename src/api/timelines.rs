@@ -5,7 +5,7 @@ use poem_openapi::{OpenApi, param::Path};
 
 use super::{
     auth::{Caller, OptionalCaller},
-    failure::Failure,
+    failure::{Failure, failures},
     messages::Message,
     paging::{
         CursorParam, LimitParam, PageParams, PageRequest, PageResponse, default_limit,
@@ -14,11 +14,11 @@ use super::{
     profiles::{example_username, path_username},
     tags::Tag,
 };
-use crate::{domain::Cursor, http::openapi::statuses, service::Service};
+use crate::{domain::Cursor, service::Service};
 
-statuses! {
-    OwnTimeline = [401, 422];
-    AuthorTimeline = [401, 404, 422];
+failures! {
+    OwnTimeline = TOKEN, [], "limit": "must be an integer from 1 to 100";
+    AuthorTimeline = OPTIONAL_TOKEN, [UnknownUser], "limit": "must be an integer from 1 to 100";
 }
 
 pub(super) struct Timelines;

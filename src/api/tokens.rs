@@ -8,7 +8,7 @@ use time::{OffsetDateTime, macros::datetime};
 
 use super::{
     auth::Caller,
-    failure::Failure,
+    failure::{Failure, failures},
     fields::{FieldErrors, Unparsed, any_string},
     paging::{
         CursorParam, LimitParam, PageParams, PageRequest, PageResponse, default_limit,
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     domain::{KeyCursor, TokenId, TokenName, TokenRecord},
-    http::{client::Client, openapi::statuses},
+    http::client::Client,
     service::{Error, Origin, Service},
 };
 
@@ -127,10 +127,11 @@ enum RevokeResponse {
     NoContent,
 }
 
-statuses! {
-    Create = [400, 401, 403, 408, 413, 415, 422, 429];
-    List = [401, 422];
-    Revoke = [401, 404];
+failures! {
+    Create = BODY, [WrongCredentials, AccountDisabled, RateLimited],
+        "name": "The name must not be empty";
+    List = TOKEN, [], "limit": "must be an integer from 1 to 100";
+    Revoke = TOKEN, [UnknownToken];
 }
 
 pub(super) struct Tokens;

@@ -1,6 +1,6 @@
 //! Sign-up, profiles, and changes to the caller's account.
 
-use poem::{http::StatusCode, web::Data};
+use poem::web::Data;
 use poem_openapi::{
     ApiResponse, Object, OpenApi,
     param::Path,
@@ -10,7 +10,8 @@ use poem_openapi::{
 
 use super::{
     auth::{Caller, OptionalCaller},
-    failure::Failure,
+    code::Code,
+    failure::{Failure, failures},
     fields::{FieldErrors, Unparsed, any_string},
     paging::{
         CursorParam, LimitParam, PageParams, PageRequest, PageResponse, default_limit,
@@ -25,7 +26,7 @@ use crate::{
     domain::{
         self, Bio, DisplayName, Email, KeyCursor, Password, PasswordChange, Registration, Username,
     },
-    http::{client::Client, openapi::statuses},
+    http::client::Client,
     service::{Error, Origin, Service},
 };
 
@@ -201,11 +202,15 @@ enum DeleteResponse {
     NoContent,
 }
 
-statuses! {
-    Create = [400, 408, 409, 413, 415, 422, 429];
-    List = [401, 422];
-    Get = [401, 404];
-    ChangeAccount = [400, 401, 403, 404, 408, 413, 415, 422, 429];
+failures! {
+    Create = BODY, [UsernameTaken("username"), RateLimited],
+        "email": "You have to enter a valid email address";
+    List = OPTIONAL_TOKEN, [], "limit": "must be an integer from 1 to 100";
+    Get = OPTIONAL_TOKEN, [UnknownUser];
+    Change = TOKEN | BODY, [NotYours, WrongPassword("current_password"), UnknownUser, RateLimited],
+        "email": "You have to enter a valid email address";
+    Delete = TOKEN | BODY, [NotYours, WrongPassword("password"), UnknownUser, RateLimited],
+        "password": "is required";
 }
 
 pub(super) struct Users;
@@ -288,7 +293,7 @@ impl Users {
         username: Path<String>,
         change: Json<AccountChange>,
         service: Data<&Service>,
-    ) -> Result<ChangeResponse, Failure<ChangeAccount>> {
+    ) -> Result<ChangeResponse, Failure<Change>> {
         service.require_own_account(&caller, &path_username(&username)?).await?;
         match service.change_account(caller.0, change.0.parse()?).await {
             Err(Error::WrongPassword) => Err(wrong_password("current_password").into()),
@@ -310,7 +315,7 @@ impl Users {
         username: Path<String>,
         deletion: Json<AccountDeletion>,
         service: Data<&Service>,
-    ) -> Result<DeleteResponse, Failure<ChangeAccount>> {
+    ) -> Result<DeleteResponse, Failure<Delete>> {
         service.require_own_account(&caller, &path_username(&username)?).await?;
         let mut errors = FieldErrors::default();
         let password = errors.string("password", deletion.0.password, any_string);
@@ -323,5 +328,5 @@ impl Users {
 
 /// 403, not 401: the token is valid, so a new token would not help.
 fn wrong_password(field: &str) -> Problem {
-    Problem::new(StatusCode::FORBIDDEN, "The password is wrong").about_field(field)
+    Problem::from(Code::WrongPassword).about_field(field)
 }

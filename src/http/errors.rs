@@ -12,6 +12,12 @@ use poem::{
 use super::routes::Routes;
 use crate::telemetry::request::{RequestId, log_failure};
 
+/// The `Retry-After` of every 503 response, in seconds.
+///
+/// Full queues are empty again within a second, and a restarted database or replica is ready after
+/// one or two. A shorter time would make clients retry in vain, a longer one would prolong the outage.
+pub const RETRY_AFTER_SECONDS: u64 = 2;
+
 /// A handler panicked. The panic hook has logged the cause.
 #[derive(Debug, thiserror::Error)]
 #[error("a handler panicked")]

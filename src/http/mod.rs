@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod cross_site;
+pub mod error_entry;
 pub mod errors;
 pub mod middleware;
 pub mod openapi;

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::openapi::DOCUMENT_PATH;
+
 /// The routes of one API.
 #[derive(Debug)]
 pub struct Routes {
@@ -19,11 +21,17 @@ struct Route {
 }
 
 impl Routes {
-    /// The routes of `document`, whose API is served below `prefix`.
+    /// The routes of `document`, whose API is served below `prefix`, and of the document itself.
     pub fn of(document: &str, prefix: &'static str) -> Self {
         let document: Value = serde_json::from_str(document).unwrap_or_default();
+        let own = Route {
+            pattern: DOCUMENT_PATH.to_owned(),
+            path: DOCUMENT_PATH.to_owned(),
+            allow: "GET, HEAD".to_owned(),
+        };
         let paths = document.get("paths").and_then(Value::as_object).into_iter().flatten();
-        Self { prefix, routes: paths.map(|(path, methods)| Route::of(path, methods)).collect() }
+        let routes = paths.map(|(path, methods)| Route::of(path, methods)).chain([own]).collect();
+        Self { prefix, routes }
     }
 
     /// The route template of a matched pattern.

@@ -21,8 +21,12 @@ use tokio::{
 
 use crate::{
     api,
-    http::middleware::{
-        self, access_log::AccessLog, request_limits::RequestLimits, trusted_proxies::TrustedProxies,
+    http::{
+        error_entry::ErrorCatalogue,
+        middleware::{
+            self, access_log::AccessLog, request_limits::RequestLimits,
+            trusted_proxies::TrustedProxies,
+        },
     },
     service::Service,
     simulator_api,
@@ -137,8 +141,10 @@ impl Server {
 
     fn everything(&self, shutdown: &Shutdown) -> impl Endpoint<Output = Response> + 'static {
         let templates = Arc::clone(&self.templates);
-        let pages = web::endpoint(self.service.clone(), templates, self.settings.requests);
-        let api = api::endpoint(self.service.clone(), self.settings.requests);
+        let limits = self.settings.requests;
+        let catalogue = ErrorCatalogue(api::error_codes());
+        let pages = web::endpoint(self.service.clone(), templates, limits, catalogue);
+        let api = api::endpoint(self.service.clone(), limits);
         let routes =
             Route::new().nest(simulator_api::PREFIX, self.simulator_api()).nest(api::PREFIX, api);
         operations::add_to(routes, &self.service, &self.metrics, shutdown)

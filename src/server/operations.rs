@@ -1,4 +1,5 @@
-//! The operator endpoints and the API documents: health, readiness, metrics, OpenAPI and Swagger UI.
+//! The operator endpoints and the documentation of the APIs: health, readiness, metrics, Swagger UI, and
+//! the simulator API's document. The JSON API serves its own.
 
 use listener::Shutdown;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -12,7 +13,10 @@ use serde_json::json;
 
 use crate::{
     api,
-    http::openapi::{Documented, swagger_ui},
+    http::{
+        errors::RETRY_AFTER_SECONDS,
+        openapi::{DOCUMENT_PATH, Documented, document_endpoint, swagger_ui},
+    },
     service::Service,
     simulator_api,
     telemetry::request::log_failure,
@@ -35,8 +39,7 @@ pub(super) fn add_to(
     shutdown: &Shutdown,
 ) -> Route {
     let [api, simulator] = documents();
-    let page = swagger_ui(&[api.clone(), simulator.clone()]);
-    let json = |documented: Documented| fixed("application/json", documented.document, None);
+    let page = swagger_ui(&[api, simulator.clone()]);
     routes
         .at(
             HEALTHY,
@@ -44,9 +47,12 @@ pub(super) fn add_to(
         )
         .at(READY, get(ready(service.clone(), shutdown.clone())))
         .at("/metrics", get(render_metrics(service.clone(), metrics.clone())))
-        .at("/openapi.json", get(json(simulator)))
-        .at(format!("{}/openapi.json", api::PREFIX), get(json(api)))
-        .at("/docs", get(fixed("text/html; charset=utf-8", page, Some(DOCS_POLICY))))
+        .at(DOCUMENT_PATH, get(document_endpoint(simulator.document.clone())))
+        .at(
+            format!("{}{DOCUMENT_PATH}", simulator_api::PREFIX),
+            get(document_endpoint(simulator.document)),
+        )
+        .at("/docs", get(swagger_ui_page(page)))
 }
 
 /// The API documents. Swagger UI shows the first by default.
@@ -96,20 +102,13 @@ fn render_metrics(service: Service, handle: PrometheusHandle) -> impl Endpoint<O
     })
 }
 
-/// A constant response, which caches revalidate before each use.
-fn fixed(
-    content_type: &'static str,
-    body: String,
-    policy: Option<HeaderValue>,
-) -> impl Endpoint<Output = Response> {
+fn swagger_ui_page(page: String) -> impl Endpoint<Output = Response> {
     make(move |_| {
-        let mut response = Response::builder()
-            .content_type(content_type)
+        let response = Response::builder()
+            .content_type("text/html; charset=utf-8")
             .header(header::CACHE_CONTROL, "no-cache")
-            .body(body.clone());
-        if let Some(policy) = policy.clone() {
-            response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
-        }
+            .header(header::CONTENT_SECURITY_POLICY, DOCS_POLICY)
+            .body(page.clone());
         async move { response }
     })
 }
@@ -117,7 +116,9 @@ fn fixed(
 fn json_response(status: StatusCode, body: serde_json::Value) -> Response {
     let response = Response::builder().status(status).content_type("application/json");
     match status {
-        StatusCode::SERVICE_UNAVAILABLE => response.header(header::RETRY_AFTER, "1"),
+        StatusCode::SERVICE_UNAVAILABLE => {
+            response.header(header::RETRY_AFTER, RETRY_AFTER_SECONDS)
+        }
         _ => response,
     }
     .header(header::CACHE_CONTROL, "no-store")

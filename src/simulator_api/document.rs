@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use poem_openapi::OpenApiService;
+use poem_openapi::{ExternalDocumentObject, OpenApiService};
 
 use super::{
     follows::FollowsApi, latest::LatestApi, messages::MessagesApi, registration::RegistrationApi,
@@ -23,12 +23,21 @@ pub(super) fn openapi_service() -> OpenApiService<Apis, ()> {
              status and a text.",
         )
         .license(openapi::license())
+        .contact(openapi::contact())
+        .external_document(
+            ExternalDocumentObject::new("/docs?api=simulator").description("Swagger UI"),
+        )
         .server(PREFIX)
 }
 
 /// The OpenAPI document, as JSON with a line break at its end.
 pub fn document() -> String {
-    openapi::document(&openapi_service().spec())
+    openapi::document(&openapi_service().spec(), |document| {
+        // Exactly one of its fields is required, which poem-openapi cannot express.
+        if let Some(change) = document.pointer_mut("/components/schemas/FollowChange") {
+            change["minProperties"] = 1.into();
+        }
+    })
 }
 
 pub(super) static ROUTES: LazyLock<Routes> = LazyLock::new(|| Routes::of(&document(), PREFIX));

@@ -10,23 +10,25 @@ use poem_openapi::{
     ApiResponse, Object,
     payload::{Json, Payload},
     registry::{MetaResponses, Registry},
-    types::Example,
+    types::{Example, ToJSON},
 };
 
 use crate::{
     http::{
-        errors::internal_error_text,
-        openapi::{Statuses, error_responses},
+        errors::{RETRY_AFTER_SECONDS, internal_error_text},
+        openapi::{DocumentedError, error_responses},
     },
     service::{Error, ErrorKind},
     telemetry::request::log_failure,
 };
 
-const RETRY_AFTER_SECONDS: u64 = 1;
+/// The contract's text for missing or wrong credentials.
+pub(super) const NOT_AUTHORIZED: &str = "You are not authorized to use this resource!";
+const UNAVAILABLE: &str = "The service is unavailable for now";
 
 /// An error.
 #[derive(Debug, Object)]
-#[oai(example)]
+#[oai(rename = "Error", example)]
 struct ErrorBody {
     /// The HTTP status.
     status: u16,
@@ -71,8 +73,7 @@ impl From<Error> for ErrorResponse {
             ErrorKind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             ErrorKind::Unavailable => {
                 log_failure(&error);
-                let text = "The service is unavailable for now";
-                let response = Self::new(StatusCode::SERVICE_UNAVAILABLE, text);
+                let response = Self::new(StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE);
                 return Self { retry_after: Some(RETRY_AFTER_SECONDS), ..response };
             }
             ErrorKind::Internal => {
@@ -96,30 +97,78 @@ impl IntoResponse for ErrorResponse {
     }
 }
 
-/// An error response of an operation that documents the statuses `S`.
-pub(super) struct Failure<S>(ErrorResponse, PhantomData<S>);
+/// The errors that an operation documents.
+pub(super) trait Failures: Send + Sync + 'static {
+    /// Statuses with an example of their text, besides 500 and 503, which all operations have.
+    const ERRORS: &'static [(u16, &'static str)];
+}
 
-impl<S> From<ErrorResponse> for Failure<S> {
+/// Declares types that implement [`Failures`]. Only 400 has a text that depends on the operation.
+macro_rules! failures {
+    ($($name:ident = [$($status:literal $(: $text:literal)?),*];)*) => {
+        $(struct $name;
+
+        impl $crate::simulator_api::error::Failures for $name {
+            const ERRORS: &'static [(u16, &'static str)] = &[$(
+                ($status, $crate::simulator_api::error::failures!(@text $status $($text)?)),
+            )*];
+        })*
+    };
+    (@text $status:literal $text:literal) => { $text };
+    (@text $status:literal) => { $crate::simulator_api::error::example_text($status) };
+}
+
+pub(super) use failures;
+
+/// The example of an error text, for a status that has the same in all operations.
+pub(super) const fn example_text(status: u16) -> &'static str {
+    match status {
+        403 => NOT_AUTHORIZED,
+        404 => "There is no user named Roger Histand",
+        408 => "The request's body did not arrive in time",
+        413 => "The request's body is too large",
+        415 => "the `Content-Type` requested by the client is not supported: text/plain",
+        429 => "That was too often; try again in 12 s",
+        503 => UNAVAILABLE,
+        _ => "Internal Server Error (request 41d8cd98f00b204e)",
+    }
+}
+
+/// An error response of an operation that documents the errors `F`.
+pub(super) struct Failure<F>(ErrorResponse, PhantomData<F>);
+
+impl<F> From<ErrorResponse> for Failure<F> {
     fn from(response: ErrorResponse) -> Self {
         Self(response, PhantomData)
     }
 }
 
-impl<S> From<Error> for Failure<S> {
+impl<F> From<Error> for Failure<F> {
     fn from(error: Error) -> Self {
         ErrorResponse::from(error).into()
     }
 }
 
-impl<S> From<Failure<S>> for poem::Error {
-    fn from(failure: Failure<S>) -> Self {
+impl<F> From<Failure<F>> for poem::Error {
+    fn from(failure: Failure<F>) -> Self {
         Self::from_response(failure.0.into_response())
     }
 }
 
-impl<S: Statuses> ApiResponse for Failure<S> {
+impl<F: Failures> ApiResponse for Failure<F> {
     fn meta() -> MetaResponses {
-        error_responses::<Json<ErrorBody>>(S::STATUSES, description)
+        let always = [500, 503].map(|status| (status, example_text(status)));
+        let errors = F::ERRORS.iter().copied().chain(always).map(|(status, text)| {
+            let body = ErrorBody { status, error_msg: text.to_owned() };
+            let summary = description(status).to_owned();
+            DocumentedError {
+                status,
+                name: status.to_string(),
+                summary,
+                body: body.to_json().unwrap_or_default(),
+            }
+        });
+        error_responses::<Json<ErrorBody>>(errors.collect(), description)
     }
 
     fn register(registry: &mut Registry) {

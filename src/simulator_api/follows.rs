@@ -10,7 +10,7 @@ use poem_openapi::{
 
 use super::{
     auth::Authorized,
-    error::{ErrorResponse, Failure},
+    error::{ErrorResponse, Failure, failures},
     params::{
         CommandNumber, ItemCount, JsonString, default_count, example_latest, example_username,
         existing_user,
@@ -18,10 +18,7 @@ use super::{
     rejected_command::Command,
     tags::Tag,
 };
-use crate::{
-    http::openapi::statuses,
-    service::{Error, ErrorKind, Service},
-};
+use crate::service::{Error, ErrorKind, Service};
 
 /// A user to follow or to unfollow; exactly one of the fields is required.
 #[derive(Debug, Object)]
@@ -69,9 +66,12 @@ enum ChangeResponse {
     NoContent,
 }
 
-statuses! {
-    ReadFollowees = [400, 403, 404];
-    ChangeFollow = [400, 403, 404, 408, 413, 415];
+failures! {
+    ReadFollowees = [400: "no: must be a number that is not negative", 403, 404];
+    ChangeFollow = [
+        400: "Exactly one of the fields follow and unfollow must be given",
+        403, 404, 408, 413, 415
+    ];
 }
 
 pub(super) struct FollowsApi;

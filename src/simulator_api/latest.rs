@@ -3,8 +3,11 @@
 use poem::web::Data;
 use poem_openapi::{ApiResponse, Object, OpenApi, payload::Json, types::Example};
 
-use super::{error::Failure, tags::Tag};
-use crate::{http::openapi::statuses, service::Service};
+use super::{
+    error::{Failure, failures},
+    tags::Tag,
+};
+use crate::service::Service;
 
 /// The command that arrived last.
 #[derive(Debug, Object)]
@@ -27,7 +30,7 @@ enum LatestResponse {
     Ok(Json<Latest>),
 }
 
-statuses! {
+failures! {
     ReadLatest = [];
 }
 

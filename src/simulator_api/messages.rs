@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 
 use super::{
     auth::Authorized,
-    error::{ErrorResponse, Failure},
+    error::{ErrorResponse, Failure, failures},
     params::{
         CommandNumber, ItemCount, JsonString, default_count, example_latest, example_username,
         existing_user,
@@ -20,14 +20,13 @@ use super::{
     rejected_command::Command,
     tags::Tag,
 };
-use crate::{domain::MessageText, http::openapi::statuses, service::Service};
+use crate::{domain::MessageText, service::Service};
 
 /// A message to post.
 #[derive(Debug, Object)]
 #[oai(example)]
 struct NewMessage {
     /// The text: 1 to 280 characters.
-    #[oai(default)]
     content: JsonString,
 }
 
@@ -88,10 +87,10 @@ enum PostResponse {
     NoContent,
 }
 
-statuses! {
-    ReadMessages = [400, 403];
-    ReadUserMessages = [400, 403, 404];
-    PostMessage = [400, 403, 404, 408, 413, 415];
+failures! {
+    ReadMessages = [400: "no: must be a number that is not negative", 403];
+    ReadUserMessages = [400: "no: must be a number that is not negative", 403, 404];
+    PostMessage = [400: "content: You have to enter a message", 403, 404, 408, 413, 415];
 }
 
 pub(super) struct MessagesApi;

@@ -5,14 +5,13 @@ use poem_openapi::{ApiResponse, Object, OpenApi, param::Query, payload::Json, ty
 
 use super::{
     auth::RequestOrigin,
-    error::{ErrorResponse, Failure},
+    error::{ErrorResponse, Failure, failures},
     params::{CommandNumber, JsonString, example_latest},
     rejected_command::Command,
     tags::Tag,
 };
 use crate::{
     domain::Registration,
-    http::openapi::statuses,
     service::{Error, Origin, Service},
 };
 
@@ -21,13 +20,10 @@ use crate::{
 #[oai(example)]
 struct NewUser {
     /// The user name: 1 to 64 characters of any script.
-    #[oai(default)]
     username: JsonString,
     /// The e-mail address.
-    #[oai(default)]
     email: JsonString,
     /// The password: 1 to 72 bytes.
-    #[oai(default)]
     pwd: JsonString,
 }
 
@@ -48,8 +44,8 @@ enum RegisterResponse {
     NoContent,
 }
 
-statuses! {
-    Register = [400, 408, 413, 415, 429];
+failures! {
+    Register = [400: "You have to enter a username", 408, 413, 415, 429];
 }
 
 pub(super) struct RegistrationApi;

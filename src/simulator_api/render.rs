@@ -7,7 +7,11 @@ use poem_openapi::error::{
     AuthorizationError, ParseParamError, ParsePathError, ParseRequestPayloadError,
 };
 
-use super::{document::ROUTES, error::ErrorResponse, rejected_command};
+use super::{
+    document::ROUTES,
+    error::{ErrorResponse, NOT_AUTHORIZED},
+    rejected_command,
+};
 use crate::http::errors::{add_allow, call_and_render, log_internal};
 
 /// Calls `endpoint`, and turns its error or panic into a JSON response.
@@ -32,8 +36,7 @@ pub(super) async fn render_errors<E: Endpoint<Output = Response>>(
 
 fn error_response(error: &poem::Error) -> ErrorResponse {
     if error.is::<AuthorizationError>() {
-        let text = "You are not authorized to use this resource!";
-        return ErrorResponse::new(StatusCode::FORBIDDEN, text);
+        return ErrorResponse::new(StatusCode::FORBIDDEN, NOT_AUTHORIZED);
     }
     if let Some(ParseParamError { name, .. }) = error.downcast_ref() {
         return ErrorResponse::invalid_field(name, "must be a number that is not negative");

@@ -15,13 +15,10 @@ use super::{
     templates::Templates,
 };
 use crate::{
-    http::errors::{call_and_render, log_internal},
+    http::errors::{RETRY_AFTER_SECONDS, call_and_render, log_internal},
     service::{ErrorKind, Service},
     telemetry::request::{RequestId, log_failure},
 };
-
-/// Seconds after which a client may retry a request that got 503.
-const RETRY_AFTER_SECONDS: u64 = 5;
 
 pub(super) async fn render<E: Endpoint<Output: IntoResponse>>(
     endpoint: Arc<E>,

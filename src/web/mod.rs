@@ -25,9 +25,13 @@ use poem::{
     Endpoint, EndpointExt, IntoEndpoint, Response, Route, get, middleware::CookieJarManager, post,
 };
 
-use crate::{http::middleware::request_limits::RequestLimits, service::Service};
+use crate::{
+    http::{error_entry::ErrorCatalogue, middleware::request_limits::RequestLimits},
+    service::Service,
+};
 use handlers::{
-    feeds, files, following, message, people, search, settings, sign_in, tag, timelines, tokens,
+    error_codes, feeds, files, following, message, people, search, settings, sign_in, tag,
+    timelines, tokens,
 };
 use public_page_cache::PublicPageCache;
 use same_site::same_site_only;
@@ -38,6 +42,7 @@ pub fn endpoint(
     service: Service,
     templates: Arc<Templates>,
     limits: RequestLimits,
+    catalogue: ErrorCatalogue,
 ) -> impl Endpoint<Output = Response> + 'static {
     routes()
         .before(move |request| limits.read_body(request))
@@ -46,6 +51,7 @@ pub fn endpoint(
         .with(CookieJarManager::new())
         .data(service)
         .data(templates)
+        .data(catalogue)
         .data(Arc::new(PublicPageCache::default()))
 }
 
@@ -63,6 +69,7 @@ fn routes() -> Route {
     let route = route.at("/favicon.ico", get(files::favicon));
     let route = route.at("/avatar/:username", get(files::avatar));
     let route = route.at("/robots.txt", get(files::robots));
+    let route = route.at("/docs/errors", get(error_codes::show));
     let route = route.at("/public.atom", get(feeds::public));
     let route = route.at("/:username<^.+[.]atom$>", get(feeds::profile));
     let route = route.at("/search", get(search::search));

@@ -8,7 +8,7 @@ use tera::{Context, Tera};
 use super::assets::Asset;
 use crate::domain::MESSAGE_TEXT_MAX_CHARS;
 
-const TEMPLATES: [(&str, &str); 21] = [
+const TEMPLATES: [(&str, &str); 22] = [
     ("layout.html", include_str!("../../templates/layout.html")),
     ("fields.html", include_str!("../../templates/fields.html")),
     ("messages.html", include_str!("../../templates/messages.html")),
@@ -28,6 +28,7 @@ const TEMPLATES: [(&str, &str); 21] = [
     ("delete.html", include_str!("../../templates/delete.html")),
     ("tag.html", include_str!("../../templates/tag.html")),
     ("error.html", include_str!("../../templates/error.html")),
+    ("error_codes.html", include_str!("../../templates/error_codes.html")),
     ("open_graph.html", include_str!("../../templates/open_graph.html")),
     ("feed.xml", include_str!("../../templates/feed.xml")),
 ];

@@ -12,14 +12,12 @@ use self::{
     counting_server::{CountingServer, statements},
     page_routes::page_routes,
 };
-use crate::{
-    operations::document::{committed, operations},
-    support::{
-        App, AppSettings,
-        actors::{TestResponse, encode},
-        cluster::TestDatabase,
-        eventually,
-    },
+use crate::support::{
+    App, AppSettings,
+    actors::{TestResponse, encode},
+    cluster::TestDatabase,
+    documents::{committed, operations},
+    eventually,
 };
 
 /// The highest permitted number of statements of a request.
@@ -148,6 +146,8 @@ const PAGES: &[Row] = &[
     row("GET /favicon.ico", Anonymous, 302, 0),
     row("GET /avatar/{username}", Anonymous, 200, 0),
     row("GET /robots.txt", Anonymous, 200, 0),
+    row("GET /docs/errors", Anonymous, 200, 0),
+    row("GET /docs/errors", Browser, 200, 1),
     row("GET /public.atom", Anonymous, 200, 1),
     row("GET /{username}.atom", Anonymous, 200, 1),
     row("GET /message/{id}", Anonymous, 200, 1),

@@ -138,6 +138,7 @@ function signedOutPages(id) {
   return [
     "/public", "/login", "/register", "/Milada", "/Milada/followers", "/Milada/following",
     `/message/${id}`, "/tag/canal", "/search", "/search?q=herons", "/search?q=nothing+like+that",
+    "/docs/errors",
   ];
 }
 

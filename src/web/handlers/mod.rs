@@ -1,6 +1,7 @@
 //! The handlers, one file per resource. A handler parses the request, calls one operation and renders
 //! the result.
 
+pub mod error_codes;
 pub mod feeds;
 pub mod files;
 pub mod following;

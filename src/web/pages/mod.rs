@@ -4,6 +4,7 @@
 
 mod atom;
 mod error;
+mod error_codes;
 mod excerpt;
 mod field;
 mod follows;
@@ -26,6 +27,7 @@ mod tokens;
 
 pub use atom::Feed;
 pub use error::ErrorPage;
+pub use error_codes::ErrorCodesPage;
 pub use field::Field;
 pub use follows::{Direction, FollowsPage};
 pub use frame::Frame;

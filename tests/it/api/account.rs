@@ -1,5 +1,7 @@
 //! Users change and delete their own accounts.
 
+use std::collections::BTreeSet;
+
 use futures_util::{FutureExt, future::BoxFuture};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -55,6 +57,32 @@ async fn all_invalid_fields_are_named_and_nothing_changes() {
     let partly_valid = json!({"bio": "hello", "email": "nothing"});
     assert_eq!(ann.patch("/users/ann", partly_valid).await.rejected_fields(422), ["email"]);
     assert_eq!(ann.get("/users/ann").await.json()["bio"], Value::Null);
+}
+
+#[tokio::test]
+async fn an_error_names_each_field_once() {
+    let app = App::start().await;
+    let ann = app.api_user("ann").await;
+    let values =
+        [None, Some(json!(null)), Some(json!(1)), Some(json!("")), Some(json!("x".repeat(73)))];
+    for password in values.iter().chain(&[Some(json!("new"))]) {
+        for current in values.iter().chain(&[Some(json!("guess"))]) {
+            let mut change = json!({"email": "invalid"});
+            for (name, value) in [("password", password), ("current_password", current)] {
+                if let Some(value) = value {
+                    change[name] = value.clone();
+                }
+            }
+            let fields = ann.patch("/users/ann", change.clone()).await.rejected_fields(422);
+            let distinct: BTreeSet<&String> = fields.iter().collect();
+            assert_eq!(distinct.len(), fields.len(), "{change}: {fields:?}");
+        }
+    }
+    let wrong_type = json!({"password": "new", "current_password": 1});
+    assert_eq!(
+        ann.patch("/users/ann", wrong_type).await.rejected_fields(422),
+        ["current_password"]
+    );
 }
 
 #[tokio::test]

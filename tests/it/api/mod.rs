@@ -2,6 +2,7 @@
 
 mod account;
 mod disabled;
+mod errors;
 mod follows;
 mod idempotency;
 mod limits;

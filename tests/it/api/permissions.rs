@@ -5,12 +5,10 @@ use std::collections::BTreeSet;
 use reqwest::{Method, header};
 use serde_json::{Value, json};
 
-use crate::{
-    operations::document::{committed, operations},
-    support::{
-        App,
-        actors::{ApiClient, TestResponse, encode},
-    },
+use crate::support::{
+    App,
+    actors::{ApiClient, TestResponse, encode},
+    documents::{committed, operations},
 };
 
 /// The caller of an operation on the token, the message or the account of the owner.

@@ -86,5 +86,5 @@ async fn without_its_database_the_server_responds_with_503_and_retry_after() {
     .await;
     let response = app.api().get("/users").await;
     response.problem(503);
-    assert_eq!(response.header("retry-after"), "1");
+    assert_eq!(response.header("retry-after"), "2");
 }

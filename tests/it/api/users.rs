@@ -64,7 +64,7 @@ async fn exactly_one_of_many_simultaneous_sign_ups_for_a_username_succeeds() {
     assert_eq!(succeeded, 1);
     for response in responses.iter().filter(|response| response.status != 201) {
         assert_eq!(response.rejected_fields(409), ["username"]);
-        assert_eq!(response.json()["type"], "urn:problem-type:minitwit:username-taken");
+        assert_eq!(response.json()["code"], "username-taken");
     }
 }
 

@@ -1,20 +1,22 @@
 //! The OpenAPI documents and Swagger UI.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 use similar::TextDiff;
 
-use crate::support::{App, process};
+use crate::support::{
+    App,
+    documents::{committed, operations},
+    process,
+};
 
 /// The names of the API documents, and their paths.
-const APIS: &[(&str, &str)] = &[("api", "/api/v1/openapi.json"), ("simulator", "/openapi.json")];
-
-/// The committed document.
-pub fn committed(api: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("openapi/{api}.json"));
-    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
+const APIS: &[(&str, &str)] = &[
+    ("api", "/api/v1/openapi.json"),
+    ("simulator", "/sim/openapi.json"),
+    ("simulator", "/openapi.json"),
+];
 
 /// Asserts that the document equals the committed one.
 fn assert_committed(api: &str, document: &str) {
@@ -45,16 +47,6 @@ fn the_printed_documents_are_the_committed_ones() {
         assert!(output.status.success(), "{output:?}");
         assert_committed(api, &String::from_utf8(output.stdout).expect("UTF-8"));
     }
-}
-
-/// The operations of a document by name, such as `GET /msgs`.
-pub fn operations(document: &Value) -> Vec<(String, &Value)> {
-    let paths = document["paths"].as_object().expect("paths");
-    let operations = paths.iter().flat_map(|(path, methods)| {
-        let methods = methods.as_object().expect("methods").iter();
-        methods.map(move |(method, it)| (format!("{} {path}", method.to_uppercase()), it))
-    });
-    operations.collect()
 }
 
 #[track_caller]
@@ -88,6 +80,86 @@ fn the_simulator_api_has_the_operations_of_the_contract() {
     );
 }
 
+/// Swagger UI fills in the example or default of a parameter. The description states those of an
+/// optional one.
+#[track_caller]
+fn assert_prefilled_only_if_required(parameter: &Value, what: &str) {
+    let required = parameter["required"] == true;
+    let schema = &parameter["schema"];
+    assert_eq!(schema.get("example").is_some(), required, "{what}: example");
+    assert!(schema.get("default").is_none(), "{what}: default");
+    for value in ["example", "examples"] {
+        assert!(parameter.get(value).is_none(), "{what}: {value}");
+    }
+    let description = parameter["description"].as_str().expect("a description");
+    let stated = description.contains(" Example: `") || description.contains(" Default: `");
+    assert_eq!(stated, !required, "{what}: {description}");
+}
+
+#[test]
+fn an_example_of_a_request_has_no_optional_field() {
+    for (api, _) in APIS {
+        let document: Value = serde_json::from_str(&committed(api)).expect("JSON");
+        for (name, operation) in operations(&document) {
+            let content = operation["requestBody"]["content"].as_object();
+            let Some(media_type) = content.and_then(|content| content.values().next()) else {
+                continue;
+            };
+            assert_eq!(media_type.as_object().map(Map::len), Some(1), "{name}: only a schema");
+            let schema = resolve(&document, &media_type["schema"]);
+            let example = schema["example"].as_object().expect("an example");
+            let fields: BTreeSet<&str> = example.keys().map(String::as_str).collect();
+            let required = schema.get("required").and_then(Value::as_array);
+            let mut expected: BTreeSet<&str> =
+                required.into_iter().flatten().filter_map(Value::as_str).collect();
+            if name == "POST /fllws/{username}" {
+                // One of its two fields is required.
+                expected.insert("follow");
+            }
+            assert_eq!(fields, expected, "{name}");
+        }
+    }
+}
+
+#[test]
+fn both_documents_say_whom_to_ask_and_where_to_read_on() {
+    for (api, _) in APIS {
+        let document: Value = serde_json::from_str(&committed(api)).expect("JSON");
+        for pointer in ["/info/contact/name", "/info/contact/url", "/externalDocs/url"] {
+            let value = document.pointer(pointer).unwrap_or(&Value::Null);
+            assert_described(value, &format!("{api}: {pointer}"));
+        }
+    }
+}
+
+/// The last word of each schema's name.
+const NOUNS: &[&str] = &[
+    "Change",
+    "Content",
+    "Deletion",
+    "Details",
+    "Error",
+    "Followees",
+    "Latest",
+    "Message",
+    "Page",
+    "Problem",
+    "Result",
+    "Token",
+    "User",
+];
+
+#[test]
+fn schemas_are_named_by_nouns_of_the_field() {
+    for (api, _) in APIS {
+        let document: Value = serde_json::from_str(&committed(api)).expect("JSON");
+        for name in document["components"]["schemas"].as_object().expect("schemas").keys() {
+            assert!(name.chars().all(char::is_alphabetic), "{name}");
+            assert!(NOUNS.iter().any(|noun| name.ends_with(noun)), "{name}");
+        }
+    }
+}
+
 #[test]
 fn every_operation_is_described() {
     for (api, _) in APIS {
@@ -103,7 +175,7 @@ fn every_operation_is_described() {
             for parameter in operation["parameters"].as_array().into_iter().flatten() {
                 let what = format!("{name}: {}", parameter["name"]);
                 assert_described(&parameter["description"], &what);
-                assert!(parameter["schema"].get("example").is_some(), "{what}: example");
+                assert_prefilled_only_if_required(parameter, &what);
             }
         }
         ids.sort_unstable();

@@ -43,7 +43,7 @@ async fn a_draining_server_serves_and_reports_that_it_is_not_ready() {
     let response = browser.get("/readyz").await;
     let reason = "the server is about to stop";
     assert_eq!(response.json(), json!({"status": "not ready", "reason": reason}));
-    assert_eq!(response.header("retry-after"), "1");
+    assert_eq!(response.header("retry-after"), "2");
     assert_eq!(browser.get("/healthz").await.status, 200);
     let other = Browser::new(serving.base.clone());
     other.sign_up("drained").await;

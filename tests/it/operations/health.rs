@@ -10,7 +10,7 @@ async fn reason_not_ready(app: &App) -> String {
     let response = app.anonymous().get("/readyz").await;
     assert_eq!(response.status, 503);
     assert_eq!(response.header("content-type"), "application/json");
-    assert_eq!(response.header("retry-after"), "1");
+    assert_eq!(response.header("retry-after"), "2");
     let body = response.json();
     let reason = body["reason"].as_str().expect("a reason").to_owned();
     assert_eq!(body, json!({"status": "not ready", "reason": reason}));
@@ -67,10 +67,10 @@ async fn an_unreachable_database_is_reported_without_internals() {
     assert_alive(&app).await;
 
     let page = app.anonymous().get("/public").await;
-    assert_eq!((page.status, page.header("retry-after")), (503, "5"));
+    assert_eq!((page.status, page.header("retry-after")), (503, "2"));
     page.says("<h2>Service Unavailable</h2>").does_not_say("onnection");
     let response: TestResponse = app.simulator().get("/msgs").await;
     response.failure(503);
-    assert_eq!(response.header("retry-after"), "1");
+    assert_eq!(response.header("retry-after"), "2");
     response.does_not_say("onnection").does_not_say("127.0.0.1");
 }

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::document::committed;
 use crate::support::{
     App,
     actors::{Browser, Simulator},
     cluster::TestDatabase,
+    documents::committed,
     eventually,
     process::ServerProcess,
 };
@@ -114,7 +114,9 @@ const ROUTES: &[&str] = &[
     "/metrics",
     "/openapi.json",
     "/docs",
+    "/docs/errors",
     "/api/v1/openapi.json",
+    "/sim/openapi.json",
     "/sim/latest",
     "/sim/register",
     "/sim/msgs",
@@ -162,6 +164,8 @@ async fn the_route_label_is_a_template_for_every_path() {
         "/{zebra}",
         "/openapi.json",
         "/docs",
+        "/docs/errors",
+        "/sim/openapi.json",
         "/api",
         "/api/v1",
         "/api/v1/zebra",

@@ -1,6 +1,6 @@
 //! Health checks, metrics, API documents, shutdown and production mode.
 
-pub mod document;
+mod document;
 mod drain;
 mod health;
 mod healthcheck;

@@ -76,6 +76,7 @@ async fn a_page_and_its_style_sheet_fit_one_round_trip() {
         ("/login", ""),
         ("/register", ""),
         ("/unknown", ""),
+        ("/docs/errors", &session),
     ] {
         let page = weight(&app, path, cookie).await;
         assert!(page + style < MAX_BYTES, "{path}: {page} bytes, and {style} of style");

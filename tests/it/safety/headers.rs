@@ -44,6 +44,7 @@ async fn responses(app: &App) -> Vec<(&'static str, TestResponse)> {
         ("metrics", anonymous.get("/metrics").await),
         ("document", anonymous.get("/openapi.json").await),
         ("documentation", anonymous.get("/docs").await),
+        ("error codes", anonymous.get("/docs/errors").await),
         ("405 of operations", anonymous.post("/healthz", &[]).await),
         ("500", {
             app.execute("DROP TABLE messages").await;

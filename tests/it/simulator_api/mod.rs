@@ -2,6 +2,7 @@
 
 mod bodies;
 mod credentials;
+mod errors;
 mod following;
 mod messages;
 mod names;

@@ -77,8 +77,13 @@ async fn an_unknown_path_gets_404_in_json() {
     app.simulator().get("").await.failure(404);
     for path in pages {
         app.simulator_at_root().get(path).await.failure(404);
+    }
+    // The document lies beside the API on the main address.
+    let (document, others) = pages.split_last().expect("paths");
+    for path in others {
         app.simulator().get(path).await.failure(404);
     }
+    assert_eq!(app.simulator().get(document).await.status, 200);
 }
 
 #[tokio::test]

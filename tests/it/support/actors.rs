@@ -57,9 +57,11 @@ impl TestResponse {
         assert_eq!(self.header("cache-control"), "no-store");
         let problem = self.json();
         assert_eq!(problem["status"], status);
-        for field in ["type", "title", "detail"] {
+        for field in ["code", "title", "detail"] {
             assert!(problem[field].as_str().is_some_and(|text| !text.is_empty()), "{problem}");
         }
+        let code = problem["code"].as_str().expect("a code");
+        assert_eq!(problem["type"], format!("/docs/errors#{code}"), "{problem}");
         problem
     }
 

@@ -3,7 +3,9 @@
 pub mod actors;
 pub mod chromium;
 pub mod cluster;
+pub mod documents;
 pub mod process;
+pub mod raw;
 pub mod source;
 pub mod stream;
 pub mod window;

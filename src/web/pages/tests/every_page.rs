@@ -6,14 +6,15 @@ use super::fixtures::{
 };
 use crate::{
     domain::{ApiToken, Cursor, KeyCursor, NameCursor, Page, Tag},
+    http::error_entry::ErrorEntry,
     service::NewToken,
     web::{
         links::SearchScope,
         pages::{
-            DeleteAccountPage, DeletePage, Direction, EditPage, ErrorPage, Field, FollowStatus,
-            FollowsPage, Frame, LoginPage, MessagePage, NewTokenPage, OpenGraph, PasswordForm,
-            ProfileForm, RegisterPage, SearchPage, SettingsPage, TagPage, TimelinePage, TokenForm,
-            TokensPage,
+            DeleteAccountPage, DeletePage, Direction, EditPage, ErrorCodesPage, ErrorPage, Field,
+            FollowStatus, FollowsPage, Frame, LoginPage, MessagePage, NewTokenPage, OpenGraph,
+            PasswordForm, ProfileForm, RegisterPage, SearchPage, SettingsPage, TagPage,
+            TimelinePage, TokenForm, TokensPage,
         },
     },
 };
@@ -28,6 +29,7 @@ pub fn every_page() -> Vec<String> {
         people(&frame, &mut pages);
         searches(&frame, &mut pages);
         account_pages(&frame, &mut pages);
+        pages.push(render(&ErrorCodesPage { frame: frame.clone(), codes: &[ERROR_CODE] }));
         for status in [400, 401, 403, 404, 405, 408, 413, 415, 429, 500, 503] {
             let page = ErrorPage::new(frame.clone(), status);
             pages.push(render(&page));
@@ -36,6 +38,15 @@ pub fn every_page() -> Vec<String> {
     }
     pages
 }
+
+const ERROR_CODE: ErrorEntry = ErrorEntry {
+    code: "too-large",
+    status: 413,
+    title: HOSTILE,
+    detail: HOSTILE,
+    cause: HOSTILE,
+    remedy: HOSTILE,
+};
 
 pub fn rejected() -> Field {
     Field { value: HOSTILE.into(), error: Some(HOSTILE.into()) }

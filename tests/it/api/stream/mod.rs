@@ -154,7 +154,7 @@ async fn a_stream_above_the_limit_is_rejected() {
     let (stream, _) = Stream::open(stream_request(&app.api(), "")).await;
     let response = app.api().get("/stream").await;
     response.problem(503);
-    assert_eq!(response.header("retry-after"), "1");
+    assert_eq!(response.header("retry-after"), "2");
     drop(stream);
     app.api_user("ann").await;
     // The server notices that a client has gone when it writes to it.
