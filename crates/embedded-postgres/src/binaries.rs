@@ -71,6 +71,21 @@ impl Binaries {
         choose(found, pgdata, cluster_major)
     }
 
+    /// The version that is installed in the same directory now. Returns an error unless it can use
+    /// the data of this version.
+    pub(crate) fn installed_now(&self) -> Result<Self, String> {
+        let now = Self::probe(&self.dir)?;
+        if now.version.major == self.version.major {
+            return Ok(now);
+        }
+        Err(format!("it is {} now, but the data was made by {}", now.version, self.version.major))
+    }
+
+    /// The version as text, such as `15.13`.
+    pub(crate) fn version(&self) -> String {
+        self.version.to_string()
+    }
+
     pub(crate) fn postgres(&self) -> PathBuf {
         self.dir.join("postgres")
     }

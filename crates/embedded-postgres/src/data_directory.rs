@@ -3,8 +3,11 @@
 
 use std::{
     env,
-    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
-    os::unix::fs::{DirBuilderExt as _, MetadataExt as _},
+    fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError},
+    io,
+    os::unix::fs::{
+        DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+    },
     path::{Path, PathBuf, absolute},
     time::Duration,
 };
@@ -26,6 +29,9 @@ const EPHEMERAL_PREFIX: &str = "minitwit-ephemeral-";
 /// The age from which an unlocked ephemeral directory is stale. A younger one may not be locked
 /// yet.
 const STALE_AGE: Duration = Duration::from_secs(60);
+
+/// Readable and writable for the owner only.
+const LOCK_MODE: u32 = 0o600;
 
 /// The default data directory: `/var/lib/minitwit` for root, else `$XDG_DATA_HOME/minitwit`, else
 /// `~/.local/share/minitwit`. Returns [`Error::NoHome`] if there is no home directory.
@@ -76,8 +82,7 @@ impl DataDirectory {
     fn lock(path: PathBuf, ephemeral: Option<TempDir>) -> Result<Self, Error> {
         let path = path.canonicalize().map_err(Error::io("find", &path))?;
         let lock_path = path.join("lock");
-        let lock = OpenOptions::new().create(true).append(true).open(&lock_path);
-        let lock = lock.map_err(Error::io("open", &lock_path))?;
+        let lock = open_lock(&lock_path).map_err(Error::io("open", &lock_path))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path, lock, ephemeral }),
             Err(TryLockError::WouldBlock) => Err(Error::InUse(path)),
@@ -116,6 +121,14 @@ impl Drop for DataDirectory {
             tracing::warn!(%error, "cannot unlock the data directory");
         }
     }
+}
+
+/// Opens the lock file for this user alone, since whoever can open it can lock it.
+fn open_lock(path: &Path) -> io::Result<File> {
+    let lock = OpenOptions::new().create(true).append(true).mode(LOCK_MODE).open(path)?;
+    // An older version created it with the umask.
+    lock.set_permissions(Permissions::from_mode(LOCK_MODE))?;
+    Ok(lock)
 }
 
 fn pgdata(path: &Path) -> PathBuf {

@@ -8,7 +8,9 @@ mod binaries;
 mod cluster;
 mod data_directory;
 mod directories;
+mod environment;
 mod error;
+mod installation;
 mod orphan;
 mod os_user;
 mod postmaster;
@@ -41,6 +43,7 @@ use self::{
 };
 pub use self::{
     data_directory::default_data_dir,
+    environment::restart_without_client_variables,
     error::Error,
     settings::{Data, Settings},
 };

@@ -1,4 +1,6 @@
 //! Finds and stops the orphan of an earlier run: a postmaster that outlived its MiniTwit.
+//!
+//! The caller holds the lock of the data directory, so no other MiniTwit starts a server there.
 
 use std::{fs, io, path::Path};
 
@@ -17,7 +19,7 @@ use crate::{
 /// another program by now, since PostgreSQL would trust it.
 pub(crate) fn stop(pgdata: &Path) -> Result<(), Error> {
     let pid_file = pid_file(pgdata);
-    let Some(pid) = recorded_pid(&pid_file) else { return Ok(()) };
+    let Some(pid) = recorded_pid(&pid_file) else { return stop_unrecorded(pgdata, &pid_file) };
     // PostgreSQL itself removes the file of a dead postmaster, after further checks.
     if kill(pid, None) == Err(Errno::ESRCH) {
         return Ok(());
@@ -36,6 +38,21 @@ fn recorded_pid(pid_file: &Path) -> Option<Pid> {
     let text = fs::read_to_string(pid_file).ok()?;
     let pid = text.lines().next()?.trim().parse().ok().filter(|pid| *pid > 1)?;
     Some(Pid::from_raw(pid))
+}
+
+/// Removes a pid file without a process id, which a `kill -9` or a full disk leaves. PostgreSQL would
+/// refuse to start. A postmaster that runs nevertheless is stopped first.
+fn stop_unrecorded(pgdata: &Path, pid_file: &Path) -> Result<(), Error> {
+    if !pid_file.exists() {
+        return Ok(());
+    }
+    if let Some(pid) = processes().into_iter().find(|pid| is_postmaster(*pid, pgdata) == Some(true))
+    {
+        tracing::warn!(%pid, "stopping the PostgreSQL server of an earlier run");
+        stop_process(pid, pgdata)?;
+    }
+    tracing::warn!(path = %pid_file.display(), "removing a pid file without a process id");
+    remove(pid_file)
 }
 
 fn remove(pid_file: &Path) -> Result<(), Error> {
@@ -65,6 +82,23 @@ fn stop_process(pid: Pid, pgdata: &Path) -> Result<(), Error> {
 /// be read. A zombie has an empty command line.
 fn is_postmaster(pid: Pid, pgdata: &Path) -> Option<bool> {
     Some(command_line(pid)?.contains(&format!("postgres -D {} ", pgdata.display())))
+}
+
+/// The ids of all processes.
+#[cfg(target_os = "linux")]
+fn processes() -> Vec<Pid> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    ids.map(Pid::from_raw).collect()
+}
+
+/// The ids of all processes.
+#[cfg(not(target_os = "linux"))]
+fn processes() -> Vec<Pid> {
+    let output = std::process::Command::new("ps").args(["-axo", "pid="]).output();
+    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    let ids = text.unwrap_or_default();
+    ids.lines().filter_map(|line| line.trim().parse().ok()).map(Pid::from_raw).collect()
 }
 
 /// The arguments of a process, each followed by a space; empty if the process has ended.

@@ -19,6 +19,7 @@ use crate::{
     binaries::Binaries,
     data_directory::DataDirectory,
     error::Error,
+    installation::{Identity, Installation},
     orphan,
     os_user::OsUser,
     process::{
@@ -62,7 +63,8 @@ const EPHEMERAL: [&str; 3] = ["fsync=off", "synchronous_commit=off", "full_page_
 /// Everything needed to start and restart the server of a cluster.
 #[derive(Debug)]
 pub(crate) struct Launch {
-    program: PathBuf,
+    binaries: Binaries,
+    installation: Installation,
     os_user: OsUser,
     home: PathBuf,
     pgdata: PathBuf,
@@ -86,16 +88,28 @@ impl Launch {
         let directory = socket.path().display().to_string().replace('"', "\"\"");
         options.push(format!("unix_socket_directories=\"{directory}\"").into());
         let (home, pgdata) = (data.path().to_owned(), data.pgdata());
-        Self { program: binaries.postgres(), os_user, home, pgdata, options }
+        let installation = Installation::of(&binaries.postgres());
+        Self { binaries: binaries.clone(), installation, os_user, home, pgdata, options }
+    }
+
+    /// The installed programs.
+    pub(crate) fn binaries(&self) -> &Binaries {
+        &self.binaries
+    }
+
+    /// The files of the installation as they are now.
+    pub(crate) fn installed(&self) -> Identity {
+        self.installation.identity()
     }
 
     /// Starts the server without waiting for its readiness. On Linux the kernel stops the server when
     /// the calling thread ends.
     pub(crate) fn spawn(&self) -> Result<Postmaster, Error> {
         orphan::stop(&self.pgdata)?;
-        let failed = || Error::io("run", &self.program);
+        let program = self.binaries.postgres();
+        let failed = || Error::io("run", &program);
         let (log, stderr) = ServerLog::open().map_err(failed())?;
-        let mut command = self.os_user.command(&self.program, &self.home);
+        let mut command = self.os_user.command(&program, &self.home);
         command.arg("-D").arg(&self.pgdata).stderr(stderr);
         for option in &self.options {
             command.arg("-c").arg(option);
@@ -173,6 +187,7 @@ impl Postmaster {
 
     /// Stops the server and waits for its end: with a checkpoint, then without, then by force.
     pub(crate) fn stop(mut self) {
+        self.log.expect_stop();
         for (signal, timeout) in [
             (Signal::SIGINT, FAST_SHUTDOWN),
             (Signal::SIGQUIT, IMMEDIATE_SHUTDOWN),

@@ -4,7 +4,11 @@ use std::{
     collections::VecDeque,
     io::{self, BufRead as _, BufReader, PipeReader, pipe},
     process::Stdio,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
     thread,
     time::Duration,
 };
@@ -22,6 +26,8 @@ const LAST_LINES: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct ServerLog {
     lines: Arc<Mutex<VecDeque<String>>>,
+    /// Set when this program stops the server.
+    stopping: Arc<AtomicBool>,
     /// Disconnected once the server's end of the pipe is closed.
     open: mpsc::Receiver<()>,
 }
@@ -32,14 +38,20 @@ impl ServerLog {
         let (reader, writer) = pipe()?;
         // If the pipe is full, the server drops the message instead of waiting for this process.
         fcntl(&writer, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-        let lines = Arc::default();
+        let (lines, stopping) = (Arc::default(), Arc::default());
         let (alive, open) = mpsc::channel();
-        let kept = Arc::clone(&lines);
+        let (kept, is_stopping) = (Arc::clone(&lines), Arc::clone(&stopping));
         thread::Builder::new().name("postgres-log".to_owned()).spawn(move || {
-            read(reader, &kept);
+            read(reader, &kept, &is_stopping);
             drop(alive);
         })?;
-        Ok((Self { lines, open }, writer.into()))
+        Ok((Self { lines, stopping, open }, writer.into()))
+    }
+
+    /// Announces that this program stops the server: from now on, FATAL messages only report
+    /// connections that the stop ends.
+    pub(crate) fn expect_stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
     }
 
     /// The server's last messages. The server may still be running.
@@ -54,10 +66,10 @@ fn lock(lines: &Mutex<VecDeque<String>>) -> MutexGuard<'_, VecDeque<String>> {
     lines.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn read(reader: PipeReader, kept: &Mutex<VecDeque<String>>) {
+fn read(reader: PipeReader, kept: &Mutex<VecDeque<String>>, stopping: &AtomicBool) {
     for line in BufReader::new(reader).split(b'\n').map_while(Result::ok) {
         let line = String::from_utf8_lossy(&line).trim().to_owned();
-        log_line(&line);
+        log_line(&line, stopping.load(Ordering::Relaxed));
         let mut kept = lock(kept);
         kept.push_back(line);
         if kept.len() > KEPT_LINES {
@@ -66,11 +78,11 @@ fn read(reader: PipeReader, kept: &Mutex<VecDeque<String>>) {
     }
 }
 
-/// A FATAL message ends one connection, or is part of a stop; a PANIC ends all connections.
-fn log_line(line: &str) {
+/// A FATAL message ends one connection, which is normal during a stop; a PANIC ends all connections.
+fn log_line(line: &str, stopping: bool) {
     if line.starts_with("PANIC:") {
         tracing::error!(target: "postgres", "{line}");
-    } else if line.starts_with("FATAL:") {
+    } else if line.starts_with("FATAL:") && !stopping {
         tracing::warn!(target: "postgres", "{line}");
     } else {
         tracing::debug!(target: "postgres", "{line}");

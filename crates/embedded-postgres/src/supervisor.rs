@@ -1,4 +1,5 @@
-//! The thread that starts the server process, restarts it when it dies, and stops it.
+//! The thread that starts the server process, restarts it when it dies or its files are replaced, and
+//! stops it.
 //!
 //! It is an operating-system thread because the kernel stops the server when the thread that started
 //! it ends, and because the server must outlive async runtimes.
@@ -16,11 +17,15 @@ use std::{
 
 use crate::{
     error::Error,
+    installation::Identity,
     postmaster::{Launch, Postmaster},
 };
 
 /// How often the thread checks that the server runs.
 const CHECK: Duration = Duration::from_millis(100);
+
+/// How often the thread checks that the files of the installation are the same.
+const FILES_CHECK: Duration = Duration::from_secs(1);
 
 /// The pause before the first restart. It doubles with each further restart.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
@@ -66,6 +71,16 @@ impl Drop for Supervisor {
     }
 }
 
+/// Why the thread no longer waits for a running server.
+enum Event {
+    /// It must be stopped.
+    Stop,
+    /// It ended by itself, with this exit status.
+    Ended(String),
+    /// A usable installation has replaced its files; the text names the versions.
+    Replaced(String),
+}
+
 struct Watch {
     launch: Launch,
     pid: Arc<AtomicU32>,
@@ -74,6 +89,7 @@ struct Watch {
 
 impl Watch {
     fn run(&self, report: &SyncSender<Result<(), Error>>) {
+        let mut files = self.launch.installed();
         let mut postmaster = match self.launch.spawn_ready() {
             Ok(postmaster) => postmaster,
             Err(error) => {
@@ -88,14 +104,24 @@ impl Watch {
         let mut pause = SHORTEST_PAUSE;
         loop {
             let began = Instant::now();
-            let Some(status) = self.wait_for_end(&mut postmaster) else {
-                return self.stop(postmaster);
-            };
+            match self.wait(&mut postmaster, files) {
+                Event::Stop => return self.stop(postmaster),
+                Event::Ended(status) => {
+                    tracing::error!(status, "PostgreSQL ended unexpectedly; restarting it");
+                }
+                Event::Replaced(versions) => {
+                    tracing::warn!(
+                        versions,
+                        "the files of PostgreSQL were replaced; restarting it"
+                    );
+                    postmaster.stop();
+                }
+            }
             self.pid.store(0, Ordering::Relaxed);
-            tracing::error!(status, "PostgreSQL ended unexpectedly; restarting it");
             if began.elapsed() >= STEADY {
                 pause = SHORTEST_PAUSE;
             }
+            files = self.launch.installed();
             match self.restart(&mut pause) {
                 Some(started) => postmaster = started,
                 None => return,
@@ -104,14 +130,22 @@ impl Watch {
         }
     }
 
-    /// The exit status of a server that ended by itself; `None` when it must be stopped.
-    fn wait_for_end(&self, postmaster: &mut Postmaster) -> Option<String> {
+    /// Waits until the server must be stopped, ends by itself, or has other files than `files`.
+    fn wait(&self, postmaster: &mut Postmaster, files: Identity) -> Event {
+        let mut files = ReplacedFiles::new(files);
+        let mut checked = Instant::now();
         while !self.is_stopped_within(CHECK) {
             if let Some(status) = postmaster.ended() {
-                return Some(status);
+                return Event::Ended(status);
+            }
+            if checked.elapsed() >= FILES_CHECK {
+                checked = Instant::now();
+                if let Some(versions) = files.check(&self.launch) {
+                    return Event::Replaced(versions);
+                }
             }
         }
-        None
+        Event::Stop
     }
 
     /// Tries to start the server until a process runs; `None` when it must be stopped. Does not
@@ -136,5 +170,38 @@ impl Watch {
     fn stop(&self, postmaster: Postmaster) {
         postmaster.stop();
         self.pid.store(0, Ordering::Relaxed);
+    }
+}
+
+/// Compares the files of the installation with those that a server was started from.
+struct ReplacedFiles {
+    /// Those of the server, or a replacement that cannot be used.
+    known: Identity,
+    /// Those of the last check.
+    last: Identity,
+}
+
+impl ReplacedFiles {
+    fn new(started_from: Identity) -> Self {
+        Self { last: started_from.clone(), known: started_from }
+    }
+
+    /// Returns the old and the new version once other files are complete, the same in two checks, and
+    /// usable for the data: a package manager replaces one file after the other.
+    fn check(&mut self, launch: &Launch) -> Option<String> {
+        let now = launch.installed();
+        let settled = now == self.last;
+        self.last = now.clone();
+        if now == self.known || !settled || !now.is_complete() {
+            return None;
+        }
+        match launch.binaries().installed_now() {
+            Ok(new) => Some(format!("{} → {}", launch.binaries().version(), new.version())),
+            Err(reason) => {
+                tracing::error!(reason, "the files of PostgreSQL were replaced by unusable ones");
+                self.known = now;
+                None
+            }
+        }
     }
 }

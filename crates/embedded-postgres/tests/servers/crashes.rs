@@ -210,3 +210,26 @@ fn a_reused_process_id_is_not_mistaken_for_an_orphan() {
     assert_eq!(query(&server, "SELECT 'hello'"), ["hello"]);
     assert_eq!(sleeper.0.try_wait().unwrap(), None);
 }
+
+#[test]
+fn a_pid_file_without_a_process_id_does_not_prevent_a_start() {
+    let directory = directory();
+    start(directory.path()).stop();
+    for content in ["", "\n", "garbage\n", "-1\n", "0\n", "99999999999999999999\n"] {
+        fs::write(directory.path().join("postgres/postmaster.pid"), content).unwrap();
+        let server = start(directory.path());
+        assert_eq!(query(&server, "SELECT 'hello'"), ["hello"], "{content:?}");
+    }
+}
+
+#[test]
+fn an_orphan_whose_pid_file_is_empty_is_stopped() {
+    let directory = directory();
+    let server = start(directory.path());
+    let mut orphan = start_orphan(&server, directory.path());
+    fs::write(directory.path().join("postgres/postmaster.pid"), "").unwrap();
+
+    let server = start(directory.path());
+    assert!(orphan.0.try_wait().unwrap().is_some());
+    assert_eq!(query(&server, "SELECT 'hello'"), ["hello"]);
+}

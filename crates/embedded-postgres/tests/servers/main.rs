@@ -4,6 +4,7 @@
 
 mod crashes;
 mod start;
+mod upgrades;
 
 use std::{
     env, fs,

@@ -118,6 +118,17 @@ fn long_paths_and_special_characters_work() {
 }
 
 #[test]
+fn only_the_owner_can_lock_the_data_directory() {
+    let directory = directory();
+    let lock = directory.path().join("lock");
+    // An earlier version created it like this.
+    fs::write(&lock, "").unwrap();
+    fs::set_permissions(&lock, fs::Permissions::from_mode(0o644)).unwrap();
+    let _server = start(directory.path());
+    assert_eq!(fs::metadata(&lock).unwrap().mode() & 0o777, 0o600);
+}
+
+#[test]
 fn a_second_server_on_the_same_data_is_rejected() {
     let directory = directory();
     let server = start(directory.path());
