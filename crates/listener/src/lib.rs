@@ -11,6 +11,7 @@
 
 mod limits;
 mod phase;
+mod registry;
 mod serve;
 mod shutdown;
 mod timed_stream;

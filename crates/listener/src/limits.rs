@@ -12,6 +12,10 @@ pub struct ConnectionLimits {
     pub header: Duration,
     /// The longest time that bytes may wait for the client to read.
     pub write: Duration,
-    /// The number of open connections. Further connections wait in the kernel's queue.
+    /// The number of open connections. Beyond it, idle connections are given up; if none is idle,
+    /// further connections wait in the kernel's queue.
     pub max_connections: usize,
+    /// The number of open connections of one address, or of one IPv6 network of 64 bits. Beyond it,
+    /// idle connections of the address are given up; if none is idle, a new one is closed.
+    pub per_address: usize,
 }

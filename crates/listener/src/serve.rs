@@ -4,7 +4,7 @@ use std::{
     convert::Infallible,
     error::Error,
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     pin::pin,
     sync::{
         Arc,
@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use http_body_util::BodyExt as _;
 use hyper::{
     Request, Response,
     body::{Body, Incoming},
@@ -23,17 +24,24 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, sleep, timeout, timeout_at},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, warn};
 
-use crate::{limits::ConnectionLimits, shutdown::Shutdown, timed_stream::TimedStream};
+use crate::{
+    limits::ConnectionLimits,
+    registry::{Registration, Registry},
+    shutdown::Shutdown,
+    timed_stream::TimedStream,
+};
 
 /// The pause after a failed accept, for example without a free file descriptor. Without a pause, the loop
 /// would use a whole core.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How often a new connection without a permit looks for an idle connection to give up.
+const GIVE_UP_PAUSE: Duration = Duration::from_millis(100);
 /// A stopping server accepts connections until none arrives for this time: the kernel may have
 /// queued some before the stop.
 const ACCEPT_GRACE: Duration = Duration::from_millis(10);
@@ -48,12 +56,16 @@ const FIRST_REQUEST: Duration = Duration::from_millis(100);
 /// A stop closes idle connections at once, and loses a request that is on its way over one of them.
 /// Draining first avoids that, since it leaves no idle connections. The server cuts off connections
 /// that are still open `stop_timeout` after the stop.
+///
+/// `exempt` selects the peers without a limit per address, such as reverse proxies. Their connections
+/// are never given up.
 pub async fn serve<H, F, B>(
     listener: TcpListener,
     limits: ConnectionLimits,
     handler: H,
     shutdown: &Shutdown,
     stop_timeout: Duration,
+    exempt: impl Fn(IpAddr) -> bool,
 ) where
     H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
@@ -62,13 +74,22 @@ pub async fn serve<H, F, B>(
     let permits = Arc::new(Semaphore::new(limits.max_connections.min(Semaphore::MAX_PERMITS)));
     let connections = TaskTracker::new();
     let cut_off = CancellationToken::new();
-    let serve_next = async || {
-        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
-            unreachable!("the semaphore is never closed")
-        };
-        let (stream, peer) = accept(|| listener.accept()).await;
-        let stream = TimedStream::new(stream, limits);
-        let connection = serve_connection(stream, peer, handler.clone(), shutdown.clone());
+    let registry = Registry::new(limits.per_address);
+    // An accepted connection that waits for a permit survives the cancellation of `serve_next`.
+    let mut accepted = None;
+    let mut serve_next = async || {
+        if accepted.is_none() {
+            accepted = Some(accept(|| listener.accept()).await);
+        }
+        let permit = free_permit(&permits, &registry).await;
+        let Some((stream, peer)) = accepted.take() else { return };
+        let registration =
+            if exempt(peer.ip()) { Some(registry.exempt()) } else { registry.register(peer.ip()) };
+        // Dropping the stream closes the connection.
+        let Some(registration) = registration else { return };
+        let stream = TimedStream::new(stream, limits, Arc::clone(&registration.activity));
+        let connection =
+            serve_connection(stream, peer, handler.clone(), shutdown.clone(), registration);
         connections.spawn(cut_off.clone().run_until_cancelled_owned(async move {
             connection.await;
             drop(permit);
@@ -100,6 +121,19 @@ pub async fn serve<H, F, B>(
     }
 }
 
+/// Waits until a connection may be served. Gives up idle connections until then.
+async fn free_permit(permits: &Arc<Semaphore>, registry: &Registry) -> OwnedSemaphorePermit {
+    loop {
+        if let Ok(permit) = Arc::clone(permits).try_acquire_owned() {
+            return permit;
+        }
+        registry.give_up_idle();
+        if let Ok(Ok(permit)) = timeout(GIVE_UP_PAUSE, Arc::clone(permits).acquire_owned()).await {
+            return permit;
+        }
+    }
+}
+
 /// Accepts the next connection, and pauses after each failure.
 async fn accept<F>(mut accept: impl FnMut() -> F) -> (TcpStream, SocketAddr)
 where
@@ -128,6 +162,7 @@ async fn serve_connection<H, F, B>(
     peer: SocketAddr,
     handler: H,
     shutdown: Shutdown,
+    registration: Registration,
 ) where
     H: Fn(Request<Incoming>, SocketAddr) -> F,
     F: Future<Output = Response<B>>,
@@ -136,9 +171,16 @@ async fn serve_connection<H, F, B>(
     let begun = AtomicBool::new(false);
     let service = service_fn(|request| {
         begun.store(true, Ordering::Relaxed);
+        let in_flight = registration.activity.begin_request();
         let (response, shutdown) = (handler(request, peer), &shutdown);
         async move {
-            let mut response = response.await;
+            // The body keeps the guard: a request is in flight until its response is complete.
+            let mut response = response.await.map(|body| {
+                body.map_err(move |error| {
+                    let _in_flight = &in_flight;
+                    error
+                })
+            });
             if shutdown.is_draining() {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
@@ -160,6 +202,7 @@ async fn serve_connection<H, F, B>(
         biased;
         _ = connection.as_mut() => return,
         () = stopping => connection.as_mut().graceful_shutdown(),
+        () = registration.given_up.cancelled() => connection.as_mut().graceful_shutdown(),
     }
     let _ = connection.await;
 }

@@ -24,6 +24,7 @@
 use std::{
     io::{self, IoSlice},
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -33,7 +34,7 @@ use tokio::{
 };
 use tracing::debug;
 
-use crate::{limits::ConnectionLimits, phase::Phase};
+use crate::{limits::ConnectionLimits, phase::Phase, registry::Activity};
 
 /// What hyper writes by itself if a request expects `100-continue`.
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -44,6 +45,7 @@ const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 pub(crate) struct TimedStream<S> {
     inner: S,
     limits: ConnectionLimits,
+    activity: Arc<Activity>,
     phase: Phase,
     /// The end of `phase`; unused while serving.
     phase_deadline: Instant,
@@ -53,11 +55,12 @@ pub(crate) struct TimedStream<S> {
 }
 
 impl<S> TimedStream<S> {
-    pub(crate) fn new(inner: S, limits: ConnectionLimits) -> Self {
+    pub(crate) fn new(inner: S, limits: ConnectionLimits, activity: Arc<Activity>) -> Self {
         let phase_deadline = Instant::now() + limits.idle;
         Self {
             inner,
             limits,
+            activity,
             phase: Phase::Waiting,
             phase_deadline,
             write_deadline: None,
@@ -69,6 +72,9 @@ impl<S> TimedStream<S> {
     fn after_read(&mut self, bytes: &[u8]) {
         let before = self.phase;
         self.phase = before.after(bytes);
+        if before == Phase::Waiting && self.phase != Phase::Waiting {
+            self.activity.receive();
+        }
         // Most heads arrive whole, so most requests do not need to read the clock.
         if before == Phase::Waiting && matches!(self.phase, Phase::Head { .. }) {
             self.phase_deadline = Instant::now() + self.limits.header;
@@ -84,12 +90,17 @@ impl<S> TimedStream<S> {
     ) -> Poll<io::Result<usize>> {
         match outcome {
             Poll::Ready(Ok(written)) => {
-                if written == offered.iter().map(|piece| piece.len()).sum::<usize>() {
+                let complete = written == offered.iter().map(|piece| piece.len()).sum::<usize>();
+                if complete {
                     self.write_deadline = None;
                 }
                 if !matches!(offered, [piece] if **piece == *CONTINUE) {
+                    let now = Instant::now();
                     self.phase = Phase::Waiting;
-                    self.phase_deadline = Instant::now() + self.limits.idle;
+                    self.phase_deadline = now + self.limits.idle;
+                    if complete {
+                        self.activity.wait_for_request(now);
+                    }
                 }
                 // hyper does not read again while it waits to read, so this call must register the
                 // task for the new phase's deadline.

@@ -6,7 +6,7 @@
 use std::{
     convert::Infallible,
     future::Future,
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
@@ -20,7 +20,7 @@ use hyper::{
 use listener::{ConnectionLimits, Shutdown};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     task::JoinHandle,
     time::timeout,
 };
@@ -32,8 +32,16 @@ const SHORT: Duration = Duration::from_millis(200);
 const BYTE_PAUSE: Duration = Duration::from_millis(20);
 const LONG: Duration = Duration::from_secs(600);
 
-const LIMITS: ConnectionLimits =
-    ConnectionLimits { idle: LONG, header: LONG, write: LONG, max_connections: 100 };
+const LIMITS: ConnectionLimits = ConnectionLimits {
+    idle: LONG,
+    header: LONG,
+    write: LONG,
+    max_connections: 100,
+    per_address: 100,
+};
+
+/// A loopback address without a limit of its own.
+const PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 9));
 
 /// More than the kernel buffers for a client that does not read.
 const LARGE: usize = 64 << 20;
@@ -83,7 +91,10 @@ async fn serve_with_stop_timeout(limits: ConnectionLimits, stop_timeout: Duratio
     let shutdown = Shutdown::default();
     let server = tokio::spawn({
         let shutdown = shutdown.clone();
-        async move { listener::serve(listener, limits, handle, &shutdown, stop_timeout).await }
+        async move {
+            let exempt = |peer| peer == PROXY;
+            listener::serve(listener, limits, handle, &shutdown, stop_timeout, exempt).await;
+        }
     });
     Running { address, shutdown, server }
 }
@@ -91,6 +102,13 @@ async fn serve_with_stop_timeout(limits: ConnectionLimits, stop_timeout: Duratio
 impl Running {
     async fn connect(&self) -> Client {
         Client(TcpStream::connect(self.address).await.expect("listening"))
+    }
+
+    /// Connects from another loopback address.
+    async fn connect_from(&self, address: IpAddr) -> Client {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind(SocketAddr::new(address, 0)).expect("a loopback address");
+        Client(socket.connect(self.address).await.expect("listening"))
     }
 }
 
@@ -155,6 +173,7 @@ impl Client {
 }
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+const ENDLESS: &str = "GET /endless HTTP/1.1\r\nHost: a\r\n\r\n";
 
 fn ok(body: &str) -> (u16, String) {
     (200, body.to_owned())
@@ -258,20 +277,79 @@ async fn a_large_response_reaches_a_client_that_reads() {
 async fn no_more_connections_are_served_than_allowed() {
     let running = serve(ConnectionLimits { max_connections: 1, ..LIMITS }).await;
     let mut first = running.connect().await;
-    first.send(GET).await;
-    assert_eq!(first.response().await, ok("hello"));
+    first.send(ENDLESS).await;
+    let mut byte = [0];
+    in_time(first.0.peek(&mut byte)).await.expect("the response has begun");
 
     let mut second = running.connect().await;
     second.send(GET).await;
-    for _ in 0..50 {
-        first.send(GET).await;
-        assert_eq!(first.response().await, ok("hello"));
-    }
-    let pending = second.0.try_read(&mut [0]).expect_err("no response while the first is open");
-    assert_eq!(pending.kind(), std::io::ErrorKind::WouldBlock);
+    // The server gives an idle connection up within a shorter time.
+    let pending = timeout(2 * SHORT, second.0.peek(&mut byte)).await;
+    pending.expect_err("no response while the request of the first is in flight");
 
     drop(first);
     assert_eq!(second.response().await, ok("hello"));
+}
+
+#[tokio::test]
+async fn idle_connections_make_room_for_new_ones() {
+    let running = serve(ConnectionLimits { max_connections: 2, ..LIMITS }).await;
+    let mut busy = running.connect().await;
+    busy.send(ENDLESS).await;
+    in_time(busy.0.peek(&mut [0])).await.expect("the response has begun");
+    let mut idle = running.connect().await;
+    for _ in 0..3 {
+        let mut next = running.connect().await;
+        next.send(GET).await;
+        assert_eq!(next.response().await, ok("hello"));
+        assert_eq!(idle.rest().await, 0, "closed without a byte");
+        idle = next;
+    }
+    let open = timeout(BYTE_PAUSE, busy.0.read(&mut vec![0; 4096])).await.expect("the head");
+    assert!(open.is_ok_and(|read| read > 0));
+}
+
+#[tokio::test]
+async fn an_address_beyond_its_limit_keeps_no_other_out() {
+    let running = serve(ConnectionLimits { per_address: 3, ..LIMITS }).await;
+    let mut slow = Vec::new();
+    for _ in 0..3 {
+        let mut client = running.connect().await;
+        client.send("GET / HT").await;
+        // The server has read these bytes once it has answered a later connection.
+        let mut other = running.connect_from(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2))).await;
+        other.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
+        assert_eq!(other.response().await, ok("hello"));
+        slow.push(client);
+    }
+    assert_eq!(running.connect().await.rest().await, 0, "closed");
+    let mut other = running.connect_from(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2))).await;
+    other.send(GET).await;
+    assert_eq!(other.response().await, ok("hello"));
+
+    // The slow ones are still served.
+    for client in &mut slow {
+        client.send("TP/1.1\r\nHost: a\r\n\r\n").await;
+        assert_eq!(client.response().await, ok("hello"));
+    }
+    // Idle now, the first makes room for another connection of its address.
+    let mut next = running.connect().await;
+    next.send(GET).await;
+    assert_eq!(next.response().await, ok("hello"));
+    assert_eq!(slow[0].rest().await, 0);
+}
+
+#[tokio::test]
+async fn a_proxy_has_no_limit_of_its_own() {
+    let running = serve(ConnectionLimits { per_address: 1, ..LIMITS }).await;
+    let mut clients = Vec::new();
+    for _ in 0..5 {
+        clients.push(running.connect_from(PROXY).await);
+    }
+    for client in &mut clients {
+        client.send(GET).await;
+        assert_eq!(client.response().await, ok("hello"));
+    }
 }
 
 #[tokio::test]
@@ -337,7 +415,7 @@ async fn a_request_sent_before_the_stop_is_served() {
 async fn an_endless_response_does_not_prevent_the_stop() {
     let running = serve_with_stop_timeout(LIMITS, Duration::from_millis(50)).await;
     let mut client = running.connect().await;
-    client.send("GET /endless HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    client.send(ENDLESS).await;
     assert_eq!(client.response().await, ok(""));
 
     running.shutdown.stop();

@@ -15,13 +15,14 @@ const LIMITS: ConnectionLimits = ConnectionLimits {
     header: Duration::from_secs(10),
     write: Duration::from_secs(30),
     max_connections: 1,
+    per_address: 1,
 };
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 /// The client's and the server's end, with a buffer of `capacity` bytes between them.
 fn connection(capacity: usize) -> (DuplexStream, TimedStream<DuplexStream>) {
     let (client, server) = duplex(capacity);
-    (client, TimedStream::new(server, LIMITS))
+    (client, TimedStream::new(server, LIMITS, Activity::unregistered()))
 }
 
 /// Reads all that has arrived, as hyper does.
