@@ -78,6 +78,52 @@ done
   done
 } > "$RUN/choice.conf"
 
+# The defaults are those of `minitwit serve`; set these variables for nginx and for the replicas.
+{
+  echo "client_max_body_size ${MINITWIT_BODY_LIMIT:-65536};"
+  echo "client_header_timeout ${MINITWIT_HEADER_TIMEOUT:-10}s;"
+  echo "client_body_timeout ${MINITWIT_BODY_TIMEOUT:-10}s;"
+  echo "send_timeout ${MINITWIT_WRITE_TIMEOUT:-30}s;"
+  echo "keepalive_timeout ${MINITWIT_IDLE_TIMEOUT:-75}s;"
+} > "$RUN/limits.conf"
+{
+  echo "limit_conn connections ${MINITWIT_CONNECTIONS_PER_ADDRESS:-1024};"
+  echo "limit_conn streams ${MINITWIT_CONNECTIONS_PER_ADDRESS:-1024};"
+} > "$RUN/connection-limits.conf"
+
+# error_location FORM TYPE STATUS BODY: defines the response to an error in one form.
+error_location() {
+  retry=
+  case $3 in 429 | 502 | 503 | 504) retry="add_header Retry-After 1 always;" ;; esac
+  cat << CONFIGURATION
+location = /.error/$1/$3 {
+  internal;
+  $retry
+  add_header X-Content-Type-Options nosniff always;
+  default_type $2;
+  return $3 '$4';
+}
+CONFIGURATION
+}
+
+# error STATUS TITLE CODE DETAIL: defines the responses to an error that nginx finds itself. Errors of a replica pass
+# unchanged.
+error() {
+  echo "error_page $1 /.error/\$error_form/$1;"
+  error_location text text/plain "$1" "$4."
+  error_location problem application/problem+json "$1" \
+    "{\"type\":\"/docs/errors#$3\",\"title\":\"$2\",\"status\":$1,\"detail\":\"$4\",\"code\":\"$3\"}"
+  error_location simulator application/json "$1" "{\"status\":$1,\"error_msg\":\"$4\"}"
+}
+{
+  error 408 "Request Timeout" body-timeout "The request did not arrive in time"
+  error 413 "Payload Too Large" body-too-large "The body is too large"
+  error 429 "Too Many Requests" rate-limited "Too many requests or connections from this address"
+  error 502 "Bad Gateway" unavailable "The service is temporarily unavailable"
+  error 503 "Service Unavailable" unavailable "The service is temporarily unavailable"
+  error 504 "Gateway Timeout" unavailable "The service is temporarily unavailable"
+} > "$RUN/errors.conf"
+
 # Proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted.
 trusted=$(echo "${TRUSTED_PROXIES:-}" | tr ',' ' ')
 {

@@ -4,6 +4,7 @@ containers, and removes everything. scripts/containers-test builds the images an
 """
 
 import argparse
+import collections
 import http.client
 import json
 import os
@@ -165,6 +166,37 @@ def streams_are_not_buffered(site):
     connection.close()
 
 
+def many_streams_of_one_address_are_served(site):
+    """300 readers behind one address keep a stream open, and pages are still served."""
+    streams = []
+    for _ in range(300):
+        connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=20)
+        connection.request("GET", "/api/v1/stream", headers={"Accept": "text/event-stream"})
+        streams.append((connection, connection.getresponse()))
+        # Below nginx's rate limit for all requests of an address.
+        time.sleep(0.01)
+    statuses = collections.Counter(response.status for _, response in streams)
+    check(statuses == {200: 300}, f"statuses of 300 streams from one address: {statuses}")
+    check(site.request("GET", "/public")[0] == 200, "/public beside 300 streams")
+    for connection, _ in streams:
+        connection.close()
+    say("300 streams of one address are open at the same time, and pages are served beside them")
+
+
+def errors_of_nginx_have_the_form_of_each_api(site):
+    large = "x" * 100_000
+    for path, form in [
+        ("/api/v1/messages", "application/problem+json"),
+        ("/sim/register", "application/json"),
+        ("/register", "text/plain"),
+    ]:
+        status, body = site.request("POST", path, large)
+        check(status == 413 and site.content_type == form, f"{path}: {status} {site.content_type}")
+        if "json" in form:
+            check(json.loads(body)["status"] == 413, f"{path}: {body}")
+    say("a body over the limit gets nginx's 413 in the form of each API")
+
+
 def panel_queries_have_data(site):
     networks = inspect(container("prometheus"))["NetworkSettings"]["Networks"]
     address = next(iter(networks.values()))["IPAddress"]
@@ -300,6 +332,8 @@ def test_compose(image, site):
     check(scenario.process.wait(600) == 0, f"the scenario:\n{scenario.report.read_text()}")
     say(scenario.report.read_text())
     streams_are_not_buffered(site)
+    many_streams_of_one_address_are_served(site)
+    errors_of_nginx_have_the_form_of_each_api(site)
     nginx_hides_metrics_and_limits_sign_ins(site)
     panel_queries_have_data(site)
     an_external_database_needs_tls()

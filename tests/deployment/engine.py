@@ -101,6 +101,7 @@ class Site:
         try:
             connection.request(method, path, body, headers or {})
             response = connection.getresponse()
+            self.content_type = response.headers["Content-Type"]
             return response.status, response.read().decode()
         finally:
             connection.close()
