@@ -31,20 +31,11 @@ COMMENT ON COLUMN users.display_name IS 'NULL if the user gives none.';
 COMMENT ON COLUMN users.bio IS 'NULL if the user gives none.';
 COMMENT ON COLUMN users.disabled_at IS 'When an operator disabled the user; NULL if the user may sign in.';
 
--- Streams send messages in timeline order, so the server must know when no earlier message can still commit. The
--- function takes the time after the transaction has its number, and the transaction holds a lock on that number until
--- it ends. So only transactions that hold such a lock can still commit an earlier message. now() is unsuitable: it is
--- the start of the transaction, which may be long before the transaction has a number.
-CREATE FUNCTION publication_time() RETURNS timestamptz LANGUAGE sql VOLATILE AS $$
-    SELECT CASE WHEN pg_current_xact_id() IS NOT NULL THEN clock_timestamp() END
-$$;
-COMMENT ON FUNCTION publication_time IS 'The current time, taken after the transaction has its number.';
-
 CREATE TABLE messages (
     message_id   bigint      GENERATED ALWAYS AS IDENTITY,
     author_id    bigint      NOT NULL,
     text         text        NOT NULL,
-    published_at timestamptz NOT NULL DEFAULT publication_time(),
+    published_at timestamptz NOT NULL,
     flagged      boolean     NOT NULL DEFAULT false,
     edited_at    timestamptz,
     CONSTRAINT messages_pkey PRIMARY KEY (message_id),
@@ -63,6 +54,55 @@ COMMENT ON INDEX messages_public_timeline_idx IS 'The public timeline.';
 -- Includes flagged messages, so that the deletion of a user finds all messages without a scan of the table.
 CREATE INDEX messages_author_idx ON messages (author_id, flagged, published_at DESC, message_id DESC);
 COMMENT ON INDEX messages_author_idx IS 'The timeline of one author; the own timeline, which merges those of all followees; deletion of a user''s messages.';
+
+-- Publication times never go back, although the clock may: a message that is posted later comes later in all timelines
+-- and streams. Of the messages on the public timeline, the index gives the latest time without a lock or a row that
+-- all posts share. The floor replaces the latest messages after they were deleted or flagged.
+CREATE TABLE publication_floor (
+    only_row     boolean     NOT NULL DEFAULT true,
+    published_at timestamptz NOT NULL,
+    CONSTRAINT publication_floor_pkey PRIMARY KEY (only_row),
+    CONSTRAINT publication_floor_only_row CHECK (only_row)
+);
+COMMENT ON TABLE publication_floor IS 'At most one row: the latest publication time of a message that was deleted or flagged while it was the latest.';
+
+CREATE FUNCTION latest_publication() RETURNS timestamptz LANGUAGE sql STABLE AS $$
+    SELECT GREATEST((SELECT published_at FROM messages WHERE NOT flagged
+                     ORDER BY published_at DESC, message_id DESC LIMIT 1),
+                    (SELECT published_at FROM publication_floor))
+$$;
+COMMENT ON FUNCTION latest_publication IS 'The latest publication time that a client may have seen; NULL if there is none.';
+
+-- Streams send messages in timeline order, so the server must know when no earlier message can still commit. The
+-- function takes the time after the transaction has its number, and the transaction holds a lock on that number until
+-- it ends. So only transactions that hold such a lock can still commit an earlier message. now() is unsuitable: it is
+-- the start of the transaction, which may be long before the transaction has a number. For the same reason the second
+-- statement is separate: in a volatile function it has a snapshot of its own, taken after the first.
+CREATE FUNCTION publication_time() RETURNS timestamptz LANGUAGE sql VOLATILE AS $$
+    SELECT pg_current_xact_id();
+    SELECT GREATEST(clock_timestamp(), latest_publication() + interval '1 microsecond')
+$$;
+COMMENT ON FUNCTION publication_time IS 'The current time, taken after the transaction has its number; later than every publication time so far.';
+
+ALTER TABLE messages ALTER published_at SET DEFAULT publication_time();
+
+-- Runs once per statement. The lock orders concurrent deletions; posts never wait for it.
+CREATE FUNCTION keep_publication_floor() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    removed timestamptz := (SELECT max(published_at) FROM old_rows WHERE NOT flagged);
+BEGIN
+    IF removed > COALESCE(latest_publication(), '-infinity') THEN
+        INSERT INTO publication_floor AS floor (published_at) VALUES (removed)
+        ON CONFLICT ON CONSTRAINT publication_floor_pkey
+            DO UPDATE SET published_at = GREATEST(floor.published_at, EXCLUDED.published_at);
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER messages_deleted_keep_floor AFTER DELETE ON messages
+    REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION keep_publication_floor();
+CREATE TRIGGER messages_updated_keep_floor AFTER UPDATE ON messages
+    REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION keep_publication_floor();
 
 -- The first response to POST /messages for a key that the client chose: a repeated request posts nothing. The text
 -- is part of that response. There is no foreign key to the message, because it may be edited or deleted later.

@@ -10,6 +10,7 @@ use crate::{
 /// unhealthy server, and a restart does not repair a database.
 pub(super) fn run(settings: &HealthcheckArgs) -> Result<(), Failure> {
     let probe = if settings.ready { Probe::Ready } else { Probe::Alive };
-    println!("{}", probe::check(settings.address.listen, probe, settings.timeout)?);
+    let address = settings.address.operations_listen.unwrap_or(settings.address.listen);
+    println!("{}", probe::check(address, probe, settings.timeout)?);
     Ok(())
 }

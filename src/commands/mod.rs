@@ -23,11 +23,28 @@ use std::process::ExitCode;
 use failure::Failure;
 use logs::start_logs;
 
-use crate::{config::Command, telemetry};
+use crate::{
+    config::{Command, DatabaseArgs},
+    telemetry,
+};
 
 /// Runs a subcommand. Returns 0 on success, 1 on failure, and 130 if Ctrl-C ended a simulation.
 pub fn run(command: Command) -> ExitCode {
-    let result = match command {
+    match run_command(command) {
+        Ok(code) => code,
+        Err(failure) => {
+            eprintln!("minitwit: {}", telemetry::request::with_causes(failure.as_ref()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_command(command: Command) -> Result<ExitCode, Failure> {
+    // Nothing has started yet, so the program may restart itself.
+    if command.database().is_some_and(DatabaseArgs::is_embedded) {
+        embedded_postgres::restart_without_client_variables()?;
+    }
+    match command {
         Command::Serve(settings) => serve::run(&settings).map(|()| ExitCode::SUCCESS),
         Command::Healthcheck(settings) => healthcheck::run(&settings).map(|()| ExitCode::SUCCESS),
         Command::Migrate(settings) => migrate::run(&settings).map(|()| ExitCode::SUCCESS),
@@ -38,12 +55,5 @@ pub fn run(command: Command) -> ExitCode {
         Command::Seed(settings) => seed::run(&settings).map(|()| ExitCode::SUCCESS),
         Command::User(settings) => user::run(&settings).map(|()| ExitCode::SUCCESS),
         Command::Message(settings) => message::run(&settings).map(|()| ExitCode::SUCCESS),
-    };
-    match result {
-        Ok(code) => code,
-        Err(failure) => {
-            eprintln!("minitwit: {}", telemetry::request::with_causes(failure.as_ref()));
-            ExitCode::FAILURE
-        }
     }
 }

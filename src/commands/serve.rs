@@ -2,7 +2,6 @@
 
 use std::{
     io::{self, Write},
-    net::SocketAddr,
     num::NonZero,
     process, thread,
     time::Duration,
@@ -59,17 +58,19 @@ pub(super) fn run(settings: &ServeArgs) -> Result<(), Failure> {
             "the simulator's password is the default, which is public; set --simulator-password"
         );
     }
-    open_files::raise_file_limit();
+    let max_connections = open_files::fit_connections(settings);
     let metrics = metrics::start()?;
     let source = Source::open(&settings.database, settings.pool.database_connections)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let result = runtime.block_on(serve(settings, &source, metrics, logs.dropped()));
+    let server = server_settings(settings, max_connections);
+    let result = runtime.block_on(serve(settings, server, &source, metrics, logs.dropped()));
     source.close();
     result
 }
 
 async fn serve(
     settings: &ServeArgs,
+    server_settings: server::Settings,
     source: &Source,
     metrics: PrometheusHandle,
     dropped_lines: ErrorCounter,
@@ -87,8 +88,8 @@ async fn serve(
     }
     let database = Database::new(source.options.clone(), &pool_settings(settings));
     let service = Service::new(database, &service_settings(settings));
-    let server = Server::bind(server_settings(settings), service.clone(), metrics.clone()).await?;
-    announce(settings, server.address()?, server.simulator_address()?);
+    let server = Server::bind(server_settings, service.clone(), metrics.clone()).await?;
+    announce(settings, &server)?;
     let background = [
         tokio::spawn(maintain(service.clone(), metrics, dropped_lines)),
         tokio::spawn(fold_counts(service)),
@@ -184,11 +185,12 @@ fn service_settings(settings: &ServeArgs) -> Settings {
     }
 }
 
-fn server_settings(settings: &ServeArgs) -> server::Settings {
+fn server_settings(settings: &ServeArgs, max_connections: usize) -> server::Settings {
     let limits = &settings.limits;
     server::Settings {
         listen: settings.address.listen,
         simulator_listen: settings.simulator_listen,
+        operations_listen: settings.address.operations_listen,
         credentials: simulator_api::Credentials::new(
             settings.credentials.simulator_username.clone(),
             settings.credentials.password().expose().to_owned(),
@@ -198,7 +200,8 @@ fn server_settings(settings: &ServeArgs) -> server::Settings {
             idle: limits.idle_timeout,
             header: limits.header_timeout,
             write: limits.write_timeout,
-            max_connections: limits.max_connections as usize,
+            max_connections,
+            per_address: limits.connections_per_address as usize,
         },
         requests: RequestLimits {
             body: limits.body_limit as usize,
@@ -209,12 +212,13 @@ fn server_settings(settings: &ServeArgs) -> server::Settings {
 }
 
 /// Logs the addresses. Also prints them unless the log is JSON.
-fn announce(settings: &ServeArgs, address: SocketAddr, simulator: Option<SocketAddr>) {
-    let base = format!("http://{address}");
-    let simulator_base = simulator.map(|address| format!("http://{address}/"));
-    tracing::info!(base, simulator = simulator_base, "serving");
+fn announce(settings: &ServeArgs, server: &Server) -> io::Result<()> {
+    let base = format!("http://{}", server.address()?);
+    let simulator_base = server.simulator_address()?.map(|address| format!("http://{address}/"));
+    let operations_base = server.operations_address()?.map(|address| format!("http://{address}"));
+    tracing::info!(base, simulator = simulator_base, operations = operations_base, "serving");
     if settings.log.log_format == LogFormat::Json {
-        return;
+        return Ok(());
     }
     let mut lines = format!(
         "MiniTwit is serving (stop it with Ctrl-C):\n  \
@@ -228,9 +232,11 @@ fn announce(settings: &ServeArgs, address: SocketAddr, simulator: Option<SocketA
     if let Some(base) = simulator_base {
         lines.push_str(&format!("                 {base}\n"));
     }
-    lines.push_str(&format!("  metrics        {base}/metrics\n"));
+    let operations_base = operations_base.as_ref().unwrap_or(&base);
+    lines.push_str(&format!("  metrics        {operations_base}/metrics\n"));
     // A closed standard output is no reason to stop.
     let _ = io::stdout().write_all(lines.as_bytes());
+    Ok(())
 }
 
 /// Shuts the server down by signal. SIGTERM first drains it for `drain`. Ctrl-C and any second

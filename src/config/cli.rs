@@ -44,6 +44,23 @@ pub enum Command {
     Simulate(Box<super::SimulateArgs>),
 }
 
+impl Command {
+    /// The database settings of a subcommand that uses a database.
+    pub fn database(&self) -> Option<&DatabaseArgs> {
+        match self {
+            Self::Serve(settings) => Some(&settings.database),
+            Self::Migrate(settings) => Some(&settings.database),
+            #[cfg(feature = "seed")]
+            Self::Seed(settings) => Some(&settings.database),
+            Self::User(settings) => Some(&settings.database),
+            Self::Message(settings) => Some(&settings.database),
+            #[cfg(feature = "simulate")]
+            Self::Simulate(_) => None,
+            Self::Healthcheck(_) | Self::Openapi { .. } => None,
+        }
+    }
+}
+
 /// An API with an OpenAPI document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ApiName {

@@ -43,6 +43,13 @@ pub struct DatabaseArgs {
     pub postgres_user: Option<String>,
 }
 
+impl DatabaseArgs {
+    /// Whether the database is in the embedded PostgreSQL.
+    pub fn is_embedded(&self) -> bool {
+        self.database_url.is_none()
+    }
+}
+
 /// The pool of database connections.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Database")]

@@ -9,7 +9,7 @@ use super::{AddressArgs, values::seconds};
 /// The settings of `minitwit healthcheck`.
 #[derive(Debug, Args)]
 pub struct HealthcheckArgs {
-    /// The address, from the server's own setting.
+    /// The addresses, from the server's own settings.
     #[command(flatten)]
     pub address: AddressArgs,
 

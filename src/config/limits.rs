@@ -60,7 +60,8 @@ pub struct LimitArgs {
     )]
     pub write_timeout: Duration,
 
-    /// Maximum number of open connections at each listening address; further ones wait
+    /// Maximum number of open connections at each listening address. Beyond it, idle connections are
+    /// closed; if none is idle, further ones wait. Lower if the limit of open files is too low
     #[arg(
         long,
         env = "MINITWIT_MAX_CONNECTIONS",
@@ -69,6 +70,17 @@ pub struct LimitArgs {
         value_parser = clap::value_parser!(u32).range(1..)
     )]
     pub max_connections: u32,
+
+    /// Maximum number of open connections of one address (IPv6: of one /64 network) at each listening
+    /// address, except trusted proxies. Beyond it, idle ones are closed; if none is idle, new ones
+    #[arg(
+        long,
+        env = "MINITWIT_CONNECTIONS_PER_ADDRESS",
+        value_name = "NUMBER",
+        default_value_t = 1024,
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
+    pub connections_per_address: u32,
 
     /// Maximum number of open streams; further ones get 503
     #[arg(

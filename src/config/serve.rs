@@ -78,10 +78,15 @@ pub struct ServeArgs {
     pub log: LogArgs,
 }
 
-/// The listening address, which the server and the health check share.
+/// The listening addresses that the server and the health check share.
 #[derive(Debug, Args)]
 pub struct AddressArgs {
     /// Address of the pages, the APIs, their documentation and the metrics
     #[arg(long, env = "MINITWIT_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
+
+    /// Also serve health checks and metrics, and nothing else, at this address: connections to the
+    /// other addresses cannot take the place of these
+    #[arg(long, env = "MINITWIT_OPERATIONS_LISTEN", value_name = "ADDRESS")]
+    pub operations_listen: Option<SocketAddr>,
 }

@@ -18,9 +18,11 @@ pub enum Error {
 }
 
 /// SQLSTATEs of temporary failures: connection exceptions (08…), insufficient resources (53…),
-/// operator intervention such as a shutdown or a cancelled statement (57…), a read-only standby
-/// (25006), serialization failures and deadlocks (40…).
-const TEMPORARY_STATES: &[&str] = &["08", "53", "57", "25006", "40"];
+/// operator intervention such as a shutdown or a cancelled statement (57…), errors of the disk or of
+/// PostgreSQL's files (58…), a read-only standby (25006), serialization failures and deadlocks (40…).
+const TEMPORARY_STATES: &[&str] = &["08", "53", "57", "58", "25006", "40"];
+
+const DISK_FULL: &str = "53100";
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
@@ -53,6 +55,11 @@ impl Error {
             }
             _ => false,
         }
+    }
+
+    pub(super) fn is_disk_full(&self) -> bool {
+        let Self::Unavailable(sqlx::Error::Database(cause)) = self else { return false };
+        cause.code().as_deref() == Some(DISK_FULL)
     }
 
     /// Whether a row violated the foreign key `constraint`: the referenced row does not exist.

@@ -18,6 +18,7 @@ pub mod sessions;
 pub mod simulator_latest;
 pub mod user_counts;
 pub mod users;
+pub mod write_probes;
 
 pub use error::Error;
 pub use pool::{Database, PoolSettings, PoolState};

@@ -1,6 +1,12 @@
 //! The connection pool.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use sqlx::{
     ConnectOptions, Connection, IntoArguments, Postgres,
@@ -45,6 +51,7 @@ pub struct Database {
     pool: PgPool,
     acquire_timeout: Duration,
     timeout: Duration,
+    disk_was_full: Arc<AtomicBool>,
 }
 
 impl Database {
@@ -72,7 +79,8 @@ impl Database {
             })
             .connect_lazy_with(options);
         let timeout = settings.acquire_timeout + settings.statement_timeout + NETWORK_MARGIN;
-        Self { pool, acquire_timeout: settings.acquire_timeout, timeout }
+        let disk_was_full = Arc::default();
+        Self { pool, acquire_timeout: settings.acquire_timeout, timeout, disk_was_full }
     }
 
     /// The longest wait for a connection.
@@ -151,9 +159,24 @@ impl Database {
         &self,
         statement: impl Future<Output = Result<T, sqlx::Error>>,
     ) -> Result<T, Error> {
-        match tokio::time::timeout(self.timeout, statement).await {
-            Ok(result) => Ok(result?),
-            Err(_) => Err(Error::Unresponsive),
-        }
+        let Ok(result) = tokio::time::timeout(self.timeout, statement).await else {
+            return Err(Error::Unresponsive);
+        };
+        result.map_err(|error| {
+            let error = Error::from(error);
+            if error.is_disk_full() {
+                self.disk_was_full.store(true, Ordering::Relaxed);
+            }
+            error
+        })
+    }
+
+    /// Whether a statement failed because the disk was full, and no large write has succeeded since.
+    pub(super) fn disk_was_full(&self) -> bool {
+        self.disk_was_full.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn clear_disk_was_full(&self) {
+        self.disk_was_full.store(false, Ordering::Relaxed);
     }
 }

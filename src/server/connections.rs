@@ -1,6 +1,10 @@
 //! Serves poem endpoints over the connections of `listener`.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use listener::{ConnectionLimits, Shutdown};
 use poem::{
@@ -11,13 +15,14 @@ use poem::{
 use tokio::net::TcpListener;
 
 /// Serves `endpoint` until `shutdown` stops, then the requests in flight, for at most
-/// `stop_timeout`.
+/// `stop_timeout`. Peers that `exempt` selects have no limit per address.
 pub async fn serve(
     listener: TcpListener,
     limits: ConnectionLimits,
     endpoint: impl Endpoint<Output = Response> + 'static,
     shutdown: &Shutdown,
     stop_timeout: Duration,
+    exempt: impl Fn(IpAddr) -> bool,
 ) {
     let endpoint = Arc::new(endpoint);
     let handler = move |request, peer: SocketAddr| {
@@ -26,5 +31,5 @@ pub async fn serve(
         let request = Request::from((request, LocalAddr::default(), peer, Scheme::HTTP));
         async move { endpoint.get_response(request).await.into() }
     };
-    listener::serve(listener, limits, handler, shutdown, stop_timeout).await;
+    listener::serve(listener, limits, handler, shutdown, stop_timeout, exempt).await;
 }

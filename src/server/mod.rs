@@ -42,6 +42,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// A second address, which serves the simulator API at its root.
     pub simulator_listen: Option<SocketAddr>,
+    /// A further address, which serves only health checks and metrics.
+    pub operations_listen: Option<SocketAddr>,
     /// The simulator's credentials.
     pub credentials: simulator_api::Credentials,
     /// The proxies whose forwarding headers count.
@@ -80,6 +82,7 @@ pub struct Server {
     metrics: PrometheusHandle,
     main: TcpListener,
     simulator: Option<TcpListener>,
+    operations: Option<TcpListener>,
 }
 
 impl Server {
@@ -91,11 +94,9 @@ impl Server {
     ) -> Result<Self, StartError> {
         let templates = Arc::new(Templates::new()?);
         let main = bind("--listen", settings.listen).await?;
-        let simulator = match settings.simulator_listen {
-            Some(address) => Some(bind("--simulator-listen", address).await?),
-            None => None,
-        };
-        Ok(Self { settings, service, templates, metrics, main, simulator })
+        let simulator = bind_optional("--simulator-listen", settings.simulator_listen).await?;
+        let operations = bind_optional("--operations-listen", settings.operations_listen).await?;
+        Ok(Self { settings, service, templates, metrics, main, simulator, operations })
     }
 
     /// The address that serves all routes, with the actual port if port 0 was given.
@@ -108,26 +109,40 @@ impl Server {
         self.simulator.as_ref().map(TcpListener::local_addr).transpose()
     }
 
+    /// The address that serves health checks and metrics alone, with the actual port.
+    pub fn operations_address(&self) -> io::Result<Option<SocketAddr>> {
+        self.operations.as_ref().map(TcpListener::local_addr).transpose()
+    }
+
     /// Serves until `shutdown` stops, then finishes the requests and writes in flight and closes the
     /// database pool, for at most [`Settings::shutdown_timeout`].
     pub async fn run(self, shutdown: Shutdown) {
         let simulator_only = self.around(self.simulator_api());
+        let operations_only = self.around(self.operations(&shutdown));
         let everything = self.around(self.everything(&shutdown));
-        let Self { settings, service, main, simulator, .. } = self;
-        let Settings { connections, shutdown_timeout, .. } = settings;
-        let serve_main = serve(main, connections, everything, &shutdown, shutdown_timeout);
+        let Self { settings, service, main, simulator, operations, .. } = self;
+        let Settings { connections: limits, shutdown_timeout: timeout, trusted_proxies, .. } =
+            settings;
+        let exempt = |peer| trusted_proxies.contain(peer);
+        let serve_main = serve(main, limits, everything, &shutdown, timeout, exempt);
         let serve_simulator = async {
             if let Some(simulator) = simulator {
-                serve(simulator, connections, simulator_only, &shutdown, shutdown_timeout).await;
+                serve(simulator, limits, simulator_only, &shutdown, timeout, exempt).await;
+            }
+        };
+        let serve_operations = async {
+            if let Some(operations) = operations {
+                serve(operations, limits, operations_only, &shutdown, timeout, exempt).await;
             }
         };
         let stop = async {
             shutdown.stopping().await;
             // Streams never end by themselves.
             service.end_streams();
-            Instant::now() + shutdown_timeout
+            Instant::now() + timeout
         };
-        let ((), (), deadline) = tokio::join!(serve_main, serve_simulator, stop);
+        let ((), (), (), deadline) =
+            tokio::join!(serve_main, serve_simulator, serve_operations, stop);
         // Writes of disconnected clients may still run.
         if timeout_at(deadline, service.shut_down()).await.is_err() {
             tracing::warn!("abandoning writes that exceed --shutdown-timeout");
@@ -137,6 +152,10 @@ impl Server {
     fn simulator_api(&self) -> impl Endpoint<Output = Response> + 'static {
         let credentials = self.settings.credentials.clone();
         simulator_api::endpoint(self.service.clone(), credentials, self.settings.requests)
+    }
+
+    fn operations(&self, shutdown: &Shutdown) -> impl Endpoint<Output = Response> + 'static {
+        operations::add_checks(Route::new(), &self.service, &self.metrics, shutdown).into_endpoint()
     }
 
     fn everything(&self, shutdown: &Shutdown) -> impl Endpoint<Output = Response> + 'static {
@@ -164,6 +183,16 @@ impl Server {
 async fn bind(setting: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
     let bound = TcpListener::bind(address).await;
     bound.map_err(|source| StartError::Bind { setting, address, source })
+}
+
+async fn bind_optional(
+    setting: &'static str,
+    address: Option<SocketAddr>,
+) -> Result<Option<TcpListener>, StartError> {
+    match address {
+        Some(address) => bind(setting, address).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 const UNMATCHED: &str = "unmatched";

@@ -32,6 +32,23 @@ const DOCS_POLICY: HeaderValue = HeaderValue::from_static(
      frame-ancestors 'none'",
 );
 
+/// Adds health, readiness and metrics.
+pub(super) fn add_checks(
+    routes: Route,
+    service: &Service,
+    metrics: &PrometheusHandle,
+    shutdown: &Shutdown,
+) -> Route {
+    routes
+        .at(
+            HEALTHY,
+            get(make(|_| async { json_response(StatusCode::OK, json!({"status": "ok"})) })),
+        )
+        .at(READY, get(ready(service.clone(), shutdown.clone())))
+        .at("/metrics", get(render_metrics(service.clone(), metrics.clone())))
+}
+
+/// Adds the checks, the API documents and their page.
 pub(super) fn add_to(
     routes: Route,
     service: &Service,
@@ -40,13 +57,7 @@ pub(super) fn add_to(
 ) -> Route {
     let [api, simulator] = documents();
     let page = swagger_ui(&[api, simulator.clone()]);
-    routes
-        .at(
-            HEALTHY,
-            get(make(|_| async { json_response(StatusCode::OK, json!({"status": "ok"})) })),
-        )
-        .at(READY, get(ready(service.clone(), shutdown.clone())))
-        .at("/metrics", get(render_metrics(service.clone(), metrics.clone())))
+    add_checks(routes, service, metrics, shutdown)
         .at(DOCUMENT_PATH, get(document_endpoint(simulator.document.clone())))
         .at(
             format!("{}{DOCUMENT_PATH}", simulator_api::PREFIX),
@@ -67,8 +78,8 @@ fn documents() -> [Documented; 2] {
     ]
 }
 
-/// Whether this replica should get requests: it is not draining, and its database responds and has a
-/// compatible schema.
+/// Whether this replica should get requests: it is not draining, and its database has a compatible
+/// schema and accepts writes.
 fn ready(service: Service, shutdown: Shutdown) -> impl Endpoint<Output = Response> {
     make(move |_| {
         let (service, shutdown) = (service.clone(), shutdown.clone());
@@ -76,7 +87,7 @@ fn ready(service: Service, shutdown: Shutdown) -> impl Endpoint<Output = Respons
             if shutdown.is_draining() {
                 return not_ready("the server is about to stop");
             }
-            match service.check_schema().await {
+            match service.check_readiness().await {
                 Ok(()) => json_response(StatusCode::OK, json!({"status": "ready"})),
                 Err(error) => {
                     log_failure(&error);

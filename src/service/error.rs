@@ -124,21 +124,3 @@ impl Error {
         }
     }
 }
-
-/// The reason why this program cannot use the database's schema.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct SchemaError(#[from] db::migrations::Error);
-
-impl SchemaError {
-    /// The reason as text for clients. It may name versions, but no details of the database.
-    pub fn public_reason(&self) -> String {
-        use db::migrations::Error::{Changed, Pending, ProgramTooOld, UnknownHistory};
-        match &self.0 {
-            ProgramTooOld { .. } | UnknownHistory { .. } | Pending(_) | Changed(_) => {
-                self.to_string()
-            }
-            _ => "the database cannot be used".to_owned(),
-        }
-    }
-}

@@ -17,6 +17,7 @@ mod messages;
 mod moderation;
 mod passwords;
 mod profiles;
+mod readiness;
 mod search;
 mod sessions;
 mod state;
@@ -24,12 +25,13 @@ mod state;
 pub(crate) mod test_support;
 mod tokens;
 
-pub use error::{Error, ErrorKind, SchemaError};
+pub use error::{Error, ErrorKind};
 pub use latest::PendingWrite;
 pub use limits::{Origin, PerMinute, RateLimits};
 pub use live::{
     Credential, Render, StreamEvent, StreamSettings, SubscribeRequest, Subscription, Timeline,
 };
 pub use passwords::PasswordSettings;
+pub use readiness::NotReady;
 pub use state::{Service, Settings};
 pub use tokens::NewToken;

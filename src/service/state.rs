@@ -8,13 +8,14 @@ use tracing::Instrument;
 
 use super::{
     batch::Batch,
-    error::{Error, SchemaError},
+    error::Error,
     follows::statement::InsertFollows,
     latest::{Latest, PendingWrite},
     limits::{Limits, RateLimits},
     live::{Live, StreamSettings, SubscribeRequest, Subscription},
     messages::statements::{InsertMessages, ListNewest},
     passwords::{PasswordSettings, Passwords},
+    readiness::{NotReady, Readiness},
 };
 use crate::{db::Database, telemetry::metrics};
 
@@ -47,6 +48,7 @@ pub(super) struct Inner {
     pub(super) listings: Batch<ListNewest>,
     pub(super) public_version: watch::Sender<u64>,
     pub(super) live: Live,
+    pub(super) readiness: Readiness,
     pub(super) tasks: TaskTracker,
     pub(super) session_lifetime: Duration,
 }
@@ -70,6 +72,7 @@ impl Service {
                 public_version.clone(),
                 tasks.clone(),
             ),
+            readiness: Readiness::default(),
             public_version,
             tasks,
             session_lifetime: settings.session_lifetime,
@@ -78,9 +81,9 @@ impl Service {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Checks that this program can use the database's schema.
-    pub async fn check_schema(&self) -> Result<(), SchemaError> {
-        Ok(self.database().check_schema().await?)
+    /// Checks that this program can use the database's schema and that the database accepts writes.
+    pub async fn check_readiness(&self) -> Result<(), NotReady> {
+        self.inner.readiness.check(self.database()).await
     }
 
     /// Updates the metrics of the database pool.

@@ -260,3 +260,43 @@ fn the_default_build_has_the_optional_commands() {
         assert!(help.lines().any(is_listed), "{command}: {help}");
     }
 }
+
+/// The pairs of a variable and its default in the shell's form, `${NAME:-default}`.
+fn shell_defaults(text: &str) -> Vec<(&str, &str)> {
+    let expansions = text.split("${").skip(1).filter_map(|rest| rest.split('}').next());
+    expansions.filter_map(|expansion| expansion.split_once(":-")).collect()
+}
+
+#[test]
+fn nginx_and_the_containers_have_the_limits_of_the_server() {
+    let cli = Cli::command();
+    let serve = cli.find_subcommand("serve").expect("a command");
+    let default = |variable: &str| {
+        let setting =
+            serve.get_arguments().find(|it| it.get_env().is_some_and(|it| it == variable));
+        let setting = setting.unwrap_or_else(|| panic!("{variable} is no setting"));
+        setting.get_default_values()[0].to_str().expect("text").to_owned()
+    };
+    let read = |path: &str| fs::read_to_string(path).expect(path);
+    let start = read("compose/nginx/start.sh");
+    let limits: Vec<_> = shell_defaults(&start)
+        .into_iter()
+        .filter(|(variable, _)| variable.starts_with("MINITWIT_"))
+        .collect();
+    assert!(limits.len() >= 6, "{limits:?}");
+    for (variable, value) in &limits {
+        assert_eq!(default(variable), *value, "{variable} of nginx");
+    }
+    for file in ["compose.yaml", "compose/compose.swarm.yaml"] {
+        let text = read(file);
+        let defaults = shell_defaults(&text);
+        for (variable, value) in &limits {
+            let name = variable.trim_start_matches("MINITWIT_");
+            assert!(
+                text.contains(&format!("  {variable}: ${{{name}:-{value}}}\n")),
+                "{file}: {name}"
+            );
+            assert!(defaults.contains(&(name, value)), "{file}: {name}");
+        }
+    }
+}

@@ -25,6 +25,7 @@ mod pages;
 mod query_budget;
 mod query_plans;
 mod races;
+mod readiness;
 mod release;
 mod request_limits;
 mod safety;

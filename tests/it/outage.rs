@@ -39,20 +39,26 @@ async fn start(directory: &Path) -> Embedded {
 
 /// A PostgreSQL server for one test, with its directory and options to connect to its migrated
 /// database.
-async fn separate_server() -> (TempDir, Embedded, PgConnectOptions) {
+pub async fn separate_server() -> (TempDir, Embedded, PgConnectOptions) {
     let directory = tempfile::tempdir().expect("a directory");
     let permissions = fs::Permissions::from_mode(0o755);
     fs::set_permissions(directory.path(), permissions).expect("set");
-    let server = start(directory.path()).await;
+    let (server, options) = separate_server_in(directory.path()).await;
+    (directory, server, options)
+}
+
+/// Like [`separate_server`], in a given directory.
+pub async fn separate_server_in(directory: &Path) -> (Embedded, PgConnectOptions) {
+    let server = start(directory).await;
     server.create_database("minitwit").await.expect("a database");
     let options = server.connect_options("minitwit");
     let mut connection = migrations::connect(&options).await.expect("connected");
     migrations::apply(&mut connection, None).await.expect("applied");
     connection.close().await.expect("closed");
-    (directory, server, options)
+    (server, options)
 }
 
-async fn stop(server: Embedded) {
+pub async fn stop(server: Embedded) {
     tokio::task::spawn_blocking(move || server.stop()).await.expect("no panic");
 }
 

@@ -83,6 +83,7 @@ fn value(parameter: &str, start: Start) -> String {
     match (parameter, start) {
         ("Text", _) => "'user 7'".to_owned(),
         ("TextArray", _) => "ARRAY['user 7', 'user 8']".to_owned(),
+        ("Int4", _) => "1".to_owned(),
         ("Int8", _) => LIMIT.to_string(),
         ("Int8Array", _) => format!("ARRAY[{LIMIT}, {LIMIT}]::bigint[]"),
         ("Bool", _) => "true".to_owned(),

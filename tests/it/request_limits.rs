@@ -26,12 +26,17 @@ fn echo(body: String) -> String {
 async fn serve(bodies: RequestLimits) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("bound");
-    let limits =
-        ConnectionLimits { idle: TIMEOUT, header: TIMEOUT, write: TIMEOUT, max_connections: 100 };
+    let limits = ConnectionLimits {
+        idle: TIMEOUT,
+        header: TIMEOUT,
+        write: TIMEOUT,
+        max_connections: 100,
+        per_address: 100,
+    };
     let app = Route::new().at("/echo", post(echo));
     let app = app.before(move |request| bodies.read_body(request)).map_to_response();
     tokio::spawn(async move {
-        server::serve(listener, limits, app, &Shutdown::default(), TIMEOUT).await;
+        server::serve(listener, limits, app, &Shutdown::default(), TIMEOUT, |_| false).await;
     });
     address
 }

@@ -36,7 +36,9 @@ const VALID_ROWS: &str = "
     INSERT INTO user_counts (user_id) VALUES (1);
     INSERT INTO idempotency_keys VALUES (1, 'key', 1, 'hello', now());
     INSERT INTO simulator_latest (server_id, arrival, value) VALUES (1, 1, 0);
-    INSERT INTO program_compatibility (migration, oldest_program) VALUES (1, '0.1.0');";
+    INSERT INTO program_compatibility (migration, oldest_program) VALUES (1, '0.1.0');
+    INSERT INTO publication_floor (published_at) VALUES (now());
+    INSERT INTO write_probes (padding) VALUES ('x');";
 
 /// Each constraint, and statements that violate only this constraint.
 const VIOLATIONS: &[(&str, &[&str])] = &[
@@ -185,6 +187,12 @@ const VIOLATIONS: &[(&str, &[&str])] = &[
             "UPDATE program_compatibility SET oldest_program = 'newest'",
             "UPDATE program_compatibility SET oldest_program = '1.0'",
         ],
+    ),
+    ("publication_floor_pkey", &["INSERT INTO publication_floor (published_at) VALUES (now())"]),
+    ("publication_floor_only_row", &["INSERT INTO publication_floor VALUES (false, now())"]),
+    (
+        "write_probes_pkey",
+        &["INSERT INTO write_probes OVERRIDING SYSTEM VALUE VALUES (9, 'x'), (9, 'y')"],
     ),
 ];
 

@@ -3,6 +3,8 @@
 //! [`poll`] reads the messages and the running transactions in one statement. The service derives
 //! the watermark from the transactions: the time before which no message can still be committed.
 
+use std::time::Instant;
+
 use time::OffsetDateTime;
 
 use super::MessageRow;
@@ -14,8 +16,10 @@ use crate::{
 /// The result of one poll.
 #[derive(Debug, Clone)]
 pub struct Poll {
-    /// When the poll began.
+    /// Messages that are posted after the poll get this time or a later one.
     pub at: OffsetDateTime,
+    /// When the result arrived, by a clock that never goes back.
+    pub taken: Instant,
     /// The ids of transactions that were running during the poll. Each may still commit a message
     /// with an earlier time.
     pub writers: Vec<i64>,
@@ -63,7 +67,7 @@ pub async fn poll(database: &Database, after: Option<Cursor>, limit: i64) -> Res
                   poll.unseen_among AS "unseen_among!", message_id AS "message_id?", text AS "text?",
                   published_at AS "published_at?", edited_at, author_id AS "author_id?",
                   (SELECT username FROM users WHERE user_id = author_id) AS author
-           FROM (SELECT now() AS at,
+           FROM (SELECT GREATEST(now(), latest_publication() + interval '1 microsecond') AS at,
                         ARRAY (SELECT transactionid::text::bigint FROM pg_locks
                                WHERE locktype = 'transactionid' AND mode = 'ExclusiveLock'
                                  AND granted) AS writers,
@@ -99,7 +103,7 @@ pub async fn poll(database: &Database, after: Option<Cursor>, limit: i64) -> Res
         };
         Some((message.into(), UserId(row.author_id?)))
     });
-    Ok(Poll { at, writers, unseen, messages: messages.collect() })
+    Ok(Poll { at, taken: Instant::now(), writers, unseen, messages: messages.collect() })
 }
 
 /// Lists the first `limit` messages after the cursor `after`, up to and including `until`: of the

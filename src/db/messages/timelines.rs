@@ -46,7 +46,7 @@ pub async fn insert(
                     AS given (author, text, ordinal)),
            keyed AS MATERIALIZED (
                SELECT nextval(pg_get_serial_sequence('messages', 'message_id')) AS message_id,
-                      author_id, text, publication_time() AS published_at, ordinal
+                      author_id, text, (SELECT publication_time()) AS published_at, ordinal
                FROM given WHERE author_id IS NOT NULL),
            inserted AS (
                INSERT INTO messages (message_id, author_id, text, published_at)

@@ -58,6 +58,11 @@ impl TrustedProxies {
         }
     }
 
+    /// Whether the host with this address is a trusted proxy.
+    pub fn contain(&self, address: IpAddr) -> bool {
+        self.trust(address.to_canonical())
+    }
+
     fn trust(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }

@@ -3,11 +3,11 @@
 //! A message gets its time after its transaction has an id. So a message published before a poll is
 //! either visible to the next poll, or belongs to a transaction that was running during the first
 //! poll. Once all transactions that a poll saw have ended, every message published before that poll
-//! is visible.
+//! is visible. Publication times never go back, so all this holds after a step of the clock as well.
 
 use std::{
     collections::{HashMap, VecDeque},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use time::OffsetDateTime;
@@ -17,7 +17,7 @@ use crate::db::messages::live::Poll;
 pub(super) struct Watermark {
     /// The longest wait for one transaction.
     max_wait: Duration,
-    first_seen: HashMap<i64, OffsetDateTime>,
+    first_seen: HashMap<i64, Instant>,
     /// The polls from the watermark on: the time of each, and the transactions running then.
     pending: VecDeque<(OffsetDateTime, Vec<i64>)>,
     time: OffsetDateTime,
@@ -38,7 +38,7 @@ impl Watermark {
         let is_waited_for = |number: &i64| {
             let first_seen = self.first_seen.get(number);
             poll.unseen.contains(*number)
-                && first_seen.is_none_or(|first_seen| poll.at - *first_seen < self.max_wait)
+                && first_seen.is_none_or(|first_seen| poll.taken - *first_seen < self.max_wait)
         };
         while let Some((at, _)) =
             self.pending.pop_front_if(|(_, writers)| !writers.iter().any(is_waited_for))
@@ -46,7 +46,7 @@ impl Watermark {
             self.time = self.time.max(at);
         }
         let first_seen =
-            |number: &i64| (*number, self.first_seen.get(number).copied().unwrap_or(poll.at));
+            |number: &i64| (*number, self.first_seen.get(number).copied().unwrap_or(poll.taken));
         self.first_seen = poll.writers.iter().map(first_seen).collect();
         self.pending.push_back((poll.at, poll.writers.clone()));
         self.time
@@ -70,10 +70,12 @@ mod tests {
     /// The watermark in seconds after each of these polls, which are a second apart.
     fn watermarks(max_wait: u32, polls: &[Transactions]) -> Vec<Option<i64>> {
         let mut watermark = Watermark::new(max_wait * SECOND);
-        let times = (0..).map(|second| START + second * SECOND);
-        let advanced = polls.iter().zip(times).map(|((writers, from, among), at)| {
+        let now = Instant::now();
+        let advanced = polls.iter().zip(0..).map(|((writers, from, among), second)| {
             let unseen = Unseen { from: *from, among: among.to_vec() };
-            watermark.advance(&Poll { at, writers: writers.to_vec(), unseen, messages: Vec::new() })
+            let (at, taken) = (START + second * SECOND, now + second * SECOND);
+            let (writers, messages) = (writers.to_vec(), Vec::new());
+            watermark.advance(&Poll { at, taken, writers, unseen, messages })
         });
         let seconds = |time: OffsetDateTime| (time - START).whole_seconds();
         advanced.map(|time| (time >= START).then(|| seconds(time))).collect()

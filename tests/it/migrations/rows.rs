@@ -100,4 +100,10 @@ pub const ROWS: &[Rows] = &[
         query: "SELECT migration || ' ' || oldest_program FROM program_compatibility",
         expected: &["1 0.0.1"],
     },
+    Rows {
+        since: 7,
+        insert: "INSERT INTO write_probes (padding) VALUES ('earlier'), ('x')",
+        query: "SELECT padding FROM write_probes",
+        expected: &["x"],
+    },
 ];

@@ -4,7 +4,13 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::{App, actors::TestResponse, cluster::TestDatabase};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
+
+use crate::support::{
+    App,
+    actors::{Browser, TestResponse},
+    cluster::TestDatabase,
+};
 
 async fn reason_not_ready(app: &App) -> String {
     let response = app.anonymous().get("/readyz").await;
@@ -73,4 +79,30 @@ async fn an_unreachable_database_is_reported_without_internals() {
     response.failure(503);
     assert_eq!(response.header("retry-after"), "2");
     response.does_not_say("onnection").does_not_say("127.0.0.1");
+}
+
+#[tokio::test]
+async fn checks_have_an_address_that_other_connections_cannot_fill() {
+    let app = App::start_with(TestDatabase::fresh().await, |settings| {
+        settings.server.operations_listen = Some(settings.server.listen);
+        settings.server.connections.max_connections = 2;
+    })
+    .await;
+    let operations = Browser::new(format!("http://{}", app.operations_address.expect("set")));
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        assert_eq!(app.anonymous().get(path).await.status, 200, "{path}");
+    }
+    // Two requests that never end.
+    let mut slow = Vec::new();
+    for _ in 0..2 {
+        let mut client = TcpStream::connect(app.address).await.expect("listening");
+        client.write_all(b"GET / HT").await.expect("sent");
+        slow.push(client);
+    }
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        assert_eq!(operations.get(path).await.status, 200, "{path}");
+    }
+    for path in ["/", "/public", "/sim/latest", "/api/v1/messages", "/docs", "/openapi.json"] {
+        assert_eq!(operations.get(path).await.status, 404, "{path}");
+    }
 }

@@ -67,3 +67,16 @@ async fn a_server_that_hangs_is_unhealthy_after_the_time_out() {
     kill(serving.pid(), Signal::SIGCONT).expect("it runs");
     assert!(serving.end(Signal::SIGTERM).success());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_address_for_operations_is_preferred() {
+    let app = App::start_with(crate::support::cluster::TestDatabase::fresh().await, |settings| {
+        settings.server.operations_listen = Some(settings.server.listen);
+    })
+    .await;
+    let operations = app.operations_address.expect("set").to_string();
+    // Nothing listens at the other address.
+    let mut command = minitwit(&["healthcheck", "--listen", "127.0.0.1:1"]);
+    let checked = command.env("MINITWIT_OPERATIONS_LISTEN", operations).output().expect("it runs");
+    assert_eq!(healthy(&checked), r#"{"status":"ok"}"#);
+}

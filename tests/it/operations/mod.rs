@@ -2,6 +2,7 @@
 
 mod document;
 mod drain;
+mod embedded;
 mod health;
 mod healthcheck;
 mod metrics;

@@ -39,6 +39,8 @@ pub const TIMEOUT: Duration = Duration::from_secs(60);
 pub struct App {
     pub address: SocketAddr,
     pub simulator_address: SocketAddr,
+    /// The address for health checks and metrics alone, if the settings have one.
+    pub operations_address: Option<SocketAddr>,
     pub database: TestDatabase,
     /// A pool for the test to read rows.
     pub rows: PgPool,
@@ -72,13 +74,23 @@ impl App {
         let server = server.expect("free ports");
         let address = server.address().expect("bound");
         let simulator_address = server.simulator_address().expect("bound").expect("asked for");
+        let operations_address = server.operations_address().expect("bound");
         let shutdown = Shutdown::default();
         let serving = tokio::spawn({
             let shutdown = shutdown.clone();
             async move { server.run(shutdown).await }
         });
         let rows = PgPool::connect_lazy_with(database.options());
-        Self { address, simulator_address, database, rows, service, shutdown, serving }
+        Self {
+            address,
+            simulator_address,
+            operations_address,
+            database,
+            rows,
+            service,
+            shutdown,
+            serving,
+        }
     }
 
     /// Stops the server and returns its database.
@@ -173,6 +185,7 @@ impl AppSettings {
             server: Settings {
                 listen: any_port,
                 simulator_listen: Some(any_port),
+                operations_listen: None,
                 credentials: Credentials::new("simulator".into(), "super_safe!".into()),
                 trusted_proxies: TrustedProxies::default(),
                 connections: ConnectionLimits {
@@ -180,6 +193,7 @@ impl AppSettings {
                     header: TIMEOUT,
                     write: TIMEOUT,
                     max_connections: 1_000,
+                    per_address: 1_000,
                 },
                 requests: RequestLimits { body: 65_536, body_timeout: TIMEOUT },
                 shutdown_timeout: Duration::from_secs(10),

@@ -4,7 +4,7 @@ use std::{
     io::{BufRead, BufReader, Lines, Read},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex, mpsc},
-    thread,
+    thread::{self, JoinHandle},
     time::Instant,
 };
 
@@ -36,13 +36,20 @@ pub struct ServerProcess {
     /// The base URL, such as `http://127.0.0.1:40123`.
     pub base: String,
     output: Arc<Mutex<String>>,
+    readers: Vec<JoinHandle<()>>,
 }
 
 impl ServerProcess {
     /// Starts a server and waits until it prints its address; panics if it exits.
     pub fn start(arguments: &[&str]) -> Self {
+        Self::start_with(arguments, &[])
+    }
+
+    /// Like [`Self::start`], with variables in its environment.
+    pub fn start_with(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let all = [&["serve", "--listen", "127.0.0.1:0"], arguments].concat();
         let mut child = minitwit(&all)
+            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -60,14 +67,22 @@ impl ServerProcess {
             let _ = child.stderr.take().expect("piped").read_to_string(&mut errors);
             panic!("the server did not start: {errors}{}", output.lock().expect("no panic"));
         };
-        collect_lines(lines, &output);
-        collect_lines(BufReader::new(child.stderr.take().expect("piped")).lines(), &output);
-        Self { child, base, output }
+        let errors = BufReader::new(child.stderr.take().expect("piped")).lines();
+        let readers = vec![collect_lines(lines, &output), collect_lines(errors, &output)];
+        Self { child, base, output, readers }
     }
 
     /// The output so far: standard output and standard error.
     pub fn output(&self) -> String {
         self.output.lock().expect("no panic").clone()
+    }
+
+    /// The whole output of a program that has ended.
+    pub fn complete_output(&mut self) -> String {
+        for reader in self.readers.drain(..) {
+            reader.join().expect("no panic");
+        }
+        self.output()
     }
 
     /// Stops reading the program's output until the returned sender is dropped.
@@ -106,7 +121,10 @@ impl Drop for ServerProcess {
 }
 
 /// Starts a thread that appends these lines to `output` as they arrive.
-fn collect_lines(lines: Lines<impl BufRead + Send + 'static>, output: &Arc<Mutex<String>>) {
+fn collect_lines(
+    lines: Lines<impl BufRead + Send + 'static>,
+    output: &Arc<Mutex<String>>,
+) -> JoinHandle<()> {
     let output = Arc::clone(output);
     thread::spawn(move || {
         for line in lines.map_while(Result::ok) {
@@ -114,7 +132,7 @@ fn collect_lines(lines: Lines<impl BufRead + Send + 'static>, output: &Arc<Mutex
             text.push_str(&line);
             text.push('\n');
         }
-    });
+    })
 }
 
 /// The base URL in a line of the server's log (text or JSON), if any.

@@ -1,5 +1,6 @@
 //! The stream of new messages.
 
+mod clock;
 mod ends;
 mod order;
 
