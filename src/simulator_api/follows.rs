@@ -17,6 +17,7 @@ use super::{
     },
     rejected_command::Command,
     tags::Tag,
+    user_first::user_first,
 };
 use crate::service::{Error, ErrorKind, Service};
 
@@ -125,7 +126,8 @@ impl FollowsApi {
         };
         match result {
             Ok(()) => Ok(ChangeResponse::NoContent),
-            Err(response) => {
+            Err(refusal) => {
+                let response = user_first(&service, &username, refusal).await;
                 let unclear = Command::FollowOrUnfollow { username: &username };
                 command.map_or(unclear, |it| it.loggable(&username)).report_rejected(&response);
                 Err(response.into())

@@ -19,6 +19,7 @@ use super::{
     },
     rejected_command::Command,
     tags::Tag,
+    user_first::user_first,
 };
 use crate::{domain::MessageText, service::Service};
 
@@ -164,7 +165,8 @@ impl MessagesApi {
     ) -> Result<PostResponse, Failure<PostMessage>> {
         match post(&service, &username, &message).await {
             Ok(()) => Ok(PostResponse::NoContent),
-            Err(response) => {
+            Err(refusal) => {
+                let response = user_first(&service, &username, refusal).await;
                 let text = message.content.loggable();
                 Command::Tweet { username: &username, text }.report_rejected(&response);
                 Err(response.into())

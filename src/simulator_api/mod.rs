@@ -15,6 +15,7 @@ mod registration;
 mod rejected_command;
 mod render;
 mod tags;
+mod user_first;
 
 use poem::{Endpoint, EndpointExt, IntoEndpoint, Response};
 

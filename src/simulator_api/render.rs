@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use percent_encoding::percent_decode_str;
 use poem::{Endpoint, IntoResponse, Request, Response, Result, http::StatusCode};
 use poem_openapi::error::{
     AuthorizationError, ParseParamError, ParsePathError, ParseRequestPayloadError,
@@ -11,8 +12,12 @@ use super::{
     document::ROUTES,
     error::{ErrorResponse, NOT_AUTHORIZED},
     rejected_command,
+    user_first::user_first,
 };
-use crate::http::errors::{add_allow, call_and_render, log_internal};
+use crate::{
+    http::errors::{add_allow, call_and_render, log_internal},
+    service::Service,
+};
 
 /// Calls `endpoint`, and turns its error or panic into a JSON response.
 pub(super) async fn render_errors<E: Endpoint<Output = Response>>(
@@ -20,18 +25,29 @@ pub(super) async fn render_errors<E: Endpoint<Output = Response>>(
     request: Request,
 ) -> Result<Response> {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let service = request.data::<Service>().cloned();
     let render = async |error: poem::Error| {
         if error.is_from_response() {
             // The operation has reported the rejected command.
             return error.into_response();
         }
-        let response = error_response(&error);
+        let refusal = error_response(&error);
+        let response = match (service, user_in_path(&path)) {
+            (Some(service), Some(username)) => user_first(&service, &username, refusal).await,
+            _ => refusal,
+        };
         rejected_command::report_unread(&method, &path, &response);
         response.into_response()
     };
     let mut response = call_and_render(endpoint, request, render).await;
     add_allow(&mut response, &ROUTES);
     Ok(response)
+}
+
+/// The user in the path of a normalized request.
+fn user_in_path(path: &str) -> Option<String> {
+    let user = path.strip_prefix("/msgs/").or_else(|| path.strip_prefix("/fllws/"))?;
+    Some(percent_decode_str(user).decode_utf8().ok()?.into_owned())
 }
 
 fn error_response(error: &poem::Error) -> ErrorResponse {

@@ -110,6 +110,39 @@ async fn a_body_above_the_size_limit_gets_413() {
 }
 
 #[tokio::test]
+async fn an_unknown_user_takes_precedence_over_the_rest_of_the_request() {
+    let app = App::start().await;
+    let simulator = simulator(&app).await;
+    let deep = "[".repeat(10_000);
+    let long = json!({"content": "a".repeat(281)}).to_string();
+    let bodies = [
+        "",
+        "{",
+        "[]",
+        "{}",
+        &deep,
+        &long,
+        "{\"content\": 7, \"follow\": 7}",
+        "{\"follow\": \"bob\", \"unfollow\": \"bob\"}",
+        "{\"follow\": \"nobody\", \"content\": \"\\u0000\"}",
+    ];
+    for path in ["/msgs/nobody", "/fllws/nobody", "/msgs/a%2Fb", "/fllws/%20x"] {
+        for body in bodies {
+            post_text(&simulator, path, body.to_owned()).await.failure(404);
+            let request = simulator.request(Method::POST, path).body(body.to_owned());
+            let request = request.header(header::CONTENT_TYPE, "text/plain");
+            TestResponse::of(request).await.failure(404);
+        }
+        for parameter in ["latest=many", "latest=-1", "no=-1"] {
+            simulator.get(&format!("{path}?{parameter}")).await.failure(404);
+        }
+        let post = json!({"content": "hello", "follow": "bob"});
+        simulator.post(&format!("{path}?latest=-1"), post).await.failure(404);
+    }
+    post_text(&simulator, "/fllws/alice", "{").await.failure(400);
+}
+
+#[tokio::test]
 async fn a_malformed_number_is_rejected_with_the_name_of_the_parameter() {
     let app = App::start().await;
     let simulator = simulator(&app).await;
