@@ -9,7 +9,7 @@ use std::{
 };
 
 use serde_json::json;
-use simulator::{Pace, Plan, Run, Scenario, Settings};
+use simulator::{Pace, Plan, Registrations, Scenario, Settings};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -48,41 +48,69 @@ fn path_failure(flag: &str, path: &Path, error: impl std::fmt::Display) -> Failu
     format!("{flag} {}: {error}", path.display()).into()
 }
 
+/// Plays a scenario.
 pub(super) fn run(settings: &SimulateArgs) -> Result<ExitCode, Failure> {
     raise_file_limit();
-    let scenario = scenario(&settings.source, &settings.pace)?;
+    let seed = settings.source.seed.unwrap_or_else(simulator::draw_seed);
+    let scenario = scenario(&settings.source, &settings.pace, seed)?;
     let json = Output::open("--json", settings.reports.json.as_ref())?;
     let report = Output::open("--report", settings.reports.report.as_ref())?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let (run, interrupted) = runtime.block_on(async {
-        let stop = stop_signal()?;
-        let run =
-            simulator::run(simulator_settings(settings, &scenario), scenario, stop.clone()).await?;
-        Ok::<_, Failure>((run, stop.is_cancelled()))
-    })?;
+    if settings.source.scenario.is_none() && settings.source.seed.is_none() {
+        eprintln!("minitwit: drew the seed {seed}; --seed {seed} plays the same commands again");
+    }
+    let play_settings = simulator_settings(settings, &scenario, seed);
+    let (run, interrupted) = until_stopped(|stop| simulator::run(play_settings, scenario, stop))?;
     print!("{}", simulator::table(&run));
     json.write(|| Ok(format!("{:#}\n", simulator::json(&run))))?;
     report.write(|| Ok(simulator::page(&run)?))?;
-    Ok(exit_code(&run, interrupted))
+    Ok(exit_code(run.passed(), interrupted))
 }
 
-fn exit_code(run: &Run, interrupted: bool) -> ExitCode {
+/// Runs a task to its end, or until Ctrl-C or SIGTERM. Also returns whether it was stopped.
+fn until_stopped<T, E, F>(task: impl FnOnce(CancellationToken) -> F) -> Result<(T, bool), Failure>
+where
+    Failure: From<E>,
+    F: Future<Output = Result<T, E>>,
+{
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let stop = stop_signal()?;
+        let result = task(stop.clone()).await?;
+        Ok((result, stop.is_cancelled()))
+    })
+}
+
+fn exit_code(passed: bool, interrupted: bool) -> ExitCode {
     if interrupted {
         ExitCode::from(INTERRUPTED)
-    } else if run.passed() {
+    } else if passed {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     }
 }
 
-fn scenario(source: &SourceArgs, pace: &PaceArgs) -> Result<Scenario, Failure> {
+fn scenario(source: &SourceArgs, pace: &PaceArgs, seed: u64) -> Result<Scenario, Failure> {
     if let Some(path) = &source.scenario {
         return Ok(Scenario::read(path).map_err(InvalidScenario)?);
     }
-    let commands = source.commands.unwrap_or_else(|| default_commands(pace));
+    let timed = timed_commands(pace);
+    let commands = source.commands.or(timed).unwrap_or(DEFAULT_COMMANDS);
     let users = source.users.unwrap_or_else(|| (commands / COMMANDS_PER_USER).max(1));
-    let plan = Plan { seed: source.seed, users: users as usize, commands: commands as usize };
+    // The registrations come before the time that the commands fill.
+    let commands = match (source.commands, timed) {
+        (None, Some(timed)) => timed.saturating_add(users),
+        _ => commands,
+    };
+    let plan = Plan {
+        seed,
+        users: users as usize,
+        commands: commands as usize,
+        registrations: match register_first(source, pace) {
+            true => Registrations::First,
+            false => Registrations::Anywhere,
+        },
+    };
     let scenario = simulator::generate(plan)?;
     if let Some(path) = &source.write_scenario {
         let write = || scenario.write(BufWriter::new(File::create(path)?));
@@ -91,27 +119,38 @@ fn scenario(source: &SourceArgs, pace: &PaceArgs) -> Result<Scenario, Failure> {
     Ok(scenario)
 }
 
-/// The number of commands that fit the rate and the duration.
-fn default_commands(pace: &PaceArgs) -> u32 {
-    let mean = pace.ramp.map(|ramp| f64::midpoint(ramp.from, ramp.to)).or(pace.rate);
-    match (mean, pace.duration) {
-        (Some(mean), Some(duration)) => (mean * duration.as_secs_f64()).ceil().max(1.0) as u32,
-        _ => DEFAULT_COMMANDS,
-    }
+/// The number of commands that fit the rate and the duration, if both are given.
+fn timed_commands(pace: &PaceArgs) -> Option<u32> {
+    let mean = pace.ramp.map(|ramp| f64::midpoint(ramp.from, ramp.to)).or(pace.rate)?;
+    Some((mean * pace.duration?.as_secs_f64()).ceil().max(1.0) as u32)
 }
 
-fn simulator_settings(settings: &SimulateArgs, scenario: &Scenario) -> Settings {
-    let SimulateArgs { base_url, pace, requests, credentials, reports, .. } = settings;
+/// Whether there is a registration phase. A scenario file is played as written, unless the flag is
+/// given: its registrations may be what is measured.
+fn register_first(source: &SourceArgs, pace: &PaceArgs) -> bool {
+    let at_rate = pace.rate.is_some() || pace.ramp.is_some();
+    pace.register_first || (at_rate && source.scenario.is_none())
+}
+
+fn simulator_settings(
+    settings: &SimulateArgs,
+    scenario: &Scenario,
+    seed: u64,
+) -> Settings {
+    let SimulateArgs { source, pace, requests, credentials, reports, .. } = settings;
     Settings {
-        base_url: base_url.clone(),
+        base_url: settings.base_url.clone(),
         username: credentials.simulator_username.clone(),
         password: credentials.password().expose().to_owned(),
         pace: simulator_pace(pace),
         duration: pace.duration,
         timeout: requests.timeout,
+        register_first: register_first(source, pace),
+        // The names of a drawn seed are new.
+        users_may_exist: source.scenario.is_some() || source.seed.is_some(),
         keep_alive: requests.keep_alive,
         verify: reports.verify,
-        described: describe(settings, scenario),
+        described: describe(settings, scenario, seed),
     }
 }
 
@@ -131,11 +170,12 @@ fn simulator_pace(pace: &PaceArgs) -> Pace {
 fn describe(
     settings: &SimulateArgs,
     scenario: &Scenario,
+    seed: u64,
 ) -> Vec<(&'static str, serde_json::Value)> {
     let SimulateArgs { source, pace, requests, reports, .. } = settings;
     let mut described = match &source.scenario {
         Some(path) => vec![("scenario", json!(path.display().to_string()))],
-        None => vec![("seed", json!(source.seed))],
+        None => vec![("seed", json!(seed))],
     };
     described.push(("users", json!(scenario.users().len())));
     described.push(("commands", json!(scenario.commands().len())));
@@ -145,6 +185,7 @@ fn describe(
         (None, None) => ("concurrency", json!(pace.concurrency)),
     });
     described.extend([
+        ("register_first", json!(register_first(source, pace))),
         ("duration_seconds", json!(pace.duration.map(|it| it.as_secs()))),
         ("timeout_ms", json!(requests.timeout.as_millis() as u64)),
         ("keep_alive", json!(requests.keep_alive)),

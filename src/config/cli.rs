@@ -39,7 +39,8 @@ pub enum Command {
         #[arg(value_name = "api|simulator")]
         api: ApiName,
     },
-    /// Play the simulator against any MiniTwit and report wrong and late responses
+    /// Play the simulator against any MiniTwit and report wrong and late responses; or check the
+    /// contract of the simulator API, rule by rule
     #[cfg(feature = "simulate")]
     Simulate(Box<super::SimulateArgs>),
 }

@@ -46,9 +46,10 @@ pub struct SourceArgs {
     )]
     pub scenario: Option<PathBuf>,
 
-    /// Seed of the random numbers: the same number gives the same scenario
-    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
-    pub seed: u64,
+    /// Seed of the random numbers: the same number gives the same scenario [default: drawn at random
+    /// and printed]
+    #[arg(long, value_name = "NUMBER")]
+    pub seed: Option<u64>,
 
     /// Users of the generated scenario [default: 1 % of the commands]
     #[arg(
@@ -111,6 +112,11 @@ pub struct PaceArgs {
         value_parser = seconds
     )]
     pub duration: Option<Duration>,
+
+    /// Register users before the clock starts, and report them apart; generated commands at --rate or
+    /// --ramp always do so
+    #[arg(long)]
+    pub register_first: bool,
 }
 
 /// How commands are sent.

@@ -179,6 +179,7 @@ const INVALID_FOR_SIMULATE: &[(&str, &str)] = &[
     ("--ramp", "10..nan"),
     ("--duration", "0"),
     ("--timeout", "0.3"),
+    ("--register-first", "perhaps"),
     ("--keep-alive", "perhaps"),
     ("--verify", "perhaps"),
     ("--json", "/does/not/exist"),

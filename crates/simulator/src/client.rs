@@ -37,10 +37,23 @@ const MAX_RESPONSE_BYTES: usize = 8 << 20;
 type HttpRequest = Request<Full<Bytes>>;
 type Sender = SendRequest<Full<Bytes>>;
 
+/// A request.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    pub(crate) method: Method,
+    /// The path below the base URL, with its query.
+    pub(crate) path: String,
+    pub(crate) body: Vec<u8>,
+    pub(crate) authorization: Option<HeaderValue>,
+    pub(crate) content_type: Option<HeaderValue>,
+}
+
 /// A complete response.
 #[derive(Debug, Clone)]
 pub(crate) struct Response {
     pub(crate) status: u16,
+    /// Empty if the response has none.
+    pub(crate) content_type: String,
     pub(crate) body: Bytes,
 }
 
@@ -96,17 +109,22 @@ impl Client {
         Ok(Arc::new(Self { target, addresses, authorization, connections, idle }))
     }
 
+    /// A request with JSON and the credentials, as the simulator sends it.
+    pub(crate) fn call(&self, method: Method, path: impl Into<String>, body: Vec<u8>) -> Call {
+        let authorization = Some(self.authorization.clone());
+        let content_type = Some(HeaderValue::from_static("application/json"));
+        Call { method, path: path.into(), body, authorization, content_type }
+    }
+
     /// Sends one request, at most once. `timeout` covers the connection and the response.
     pub(crate) async fn send(
         &self,
-        method: Method,
-        path: &str,
-        body: Vec<u8>,
+        call: Call,
         timeout: Duration,
     ) -> Result<Response, RequestError> {
         use CommandError::{ConnectFailed, ConnectTimeout};
         let deadline = Instant::now() + timeout;
-        let mut request = self.request(method, path, body)?;
+        let mut request = self.request(call)?;
         while let Some(idle) = self.take_idle() {
             match self.exchange(idle, request, deadline).await {
                 Ok(response) => return Ok(response),
@@ -127,23 +145,21 @@ impl Client {
         })
     }
 
-    fn request(
-        &self,
-        method: Method,
-        path: &str,
-        body: Vec<u8>,
-    ) -> Result<HttpRequest, RequestError> {
+    fn request(&self, call: Call) -> Result<HttpRequest, RequestError> {
+        let Call { method, path, body, authorization, content_type } = call;
         let uri = Uri::try_from(format!("{}{path}", self.target.prefix()));
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(uri.unwrap_or_default())
-            .header(HOST, self.target.host_header())
-            .header(AUTHORIZATION, self.authorization.clone())
-            .header(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let request = match self.connections {
-            Connections::Close => request.header(CONNECTION, HeaderValue::from_static("close")),
-            Connections::KeepAlive => request,
-        };
+            .header(HOST, self.target.host_header());
+        if self.connections == Connections::Close {
+            request = request.header(CONNECTION, HeaderValue::from_static("close"));
+        }
+        for (name, value) in [(AUTHORIZATION, authorization), (CONTENT_TYPE, content_type)] {
+            if let Some(value) = value {
+                request = request.header(name, value);
+            }
+        }
         let request = request.body(Full::from(body));
         request.map_err(|error| RequestError::new(CommandError::ConnectFailed, error))
     }
@@ -164,10 +180,13 @@ impl Client {
             None => broken(error.error()),
         })?;
         let status = response.status().as_u16();
+        let content_type = response.headers().get(CONTENT_TYPE);
+        let content_type = content_type.and_then(|it| it.to_str().ok()).unwrap_or_default();
+        let content_type = content_type.to_owned();
         let body = timeout_at(deadline, read(response.into_body())).await.map_err(late)?;
         let body = body.map_err(|error| broken(error.as_ref()))?;
         self.keep(sender);
-        Ok(Response { status, body })
+        Ok(Response { status, content_type, body })
     }
 
     async fn connect(&self) -> io::Result<Sender> {

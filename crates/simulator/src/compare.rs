@@ -147,8 +147,9 @@ impl Comparer<'_> {
         }
     }
 
-    /// The expected messages that can be among the newest [`API_PAGE_MAX`]. A message that is among
-    /// them only if an uncertain one is not counts as uncertain.
+    /// The expected messages that can be among the newest [`API_PAGE_MAX`], which the API returns. Each
+    /// uncertain message that exists moves an older one beyond that limit. So the oldest messages
+    /// that may be moved count as uncertain, too.
     fn visible<'a>(&mut self, expected: &Expected<'a>) -> Vec<ExpectedMessage<'a>> {
         let all = &expected.messages;
         let uncertain = all.iter().filter(|message| !message.certain).count();

@@ -17,10 +17,10 @@ pub(crate) struct Dependencies {
 }
 
 impl Dependencies {
-    /// The dependencies of a scenario. If `timed`, each command also waits for [`Self::mark_due`].
-    pub(crate) fn new(scenario: &Scenario, timed: bool) -> Self {
+    /// The dependencies of a scenario.
+    pub(crate) fn new(scenario: &Scenario) -> Self {
         let count = scenario.commands().len();
-        let mut open = vec![u32::from(timed); count];
+        let mut open = vec![0; count];
         let mut dependents = vec![Vec::new(); count];
         for_each_edge(scenario, |earlier, later| {
             dependents[earlier as usize].push(later);
@@ -31,7 +31,17 @@ impl Dependencies {
 
     /// The commands that wait for nothing.
     pub(crate) fn ready(&self) -> impl Iterator<Item = u32> {
-        (0..).zip(&self.open).filter(|(_, open)| **open == 0).map(|(command, _)| command)
+        (0..).take(self.open.len()).filter(|command| self.is_ready(*command))
+    }
+
+    /// Whether a command waits for nothing.
+    pub(crate) fn is_ready(&self, command: u32) -> bool {
+        self.open[command as usize] == 0
+    }
+
+    /// Lets these commands wait for [`Self::mark_due`] as well.
+    pub(crate) fn wait_until_due(&mut self, commands: &[u32]) {
+        commands.iter().for_each(|command| self.open[*command as usize] += 1);
     }
 
     /// Records that a command is due. Returns true if it may be sent.
@@ -103,7 +113,7 @@ mod tests {
              follow ann bob
              tweet bob two",
         );
-        let mut dependencies = Dependencies::new(&scenario, false);
+        let mut dependencies = Dependencies::new(&scenario);
         assert_eq!(ready(&dependencies), [0, 1]);
         assert_eq!(dependencies.complete(0), [2]);
         assert!(dependencies.complete(2).is_empty(), "bob is not registered yet");
@@ -119,7 +129,7 @@ mod tests {
              register bob b@b p
              unfollow ann bob",
         );
-        let mut dependencies = Dependencies::new(&scenario, false);
+        let mut dependencies = Dependencies::new(&scenario);
         assert_eq!(ready(&dependencies), [0]);
         assert_eq!(dependencies.complete(0), [1]);
         assert_eq!(dependencies.complete(1), [2]);
@@ -129,7 +139,8 @@ mod tests {
     #[test]
     fn a_timed_command_waits_for_its_due_time_and_its_dependencies() {
         let scenario = scenario("register ann a@a p\ntweet ann one\ntweet ann two");
-        let mut dependencies = Dependencies::new(&scenario, true);
+        let mut dependencies = Dependencies::new(&scenario);
+        dependencies.wait_until_due(&[0, 1, 2]);
         assert!(ready(&dependencies).is_empty());
         assert!(dependencies.mark_due(0));
         assert!(!dependencies.mark_due(1), "the user is not registered yet");
@@ -141,7 +152,7 @@ mod tests {
     #[test]
     fn a_user_who_follows_themselves_causes_no_deadlock() {
         let scenario = scenario("follow ann ann\nregister ann a@a p\nfollow ann ann");
-        let mut dependencies = Dependencies::new(&scenario, false);
+        let mut dependencies = Dependencies::new(&scenario);
         assert_eq!(ready(&dependencies), [0]);
         assert_eq!(dependencies.complete(0), [1]);
         assert_eq!(dependencies.complete(1), [2]);

@@ -20,17 +20,21 @@ mod requests;
 mod run;
 mod scenario;
 mod statistics;
+mod tag;
 mod target;
 mod verify;
 mod vocabulary;
 
 pub use compare::{Difference, DifferenceKind};
-pub use generator::{Plan, PlanError, generate};
+pub use generator::{Plan, PlanError, Registrations, generate};
 pub use outcome::{CommandError, Effect, Outcome};
 pub use pace::Pace;
 pub use report::{PageError, json, page, table};
 pub use run::{Run, RunError, Settings, run};
 pub use scenario::{Action, Command, CommandKind, LineError, Scenario, ScenarioError, UserIndex};
-pub use statistics::{ErrorSample, SecondLatency, SecondStatistics, Statistics, Tally};
+pub use statistics::{
+    ErrorSample, RegistrationPhase, SecondLatency, SecondStatistics, Statistics, Tally,
+};
+pub use tag::draw as draw_seed;
 pub use target::TargetError;
 pub use verify::Verification;

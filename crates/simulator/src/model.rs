@@ -60,7 +60,7 @@ pub(crate) struct ExpectedFollow {
     uncertain_unfollow: bool,
     /// The number of the last certain command; `None` if the state is from before the run.
     pub(crate) number: Option<i64>,
-    /// Sort key of the user's follows, by the time when they began.
+    /// The sort key of the user's follows: earlier follows have smaller positions.
     position: usize,
 }
 

@@ -10,6 +10,8 @@ const SUCCESS: u16 = 204;
 pub enum Outcome {
     /// The contract's 204, in time.
     Done,
+    /// A registration got 400 because its user existed before the run. This is no error.
+    AlreadyRegistered,
     /// Anything else.
     Failed(CommandError),
 }
@@ -27,6 +29,15 @@ pub enum CommandError {
     ConnectTimeout,
     /// The connection broke after the request was sent, or the response is not HTTP.
     ConnectionBroken,
+}
+
+impl CommandError {
+    /// Whether the error is a sign of overload: a time-out, a failed connection, or a status of 500
+    /// or more. Other statuses can be consequences of an earlier error, such as 404 after a
+    /// registration was lost.
+    pub const fn is_overload(self) -> bool {
+        !matches!(self, Self::Status(..500))
+    }
 }
 
 impl fmt::Display for CommandError {
@@ -63,7 +74,7 @@ impl Outcome {
     pub const fn effect(self) -> Effect {
         use CommandError::{ConnectFailed, ConnectTimeout, Status};
         match self {
-            Self::Done => Effect::Happened,
+            Self::Done | Self::AlreadyRegistered => Effect::Happened,
             Self::Failed(Status(400..=499) | ConnectFailed | ConnectTimeout) => Effect::Nothing,
             Self::Failed(_) => Effect::Uncertain,
         }
@@ -73,17 +84,18 @@ impl Outcome {
     pub const fn effect_on_latest(self) -> Effect {
         use CommandError::{ConnectFailed, ConnectTimeout, Status};
         match self {
-            Self::Done => Effect::Happened,
+            Self::Done | Self::AlreadyRegistered => Effect::Happened,
             Self::Failed(Status(401 | 403) | ConnectFailed | ConnectTimeout) => Effect::Nothing,
             Self::Failed(Status(400..=499)) => Effect::Happened,
             Self::Failed(_) => Effect::Uncertain,
         }
     }
 
-    /// Whether the latency counts: the server responded, or used up the time-out. A refused
-    /// connection is fast, and would make a server that is down look fast.
+    /// Whether the latency counts: the server did the work, or used up the time-out. A refused
+    /// connection is fast, and would make a server that is down look fast. So is the response to a
+    /// registration of an existing user, because no password is hashed.
     pub const fn has_latency(self) -> bool {
         use CommandError::{ConnectFailed, ConnectionBroken};
-        !matches!(self, Self::Failed(ConnectFailed | ConnectionBroken))
+        !matches!(self, Self::AlreadyRegistered | Self::Failed(ConnectFailed | ConnectionBroken))
     }
 }

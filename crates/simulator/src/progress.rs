@@ -34,8 +34,8 @@ pub(crate) fn show(player: Arc<Player>, commands: usize) -> Progress {
                 ticks.tick().await;
                 let (count, failed, p99) = {
                     let statistics = player.statistics();
-                    let all = statistics.all();
-                    (all.count, all.failed(), all.quantile(0.99))
+                    let p99 = statistics.all().quantile(0.99);
+                    (statistics.completed(), statistics.failed(), p99)
                 };
                 let rate = (count - previous_count) as f64 / REFRESH_INTERVAL.as_secs_f64();
                 average_rate += (rate - average_rate) * NEWEST_WEIGHT;

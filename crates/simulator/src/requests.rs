@@ -61,17 +61,24 @@ pub(crate) fn of_command(scenario: &Scenario, command: &Command) -> (String, Vec
     (format!("{path}?latest={}", command.number), body)
 }
 
-fn messages_path(name: &str) -> String {
+/// The path of a user's messages.
+pub(crate) fn messages_path(name: &str) -> String {
     format!("/msgs/{}", utf8_percent_encode(name, NON_ALPHANUMERIC))
 }
 
-fn follows_path(name: &str) -> String {
+/// The path of a user's followees.
+pub(crate) fn follows_path(name: &str) -> String {
     format!("/fllws/{}", utf8_percent_encode(name, NON_ALPHANUMERIC))
 }
 
 /// The path of a user's newest messages, as many as the API returns.
 pub(crate) fn newest_messages(name: &str) -> String {
     format!("{}?no={API_PAGE_MAX}", messages_path(name))
+}
+
+/// The path of a user's newest message.
+pub(crate) fn newest_message(name: &str) -> String {
+    format!("{}?no=1", messages_path(name))
 }
 
 /// The path of a user's followees, as many as the API returns.

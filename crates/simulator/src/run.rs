@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     client::{Client, Connections},
     pace::Pace,
-    play::Player,
+    play::{PlaySettings, Player},
     progress,
     scenario::Scenario,
     statistics::Statistics,
@@ -33,10 +33,15 @@ pub struct Settings {
     pub password: String,
     /// When commands are sent.
     pub pace: Pace,
-    /// Time after which no further command is sent.
+    /// Time after which no further command is sent; it begins after the registration phase.
     pub duration: Option<Duration>,
     /// Time-out of one command.
     pub timeout: Duration,
+    /// Whether users are registered in a phase of its own, before the clock starts.
+    pub register_first: bool,
+    /// Whether users of the scenario may exist already. If so, the run looks for them first, and
+    /// does not count their registrations as errors.
+    pub users_may_exist: bool,
     /// Whether connections are reused.
     pub keep_alive: bool,
     /// Whether the system is read before and after the run, and compared with the model.
@@ -74,7 +79,7 @@ pub struct Run {
     pub base_url: String,
     /// When the first command could be sent.
     pub started_at: OffsetDateTime,
-    /// How long the commands took, without verification.
+    /// How long the commands took, without the registration phase and verification.
     pub took: Duration,
     /// [`Settings::described`].
     pub settings: Vec<(&'static str, serde_json::Value)>,
@@ -92,23 +97,27 @@ impl Run {
     /// True without any error, difference or unverifiable item.
     pub fn passed(&self) -> bool {
         let verified = self.verification.as_ref().is_none_or(Verification::passed);
-        self.statistics.all().failed() == 0 && verified
+        self.statistics.failed() == 0 && verified
     }
 
-    /// Completed commands per second.
+    /// Completed commands per second, without the registration phase.
     pub fn rate(&self) -> f64 {
         let seconds = self.took.as_secs_f64();
         if seconds > 0.0 { self.statistics.all().count as f64 / seconds } else { 0.0 }
     }
 
     pub(crate) fn progress(&self) -> String {
+        let phase = self.statistics.registration_phase();
+        let registered = phase.map_or(0, |it| it.tally.count);
+        let all = self.commands as u64 - registered;
         let (count, seconds) = (self.statistics.all().count, self.took.as_secs_f64());
-        format!("{count} of {} commands in {seconds:.1} s", self.commands)
+        format!("{count} of {all} commands in {seconds:.1} s")
     }
 
-    /// The rate, in commands per second, at which the earliest failed command was due.
+    /// The rate, in commands per second, at which the earliest command that failed from overload was
+    /// due ([`crate::CommandError::is_overload`]).
     pub fn errors_begin_at_rate(&self) -> Option<f64> {
-        self.statistics.errors_begin().and_then(|time| self.pace.rate_at(time))
+        self.statistics.overload_begins().and_then(|time| self.pace.rate_at(time))
     }
 }
 
@@ -121,7 +130,7 @@ pub async fn run(
     check_file_limit(&settings, scenario.commands().len())?;
     let target = Target::parse(&settings.base_url)?;
     let base_url = target.as_str().to_owned();
-    let authorization = authorization(&settings)?;
+    let authorization = authorization(&settings.username, &settings.password)?;
     let connections = if settings.keep_alive { Connections::KeepAlive } else { Connections::Close };
     let client = Client::new(target, authorization, connections).await?;
     let scenario = Arc::new(scenario);
@@ -129,20 +138,29 @@ pub async fn run(
         true => Some(verify::read_before(&client, &scenario, &stop).await),
         false => None,
     };
+    let existed = match &before {
+        Some(before) => before.existing_users(),
+        None if settings.users_may_exist => {
+            verify::find_existing_users(&client, &scenario, &stop).await
+        }
+        None => Vec::new(),
+    };
     // A run that was stopped before its first command is not verified; one stopped later is.
     let stop_verification =
         if stop.is_cancelled() { stop.clone() } else { CancellationToken::new() };
     let started_at = OffsetDateTime::now_utc();
     let stop_sending = stop.child_token();
-    let player = Player::new(
-        Arc::clone(&scenario),
-        Arc::clone(&client),
-        settings.pace,
-        settings.timeout,
-        stop_sending.clone(),
-    );
+    let play_settings = PlaySettings {
+        pace: settings.pace,
+        timeout: settings.timeout,
+        register_first: settings.register_first,
+        existed,
+        stop: stop_sending.clone(),
+    };
+    let player = Player::new(Arc::clone(&scenario), Arc::clone(&client), play_settings);
     let bar = progress::show(Arc::clone(&player), scenario.commands().len());
-    let took = play(&player, &settings, stop_sending).await;
+    player.register().await;
+    let took = play(&player, settings.duration, stop_sending).await;
     bar.finish().await;
     let mut statistics = std::mem::replace(&mut *player.statistics(), Statistics::new(0));
     let verification = match before {
@@ -160,26 +178,27 @@ pub async fn run(
     Ok(Run { base_url, started_at, took, settings, pace, commands, statistics, verification })
 }
 
-/// Plays until the scenario or `settings.duration` ends. Returns how long that took.
+/// Plays until the scenario or `duration` ends. Returns how long that took.
 async fn play(
     player: &Arc<Player>,
-    settings: &Settings,
+    duration: Option<Duration>,
     stop_sending: CancellationToken,
 ) -> Duration {
-    let Some(duration) = settings.duration else { return player.play(settings.pace).await };
+    let Some(duration) = duration else { return player.play().await };
     let expire = async {
         tokio::time::sleep(duration).await;
         stop_sending.cancel();
         std::future::pending().await
     };
     tokio::select! {
-        took = player.play(settings.pace) => took,
+        took = player.play() => took,
         () = expire => duration,
     }
 }
 
-fn authorization(settings: &Settings) -> Result<HeaderValue, RunError> {
-    let credentials = format!("{}:{}", settings.username, settings.password);
+/// The value of the header `Authorization`.
+pub(crate) fn authorization(username: &str, password: &str) -> Result<HeaderValue, RunError> {
+    let credentials = format!("{username}:{password}");
     let value = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(credentials)));
     let mut value = value.map_err(RunError::Credentials)?;
     value.set_sensitive(true);

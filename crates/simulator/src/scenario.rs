@@ -51,9 +51,9 @@ impl UserIndex {
 pub struct Command {
     /// The value of the request's `latest` parameter.
     pub number: i64,
-    /// Milliseconds since the previous command. Stored but not used.
+    /// Milliseconds since the previous command. Only stored: the pace decides when commands are sent.
     pub delay: u64,
-    /// Milliseconds since the Unix epoch. Stored but not used.
+    /// Milliseconds since the Unix epoch. Only stored.
     pub timestamp: i64,
     /// The acting user.
     pub user: UserIndex,

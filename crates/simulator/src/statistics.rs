@@ -48,10 +48,21 @@ pub struct ErrorSample {
 pub struct Tally {
     /// Commands that have ended.
     pub count: u64,
+    /// Registrations of users who existed before the run.
+    pub existing: u64,
     /// Failed commands, by error.
     pub errors: BTreeMap<CommandError, u64>,
     /// Latencies in microseconds, up to the response or the time-out; without failed connections.
     pub latencies: Histogram<u64>,
+}
+
+/// The registrations before the clock of a run started.
+#[derive(Debug, Clone)]
+pub struct RegistrationPhase {
+    /// Their counts.
+    pub tally: Tally,
+    /// How long the phase took.
+    pub took: Duration,
 }
 
 /// Counts of one second of a run.
@@ -76,31 +87,34 @@ pub struct SecondLatency {
     pub max: Duration,
 }
 
-/// All counts of a run.
+/// All counts of a run. Those by kind, by second and of all commands leave out the registration phase.
 #[derive(Debug)]
 pub struct Statistics {
     pub(crate) start: Instant,
     pub(crate) outcomes: Vec<Option<Outcome>>,
     pub(crate) latest: LatestCandidates,
+    registration_phase: Option<RegistrationPhase>,
     by_kind: [Tally; 4],
     all: Tally,
     seconds: Vec<SecondStatistics>,
     /// The index and the latencies of the second that is not complete.
     current: (usize, Histogram<u64>),
     first_errors: Vec<ErrorSample>,
-    /// When the earliest failed command was due, since the start.
-    errors_begin: Option<Duration>,
+    /// When the earliest command that failed from overload was due, since the start.
+    overload_begins: Option<Duration>,
 }
 
 impl Tally {
     fn new() -> Self {
-        Self { count: 0, errors: BTreeMap::new(), latencies: histogram() }
+        Self { count: 0, existing: 0, errors: BTreeMap::new(), latencies: histogram() }
     }
 
     fn add(&mut self, outcome: Outcome, latency: Duration) {
         self.count += 1;
-        if let Outcome::Failed(error) = outcome {
-            *self.errors.entry(error).or_default() += 1;
+        match outcome {
+            Outcome::Done => {}
+            Outcome::AlreadyRegistered => self.existing += 1,
+            Outcome::Failed(error) => *self.errors.entry(error).or_default() += 1,
         }
         if outcome.has_latency() {
             record(&mut self.latencies, latency);
@@ -125,31 +139,50 @@ impl Statistics {
             start: Instant::now(),
             outcomes: vec![None; commands],
             latest: LatestCandidates::default(),
+            registration_phase: None,
             by_kind: CommandKind::ALL.map(|_| Tally::new()),
             all: Tally::new(),
             seconds: Vec::new(),
             current: (0, histogram()),
             first_errors: Vec::new(),
-            errors_begin: None,
+            overload_begins: None,
         }
     }
 
+    /// Begins the registration phase.
+    pub(crate) fn begin_registration_phase(&mut self) {
+        let phase = RegistrationPhase { tally: Tally::new(), took: Duration::ZERO };
+        self.registration_phase = Some(phase);
+    }
+
+    /// Ends the registration phase.
+    pub(crate) fn end_registration_phase(&mut self) {
+        let took = self.start.elapsed();
+        self.registration_phase.iter_mut().for_each(|phase| phase.took = took);
+    }
+
+    /// Adds a command of the registration phase.
+    pub(crate) fn add_registration(&mut self, completed: CompletedCommand, command: &Command) {
+        let latency = completed.ended.saturating_duration_since(completed.due);
+        if let Some(phase) = &mut self.registration_phase {
+            phase.tally.add(completed.outcome, latency);
+        }
+        self.keep_outcome(completed, command);
+    }
+
+    /// Adds a command that was sent after the clock started.
     pub(crate) fn add(&mut self, completed: CompletedCommand, command: &Command) {
-        let CompletedCommand { index, due, sent, ended, outcome, detail } = completed;
+        let CompletedCommand { due, sent, ended, outcome, .. } = completed;
         let latency = ended.saturating_duration_since(due);
-        self.outcomes[index as usize] = Some(outcome);
-        self.latest.add(command.number, sent, ended, outcome.effect_on_latest());
         self.by_kind[command.kind() as usize].add(outcome, latency);
         self.all.add(outcome, latency);
         self.second(sent).1.sent += 1;
         let (index, second) = self.second(ended);
         if let Outcome::Failed(error) = outcome {
             second.errors += 1;
-            let due = due.saturating_duration_since(self.start);
-            self.errors_begin = Some(self.errors_begin.map_or(due, |first| first.min(due)));
-            if self.first_errors.len() < MAX_ERROR_SAMPLES {
-                let (number, kind) = (command.number, command.kind());
-                self.first_errors.push(ErrorSample { number, kind, error, detail });
+            if error.is_overload() {
+                let due = due.saturating_duration_since(self.start);
+                self.overload_begins = Some(self.overload_begins.map_or(due, |it| it.min(due)));
             }
         }
         if outcome.has_latency() {
@@ -158,6 +191,20 @@ impl Statistics {
                 self.current.0 = index;
             }
             record(&mut self.current.1, latency);
+        }
+        self.keep_outcome(completed, command);
+    }
+
+    /// Keeps what verification needs, and the first errors.
+    fn keep_outcome(&mut self, completed: CompletedCommand, command: &Command) {
+        let CompletedCommand { index, sent, ended, outcome, detail, .. } = completed;
+        self.outcomes[index as usize] = Some(outcome);
+        self.latest.add(command.number, sent, ended, outcome.effect_on_latest());
+        if let Outcome::Failed(error) = outcome
+            && self.first_errors.len() < MAX_ERROR_SAMPLES
+        {
+            let (number, kind) = (command.number, command.kind());
+            self.first_errors.push(ErrorSample { number, kind, error, detail });
         }
     }
 
@@ -199,9 +246,30 @@ impl Statistics {
         &self.first_errors
     }
 
-    /// When the earliest failed command was due, since the start.
-    pub const fn errors_begin(&self) -> Option<Duration> {
-        self.errors_begin
+    /// The registrations before the clock started, if there was such a phase.
+    pub const fn registration_phase(&self) -> Option<&RegistrationPhase> {
+        self.registration_phase.as_ref()
+    }
+
+    /// The number of commands that have ended, the registration phase included.
+    pub fn completed(&self) -> u64 {
+        self.all.count + self.registration_phase.as_ref().map_or(0, |phase| phase.tally.count)
+    }
+
+    /// The number of failed commands, the registration phase included.
+    pub fn failed(&self) -> u64 {
+        self.all.failed() + self.registration_phase.as_ref().map_or(0, |it| it.tally.failed())
+    }
+
+    /// The number of users who existed before the run and were not registered again.
+    pub fn existing_users(&self) -> u64 {
+        self.all.existing + self.registration_phase.as_ref().map_or(0, |it| it.tally.existing)
+    }
+
+    /// When the earliest command that failed from overload was due, since the start
+    /// ([`CommandError::is_overload`]).
+    pub const fn overload_begins(&self) -> Option<Duration> {
+        self.overload_begins
     }
 }
 
@@ -263,7 +331,7 @@ mod tests {
         assert_eq!(counts.collect::<Vec<_>>(), [(2, 0), (0, 1), (0, 0), (1, 0)]);
         let longest = statistics.seconds().iter().map(|it| it.latency.map(|it| it.max.as_millis()));
         assert_eq!(longest.collect::<Vec<_>>(), [Some(10), Some(300), None, Some(20)]);
-        assert_eq!(statistics.errors_begin(), Some(Duration::from_millis(900)));
+        assert_eq!(statistics.overload_begins(), Some(Duration::from_millis(900)));
     }
 
     #[test]
@@ -271,7 +339,54 @@ mod tests {
         let statistics = statistics(&[(5, 5, 6, NO_CONNECTION), (2, 2, 9, NO_CONNECTION)]);
         let tally = statistics.all();
         assert_eq!((tally.count, tally.failed(), tally.quantile(0.5)), (2, 2, None));
-        assert_eq!(statistics.errors_begin(), Some(Duration::from_millis(2)));
+        assert_eq!(statistics.overload_begins(), Some(Duration::from_millis(2)));
         assert_eq!(statistics.first_errors().len(), 2);
+    }
+
+    #[test]
+    fn only_signs_of_overload_count_for_its_beginning() {
+        use CommandError::{ConnectTimeout, ConnectionBroken, Status};
+        let at = |due, error| (due, due, due + 1, Outcome::Failed(error));
+        let rejections = [200, 400, 403, 404, 499].map(Status);
+        let signs =
+            [Status(500), Status(503), ConnectionBroken, ConnectTimeout, CommandError::ReadTimeout];
+        let rejected = (0..).zip(rejections).map(|(due, error)| at(due, error));
+        let rejected: Vec<_> = rejected.collect();
+        assert_eq!(statistics(&rejected).overload_begins(), None);
+        for sign in signs {
+            let all = [&rejected[..], &[at(70, sign), at(50, sign)]].concat();
+            let begins = statistics(&all).overload_begins();
+            assert_eq!(begins, Some(Duration::from_millis(50)), "{sign}");
+        }
+    }
+
+    #[test]
+    fn an_existing_user_is_counted_apart_and_has_no_latency() {
+        let statistics = statistics(&[(0, 0, 9, Outcome::AlreadyRegistered)]);
+        let tally = statistics.all();
+        assert_eq!((tally.count, tally.existing, tally.failed()), (1, 1, 0));
+        assert_eq!((tally.quantile(1.0), statistics.existing_users()), (None, 1));
+    }
+
+    #[test]
+    fn the_registration_phase_is_counted_apart_from_the_clock() {
+        let lines = "0\t0\t0\tregister\tann\ta@a\tp\n1\t0\t0\tregister\tbob\tb@b\tp\n";
+        let scenario = Scenario::parse(lines).expect("valid");
+        let mut statistics = Statistics::new(2);
+        let sent = statistics.start;
+        let ended = sent + Duration::from_millis(70);
+        statistics.begin_registration_phase();
+        for (index, outcome) in [(0, Outcome::Done), (1, LATE)] {
+            let detail = String::new();
+            let completed = CompletedCommand { index, due: sent, sent, ended, outcome, detail };
+            statistics.add_registration(completed, &scenario.commands()[index as usize]);
+        }
+        let phase = statistics.registration_phase().expect("a phase");
+        assert_eq!((phase.tally.count, phase.tally.failed()), (2, 1));
+        assert_eq!((statistics.all().count, statistics.seconds().len()), (0, 0));
+        assert_eq!((statistics.completed(), statistics.failed()), (2, 1));
+        assert_eq!(statistics.overload_begins(), None, "the clock has not started");
+        assert_eq!(statistics.outcomes, [Some(Outcome::Done), Some(LATE)]);
+        assert_eq!(statistics.first_errors().len(), 1);
     }
 }

@@ -29,6 +29,8 @@ const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// The status of an overloaded server; the read is retried after [`RETRY_PAUSE`].
 const OVERLOADED: u16 = 503;
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
+/// Time-out of the question whether a user exists.
+const EXISTENCE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Concurrent reads.
 const READERS: usize = 16;
 
@@ -38,6 +40,13 @@ pub(crate) struct StateBefore {
     latest: Result<i64, ReadError>,
     /// By user index.
     users: Vec<Result<UserState, ReadError>>,
+}
+
+impl StateBefore {
+    /// By user index: whether the user exists, as far as that could be read.
+    pub(crate) fn existing_users(&self) -> Vec<bool> {
+        self.users.iter().map(|user| user.as_ref().is_ok_and(|user| user.exists)).collect()
+    }
 }
 
 /// Why a read failed.
@@ -93,8 +102,39 @@ pub(crate) async fn read_before(
     stop: &CancellationToken,
 ) -> StateBefore {
     let latest = unless_stopped(stop, latest(client)).await;
-    let users = read_all(client, scenario, stop, |_, state| state).await;
+    let users = read_states(client, scenario, stop, |_, state| state).await;
     StateBefore { latest, users }
+}
+
+/// Finds out which users of a scenario exist. Gives up at the first failed read: then the rejected
+/// registrations of existing users count as errors.
+pub(crate) async fn find_existing_users(
+    client: &Arc<Client>,
+    scenario: &Arc<Scenario>,
+    stop: &CancellationToken,
+) -> Vec<bool> {
+    let give_up = stop.child_token();
+    read_all(scenario, {
+        let (client, scenario) = (Arc::clone(client), Arc::clone(scenario));
+        move |user| {
+            let call = client.call(
+                Method::GET,
+                requests::newest_message(&scenario.users()[user]),
+                Vec::new(),
+            );
+            let (client, give_up) = (Arc::clone(&client), give_up.clone());
+            async move {
+                let response =
+                    give_up.run_until_cancelled(client.send(call, EXISTENCE_TIMEOUT)).await;
+                let status = response.and_then(Result::ok).map(|response| response.status);
+                if !matches!(status, Some(200 | 404)) {
+                    give_up.cancel();
+                }
+                status == Some(200)
+            }
+        }
+    })
+    .await
 }
 
 /// Reads the state after a run, until `stop`, and compares it with the model.
@@ -113,7 +153,7 @@ pub(crate) async fn after(
     verification.latest(shown, before.latest, possible_latest);
     let commands = CommandsByUser::new(scenario);
     let (states_before, of) = (before.users, Arc::clone(scenario));
-    let compared = read_all(client, scenario, stop, move |user, shown| {
+    let compared = read_states(client, scenario, stop, move |user, shown| {
         let name = &of.users()[user];
         let (before, shown) = match (&states_before[user], shown) {
             (Ok(before), Ok(shown)) => (before, shown),
@@ -192,32 +232,55 @@ impl ReadError {
     }
 }
 
-/// Reads all users, [`READERS`] at a time. Returns the results of `then`, in the order of the users.
-async fn read_all<T: Send + 'static>(
-    client: &Arc<Client>,
-    scenario: &Arc<Scenario>,
-    stop: &CancellationToken,
-    then: impl Fn(usize, Result<UserState, ReadError>) -> T + Send + Sync + 'static,
-) -> Vec<T> {
+/// Reads all users with `read`, [`READERS`] at a time. Returns the results in the order of the users.
+async fn read_all<T, R>(
+    scenario: &Scenario,
+    read: impl Fn(usize) -> R + Send + Sync + 'static,
+) -> Vec<T>
+where
+    T: Send + 'static,
+    R: Future<Output = T> + Send,
+{
     let users = scenario.users().len();
-    let (next, then) = (Arc::new(AtomicUsize::new(0)), Arc::new(then));
+    let (next, read) = (Arc::new(AtomicUsize::new(0)), Arc::new(read));
     let mut readers = JoinSet::new();
     for _ in 0..READERS.min(users) {
-        let (client, scenario) = (Arc::clone(client), Arc::clone(scenario));
-        let (next, then, stop) = (Arc::clone(&next), Arc::clone(&then), stop.clone());
+        let (next, read) = (Arc::clone(&next), Arc::clone(&read));
         readers.spawn(async move {
-            let mut read = Vec::new();
+            let mut results = Vec::new();
             loop {
                 let user = next.fetch_add(1, Ordering::Relaxed);
-                let Some(name) = scenario.users().get(user) else { return read };
-                let shown = unless_stopped(&stop, user_state(&client, name)).await;
-                read.push((user, then(user, shown)));
+                if user >= users {
+                    return results;
+                }
+                results.push((user, read(user).await));
             }
         });
     }
     let mut all: Vec<(usize, T)> = readers.join_all().await.into_iter().flatten().collect();
     all.sort_by_key(|(user, _)| *user);
-    all.into_iter().map(|(_, made)| made).collect()
+    all.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Reads the state of all users, until `stop`. Returns the results of `then`, in the order of the
+/// users.
+async fn read_states<T: Send + 'static>(
+    client: &Arc<Client>,
+    scenario: &Arc<Scenario>,
+    stop: &CancellationToken,
+    then: impl Fn(usize, Result<UserState, ReadError>) -> T + Send + Sync + 'static,
+) -> Vec<T> {
+    let (client, names, stop) = (Arc::clone(client), Arc::clone(scenario), stop.clone());
+    let then = Arc::new(then);
+    read_all(scenario, move |user| {
+        let (client, names, stop) = (Arc::clone(&client), Arc::clone(&names), stop.clone());
+        let then = Arc::clone(&then);
+        async move {
+            let read = user_state(&client, &names.users()[user]);
+            then(user, unless_stopped(&stop, read).await)
+        }
+    })
+    .await
 }
 
 async fn unless_stopped<T>(
@@ -257,7 +320,8 @@ async fn latest(client: &Client) -> Result<i64, ReadError> {
 async fn get<T: DeserializeOwned>(client: &Client, path: &str) -> Result<Option<T>, ReadError> {
     let begun = Instant::now();
     let response = loop {
-        let response = client.send(Method::GET, path, Vec::new(), READ_TIMEOUT).await;
+        let call = client.call(Method::GET, path, Vec::new());
+        let response = client.send(call, READ_TIMEOUT).await;
         let response = response
             .map_err(|error| ReadError::Failed(format!("{}: {}", error.category, error.detail)))?;
         if response.status != OVERLOADED || begun.elapsed() > READ_TIMEOUT {

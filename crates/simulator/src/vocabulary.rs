@@ -108,7 +108,7 @@ const WORDS: &[&str] = &[
     "and",
     "but",
 ];
-const SIGNS: &[char] = &[
+const PASSWORD_CHARACTERS: &[char] = &[
     'a', 'b', 'k', 'X', 'Z', '0', '7', ']', '=', ')', '[', '{', '"', '\'', '\\', '%', 'é', 'ß', '!',
 ];
 
@@ -127,7 +127,7 @@ pub(crate) fn text(rng: &mut impl Rng) -> String {
 /// A password of 1 to 12 characters.
 pub(crate) fn password(rng: &mut impl Rng) -> String {
     let length = rng.random_range(1..=12_u32);
-    (0..length).map(|_| *SIGNS.choose(rng).unwrap_or(&'x')).collect()
+    (0..length).map(|_| *PASSWORD_CHARACTERS.choose(rng).unwrap_or(&'x')).collect()
 }
 
 fn one_of<'a>(rng: &mut impl Rng, all: &[&'a str]) -> &'a str {

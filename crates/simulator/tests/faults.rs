@@ -2,13 +2,13 @@
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
-mod stand_in;
+mod faulty_server;
 
 use std::time::Duration;
 
+use faulty_server::{FaultyServer, WRONG_LATEST, faulty_users};
 use serde_json::{Value, json};
-use simulator::{Pace, Plan, Run, Scenario, Settings};
-use stand_in::{StandIn, WRONG_LATEST, faulty_users};
+use simulator::{Pace, Plan, Registrations, Run, Scenario, Settings};
 use tokio_util::sync::CancellationToken;
 
 /// Longer than any response takes; three commands wait this long.
@@ -22,6 +22,8 @@ async fn run(base_url: &str, scenario: Scenario) -> Run {
         pace: Pace::Concurrency(8),
         duration: None,
         timeout: TIMEOUT,
+        register_first: false,
+        users_may_exist: false,
         keep_alive: false,
         verify: true,
         described: vec![("note", json!("<b>&"))],
@@ -33,14 +35,14 @@ async fn run(base_url: &str, scenario: Scenario) -> Run {
 /// a function that finds the number of a command by its text.
 fn faulty_commands(commands: usize) -> (String, impl Fn(&str) -> i64) {
     use faulty_users::{
-        BROKEN, DATELESS, DOUBLED, FORGOTTEN, HIDDEN, LATE, LOSER, REJECTED, SHUFFLED,
+        BROKEN, DATELESS, DOUBLED, FORGOTTEN, HIDDEN, KEEPER, LATE, REJECTED, SHUFFLED,
     };
-    let all = [DOUBLED, LOSER, LATE, SHUFFLED, REJECTED, BROKEN, HIDDEN, DATELESS, FORGOTTEN];
+    let all = [DOUBLED, KEEPER, LATE, SHUFFLED, REJECTED, BROKEN, HIDDEN, DATELESS, FORGOTTEN];
     let registrations = all.map(|name| format!("register\t{name}\ta@b\tp"));
     let acts = [
         (DOUBLED, "tweet", "once"),
-        (LOSER, "follow", DOUBLED),
-        (LOSER, "unfollow", DOUBLED),
+        (KEEPER, "follow", DOUBLED),
+        (KEEPER, "unfollow", DOUBLED),
         (LATE, "tweet", "kept, without response"),
         (LATE, "tweet", "lost, without response"),
         (SHUFFLED, "tweet", "first"),
@@ -71,8 +73,8 @@ fn of_kind(differences: &Value, kind: &str) -> Vec<(Option<String>, Option<i64>)
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_fault_is_reported_by_command_number_and_kind_and_nothing_else() {
-    let server = StandIn::start().await;
-    let plan = Plan { seed: 1, users: 40, commands: 2_500 };
+    let server = FaultyServer::start().await;
+    let plan = Plan { seed: 1, users: 40, commands: 2_500, registrations: Registrations::Anywhere };
     let mut lines = Vec::new();
     simulator::generate(plan).expect("possible").write(&mut lines).expect("memory");
     let (faulty_lines, number) = faulty_commands(plan.commands);
@@ -132,7 +134,7 @@ async fn each_fault_is_reported_by_command_number_and_kind_and_nothing_else() {
         ("user missing", faulty_users::FORGOTTEN, None),
         ("message duplicated", faulty_users::DOUBLED, Some(number("once"))),
         ("messages out of order", faulty_users::SHUFFLED, Some(number("first"))),
-        ("follow unexpected", faulty_users::LOSER, Some(number("unfollow"))),
+        ("follow unexpected", faulty_users::KEEPER, Some(number("unfollow"))),
         ("response malformed", faulty_users::DATELESS, None),
     ] {
         assert_eq!(of_kind(differences, kind), [(Some(user.to_owned()), number)], "{kind}");

@@ -2,6 +2,7 @@
 
 mod playing;
 mod rejected;
+mod repeated;
 
 use std::{
     path::{Path, PathBuf},
@@ -56,7 +57,16 @@ impl Files {
         let (table, errors) = (text(output.stdout), text(output.stderr));
         let json = serde_json::from_str(&self.text("run.json"));
         let json = json.unwrap_or_else(|error| panic!("{error}: {table}{errors}"));
-        Simulated { code: output.status.code(), table, errors, json, page: self.text("run.html") }
+        let page = std::fs::read_to_string(self.path("run.html")).unwrap_or_default();
+        Simulated { code: output.status.code(), table, errors, json, page }
+    }
+
+    /// Checks the contract, without blocking this runtime.
+    async fn check(&self, base: &str, arguments: &[&str]) -> Simulated {
+        let mut command = minitwit(&["simulate", "--check", base]);
+        command.args(arguments).arg("--json").arg(self.path("run.json"));
+        let output = tokio::task::spawn_blocking(move || command.output()).await;
+        self.read(output.expect("no panic").expect("it runs"))
     }
 
     /// Runs a process to its end, without blocking this runtime.

@@ -6,7 +6,7 @@ use time::format_description::well_known::Rfc3339;
 use super::format::{QUANTILES, errors_by_name, millis, tallies};
 use crate::{
     run::Run,
-    statistics::{SecondStatistics, Tally},
+    statistics::{RegistrationPhase, SecondStatistics, Tally},
     verify::Verification,
 };
 
@@ -22,17 +22,28 @@ pub fn json(run: &Run) -> Value {
         json!({"number": it.number, "command": kind, "error": error, "detail": it.detail})
     });
     json!({
+        "report": "run",
         "base_url": run.base_url,
         "started_at": run.started_at.format(&Rfc3339).unwrap_or_default(),
         "duration_seconds": run.took.as_secs_f64(),
         "settings": settings,
+        "registration_phase": statistics.registration_phase().map(registration_phase),
+        "existing_users": statistics.existing_users(),
         "commands": commands,
+        "errors": statistics.failed(),
         "rate_per_second": run.rate(),
         "seconds": statistics.seconds().iter().enumerate().map(second).collect::<Vec<_>>(),
         "first_errors": errors.collect::<Vec<_>>(),
         "errors_begin_at_rate": run.errors_begin_at_rate(),
         "verification": run.verification.as_ref().map(verification),
+        "passed": run.passed(),
     })
+}
+
+fn registration_phase(phase: &RegistrationPhase) -> Value {
+    let mut object = tally(&phase.tally);
+    object["duration_seconds"] = json!(phase.took.as_secs_f64());
+    object
 }
 
 fn tally(tally: &Tally) -> Value {

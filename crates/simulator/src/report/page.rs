@@ -1,44 +1,39 @@
 //! The HTML report: one self-contained page, rendered from `templates/report.html`.
 
 use serde::Serialize;
-use tera::{Context, Tera};
 
 use super::{
     format::{QUANTILES, errors_by_name, latency, tallies},
-    plots::{self, AXIS, GRID, PlotError, SERIES, hex},
+    html::{self, Colour, PageError, PlotModel},
+    plots::{self, PlotError},
+    terms,
 };
-use crate::{run::Run, scenario::CommandKind, verify::Verification};
+use crate::{
+    run::Run,
+    scenario::CommandKind,
+    statistics::{Statistics, Tally},
+    verify::Verification,
+};
 
-/// The name ends in `.html`, so that Tera escapes all values.
 const TEMPLATE: &str = "report.html";
 /// Differences and unverifiable items that are listed.
 const MAX_EXAMPLES: usize = 50;
-
-/// Why the page cannot be rendered.
-#[derive(Debug, thiserror::Error)]
-pub enum PageError {
-    /// A plot cannot be drawn.
-    #[error(transparent)]
-    Plot(#[from] PlotError),
-    /// The template does not fit the model.
-    #[error("cannot render {TEMPLATE}")]
-    Template(#[from] tera::Error),
-}
 
 #[derive(Serialize)]
 struct Model<'a> {
     base_url: &'a str,
     /// Colours in the plots, and the CSS variables that replace them.
-    colours: Vec<(String, String)>,
+    colours: Vec<Colour>,
     started_at: String,
     progress: String,
     rate: String,
     errors: u64,
     errors_begin_at_rate: Option<String>,
+    errors_begin_term: &'static str,
     verified: Option<Verified>,
     columns: Vec<String>,
     commands: Vec<Vec<String>>,
-    plots: [Plot; 3],
+    plots: [PlotModel<'static>; 3],
     sections: Vec<Section>,
 }
 
@@ -47,13 +42,6 @@ struct Verified {
     passed: bool,
     differences: usize,
     unverifiable: usize,
-}
-
-#[derive(Serialize)]
-struct Plot {
-    title: &'static str,
-    series: Vec<&'static str>,
-    svg: String,
 }
 
 /// A heading with a table, omitted if it is empty.
@@ -66,16 +54,10 @@ struct Section {
 
 /// The figures of a run as an HTML page with plots.
 pub fn page(run: &Run) -> Result<String, PageError> {
-    let mut tera = Tera::new();
-    tera.add_raw_templates([(TEMPLATE, include_str!("../../templates/report.html"))])?;
-    Ok(tera.render(TEMPLATE, &Context::from_serialize(&model(run)?)?)?)
+    html::render(TEMPLATE, &model(run)?)
 }
 
 fn model(run: &Run) -> Result<Model<'_>, PlotError> {
-    let series =
-        SERIES.iter().zip(0..).map(|(colour, index)| (hex(*colour), format!("--s{index}")));
-    let others = [(AXIS, "--muted"), (GRID, "--grid")];
-    let others = others.map(|(colour, variable)| (hex(colour), variable.to_owned()));
     let (hour, minute, second) = run.started_at.time().as_hms();
     let verified = run.verification.as_ref().map(|it| Verified {
         passed: it.passed(),
@@ -85,12 +67,13 @@ fn model(run: &Run) -> Result<Model<'_>, PlotError> {
     let quantiles = QUANTILES.map(|(_, name)| format!("{name} (ms)"));
     Ok(Model {
         base_url: &run.base_url,
-        colours: series.chain(others).collect(),
+        colours: html::colours(),
         started_at: format!("{} {hour:02}:{minute:02}:{second:02} UTC", run.started_at.date()),
         progress: run.progress(),
         rate: format!("{:.0}", run.rate()),
-        errors: run.statistics.all().failed(),
+        errors: run.statistics.failed(),
         errors_begin_at_rate: run.errors_begin_at_rate().map(|rate| format!("{rate:.0}")),
+        errors_begin_term: terms::ERRORS_BEGIN,
         verified,
         columns: ["command", "count", "errors"]
             .map(str::to_owned)
@@ -99,17 +82,17 @@ fn model(run: &Run) -> Result<Model<'_>, PlotError> {
             .collect(),
         commands: commands(run),
         plots: [
-            Plot {
+            PlotModel {
                 title: "Latency over time",
                 series: vec!["p50", "p99", "max"],
                 svg: plots::latency_over_time(run)?,
             },
-            Plot {
+            PlotModel {
                 title: "Rate over time",
                 series: vec!["sent", "errors"],
                 svg: plots::rate_over_time(run)?,
             },
-            Plot {
+            PlotModel {
                 title: "Latency by command",
                 series: CommandKind::ALL.map(CommandKind::name).to_vec(),
                 svg: plots::distribution(run)?,
@@ -120,20 +103,24 @@ fn model(run: &Run) -> Result<Model<'_>, PlotError> {
 }
 
 fn commands(run: &Run) -> Vec<Vec<String>> {
-    let row = |(name, tally): (&str, &crate::statistics::Tally)| {
+    let row = |(name, tally): (&str, &Tally)| {
         let counts = [name.to_owned(), tally.count.to_string(), tally.failed().to_string()];
         let latencies = QUANTILES.map(|(share, _)| latency(tally.quantile(share)));
         [&counts[..], &latencies].concat()
     };
-    tallies(&run.statistics).map(row).collect()
+    let phase = run.statistics.registration_phase();
+    let before = phase.map(|phase| ("register, before the clock", &phase.tally));
+    tallies(&run.statistics).chain(before).map(row).collect()
 }
 
 fn sections(run: &Run) -> Vec<Section> {
     let statistics = &run.statistics;
-    let errors = statistics.by_kind().flat_map(|(kind, tally)| {
-        let named = errors_by_name(tally).into_iter();
-        named
-            .map(move |(error, count)| vec![format!("{}: {error}", kind.name()), count.to_string()])
+    let before = statistics.registration_phase();
+    let before = before.map(|phase| ("register, before the clock", &phase.tally));
+    let by_kind = statistics.by_kind().map(|(kind, tally)| (kind.name(), tally));
+    let errors = before.into_iter().chain(by_kind).flat_map(|(name, tally)| {
+        let errors = errors_by_name(tally).into_iter();
+        errors.map(move |(error, count)| vec![format!("{name}: {error}"), count.to_string()])
     });
     let first_errors = statistics.first_errors().iter().map(|it| {
         let command = format!("{} ({})", it.number, it.kind.name());
@@ -144,18 +131,39 @@ fn sections(run: &Run) -> Vec<Section> {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         vec![name.replace('_', " "), value]
     });
-    let mut sections = vec![section("Errors", errors), section("The first errors", first_errors)];
+    let mut sections = vec![
+        registration(statistics),
+        section("Errors", errors),
+        section("The first errors", first_errors),
+    ];
     sections.extend(run.verification.iter().flat_map(verification));
     sections.push(section("Settings", settings));
     sections.retain(|section| !section.rows.is_empty() || !section.text.is_empty());
     sections
 }
 
+/// The registration phase, and the users who existed.
+fn registration(statistics: &Statistics) -> Section {
+    let mut rows = Vec::new();
+    if let Some(phase) = statistics.registration_phase() {
+        let took = format!("{:.1} s", phase.took.as_secs_f64());
+        rows.push(vec!["duration of the registration phase".to_owned(), took]);
+    }
+    if statistics.existing_users() > 0 {
+        let existing = statistics.existing_users().to_string();
+        rows.push(vec!["users who existed before the run (no error)".to_owned(), existing]);
+    }
+    let text = statistics.registration_phase().map_or("", |_| terms::REGISTRATION_PHASE);
+    Section { title: "Registration", text: text.to_owned(), rows }
+}
+
 fn verification(verification: &Verification) -> [Section; 4] {
     let Verification { users, messages, follows, uncertain, .. } = verification;
     let text = format!(
         "Read {users} users, {messages} messages and {follows} follows. \
-         The effect of {uncertain} commands is uncertain."
+         The effect of {uncertain} commands is uncertain. {} {}",
+        terms::UNCERTAIN,
+        terms::UNVERIFIABLE,
     );
     let counts = verification.by_kind().into_iter();
     let counts = counts.map(|(kind, count)| vec![kind.name().to_owned(), count.to_string()]);

@@ -51,23 +51,36 @@ type Line = Vec<Vec<(f64, f64)>>;
 pub(crate) fn latency_over_time(run: &Run) -> Result<String, PlotError> {
     let seconds = run.statistics.seconds();
     let of = |latency: fn(&SecondLatency) -> Duration| {
-        let millis = seconds.iter().map(|it| it.latency.as_ref().map(latency).map(millis));
-        line_of_seconds(millis)
+        let latencies = seconds.iter().map(|it| it.latency.as_ref().map(latency));
+        latencies.map(|it| it.map(format::millis)).collect()
     };
-    let lines = [of(|it| it.p50), of(|it| it.p99), of(|it| it.max)];
-    let (shortest, longest) = extent(&lines);
-    let range = (shortest..longest).log_scale();
-    draw(seconds_range(run), range, &seconds_label, &millis_label, &lines)
+    latencies(&[of(|it| it.p50), of(|it| it.p99), of(|it| it.max)])
 }
 
 /// Commands sent and errors in each second.
 pub(crate) fn rate_over_time(run: &Run) -> Result<String, PlotError> {
     let seconds = run.statistics.seconds();
-    let sent = line_of_seconds(seconds.iter().map(|it| Some(it.sent as f64)));
-    let errors = line_of_seconds(seconds.iter().map(|it| Some(it.errors as f64)));
-    let most = seconds.iter().map(|it| it.sent.max(it.errors)).max().unwrap_or_default();
-    let range: RangedCoordf64 = (0.0..(most as f64 * 1.05).max(1.0)).into();
-    draw(seconds_range(run), range, &seconds_label, &|it| rounded(*it).to_string(), &[sent, errors])
+    let sent = seconds.iter().map(|it| Some(it.sent as f64)).collect();
+    let errors = seconds.iter().map(|it| Some(it.errors as f64)).collect();
+    numbers(&[sent, errors])
+}
+
+/// Lines of latencies in milliseconds, with a value for each second, on a logarithmic axis.
+pub(crate) fn latencies(lines: &[Vec<Option<f64>>]) -> Result<String, PlotError> {
+    let visible = |millis: Option<f64>| millis.map(|it| it.max(MIN_MILLIS));
+    let drawn: Vec<Line> =
+        lines.iter().map(|line| line_of_seconds(line.iter().copied().map(visible))).collect();
+    let (shortest, longest) = extent(&drawn);
+    let range = (shortest..longest).log_scale();
+    draw(seconds_range(lines), range, &seconds_label, &millis_label, &drawn)
+}
+
+/// Lines of numbers, with a value for each second.
+pub(crate) fn numbers(lines: &[Vec<Option<f64>>]) -> Result<String, PlotError> {
+    let most = lines.iter().flatten().flatten().fold(0.0, |most: f64, it| most.max(*it));
+    let range: RangedCoordf64 = (0.0..(most * 1.05).max(1.0)).into();
+    let drawn: Vec<Line> = lines.iter().map(|line| line_of_seconds(line.iter().copied())).collect();
+    draw(seconds_range(lines), range, &seconds_label, &|it| rounded(*it).to_string(), &drawn)
 }
 
 /// Latency by quantile, for each kind of command, with a logarithmic axis of nines.
@@ -97,8 +110,9 @@ fn millis(latency: Duration) -> f64 {
     format::millis(latency).max(MIN_MILLIS)
 }
 
-fn seconds_range(run: &Run) -> std::ops::Range<f64> {
-    0.0..(run.statistics.seconds().len() as f64).max(1.0)
+fn seconds_range(lines: &[Vec<Option<f64>>]) -> std::ops::Range<f64> {
+    let longest = lines.iter().map(Vec::len).max().unwrap_or_default();
+    0.0..(longest as f64).max(1.0)
 }
 
 fn seconds_label(seconds: &f64) -> String {

@@ -2,8 +2,15 @@
 
 use std::fmt::Write;
 
-use super::format::{QUANTILES, errors_by_name, latency, tallies};
-use crate::{run::Run, verify::Verification};
+use super::{
+    format::{QUANTILES, errors_by_name, latency, tallies},
+    terms,
+};
+use crate::{
+    run::Run,
+    statistics::{RegistrationPhase, Tally},
+    verify::Verification,
+};
 
 /// Errors, differences and unverifiable items that are shown in full.
 const MAX_EXAMPLES: usize = 10;
@@ -23,17 +30,25 @@ fn write_table(run: &Run, text: &mut String) -> std::fmt::Result {
     }
     writeln!(text, "  (ms)")?;
     let statistics = &run.statistics;
+    let phase = statistics.registration_phase();
     for (name, tally) in tallies(statistics) {
-        write!(text, "{name:<10}{:>9}{:>8}", tally.count, tally.failed())?;
-        for (share, _) in QUANTILES {
-            write!(text, "{:>10}", latency(tally.quantile(share)))?;
-        }
-        writeln!(text)?;
+        write_row(name, tally, text)?;
     }
+    phase.map_or(Ok(()), |phase| write_row("before", &phase.tally, text))?;
     writeln!(text, "{}: {:.0}/s", run.progress(), run.rate())?;
-    for (kind, tally) in statistics.by_kind() {
+    if let Some((name, seed)) = run.settings.iter().find(|(name, _)| *name == "seed") {
+        writeln!(text, "{name} {seed}")?;
+    }
+    phase.map_or(Ok(()), |phase| write_phase(phase, text))?;
+    if statistics.existing_users() > 0 {
+        let existing = statistics.existing_users();
+        writeln!(text, "{existing} users existed before the run; no error")?;
+    }
+    let before = phase.map(|phase| ("registration before the clock", &phase.tally));
+    let by_kind = statistics.by_kind().map(|(kind, tally)| (kind.name(), tally));
+    for (name, tally) in before.into_iter().chain(by_kind) {
         for (error, count) in errors_by_name(tally) {
-            writeln!(text, "{}: {count} × {error}", kind.name())?;
+            writeln!(text, "{name}: {count} × {error}")?;
         }
     }
     for sample in statistics.first_errors().iter().take(MAX_EXAMPLES) {
@@ -42,8 +57,22 @@ fn write_table(run: &Run, text: &mut String) -> std::fmt::Result {
     }
     if let Some(rate) = run.errors_begin_at_rate() {
         writeln!(text, "errors begin at {rate:.0} commands a second")?;
+        writeln!(text, "  {}", terms::ERRORS_BEGIN)?;
     }
     run.verification.as_ref().map_or(Ok(()), |it| write_verification(it, text))
+}
+
+fn write_row(name: &str, tally: &Tally, text: &mut String) -> std::fmt::Result {
+    write!(text, "{name:<10}{:>9}{:>8}", tally.count, tally.failed())?;
+    for (share, _) in QUANTILES {
+        write!(text, "{:>10}", latency(tally.quantile(share)))?;
+    }
+    writeln!(text)
+}
+
+fn write_phase(phase: &RegistrationPhase, text: &mut String) -> std::fmt::Result {
+    let (count, seconds) = (phase.tally.count, phase.took.as_secs_f64());
+    writeln!(text, "before: {count} registrations in {seconds:.1} s, before the clock started")
 }
 
 fn write_verification(verification: &Verification, text: &mut String) -> std::fmt::Result {
@@ -56,6 +85,12 @@ fn write_verification(verification: &Verification, text: &mut String) -> std::fm
     writeln!(text, ", {uncertain} commands uncertain")?;
     let (differences, unverifiable) = (&verification.differences, &verification.unverifiable);
     writeln!(text, "{} differences, {} unverifiable", differences.len(), unverifiable.len())?;
+    if *uncertain > 0 {
+        writeln!(text, "  {}", terms::UNCERTAIN)?;
+    }
+    if !unverifiable.is_empty() {
+        writeln!(text, "  {}", terms::UNVERIFIABLE)?;
+    }
     for (kind, count) in verification.by_kind() {
         writeln!(text, "{}: {count}", kind.name())?;
     }

@@ -27,7 +27,7 @@ pub mod faulty_users {
     /// Messages are stored twice.
     pub const DOUBLED: &str = "Doubled";
     /// Unfollows have no effect.
-    pub const LOSER: &str = "Loser";
+    pub const KEEPER: &str = "Keeper";
     /// Tweets get no response; those that contain "kept" are stored.
     pub const LATE: &str = "Late";
     /// Messages are listed oldest first.
@@ -67,13 +67,13 @@ struct State {
 }
 
 /// The server, stopped when dropped.
-pub struct StandIn {
+pub struct FaultyServer {
     pub base: String,
     state: Arc<Mutex<State>>,
     serving: JoinHandle<io::Result<()>>,
 }
 
-impl StandIn {
+impl FaultyServer {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let base = format!("http://{}", listener.local_addr().expect("bound"));
@@ -89,7 +89,7 @@ impl StandIn {
     }
 }
 
-impl Drop for StandIn {
+impl Drop for FaultyServer {
     fn drop(&mut self) {
         self.serving.abort();
     }
@@ -207,7 +207,7 @@ impl State {
                 self.faulty.status_200.push(number);
                 return Reply::Status(200);
             }
-        } else if user != faulty_users::LOSER {
+        } else if user != faulty_users::KEEPER {
             user_state.followees.retain(|it| *it != followee);
         }
         Reply::Status(204)
