@@ -1,4 +1,5 @@
-//! `minitwit simulate`: plays a scenario against a MiniTwit and writes the reports.
+//! `minitwit simulate`: plays a scenario against a MiniTwit, or checks the contract,
+//! and writes the reports.
 
 use std::{
     fs::File,
@@ -9,7 +10,7 @@ use std::{
 };
 
 use serde_json::json;
-use simulator::{Pace, Plan, Registrations, Scenario, Settings};
+use simulator::{CheckSettings, Pace, Plan, Registrations, Scenario, Settings};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -48,8 +49,29 @@ fn path_failure(flag: &str, path: &Path, error: impl std::fmt::Display) -> Failu
     format!("{flag} {}: {error}", path.display()).into()
 }
 
-/// Plays a scenario.
 pub(super) fn run(settings: &SimulateArgs) -> Result<ExitCode, Failure> {
+    let base_url = &settings.base_url;
+    if settings.check.check { check(settings, base_url) } else { play(settings, base_url) }
+}
+
+/// Checks the rules of the contract.
+fn check(settings: &SimulateArgs, base_url: &str) -> Result<ExitCode, Failure> {
+    let json = Output::open("--json", settings.reports.json.as_ref())?;
+    let check_settings = CheckSettings {
+        base_url: base_url.to_owned(),
+        username: settings.credentials.simulator_username.clone(),
+        password: settings.credentials.password().expose().to_owned(),
+        keep_alive: settings.requests.keep_alive,
+        restart_command: settings.check.restart_command.clone(),
+    };
+    let (report, interrupted) = until_stopped(|stop| simulator::check(check_settings, stop))?;
+    print!("{}", simulator::check_table(&report));
+    json.write(|| Ok(format!("{:#}\n", simulator::check_json(&report))))?;
+    Ok(exit_code(report.passed(), interrupted))
+}
+
+/// Plays a scenario.
+fn play(settings: &SimulateArgs, base_url: &str) -> Result<ExitCode, Failure> {
     raise_file_limit();
     let seed = settings.source.seed.unwrap_or_else(simulator::draw_seed);
     let scenario = scenario(&settings.source, &settings.pace, seed)?;
@@ -58,7 +80,7 @@ pub(super) fn run(settings: &SimulateArgs) -> Result<ExitCode, Failure> {
     if settings.source.scenario.is_none() && settings.source.seed.is_none() {
         eprintln!("minitwit: drew the seed {seed}; --seed {seed} plays the same commands again");
     }
-    let play_settings = simulator_settings(settings, &scenario, seed);
+    let play_settings = simulator_settings(settings, base_url, &scenario, seed);
     let (run, interrupted) = until_stopped(|stop| simulator::run(play_settings, scenario, stop))?;
     print!("{}", simulator::table(&run));
     json.write(|| Ok(format!("{:#}\n", simulator::json(&run))))?;
@@ -134,12 +156,13 @@ fn register_first(source: &SourceArgs, pace: &PaceArgs) -> bool {
 
 fn simulator_settings(
     settings: &SimulateArgs,
+    base_url: &str,
     scenario: &Scenario,
     seed: u64,
 ) -> Settings {
     let SimulateArgs { source, pace, requests, credentials, reports, .. } = settings;
     Settings {
-        base_url: settings.base_url.clone(),
+        base_url: base_url.to_owned(),
         username: credentials.simulator_username.clone(),
         password: credentials.password().expose().to_owned(),
         pace: simulator_pace(pace),

@@ -32,6 +32,10 @@ pub struct SimulateArgs {
     /// The reports.
     #[command(flatten)]
     pub reports: ReportArgs,
+
+    /// The check of the contract.
+    #[command(flatten)]
+    pub check: CheckArgs,
 }
 
 /// The scenario: a file, or generated.
@@ -145,13 +149,32 @@ pub struct ReportArgs {
     #[arg(long)]
     pub verify: bool,
 
-    /// Write all figures to this file as JSON
+    /// Write all figures or results to this file as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
 
     /// Write an HTML page with plots to this file
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
+}
+
+/// The check of the contract, instead of a run.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Check")]
+pub struct CheckArgs {
+    /// Check the rules of the contract one by one instead of playing a scenario
+    #[arg(
+        long,
+        conflicts_with_all = [
+            "scenario", "seed", "users", "commands", "write_scenario", "concurrency", "rate", "ramp",
+            "duration", "register_first", "timeout", "verify", "report",
+        ]
+    )]
+    pub check: bool,
+
+    /// Shell command that restarts the server, to check that a restart loses nothing
+    #[arg(long, value_name = "COMMAND", requires = "check")]
+    pub restart_command: Option<String>,
 }
 
 /// A rate that changes linearly.

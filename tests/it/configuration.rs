@@ -180,6 +180,8 @@ const INVALID_FOR_SIMULATE: &[(&str, &str)] = &[
     ("--duration", "0"),
     ("--timeout", "0.3"),
     ("--register-first", "perhaps"),
+    ("--check", "perhaps"),
+    ("--restart-command", "true"),
     ("--keep-alive", "perhaps"),
     ("--verify", "perhaps"),
     ("--json", "/does/not/exist"),

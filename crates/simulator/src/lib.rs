@@ -4,7 +4,10 @@
 //! It knows the simulator API's contract and nothing of the server. The steps of a run:
 //! [`Scenario`] (read or generated) → `play` (send commands at their [`Pace`]) → [`Statistics`] →
 //! `verify` (compare the system with the model) → `report` (table, JSON, HTML).
+//!
+//! [`check()`] checks the rules of the contract one by one.
 
+mod check;
 mod client;
 mod compare;
 mod dependencies;
@@ -25,6 +28,10 @@ mod target;
 mod verify;
 mod vocabulary;
 
+pub use check::{
+    CheckError, CheckReport, CheckResult, CheckSettings, Checked, Mismatch, check, check_ids,
+    check_json, check_table,
+};
 pub use compare::{Difference, DifferenceKind};
 pub use generator::{Plan, PlanError, Registrations, generate};
 pub use outcome::{CommandError, Effect, Outcome};

@@ -1,5 +1,6 @@
 //! `minitwit simulate` as a process, against a real server. `crates/simulator/tests` runs it against a server with faults.
 
+mod checking;
 mod playing;
 mod rejected;
 mod repeated;
