@@ -1,4 +1,4 @@
-//! `minitwit simulate`: plays a scenario against a MiniTwit, or checks the contract,
+//! `minitwit simulate`: plays a scenario against a MiniTwit, checks the contract, or compares reports,
 //! and writes the reports.
 
 use std::{
@@ -10,12 +10,12 @@ use std::{
 };
 
 use serde_json::json;
-use simulator::{CheckSettings, Pace, Plan, Registrations, Scenario, Settings};
+use simulator::{CheckSettings, Pace, Plan, Registrations, Scenario, Settings, SideBySide};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::{Failure, open_files::raise_file_limit};
-use crate::config::{PaceArgs, SimulateArgs, SourceArgs};
+use crate::config::{PaceArgs, SimulateArgs, SimulateTask, SourceArgs};
 
 /// Commands of a generated scenario, if neither `--commands` nor a rate and a duration is given.
 const DEFAULT_COMMANDS: u32 = 10_000;
@@ -50,8 +50,21 @@ fn path_failure(flag: &str, path: &Path, error: impl std::fmt::Display) -> Failu
 }
 
 pub(super) fn run(settings: &SimulateArgs) -> Result<ExitCode, Failure> {
-    let base_url = &settings.base_url;
+    if let Some(SimulateTask::Compare { reports, report }) = &settings.task {
+        return compare(reports, report.as_ref());
+    }
+    // Required unless there is a task.
+    let base_url = settings.base_url.as_deref().unwrap_or_default();
     if settings.check.check { check(settings, base_url) } else { play(settings, base_url) }
+}
+
+/// Shows reports side by side.
+fn compare(files: &[PathBuf], page: Option<&PathBuf>) -> Result<ExitCode, Failure> {
+    let side_by_side = SideBySide::read(files)?;
+    let page = Output::open("--report", page)?;
+    print!("{}", side_by_side.table());
+    page.write(|| Ok(side_by_side.page()?))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Checks the rules of the contract.

@@ -35,7 +35,7 @@ pub use rates::RateArgs;
 pub use seed::SeedArgs;
 pub use serve::{AddressArgs, ServeArgs};
 #[cfg(feature = "simulate")]
-pub use simulate::{PaceArgs, SimulateArgs, SourceArgs};
+pub use simulate::{PaceArgs, SimulateArgs, SimulateTask, SourceArgs};
 pub use values::{Networks, Secret};
 
 #[cfg(test)]

@@ -2,16 +2,21 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use super::{SimulatorCredentialArgs, values::seconds};
 
 /// The settings of `minitwit simulate`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct SimulateArgs {
+    /// Another task than a run or a check.
+    #[command(subcommand)]
+    pub task: Option<SimulateTask>,
+
     /// URL of the simulator API, such as http://127.0.0.1:8080/sim, with any prefix
-    #[arg(value_name = "BASE_URL")]
-    pub base_url: String,
+    #[arg(value_name = "BASE_URL", required = true)]
+    pub base_url: Option<String>,
 
     /// The commands.
     #[command(flatten)]
@@ -36,6 +41,21 @@ pub struct SimulateArgs {
     /// The check of the contract.
     #[command(flatten)]
     pub check: CheckArgs,
+}
+
+/// A task of `minitwit simulate` that sends nothing.
+#[derive(Debug, Subcommand)]
+pub enum SimulateTask {
+    /// Show the JSON reports of two to four runs or checks side by side
+    Compare {
+        /// JSON reports that --json wrote, all of runs or all of checks
+        #[arg(value_name = "JSON", required = true, num_args = 2..=4)]
+        reports: Vec<PathBuf>,
+
+        /// Write an HTML page to this file
+        #[arg(long, value_name = "FILE")]
+        report: Option<PathBuf>,
+    },
 }
 
 /// The scenario: a file, or generated.

@@ -5,7 +5,8 @@
 //! [`Scenario`] (read or generated) → `play` (send commands at their [`Pace`]) → [`Statistics`] →
 //! `verify` (compare the system with the model) → `report` (table, JSON, HTML).
 //!
-//! [`check()`] checks the rules of the contract one by one.
+//! [`check()`] checks the rules of the contract one by one. [`SideBySide`] shows the reports of several
+//! systems in one.
 
 mod check;
 mod client;
@@ -22,6 +23,7 @@ mod report;
 mod requests;
 mod run;
 mod scenario;
+mod side_by_side;
 mod statistics;
 mod tag;
 mod target;
@@ -39,6 +41,7 @@ pub use pace::Pace;
 pub use report::{PageError, json, page, table};
 pub use run::{Run, RunError, Settings, run};
 pub use scenario::{Action, Command, CommandKind, LineError, Scenario, ScenarioError, UserIndex};
+pub use side_by_side::{InputError, SideBySide};
 pub use statistics::{
     ErrorSample, RegistrationPhase, SecondLatency, SecondStatistics, Statistics, Tally,
 };

@@ -1,6 +1,7 @@
 //! `minitwit simulate` as a process, against a real server. `crates/simulator/tests` runs it against a server with faults.
 
 mod checking;
+mod comparing;
 mod playing;
 mod rejected;
 mod repeated;
