@@ -19,9 +19,11 @@ mod pgbench;
 mod processors;
 mod program;
 mod queries;
+mod readers;
 mod report;
 mod rows;
 mod server;
+mod simulation;
 mod wrk;
 
 use std::process::ExitCode;

@@ -3,6 +3,7 @@
 mod contenders;
 mod growth;
 mod home;
+mod isolation;
 mod public;
 mod registrations;
 mod simulator;
@@ -21,6 +22,7 @@ pub const ALL: &[(&str, BuildGroup)] = &[
     ("public", public::public),
     ("home", home::home),
     ("registrations", registrations::registrations),
+    ("isolation", isolation::isolation),
     ("growth-public", growth::public),
     ("growth-older", growth::older),
     ("growth-search", growth::search),
