@@ -167,11 +167,13 @@ impl From<Error> for Problem {
 }
 
 impl Problem {
-    /// The problem of an error that the client has not caused. Logs the error.
+    /// The problem of an error that the client has not caused. Logs the error, unless a bound caused it.
     fn of_server(error: &Error) -> Self {
-        log_failure(error);
+        if error.kind() != ErrorKind::Busy {
+            log_failure(error);
+        }
         match error.kind() {
-            ErrorKind::Unavailable => Code::Unavailable.into(),
+            ErrorKind::Busy | ErrorKind::Unavailable => Code::Unavailable.into(),
             _ => Self::internal(),
         }
     }

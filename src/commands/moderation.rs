@@ -8,9 +8,11 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use super::{Failure, database::Source, start_logs};
 use crate::{
     config::{DatabaseArgs, LogArgs},
-    db::{Connection, Database, PoolSettings, migrations},
+    db::{Connection, Database, PoolSettings, ReadSettings, migrations},
     service::{PasswordSettings, RateLimits, Service, Settings, StreamSettings},
 };
+
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Runs `command` with a service on the database. Fails if the schema is not up to date.
 pub(super) fn with_service<F: Future<Output = Result<(), Failure>>>(
@@ -39,7 +41,8 @@ fn service(source: &Source, password_cost: u32) -> Service {
     let pool = PoolSettings {
         max_connections: 2,
         acquire_timeout: Duration::from_secs(10),
-        statement_timeout: Duration::from_secs(60),
+        statement_timeout: STATEMENT_TIMEOUT,
+        reads: ReadSettings::with_timeout(STATEMENT_TIMEOUT),
     };
     let settings = Settings {
         passwords: PasswordSettings { cost: password_cost, workers: 1, queue: 1 },

@@ -14,6 +14,7 @@ mod log;
 mod moderation;
 mod production;
 mod rates;
+mod reads;
 #[cfg(feature = "seed")]
 mod seed;
 mod serve;
@@ -31,6 +32,7 @@ pub use log::{LogArgs, LogFormat};
 pub use moderation::{MessageArgs, MessageCommand, UserArgs, UserCommand};
 pub use production::ImplicitSecrets;
 pub use rates::RateArgs;
+pub use reads::ReadArgs;
 #[cfg(feature = "seed")]
 pub use seed::SeedArgs;
 pub use serve::{AddressArgs, ServeArgs};

@@ -5,7 +5,8 @@ use std::{net::SocketAddr, time::Duration};
 use clap::Args;
 
 use super::{
-    AccountArgs, DatabaseArgs, LimitArgs, LogArgs, PoolArgs, RateArgs, SimulatorCredentialArgs,
+    AccountArgs, DatabaseArgs, LimitArgs, LogArgs, PoolArgs, RateArgs, ReadArgs,
+    SimulatorCredentialArgs,
     values::{Networks, networks, seconds},
 };
 
@@ -60,6 +61,10 @@ pub struct ServeArgs {
     /// Connection pool.
     #[command(flatten)]
     pub pool: PoolArgs,
+
+    /// Costly reads.
+    #[command(flatten)]
+    pub reads: ReadArgs,
 
     /// Passwords and sessions.
     #[command(flatten)]

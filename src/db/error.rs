@@ -12,6 +12,9 @@ pub enum Error {
     /// failed.
     #[error("the database does not respond")]
     Unresponsive,
+    /// Too many statements of this class wait for a connection.
+    #[error("too many statements of this kind wait for the database")]
+    QueueFull,
     /// The statement failed; a retry would fail again.
     #[error("a database statement failed")]
     Failed(#[source] sqlx::Error),

@@ -5,9 +5,12 @@
 //! generates from the migrations.
 
 pub mod api_tokens;
+mod bounds;
+mod class_pool;
 mod error;
 pub mod follows;
 pub mod idempotency_keys;
+pub mod known_clients;
 pub mod messages;
 pub mod migrations;
 mod parameters;
@@ -20,7 +23,9 @@ pub mod user_counts;
 pub mod users;
 pub mod write_probes;
 
+pub use bounds::{Class, PoolSettings, ReadBounds, ReadSettings, TooManyReads};
 pub use error::Error;
-pub use pool::{Database, PoolSettings, PoolState};
+pub use parameters::NewSession;
+pub use pool::{Database, PoolState};
 /// Types in signatures of this module.
 pub use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};

@@ -1,4 +1,4 @@
-//! The connection pool.
+//! A handle on the database, and its connections.
 
 use std::{
     sync::{
@@ -9,33 +9,20 @@ use std::{
 };
 
 use sqlx::{
-    ConnectOptions, Connection, IntoArguments, Postgres,
-    postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow},
+    IntoArguments, Postgres,
+    postgres::{PgConnectOptions, PgPool, PgRow},
     query::{Map, Query},
 };
 
-use super::{error::Error, migrations};
+use super::{
+    bounds::{Class, PoolSettings},
+    class_pool::{ClassPool, ClassPools},
+    error::Error,
+    migrations,
+};
 
-/// The pool pings a connection before use if it was idle for longer than this. After a restart of
-/// PostgreSQL, only requests on connections that were used within this time fail.
-const PING_AFTER_IDLE: Duration = Duration::from_secs(1);
-
-/// Time for the network, in addition to the time-outs of the pool and of PostgreSQL.
-const NETWORK_MARGIN: Duration = Duration::from_secs(1);
-
-/// Settings of a pool.
-#[derive(Debug, Clone)]
-pub struct PoolSettings {
-    /// The maximum of connections.
-    pub max_connections: u32,
-    /// The longest wait for a connection.
-    pub acquire_timeout: Duration,
-    /// The longest that one statement may run (`statement_timeout`).
-    pub statement_timeout: Duration,
-}
-
-/// The number of connections in a pool.
-#[derive(Debug, Clone, Copy)]
+/// The number of connections in all pools.
+#[derive(Debug, Clone, Copy, Default)]
 pub struct PoolState {
     /// Open connections.
     pub connections: u32,
@@ -45,42 +32,31 @@ pub struct PoolState {
     pub max: u32,
 }
 
-/// A handle on the database; clones share one pool.
+/// A handle on the database, whose statements belong to one class. Clones share the connections.
 #[derive(Debug, Clone)]
 pub struct Database {
-    pool: PgPool,
+    pools: Arc<ClassPools>,
+    class: Class,
     acquire_timeout: Duration,
-    timeout: Duration,
     disk_was_full: Arc<AtomicBool>,
 }
 
 impl Database {
-    /// Creates a pool without opening a connection.
+    /// Creates the pools without opening a connection. The handle is for commands.
     pub fn new(options: PgConnectOptions, settings: &PoolSettings) -> Self {
-        let milliseconds = |duration: Duration| duration.as_millis().to_string();
-        let options = options.application_name("minitwit").disable_statement_logging().options([
-            ("statement_timeout", milliseconds(settings.statement_timeout)),
-            ("idle_in_transaction_session_timeout", "10000".to_owned()),
-            // Compilation costs more than it saves: every query is a short index scan.
-            ("jit", "off".to_owned()),
-            // Each query has one right plan for all parameters; planning once saves time.
-            ("plan_cache_mode", "force_generic_plan".to_owned()),
-        ]);
-        let pool = PgPoolOptions::new()
-            .max_connections(settings.max_connections)
-            .acquire_timeout(settings.acquire_timeout)
-            .idle_timeout(Duration::from_secs(600))
-            .test_before_acquire(false)
-            .before_acquire(|connection, meta| {
-                Box::pin(async move {
-                    let recently_used = meta.idle_for < PING_AFTER_IDLE;
-                    Ok(recently_used || connection.ping().await.is_ok())
-                })
-            })
-            .connect_lazy_with(options);
-        let timeout = settings.acquire_timeout + settings.statement_timeout + NETWORK_MARGIN;
-        let disk_was_full = Arc::default();
-        Self { pool, acquire_timeout: settings.acquire_timeout, timeout, disk_was_full }
+        let pools = Arc::new(ClassPools::new(&options, settings));
+        Self {
+            pools,
+            class: Class::Commands,
+            acquire_timeout: settings.acquire_timeout,
+            disk_was_full: Arc::default(),
+        }
+    }
+
+    /// The same database for statements of another class.
+    #[must_use]
+    pub fn for_class(&self, class: Class) -> Self {
+        Self { class, ..self.clone() }
     }
 
     /// The longest wait for a connection.
@@ -90,13 +66,13 @@ impl Database {
 
     /// The time-out of a statement, including the wait for a connection.
     pub fn timeout(&self) -> Duration {
-        self.timeout
+        self.class_pool().timeout()
     }
 
     /// Checks that this program can use the database's schema.
     pub async fn check_schema(&self) -> Result<(), migrations::Error> {
-        let check = async { migrations::check(&mut *self.pool.acquire().await?).await };
-        match tokio::time::timeout(self.timeout, check).await {
+        let check = async { migrations::check(&mut *self.pool().acquire().await?).await };
+        match tokio::time::timeout(self.timeout(), check).await {
             Ok(result) => result,
             Err(_) => Err(migrations::Error::Database(sqlx::Error::PoolTimedOut)),
         }
@@ -104,16 +80,31 @@ impl Database {
 
     /// The current number of connections.
     pub fn state(&self) -> PoolState {
-        PoolState {
-            connections: self.pool.size(),
-            idle: self.pool.num_idle(),
-            max: self.pool.options().get_max_connections(),
-        }
+        self.pools.distinct().iter().fold(PoolState::default(), |state, pool| PoolState {
+            connections: state.connections + pool.size(),
+            idle: state.idle + pool.num_idle(),
+            max: state.max + pool.options().get_max_connections(),
+        })
+    }
+
+    /// The number of statements of each class that were refused because its queue was full.
+    pub fn refused(&self) -> impl Iterator<Item = (Class, u64)> {
+        Class::ALL.into_iter().map(|class| (class, self.pools.of(class).refused()))
     }
 
     /// Closes each connection when its statement ends.
     pub async fn close(&self) {
-        self.pool.close().await;
+        for pool in self.pools.distinct() {
+            pool.close().await;
+        }
+    }
+
+    fn class_pool(&self) -> &ClassPool {
+        self.pools.of(self.class)
+    }
+
+    fn pool(&self) -> &PgPool {
+        &self.class_pool().pool
     }
 
     pub(super) async fn all<T, F, A>(&self, query: Map<'_, Postgres, F, A>) -> Result<Vec<T>, Error>
@@ -122,7 +113,7 @@ impl Database {
         T: Send + Unpin,
         A: IntoArguments<Postgres> + Send,
     {
-        self.with_timeout(query.fetch_all(&self.pool)).await
+        self.run(query.fetch_all(self.pool())).await
     }
 
     pub(super) async fn optional<T, F, A>(
@@ -134,7 +125,7 @@ impl Database {
         T: Send + Unpin,
         A: IntoArguments<Postgres> + Send,
     {
-        self.with_timeout(query.fetch_optional(&self.pool)).await
+        self.run(query.fetch_optional(self.pool())).await
     }
 
     pub(super) async fn one<T, F, A>(&self, query: Map<'_, Postgres, F, A>) -> Result<T, Error>
@@ -143,7 +134,7 @@ impl Database {
         T: Send + Unpin,
         A: IntoArguments<Postgres> + Send,
     {
-        self.with_timeout(query.fetch_one(&self.pool)).await
+        self.run(query.fetch_one(self.pool())).await
     }
 
     /// Returns the number of rows that a statement changed.
@@ -151,24 +142,18 @@ impl Database {
     where
         A: IntoArguments<Postgres> + Send,
     {
-        Ok(self.with_timeout(query.execute(&self.pool)).await?.rows_affected())
+        Ok(self.run(query.execute(self.pool())).await?.rows_affected())
     }
 
-    /// PostgreSQL's own time-outs do not help when its host fails.
-    async fn with_timeout<T>(
+    async fn run<T>(
         &self,
         statement: impl Future<Output = Result<T, sqlx::Error>>,
     ) -> Result<T, Error> {
-        let Ok(result) = tokio::time::timeout(self.timeout, statement).await else {
-            return Err(Error::Unresponsive);
-        };
-        result.map_err(|error| {
-            let error = Error::from(error);
-            if error.is_disk_full() {
-                self.disk_was_full.store(true, Ordering::Relaxed);
-            }
-            error
-        })
+        let result = self.class_pool().run(statement).await;
+        if result.as_ref().is_err_and(Error::is_disk_full) {
+            self.disk_was_full.store(true, Ordering::Relaxed);
+        }
+        result
     }
 
     /// Whether a statement failed because the disk was full, and no large write has succeeded since.

@@ -217,7 +217,7 @@ mod tests {
     use tokio::{sync::Semaphore, task::JoinHandle};
 
     use super::*;
-    use crate::db::{PgConnectOptions, PoolSettings};
+    use crate::db::{PgConnectOptions, PoolSettings, ReadSettings};
 
     /// Doubles numbers without the database, one batch for each permit. Panics at 13.
     struct Doubling {
@@ -261,6 +261,7 @@ mod tests {
             max_connections: 2,
             acquire_timeout: timeout,
             statement_timeout: timeout,
+            reads: ReadSettings::with_timeout(timeout),
         };
         Database::new(PgConnectOptions::new(), &settings)
     }

@@ -9,7 +9,7 @@ use crate::{
 
 /// The reason why an operation failed.
 ///
-/// Clients see the text, unless [`Error::kind`] is `Unavailable` or `Internal`.
+/// Clients see the text, unless [`Error::kind`] is `Busy`, `Unavailable` or `Internal`.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A value breaks a rule.
@@ -57,7 +57,7 @@ pub enum Error {
     /// A statement that several requests share failed.
     #[error(transparent)]
     Shared(Arc<db::Error>),
-    /// The request waited too long for the database, or its queue is full.
+    /// The request waited too long for the database, or the queue of its batch is full.
     #[error("too many requests wait for the database")]
     Overloaded,
     /// The task of the request ended without a result.
@@ -82,6 +82,9 @@ pub enum ErrorKind {
     NotFound,
     /// The client exceeded a rate limit.
     RateLimited,
+    /// A queue is full; a retry may succeed. Bounds refuse such requests on purpose and count them,
+    /// so they are not logged as failures.
+    Busy,
     /// The server cannot do it now; a retry may succeed.
     Unavailable,
     /// The server failed.
@@ -100,9 +103,8 @@ impl Error {
             Self::UnknownUser(_) | Self::UnknownToken | Self::UnknownMessage => ErrorKind::NotFound,
             Self::NotYours => ErrorKind::Forbidden,
             Self::RateLimited { .. } => ErrorKind::RateLimited,
-            Self::HashingQueueFull | Self::Overloaded | Self::TooManyStreams => {
-                ErrorKind::Unavailable
-            }
+            Self::HashingQueueFull => ErrorKind::Busy,
+            Self::Overloaded | Self::TooManyStreams => ErrorKind::Unavailable,
             Self::Database(error) => Self::database_kind(error),
             Self::Shared(error) => Self::database_kind(error),
             Self::Hashing(_) | Self::TaskFailed(_) | Self::Abandoned => ErrorKind::Internal,
@@ -119,6 +121,7 @@ impl Error {
 
     fn database_kind(error: &db::Error) -> ErrorKind {
         match error {
+            db::Error::QueueFull => ErrorKind::Busy,
             db::Error::Unavailable(_) | db::Error::Unresponsive => ErrorKind::Unavailable,
             db::Error::Failed(_) => ErrorKind::Internal,
         }

@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use super::error::Error;
-use crate::db::{self, Database, simulator_latest};
+use crate::db::{self, Class, Database, simulator_latest};
 
 /// The shortest time between the starts of two writes, which limits their load on PostgreSQL. Most
 /// requests also wait for a statement that takes longer than this.
@@ -67,7 +67,8 @@ impl Latest {
     }
 
     pub(super) async fn value(&self) -> Result<i64, Error> {
-        Ok(simulator_latest::value(&self.database).await?.unwrap_or(-1))
+        let database = self.database.for_class(Class::LookUps);
+        Ok(simulator_latest::value(&database).await?.unwrap_or(-1))
     }
 
     pub(super) fn record(&self, value: i64) -> PendingWrite {

@@ -2,7 +2,7 @@
 
 use super::{error::Error, state::Service};
 use crate::{
-    db::users,
+    db::{Class, users},
     domain::{KeyCursor, Page, Profile, ProfileView, UserId, Username},
 };
 
@@ -13,7 +13,7 @@ impl Service {
         before: Option<KeyCursor>,
         limit: u16,
     ) -> Result<Page<Profile, KeyCursor>, Error> {
-        Ok(users::list(self.database(), before, limit).await?)
+        Ok(users::list(&self.reads(Class::Lists), before, limit).await?)
     }
 
     /// The profile of a user, and whether `viewer` follows the user.
@@ -22,7 +22,7 @@ impl Service {
         username: Username,
         viewer: Option<UserId>,
     ) -> Result<ProfileView, Error> {
-        users::profile_view(self.database(), &username, viewer)
+        users::profile_view(&self.reads(Class::LookUps), &username, viewer)
             .await?
             .ok_or(Error::UnknownUser(username))
     }

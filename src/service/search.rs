@@ -2,7 +2,7 @@
 
 use super::{error::Error, state::Service};
 use crate::{
-    db::{messages::search, users},
+    db::{Class, messages::search, users},
     domain::{Cursor, Message, NameCursor, Page, Profile, SearchText, Tag},
 };
 
@@ -14,7 +14,7 @@ impl Service {
         before: Option<Cursor>,
         limit: u16,
     ) -> Result<Page<Message>, Error> {
-        Ok(search::messages(self.database(), text, before, limit).await?)
+        Ok(search::messages(&self.reads(Class::Search), text, before, limit).await?)
     }
 
     /// The messages with this tag, newest first, after the cursor `before`. A page that is not the
@@ -25,7 +25,7 @@ impl Service {
         before: Option<Cursor>,
         limit: u16,
     ) -> Result<Page<Message>, Error> {
-        Ok(search::tagged(self.database(), tag, before, limit).await?)
+        Ok(search::tagged(&self.reads(Class::Search), tag, before, limit).await?)
     }
 
     /// The users whose usernames begin with `text`, by username, after the cursor `after`.
@@ -35,6 +35,6 @@ impl Service {
         after: Option<&NameCursor>,
         limit: u16,
     ) -> Result<Page<Profile, NameCursor>, Error> {
-        Ok(users::search(self.database(), text, after, limit).await?)
+        Ok(users::search(&self.reads(Class::Search), text, after, limit).await?)
     }
 }

@@ -17,7 +17,10 @@ use super::{
     passwords::{PasswordSettings, Passwords},
     readiness::{NotReady, Readiness},
 };
-use crate::{db::Database, telemetry::metrics};
+use crate::{
+    db::{Class, Database},
+    telemetry::metrics,
+};
 
 /// Settings of the operations.
 #[derive(Debug, Clone)]
@@ -65,7 +68,11 @@ impl Service {
             limits: Limits::new(&settings.limits),
             posts: Batch::new(insert_messages, database.clone(), tasks.clone()),
             follows: Batch::new(InsertFollows, database.clone(), tasks.clone()),
-            listings: Batch::new(ListNewest, database.clone(), tasks.clone()),
+            listings: Batch::new(
+                ListNewest,
+                database.for_class(Class::SimulatorReads),
+                tasks.clone(),
+            ),
             live: Live::new(
                 database.clone(),
                 settings.streams.clone(),
@@ -90,6 +97,9 @@ impl Service {
     pub fn record_pool_metrics(&self) {
         let pool = self.database().state();
         metrics::pool(pool.connections, pool.idle, pool.max);
+        for (class, statements) in self.database().refused() {
+            metrics::statements_refused(class.name(), statements);
+        }
     }
 
     /// Records a request's `latest` without waiting. [`PendingWrite::written`] waits for the
@@ -124,8 +134,14 @@ impl Service {
         self.database().close().await;
     }
 
+    /// The database for commands.
     pub(super) fn database(&self) -> &Database {
         &self.inner.database
+    }
+
+    /// The database for statements of a class of reads, which has bounds of its own.
+    pub(super) fn reads(&self, class: Class) -> Database {
+        self.inner.database.for_class(class)
     }
 
     /// Runs `write` to completion, even if the caller is cancelled.

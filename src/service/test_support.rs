@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{PasswordSettings, RateLimits, Service, Settings, StreamSettings};
-use crate::db::{Database, PgConnectOptions, PoolSettings};
+use crate::db::{Database, PgConnectOptions, PoolSettings, ReadSettings};
 
 /// The acquire time-out and the statement time-out of the service's pool.
 pub(crate) const DATABASE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -14,6 +14,7 @@ pub(crate) fn service_at(port: u16) -> Service {
         max_connections: 4,
         acquire_timeout: DATABASE_TIMEOUT,
         statement_timeout: DATABASE_TIMEOUT,
+        reads: ReadSettings::with_timeout(DATABASE_TIMEOUT),
     };
     let settings = Settings {
         passwords: PasswordSettings { cost: 4, workers: 1, queue: 1 },

@@ -71,8 +71,10 @@ impl From<Error> for ErrorResponse {
             ErrorKind::Forbidden => StatusCode::FORBIDDEN,
             ErrorKind::NotFound => StatusCode::NOT_FOUND,
             ErrorKind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-            ErrorKind::Unavailable => {
-                log_failure(&error);
+            kind @ (ErrorKind::Busy | ErrorKind::Unavailable) => {
+                if kind == ErrorKind::Unavailable {
+                    log_failure(&error);
+                }
                 let response = Self::new(StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE);
                 return Self { retry_after: Some(RETRY_AFTER_SECONDS), ..response };
             }

@@ -113,8 +113,8 @@ impl MessagesApi {
         _latest: Query<Option<CommandNumber>>,
         service: Data<&Service>,
     ) -> Result<MessagesResponse, Failure<ReadMessages>> {
-        let page = service.public_timeline(None, no.0.0).await?;
-        Ok(MessagesResponse::new(page.items.into_iter().map(|message| {
+        let messages = service.newest_of_all(no.0.0).await?;
+        Ok(MessagesResponse::new(messages.into_iter().map(|message| {
             Message::new(message.text, message.published_at, message.author.to_string())
         })))
     }

@@ -26,6 +26,7 @@ const STREAM_CLIENTS_DROPPED: &str = "minitwit_stream_clients_dropped_total";
 const POOL_CONNECTIONS: &str = "minitwit_database_pool_connections";
 const POOL_IDLE: &str = "minitwit_database_pool_idle_connections";
 const POOL_MAX: &str = "minitwit_database_pool_max_connections";
+const STATEMENTS_REFUSED: &str = "minitwit_database_statements_refused_total";
 
 const LOG_LINES_DROPPED: &str = "minitwit_log_lines_dropped_total";
 
@@ -90,6 +91,10 @@ fn describe() {
     describe_gauge!(POOL_CONNECTIONS, "Open database connections");
     describe_gauge!(POOL_IDLE, "Open database connections that are idle");
     describe_gauge!(POOL_MAX, "The most database connections that may be open");
+    describe_counter!(
+        STATEMENTS_REFUSED,
+        "Database statements refused because the queue of their class was full, by class"
+    );
 }
 
 /// Adds 1 to a gauge, until dropped.
@@ -181,4 +186,9 @@ pub fn pool(connections: u32, idle: usize, max: u32) {
     gauge!(POOL_CONNECTIONS).set(connections);
     gauge!(POOL_IDLE).set(idle as f64);
     gauge!(POOL_MAX).set(max);
+}
+
+/// Sets the number of statements of a class that were refused since the start.
+pub fn statements_refused(class: &'static str, statements: u64) {
+    counter!(STATEMENTS_REFUSED, "class" => class).absolute(statements);
 }

@@ -29,6 +29,7 @@ pub(super) async fn render<E: Endpoint<Output: IntoResponse>>(
     let render = async |error: poem::Error| {
         if error.status().is_server_error() {
             match error.downcast_ref::<Failure>() {
+                Some(Failure::Service(error)) if error.kind() == ErrorKind::Busy => {}
                 Some(failure) => log_failure(failure),
                 None => log_internal(&error),
             }

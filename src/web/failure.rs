@@ -45,7 +45,7 @@ impl ResponseError for Failure {
                 ErrorKind::Forbidden => StatusCode::FORBIDDEN,
                 ErrorKind::NotFound => StatusCode::NOT_FOUND,
                 ErrorKind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-                ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+                ErrorKind::Busy | ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
                 ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             },
             Self::SignedOut => StatusCode::UNAUTHORIZED,
@@ -62,7 +62,10 @@ impl Failure {
     pub(super) fn text(&self) -> Option<String> {
         match self {
             Self::Service(error)
-                if !matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Internal) =>
+                if !matches!(
+                    error.kind(),
+                    ErrorKind::Busy | ErrorKind::Unavailable | ErrorKind::Internal
+                ) =>
             {
                 Some(format!("{error}."))
             }

@@ -93,7 +93,7 @@ impl PublicPageCache {
         }
         // Read before the query, so that a change during the query causes another refresh.
         let (version, checked_at) = (service.public_version(), Instant::now());
-        let result = service.public_timeline(None, PAGE_SIZE).await;
+        let result = service.newest_for_cache(PAGE_SIZE).await;
         *failed_at = result.is_err().then(Instant::now);
         let messages = result?;
         let rendering = match entry {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use minitwit::db::{Database, PoolSettings, user_counts};
+use minitwit::db::{Database, PoolSettings, ReadSettings, user_counts};
 use serde_json::Value;
 
 use crate::support::{
@@ -43,6 +43,7 @@ fn pool(database: &TestDatabase) -> Database {
         max_connections: 2,
         acquire_timeout: Duration::from_secs(20),
         statement_timeout: Duration::from_secs(20),
+        reads: ReadSettings::with_timeout(Duration::from_secs(20)),
     };
     Database::new(database.options(), &settings)
 }

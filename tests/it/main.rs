@@ -14,6 +14,7 @@ mod circles;
 mod configuration;
 mod counts;
 mod durability;
+mod isolation;
 mod latest;
 mod layering;
 mod logs;

@@ -122,7 +122,8 @@ fn spawn_tweet(simulator: &Simulator, text: &'static str) -> JoinHandle<TestResp
 #[tokio::test]
 async fn without_a_free_connection_new_requests_get_503_and_earlier_ones_finish() {
     let app = App::start_with(TestDatabase::fresh().await, |settings| {
-        settings.pool.max_connections = 2;
+        // Half of them are for reads.
+        settings.pool.max_connections = 4;
         settings.pool.acquire_timeout = SHORT;
     })
     .await;

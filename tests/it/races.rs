@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use minitwit::{
-    db::{Database, PoolSettings, users::moderation},
+    db::{Database, PoolSettings, ReadSettings, users::moderation},
     domain::Username,
 };
 use serde_json::json;
@@ -21,6 +21,7 @@ const POOL: PoolSettings = PoolSettings {
     max_connections: 1,
     acquire_timeout: Duration::from_secs(30),
     statement_timeout: Duration::from_secs(30),
+    reads: ReadSettings::with_timeout(Duration::from_secs(30)),
 };
 const USERNAME_TAKEN: &str = "The username is already taken";
 

@@ -4,7 +4,10 @@ pub(super) mod statement;
 
 use super::{error::Error, state::Service};
 use crate::{
-    db::follows::{self, FollowResult, NewFollow},
+    db::{
+        Class,
+        follows::{self, FollowResult, NewFollow},
+    },
     domain::{Cursor, Invalid, Page, Profile, Username},
     telemetry::metrics,
 };
@@ -36,9 +39,9 @@ impl Service {
         .await
     }
 
-    /// The first `limit` followees of `follower`, oldest follow first.
+    /// The first `limit` followees of `follower`, oldest follow first, for the simulator.
     pub async fn followees(&self, follower: Username, limit: u16) -> Result<Vec<Username>, Error> {
-        follows::followees(self.database(), &follower, limit)
+        follows::followees(&self.reads(Class::SimulatorReads), &follower, limit)
             .await?
             .ok_or(Error::UnknownUser(follower))
     }
@@ -50,7 +53,7 @@ impl Service {
         before: Option<Cursor>,
         limit: u16,
     ) -> Result<Page<Profile>, Error> {
-        follows::followee_profiles(self.database(), &follower, before, limit)
+        follows::followee_profiles(&self.reads(Class::Lists), &follower, before, limit)
             .await?
             .ok_or(Error::UnknownUser(follower))
     }
@@ -62,7 +65,7 @@ impl Service {
         before: Option<Cursor>,
         limit: u16,
     ) -> Result<Page<Profile>, Error> {
-        follows::follower_profiles(self.database(), &followee, before, limit)
+        follows::follower_profiles(&self.reads(Class::Lists), &followee, before, limit)
             .await?
             .ok_or(Error::UnknownUser(followee))
     }

@@ -34,7 +34,7 @@ pub use subscription::{StreamEvent, Subscription};
 
 use super::error::Error;
 use crate::{
-    db::{Database, messages::live},
+    db::{Class, Database, messages::live},
     domain::Cursor,
     telemetry::metrics::InFlightGauge,
 };
@@ -97,7 +97,7 @@ impl Live {
             None => self.start().await?,
         };
         let subscription = Subscription {
-            database: self.poller.database.clone(),
+            database: self.poller.database.for_class(Class::Timelines),
             heartbeat: self.settings.heartbeat,
             position: request.after.unwrap_or(channel.position),
             missed: request

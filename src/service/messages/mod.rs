@@ -6,14 +6,17 @@ mod timelines;
 
 use super::{error::Error, state::Service};
 use crate::{
-    db::messages::{self, Changed},
+    db::{
+        Class,
+        messages::{self, Changed},
+    },
     domain::{Message, MessageText, User, UserId},
 };
 
 impl Service {
     /// The message with this id. Returns an error if it does not exist or is flagged.
     pub async fn message(&self, id: i64) -> Result<Message, Error> {
-        messages::by_id(self.database(), id).await?.ok_or(Error::UnknownMessage)
+        messages::by_id(&self.reads(Class::LookUps), id).await?.ok_or(Error::UnknownMessage)
     }
 
     /// The message with this id, which `author` wrote.

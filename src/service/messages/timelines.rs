@@ -1,7 +1,10 @@
 //! Timelines, newest message first.
 
 use crate::{
-    db::messages::timelines::{self, NewestRequest},
+    db::{
+        Class,
+        messages::timelines::{self, NewestRequest},
+    },
     domain::{AuthorTimeline, Cursor, Message, MessageSummary, Page, User, UserId, Username},
     service::{error::Error, state::Service},
 };
@@ -13,7 +16,19 @@ impl Service {
         before: Option<Cursor>,
         limit: u16,
     ) -> Result<Page<Message>, Error> {
-        Ok(timelines::public(self.database(), before, limit).await?)
+        Ok(timelines::public(&self.reads(Class::Timelines), before, limit).await?)
+    }
+
+    /// The first page of the public timeline, for a cache that reads it once for many requests. Other
+    /// reads of timelines do not delay it.
+    pub async fn newest_for_cache(&self, limit: u16) -> Result<Page<Message>, Error> {
+        Ok(timelines::public(self.database(), None, limit).await?)
+    }
+
+    /// The newest `limit` messages of all users, for the simulator.
+    pub async fn newest_of_all(&self, limit: u16) -> Result<Vec<Message>, Error> {
+        let database = self.reads(Class::SimulatorReads);
+        Ok(timelines::public(&database, None, limit).await?.items)
     }
 
     /// The messages of `reader` and the followees, after the cursor `before`.
@@ -23,7 +38,7 @@ impl Service {
         before: Option<Cursor>,
         limit: u16,
     ) -> Result<Page<Message>, Error> {
-        Ok(timelines::own_timeline(self.database(), reader.id, before, limit).await?)
+        Ok(timelines::own_timeline(&self.reads(Class::Timelines), reader.id, before, limit).await?)
     }
 
     /// The messages of `author` after the cursor `before`, the author's profile, and whether
@@ -35,7 +50,7 @@ impl Service {
         before: Option<Cursor>,
         limit: u16,
     ) -> Result<AuthorTimeline, Error> {
-        timelines::by_author(self.database(), &author, viewer, before, limit)
+        timelines::by_author(&self.reads(Class::Timelines), &author, viewer, before, limit)
             .await?
             .ok_or(Error::UnknownUser(author))
     }

@@ -19,7 +19,7 @@ use std::{
 use listener::{ConnectionLimits, Shutdown};
 use metrics_exporter_prometheus::PrometheusHandle;
 use minitwit::{
-    db::{Database, PoolSettings},
+    db::{Database, PoolSettings, ReadSettings},
     http::middleware::{request_limits::RequestLimits, trusted_proxies::TrustedProxies},
     server::{Server, Settings},
     service::{self, PasswordSettings, RateLimits, Service, StreamSettings},
@@ -165,9 +165,10 @@ impl AppSettings {
         Self {
             database,
             pool: PoolSettings {
-                max_connections: 8,
+                max_connections: 16,
                 acquire_timeout: Duration::from_secs(20),
                 statement_timeout: Duration::from_secs(20),
+                reads: ReadSettings::with_timeout(Duration::from_secs(20)),
             },
             service: service::Settings {
                 // The lowest cost of bcrypt; hashing time is not under test.
