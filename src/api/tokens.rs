@@ -20,7 +20,7 @@ use super::{
 use crate::{
     domain::{KeyCursor, TokenId, TokenName, TokenRecord},
     http::client::Client,
-    service::{Error, Origin, Service},
+    service::{Error, Service, SignInClient},
 };
 
 const DEFAULT_LIFETIME_DAYS: u16 = 90;
@@ -157,8 +157,8 @@ impl Tokens {
         let days = errors.integer("expires_in_days", token.expires_in_days, 1..=365);
         let ((username, password), name) = errors.finish(username.zip(password).zip(name))?;
         let lifetime = DAY * days.unwrap_or(DEFAULT_LIFETIME_DAYS).into();
-        let origin = Origin::Address(client.address);
-        let issued = service.create_token(&username, &password, &name, lifetime, origin).await?;
+        let client = SignInClient { address: client.address, browser: None };
+        let issued = service.create_token(&username, &password, &name, lifetime, &client).await?;
         let token = issued.secret.expose();
         Ok(CreateResponse::Created(Json(IssuedToken { record: issued.record.into(), token })))
     }

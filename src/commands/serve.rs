@@ -19,11 +19,11 @@ use tracing_appender::non_blocking::ErrorCounter;
 use super::{Failure, database::Source, open_files, start_logs};
 use crate::{
     api,
-    config::{LogFormat, ServeArgs},
-    db::{Connection, Database, PoolSettings, migrations},
+    config::{LogFormat, RateArgs, ReadArgs, ServeArgs},
+    db::{Connection, Database, PoolSettings, ReadBounds, ReadSettings, migrations},
     http::middleware::{request_limits::RequestLimits, trusted_proxies::TrustedProxies},
     server::{self, Server, watchdog},
-    service::{PasswordSettings, RateLimits, Service, Settings, StreamSettings},
+    service::{PasswordSettings, Rate, RateLimits, Service, Settings, StreamSettings},
     simulator_api,
     telemetry::metrics,
 };
@@ -52,6 +52,7 @@ const EXIT_HUNG: i32 = 70;
 
 pub(super) fn run(settings: &ServeArgs) -> Result<(), Failure> {
     settings.check_production()?;
+    pool_settings(settings).check()?;
     let logs = start_logs(&settings.log)?;
     if settings.has_well_known_password() {
         tracing::warn!(
@@ -153,6 +154,29 @@ fn pool_settings(settings: &ServeArgs) -> PoolSettings {
         max_connections: settings.pool.database_connections.into(),
         acquire_timeout: settings.pool.database_acquire_timeout,
         statement_timeout: settings.pool.database_statement_timeout,
+        reads: read_settings(&settings.reads),
+    }
+}
+
+fn read_settings(reads: &ReadArgs) -> ReadSettings {
+    let bounds = |connections: Option<u16>, queue: u16, statement_timeout| ReadBounds {
+        connections: connections.map(u32::from),
+        queue: queue.into(),
+        statement_timeout,
+    };
+    ReadSettings {
+        search: bounds(reads.search_connections, reads.search_queue, reads.search_timeout),
+        timelines: bounds(reads.timeline_connections, reads.timeline_queue, reads.timeline_timeout),
+        lists: bounds(reads.list_connections, reads.list_queue, reads.list_timeout),
+    }
+}
+
+fn rate_limits(rates: &RateArgs) -> RateLimits {
+    RateLimits {
+        sign_ins_per_account: Rate::per_minute(rates.sign_ins_per_account),
+        sign_ins_per_address: Rate::per_minute(rates.sign_ins_per_address),
+        registrations_per_address: Rate::per_minute(rates.registrations_per_address),
+        posts_per_account: Rate::new(rates.post_burst, rates.posts_per_account),
     }
 }
 
@@ -170,12 +194,7 @@ fn service_settings(settings: &ServeArgs) -> Settings {
             queue: accounts.password_queue.into(),
         },
         session_lifetime: Duration::from_secs(u64::from(accounts.session_lifetime) * 24 * 60 * 60),
-        limits: RateLimits {
-            sign_ins_per_account: NonZero::new(settings.rates.sign_ins_per_account),
-            sign_ins_per_address: NonZero::new(settings.rates.sign_ins_per_address),
-            registrations_per_address: NonZero::new(settings.rates.registrations_per_address),
-            posts_per_account: NonZero::new(settings.rates.posts_per_account),
-        },
+        limits: rate_limits(&settings.rates),
         streams: StreamSettings {
             clients: settings.limits.stream_clients as usize,
             backlog: STREAM_BACKLOG,

@@ -34,7 +34,8 @@ pub struct AccountArgs {
     )]
     pub password_workers: Option<u16>,
 
-    /// Length of each queue for hashing (registrations, sign-ins); further requests get 503
+    /// Length of each queue for hashing (simulator, known clients, sign-ins, sign-ups); further
+    /// requests get 503
     #[arg(
         long,
         env = "MINITWIT_PASSWORD_QUEUE",

@@ -6,11 +6,13 @@ use time::OffsetDateTime;
 
 use super::{
     error::Error,
-    parameters::{interval, one_more},
+    parameters::{client_hashes, interval, one_more},
     pool::Database,
     users::AccountRow,
 };
-use crate::domain::{Account, KeyCursor, Page, TokenHash, TokenId, TokenName, TokenRecord, UserId};
+use crate::domain::{
+    Account, ClientHash, KeyCursor, Page, TokenHash, TokenId, TokenName, TokenRecord, UserId,
+};
 
 struct TokenRow {
     token_id: i64,
@@ -30,28 +32,48 @@ impl From<TokenRow> for TokenRecord {
     }
 }
 
-/// Inserts a token that expires after `lifetime`. Returns `None` if the password differs from that
-/// of `account`, or if the account is disabled or no longer exists.
+/// A token to insert.
+#[derive(Debug, Clone)]
+pub struct NewTokenRow<'a> {
+    /// The hash of the secret.
+    pub token: TokenHash,
+    /// The owner's name for it.
+    pub name: &'a TokenName,
+    /// How long it is valid.
+    pub lifetime: Duration,
+    /// What its client is recognized by at a later sign-in; empty if the client is signed in.
+    pub clients: &'a [ClientHash],
+}
+
+/// Inserts a token, and its client as known. Returns `None` if the password differs from that of
+/// `account`, or if the account is disabled or no longer exists.
 pub async fn insert(
     database: &Database,
     account: &Account,
-    token: &TokenHash,
-    name: &TokenName,
-    lifetime: Duration,
+    new: &NewTokenRow<'_>,
 ) -> Result<Option<TokenRecord>, Error> {
     let query = sqlx::query_as!(
         TokenRow,
-        "INSERT INTO api_tokens (user_id, token_hash, name, expires_at)
-         SELECT user_id, $3, $4, now() + $5::interval FROM users
-         WHERE user_id = $1 AND password_hash = $2 AND disabled_at IS NULL
-         -- Waits for a concurrent change of the password, and makes a later one wait.
-         FOR SHARE
+        "WITH account AS MATERIALIZED (
+             SELECT user_id FROM users
+             WHERE user_id = $1 AND password_hash = $2 AND disabled_at IS NULL
+             -- Waits for a concurrent change of the password, and makes a later one wait.
+             FOR SHARE),
+         seen AS (
+             INSERT INTO known_clients AS known (user_id, client_hash)
+             SELECT user_id, client_hash FROM account CROSS JOIN unnest($6::bytea[]) AS client_hash
+             -- Most sign-ins write nothing.
+             ON CONFLICT ON CONSTRAINT known_clients_pkey DO UPDATE SET last_sign_in = now()
+             WHERE known.last_sign_in < now() - interval '1 day')
+         INSERT INTO api_tokens (user_id, token_hash, name, expires_at)
+         SELECT user_id, $3, $4, now() + $5::interval FROM account
          RETURNING token_id, name, created_at, expires_at",
         account.user.id.0,
         account.password_hash.expose(),
-        token.as_bytes(),
-        name.as_str(),
-        interval(lifetime),
+        new.token.as_bytes(),
+        new.name.as_str(),
+        interval(new.lifetime),
+        &client_hashes(new.clients) as &[&[u8]],
     );
     Ok(database.optional(query).await?.map(TokenRecord::from))
 }
@@ -65,7 +87,8 @@ pub async fn account(database: &Database, token: &TokenHash) -> Result<Option<Ac
          WHERE token_hash = $1 AND expires_at > now() AND disabled_at IS NULL",
         token.as_bytes(),
     );
-    Ok(database.optional(query).await?.map(Account::from))
+    let row = database.optional(query).await?;
+    Ok(row.map(|row| row.authenticated_by(token.clone())))
 }
 
 /// Lists the valid tokens of `owner` after the cursor `before`, newest first.

@@ -2,29 +2,42 @@
 
 use std::time::Duration;
 
-use super::{error::Error, parameters::interval, pool::Database, users::AccountRow};
+use super::{
+    error::Error,
+    parameters::{NewSession, client_hashes, interval},
+    pool::Database,
+    users::AccountRow,
+};
 use crate::domain::{Account, TokenHash, UserId};
 
-/// Inserts a session that expires after `lifetime`.
+/// Inserts a session, and its client as known.
 ///
 /// Returns `false` if the password differs from that of `account`, or if the account is disabled or
 /// no longer exists.
 pub async fn insert(
     database: &Database,
     account: &Account,
-    token: &TokenHash,
-    lifetime: Duration,
+    session: &NewSession,
 ) -> Result<bool, Error> {
     let query = sqlx::query!(
-        "INSERT INTO sessions (token_hash, user_id, expires_at)
-         SELECT $3, user_id, now() + $4::interval FROM users
-         WHERE user_id = $1 AND password_hash = $2 AND disabled_at IS NULL
-         -- Waits for a concurrent change of the password, and makes a later one wait.
-         FOR SHARE",
+        "WITH account AS MATERIALIZED (
+             SELECT user_id FROM users
+             WHERE user_id = $1 AND password_hash = $2 AND disabled_at IS NULL
+             -- Waits for a concurrent change of the password, and makes a later one wait.
+             FOR SHARE),
+         seen AS (
+             INSERT INTO known_clients AS known (user_id, client_hash)
+             SELECT user_id, client_hash FROM account CROSS JOIN unnest($5::bytea[]) AS client_hash
+             -- Most sign-ins write nothing.
+             ON CONFLICT ON CONSTRAINT known_clients_pkey DO UPDATE SET last_sign_in = now()
+             WHERE known.last_sign_in < now() - interval '1 day')
+         INSERT INTO sessions (token_hash, user_id, expires_at)
+         SELECT $3, user_id, now() + $4::interval FROM account",
         account.user.id.0,
         account.password_hash.expose(),
-        token.as_bytes(),
-        interval(lifetime),
+        session.token.as_bytes(),
+        interval(session.lifetime),
+        &client_hashes(&session.clients) as &[&[u8]],
     );
     Ok(database.execute(query).await? == 1)
 }
@@ -50,7 +63,8 @@ pub async fn account(
         token.as_bytes(),
         interval(lifetime),
     );
-    Ok(database.optional(query).await?.map(Account::from))
+    let row = database.optional(query).await?;
+    Ok(row.map(|row| row.authenticated_by(token.clone())))
 }
 
 /// Deletes a session.

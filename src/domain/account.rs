@@ -4,6 +4,7 @@ use time::OffsetDateTime;
 
 use super::{
     profile::{Bio, DisplayName},
+    token::TokenHash,
     user::{Email, Password, PasswordHash, User, Username},
 };
 
@@ -14,6 +15,9 @@ pub struct Account {
     pub user: User,
     /// The hash of the user's password when the user authenticated.
     pub password_hash: PasswordHash,
+    /// The hash of the session's token or the bearer token that authenticated the user; `None` if a
+    /// password did.
+    pub credential: Option<TokenHash>,
 }
 
 /// A change of a password.

@@ -28,5 +28,8 @@ pub use profile::{BIO_MAX_CHARS, Bio, Counts, DisplayName, Profile, ProfileView}
 pub use registration::Registration;
 pub use search::{SearchTerms, SearchText, has_unspaced_script};
 pub use tag::Tag;
-pub use token::{ApiToken, InvalidToken, SessionToken, TokenHash, TokenId, TokenName, TokenRecord};
+pub use token::{
+    ApiToken, BrowserToken, ClientHash, InvalidToken, SessionToken, TokenHash, TokenId, TokenName,
+    TokenRecord,
+};
 pub use user::{Email, Password, PasswordHash, User, UserId, Username};

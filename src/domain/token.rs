@@ -1,7 +1,7 @@
-//! Tokens that authenticate a user: session tokens, and bearer tokens of the API. The database
-//! stores only their hashes.
+//! Tokens that authenticate a user: session tokens, and bearer tokens of the API. A third kind only
+//! recognizes a browser. The database stores only their hashes.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, net::IpAddr, str::FromStr};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
@@ -85,6 +85,58 @@ impl FromStr for ApiToken {
 impl fmt::Debug for ApiToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ApiToken(…)")
+    }
+}
+
+/// The token by which a browser is recognized at a later sign-in: 256 random bits. It authenticates
+/// nobody. `Debug` hides it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BrowserToken([u8; TOKEN_BYTES]);
+
+impl BrowserToken {
+    /// Creates a token from bytes of a cryptographically secure random source.
+    pub const fn new(bytes: [u8; TOKEN_BYTES]) -> Self {
+        Self(bytes)
+    }
+
+    /// The token as text: 43 characters of URL-safe base64.
+    pub fn expose(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0)
+    }
+}
+
+impl FromStr for BrowserToken {
+    type Err = InvalidToken;
+
+    fn from_str(text: &str) -> Result<Self, InvalidToken> {
+        decode(text).map(Self)
+    }
+}
+
+impl fmt::Debug for BrowserToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BrowserToken(…)")
+    }
+}
+
+/// The SHA-256 of what a client is recognized by: its browser's token, or its network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientHash([u8; 32]);
+
+impl ClientHash {
+    /// The hash of a browser.
+    pub fn of_browser(token: &BrowserToken) -> Self {
+        Self(Sha256::digest(token.0).into())
+    }
+
+    /// The hash of a network, given by its address. Its input has another length than a token.
+    pub fn of_network(network: IpAddr) -> Self {
+        Self(Sha256::digest(network.to_string()).into())
+    }
+
+    /// The 32 bytes of the hash.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
     }
 }
 

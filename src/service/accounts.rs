@@ -1,9 +1,11 @@
 //! Accounts: registration, changes and deletion.
 
-use super::{error::Error, limits::Origin, passwords::Purpose, state::Service};
+use super::{
+    error::Error, limits::Origin, passwords::Line, sign_in_client::SignInClient, state::Service,
+};
 use crate::{
     db::{
-        follows, messages,
+        NewSession, follows, messages,
         users::{self, Deletion},
     },
     domain::{
@@ -23,14 +25,18 @@ impl Service {
     pub async fn register(&self, registration: Registration, origin: Origin) -> Result<(), Error> {
         self.inner.limits.check_registration(origin)?;
         let service = self.clone();
-        self.finish(async move { service.insert_user(registration).await }).await
+        let line = match origin {
+            Origin::Simulator => Line::Simulator,
+            Origin::Address(_) => Line::SignUp,
+        };
+        self.finish(async move { service.insert_user(registration, line).await }).await
     }
 
-    async fn insert_user(&self, registration: Registration) -> Result<(), Error> {
+    async fn insert_user(&self, registration: Registration, line: Line) -> Result<(), Error> {
         let Registration { username, email, password } = registration;
         // The slot is held from the look-up to the insert. So of many concurrent registrations with
         // the same username, at most one per worker hashes its password.
-        let slot = self.inner.passwords.slot(Purpose::Registration).await?;
+        let slot = self.inner.passwords.slot(line).await?;
         if users::exists(self.database(), &username).await? {
             return Err(Error::UsernameTaken);
         }
@@ -78,7 +84,7 @@ impl Service {
             let AccountChange { email, password, display_name, bio } = change;
             let password_hash = match password {
                 Some(PasswordChange { current, new }) => {
-                    Some(service.check_password(&account, &current).await?.hash(new).await?)
+                    Some(service.confirm_password(&account, &current).await?.hash(new).await?)
                 }
                 None => None,
             };
@@ -94,22 +100,27 @@ impl Service {
         .await
     }
 
-    /// Replaces an account's password and ends all its sessions and tokens. Returns the token of a
-    /// new session, so that the caller stays signed in.
+    /// Replaces an account's password, ends all its sessions and tokens, and forgets its known
+    /// clients. Returns the token of a new session, so that the caller, at `client`, stays signed in.
     ///
     /// Returns an error if the current password is wrong or a rate limit is exceeded.
     pub async fn change_password(
         &self,
         account: Account,
         change: PasswordChange,
+        client: SignInClient,
     ) -> Result<SessionToken, Error> {
         let service = self.clone();
         self.finish(async move {
             let PasswordChange { current, new } = change;
-            let hash = service.check_password(&account, &current).await?.hash(new).await?;
+            let hash = service.confirm_password(&account, &current).await?.hash(new).await?;
             let token = SessionToken::new(rand::random());
-            let session = (&token.hash(), service.inner.session_lifetime);
-            match users::replace_password(service.database(), &account, &hash, session).await? {
+            let session = NewSession {
+                token: token.hash(),
+                lifetime: service.inner.session_lifetime,
+                clients: client.hashes(),
+            };
+            match users::replace_password(service.database(), &account, &hash, &session).await? {
                 true => Ok(token),
                 // A concurrent request changed the password.
                 false => Err(Error::WrongPassword),
@@ -124,7 +135,7 @@ impl Service {
     /// stops in between, the rest remains; a new request can delete it. Returns an error if the
     /// password is wrong or a rate limit is exceeded.
     pub async fn delete_account(&self, account: Account, password: &str) -> Result<(), Error> {
-        self.check_password(&account, password).await?;
+        self.confirm_password(&account, password).await?;
         let service = self.clone();
         self.finish(async move {
             let database = service.database();

@@ -20,6 +20,7 @@ mod profiles;
 mod readiness;
 mod search;
 mod sessions;
+mod sign_in_client;
 mod state;
 #[cfg(test)]
 pub(crate) mod test_support;
@@ -27,11 +28,12 @@ mod tokens;
 
 pub use error::{Error, ErrorKind};
 pub use latest::PendingWrite;
-pub use limits::{Origin, PerMinute, RateLimits};
+pub use limits::{Origin, Rate, RateLimits};
 pub use live::{
     Credential, Render, StreamEvent, StreamSettings, SubscribeRequest, Subscription, Timeline,
 };
 pub use passwords::PasswordSettings;
 pub use readiness::NotReady;
+pub use sign_in_client::SignInClient;
 pub use state::{Service, Settings};
 pub use tokens::NewToken;

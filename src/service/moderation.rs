@@ -1,6 +1,6 @@
 //! The operations of `minitwit user` and `minitwit message`, for operators.
 
-use super::{error::Error, passwords::Purpose, state::Service};
+use super::{error::Error, passwords::Line, state::Service};
 use crate::{
     db::{messages, users::moderation},
     domain::{Counts, ModeratedMessage, ModeratedUser, NameCursor, Page, Password, Username},
@@ -42,7 +42,7 @@ impl Service {
         username: Username,
         password: Password,
     ) -> Result<(), Error> {
-        let hash = self.inner.passwords.slot(Purpose::SignIn).await?.hash(password).await?;
+        let hash = self.inner.passwords.slot(Line::Known).await?.hash(password).await?;
         require_known(moderation::set_password(self.database(), &username, &hash).await?, username)
     }
 

@@ -1,15 +1,21 @@
 //! Signing in and out, and checking passwords.
 
+use std::time::Duration;
+
 use super::{
     error::Error,
-    limits::Origin,
-    passwords::{Purpose, Slot},
+    limits::Guesser,
+    passwords::{Line, Slot},
+    sign_in_client::SignInClient,
     state::Service,
 };
 use crate::{
-    db::{api_tokens, sessions, users},
+    db::{Class, NewSession, api_tokens, known_clients, sessions, users},
     domain::{Account, Password, SessionToken, User, UserId, Username},
 };
+
+/// How long an account's client stays known after its last sign-in.
+const KNOWN_CLIENT_LIFETIME: Duration = Duration::from_secs(180 * 24 * 60 * 60);
 
 impl Service {
     /// Signs a user in. Returns the token of a new session.
@@ -20,12 +26,16 @@ impl Service {
         &self,
         username: &str,
         password: &str,
-        origin: Origin,
+        client: &SignInClient,
     ) -> Result<SessionToken, Error> {
-        let account = self.authenticate(username, password, origin).await?;
+        let account = self.authenticate(username, password, client).await?;
         let token = SessionToken::new(rand::random());
-        let lifetime = self.inner.session_lifetime;
-        if !sessions::insert(self.database(), &account, &token.hash(), lifetime).await? {
+        let session = NewSession {
+            token: token.hash(),
+            lifetime: self.inner.session_lifetime,
+            clients: client.hashes(),
+        };
+        if !sessions::insert(self.database(), &account, &session).await? {
             return Err(Error::WrongPassword);
         }
         Ok(token)
@@ -37,39 +47,58 @@ impl Service {
         &self,
         username: &str,
         password: &str,
-        origin: Origin,
+        client: &SignInClient,
     ) -> Result<Account, Error> {
-        self.inner.limits.check_sign_in(origin)?;
+        self.inner.limits.check_sign_in(client.address)?;
         let username = Username::parse(username).map_err(|_| Error::WrongUsername)?;
-        let found = users::credentials(self.database(), &username).await?;
-        let users::Credentials { account, disabled } = found.ok_or(Error::WrongUsername)?;
-        self.check_password(&account, password).await?;
+        let found = users::credentials(self.database(), &username, &client.hashes()).await?;
+        let users::Credentials { account, disabled, known } = found.ok_or(Error::WrongUsername)?;
+        let guesser = match known {
+            true => Guesser::Known(client.address),
+            false => Guesser::Unknown(client.address),
+        };
+        self.check_password(&account, password, &guesser).await?;
         if disabled {
             return Err(Error::Disabled);
         }
         Ok(account)
     }
 
-    /// Checks the account's password. Returns the slot, which can also hash a new password.
-    pub(super) async fn check_password(
+    /// Checks the password of a signed-in user. Returns the slot, which can also hash a new password.
+    pub(super) async fn confirm_password(
         &self,
         account: &Account,
         password: &str,
     ) -> Result<Slot, Error> {
-        self.inner.limits.check_password(account.user.id)?;
+        // A session or token has authenticated each caller.
+        let credential = account.credential.clone().ok_or(Error::WrongPassword)?;
+        self.check_password(account, password, &Guesser::Authenticated(credential)).await
+    }
+
+    async fn check_password(
+        &self,
+        account: &Account,
+        password: &str,
+        guesser: &Guesser,
+    ) -> Result<Slot, Error> {
+        let guess = self.inner.limits.begin_guess(account.user.id, guesser)?;
         // An invalid password cannot be the account's.
-        let password = Password::parse(password).map_err(|_| Error::WrongPassword)?;
-        let slot = self.inner.passwords.slot(Purpose::SignIn).await?;
+        let Ok(password) = Password::parse(password) else { return Err(guess.wrong()) };
+        let line = match guesser {
+            Guesser::Authenticated(_) | Guesser::Known(_) => Line::Known,
+            Guesser::Unknown(_) => Line::SignIn,
+        };
+        let slot = self.inner.passwords.slot(line).await?;
         match slot.verify(password, account.password_hash.clone()).await? {
             true => Ok(slot),
-            false => Err(Error::WrongPassword),
+            false => Err(guess.wrong()),
         }
     }
 
     /// The account of a session; `None` if the session does not exist or has ended.
     pub async fn session_account(&self, token: &SessionToken) -> Result<Option<Account>, Error> {
         let lifetime = self.inner.session_lifetime;
-        Ok(sessions::account(self.database(), &token.hash(), lifetime).await?)
+        Ok(sessions::account(&self.reads(Class::LookUps), &token.hash(), lifetime).await?)
     }
 
     /// The user of a session, for callers that need no password hash.
@@ -87,9 +116,11 @@ impl Service {
         Ok(sessions::delete_all(self.database(), user).await?)
     }
 
-    /// Deletes expired sessions and tokens. Returns their number.
+    /// Deletes expired sessions and tokens, and clients that were last seen long ago. Returns their
+    /// number.
     pub async fn sweep_ended(&self) -> Result<u64, Error> {
         let sessions = sessions::sweep(self.database()).await?;
-        Ok(sessions + api_tokens::sweep(self.database()).await?)
+        let tokens = api_tokens::sweep(self.database()).await?;
+        Ok(sessions + tokens + known_clients::sweep(self.database(), KNOWN_CLIENT_LIFETIME).await?)
     }
 }

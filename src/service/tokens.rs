@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
-use super::{error::Error, limits::Origin, state::Service};
+use super::{error::Error, sign_in_client::SignInClient, state::Service};
 use crate::{
-    db::api_tokens,
-    domain::{Account, ApiToken, KeyCursor, Page, TokenId, TokenName, TokenRecord, UserId},
+    db::{
+        Class,
+        api_tokens::{self, NewTokenRow},
+    },
+    domain::{
+        Account, ApiToken, ClientHash, KeyCursor, Page, TokenId, TokenName, TokenRecord, UserId,
+    },
 };
 
 /// A new token. Its secret is not stored and cannot be shown again.
@@ -29,10 +34,10 @@ impl Service {
         password: &str,
         name: &TokenName,
         lifetime: Duration,
-        origin: Origin,
+        client: &SignInClient,
     ) -> Result<NewToken, Error> {
-        let account = self.authenticate(username, password, origin).await?;
-        self.insert_token(&account, name, lifetime).await
+        let account = self.authenticate(username, password, client).await?;
+        self.insert_token(&account, name, lifetime, &client.hashes()).await
     }
 
     /// Creates a bearer token for a signed-in user. Requires the password: otherwise an unattended
@@ -46,8 +51,8 @@ impl Service {
         name: &TokenName,
         lifetime: Duration,
     ) -> Result<NewToken, Error> {
-        self.check_password(account, password).await?;
-        self.insert_token(account, name, lifetime).await
+        self.confirm_password(account, password).await?;
+        self.insert_token(account, name, lifetime, &[]).await
     }
 
     async fn insert_token(
@@ -55,17 +60,18 @@ impl Service {
         account: &Account,
         name: &TokenName,
         lifetime: Duration,
+        clients: &[ClientHash],
     ) -> Result<NewToken, Error> {
         let secret = ApiToken::new(rand::random());
-        let record =
-            api_tokens::insert(self.database(), account, &secret.hash(), name, lifetime).await?;
+        let token = NewTokenRow { token: secret.hash(), name, lifetime, clients };
+        let record = api_tokens::insert(self.database(), account, &token).await?;
         Ok(NewToken { secret, record: record.ok_or(Error::WrongPassword)? })
     }
 
     /// The account of a token; `None` if the token is unknown, expired or revoked, or if its user
     /// is disabled.
     pub async fn token_account(&self, token: &ApiToken) -> Result<Option<Account>, Error> {
-        Ok(api_tokens::account(self.database(), &token.hash()).await?)
+        Ok(api_tokens::account(&self.reads(Class::LookUps), &token.hash()).await?)
     }
 
     /// The tokens of `owner`, newest first, after the cursor `before`.
@@ -75,7 +81,7 @@ impl Service {
         before: Option<KeyCursor>,
         limit: u16,
     ) -> Result<Page<TokenRecord, KeyCursor>, Error> {
-        Ok(api_tokens::list(self.database(), owner, before, limit).await?)
+        Ok(api_tokens::list(&self.reads(Class::Lists), owner, before, limit).await?)
     }
 
     /// Revokes a token of `owner`. Returns an error if `owner` has no such token.

@@ -13,12 +13,17 @@ use poem::{
 use sha2::{Digest, Sha256};
 
 use super::{
+    cookies,
     failure::Failure,
     flash::{self, Flash},
     pages::{Feed, Frame, Site},
     templates::{Page, Templates},
 };
-use crate::{domain::User, http::client::Client};
+use crate::{
+    domain::{BrowserToken, SessionToken, User},
+    http::client::Client,
+    service::SignInClient,
+};
 
 pub(super) const HTML: &str = "text/html; charset=utf-8";
 /// The media type of a feed (RFC 4287, section 7).
@@ -88,6 +93,21 @@ impl Responder {
             return Ok(vary.status(StatusCode::NOT_MODIFIED).finish());
         }
         Ok(response.content_type(ATOM).body(xml))
+    }
+
+    /// The client, as a sign-in sees it. A browser without a token gets a new one.
+    pub(super) fn sign_in_client(&self) -> SignInClient {
+        let browser = cookies::browser_token(&self.jar);
+        let browser = browser.unwrap_or_else(|| BrowserToken::new(rand::random()));
+        SignInClient { address: self.client.address, browser: Some(browser) }
+    }
+
+    /// Gives the browser its new session, and the token by which a later sign-in recognizes it.
+    pub(super) fn signed_in(&self, session: &SessionToken, client: &SignInClient) {
+        cookies::set_session(&self.jar, &self.client, session);
+        if let Some(browser) = &client.browser {
+            cookies::set_browser(&self.jar, &self.client, browser);
+        }
     }
 
     pub(super) fn redirect_with(&self, path: &str, flash: Flash) -> Response {

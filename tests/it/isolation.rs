@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use crate::support::{
     App,
-    actors::{Answer, Simulator},
+    actors::{Simulator, TestResponse},
     cluster::TestDatabase,
     eventually,
 };
@@ -65,16 +65,16 @@ async fn narrow() -> App {
     app
 }
 
-fn get(app: &App, path: &str) -> JoinHandle<Answer> {
+fn get(app: &App, path: &str) -> JoinHandle<TestResponse> {
     let request = app.anonymous().request(Method::GET, path);
-    tokio::spawn(Answer::of(request))
+    tokio::spawn(TestResponse::of(request))
 }
 
 /// Waits until all but `pending` of these are answered. Returns the answers and the others.
 async fn all_but(
     pending: usize,
-    requests: Vec<JoinHandle<Answer>>,
-) -> (Vec<Answer>, Vec<JoinHandle<Answer>>) {
+    requests: Vec<JoinHandle<TestResponse>>,
+) -> (Vec<TestResponse>, Vec<JoinHandle<TestResponse>>) {
     let expected = requests.len() - pending;
     eventually("the others are refused", || async {
         (requests.iter().filter(|it| it.is_finished()).count() == expected).then_some(())
@@ -87,7 +87,7 @@ async fn all_but(
 }
 
 #[track_caller]
-fn assert_refused(response: &Answer) {
+fn assert_refused(response: &TestResponse) {
     assert_eq!(response.status, 503, "{response:?}");
     let seconds: u32 = response.header("retry-after").parse().expect("seconds");
     assert!((1..=60).contains(&seconds), "{seconds}");
@@ -189,7 +189,7 @@ async fn anonymous_sign_ups_do_not_displace_registrations_by_the_simulator() {
     let lock = app.database.lock_against_writes("users").await;
     let sign_up = |number: usize| {
         let user = json!({"username": format!("guest {number}"), "email": "a@b", "password": "x"});
-        tokio::spawn(Answer::of(app.api().request(Method::POST, "/users").json(&user)))
+        tokio::spawn(TestResponse::of(app.api().request(Method::POST, "/users").json(&user)))
     };
     // One is hashed and two wait.
     let (refused, waiting) = all_but(3, (0..12).map(sign_up).collect()).await;

@@ -29,6 +29,10 @@ const ROWS: &str = "
         SELECT n % 200 + 1, sha256(n::text::bytea), 'phone', '2020-02-20Z',
                CASE WHEN n % 100 = 0 THEN now() - interval '1 day' ELSE now() + interval '9 days' END
         FROM generate_series(1, 5000) AS n;
+    INSERT INTO known_clients
+        SELECT n % 200 + 1, sha256(n::text::bytea),
+               now() - CASE WHEN n % 100 = 0 THEN interval '300 days' ELSE interval '9 days' END
+        FROM generate_series(1, 5000) AS n;
     INSERT INTO simulator_latest VALUES (1, 1, 1), (2, 2, 2);
     INSERT INTO idempotency_keys
         SELECT n % 200 + 1, n::text, n, 'hello', '2020-02-20Z'::timestamptz + n * interval '1 day'
@@ -38,8 +42,16 @@ const ROWS: &str = "
     ANALYZE;";
 
 /// The tables that grow with use. A sequential scan of one becomes slower over time.
-const GROWING: &[&str] =
-    &["users", "messages", "follows", "sessions", "api_tokens", "idempotency_keys", "user_counts"];
+const GROWING: &[&str] = &[
+    "users",
+    "messages",
+    "follows",
+    "sessions",
+    "api_tokens",
+    "known_clients",
+    "idempotency_keys",
+    "user_counts",
+];
 /// The limit of a page's query: one message more than the page shows.
 const LIMIT: i64 = 31;
 

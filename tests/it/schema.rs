@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use minitwit::{
     db::{
-        Database, PoolSettings,
+        Database, PoolSettings, ReadSettings,
         messages::timelines::{self, NewMessage},
         users::{self, Insertion},
     },
@@ -33,6 +33,7 @@ const VALID_ROWS: &str = "
         VALUES (decode(repeat('00', 32), 'hex'), 1, now() + interval '1 day');
     INSERT INTO api_tokens (user_id, token_hash, name, expires_at)
         VALUES (1, decode(repeat('00', 32), 'hex'), 'phone', now() + interval '1 day');
+    INSERT INTO known_clients (user_id, client_hash) VALUES (1, decode(repeat('00', 32), 'hex'));
     INSERT INTO user_counts (user_id) VALUES (1);
     INSERT INTO idempotency_keys VALUES (1, 'key', 1, 'hello', now());
     INSERT INTO simulator_latest (server_id, arrival, value) VALUES (1, 1, 0);
@@ -178,6 +179,12 @@ const VIOLATIONS: &[(&str, &[&str])] = &[
         &["UPDATE api_tokens SET name = ' a'", "UPDATE api_tokens SET name = 'a '"],
     ),
     ("api_tokens_expire_after_creation", &["UPDATE api_tokens SET expires_at = created_at"]),
+    ("known_clients_pkey", &["INSERT INTO known_clients SELECT * FROM known_clients"]),
+    ("known_clients_user_id_fkey", &["UPDATE known_clients SET user_id = 99"]),
+    (
+        "known_clients_client_hash_sha256",
+        &["UPDATE known_clients SET client_hash = client_hash || client_hash"],
+    ),
     ("simulator_latest_pkey", &["INSERT INTO simulator_latest VALUES (1, 2, 3)"]),
     ("simulator_latest_value_not_negative", &["UPDATE simulator_latest SET value = -1"]),
     ("program_compatibility_pkey", &["INSERT INTO program_compatibility VALUES (1, '0.1.0')"]),
@@ -211,6 +218,7 @@ fn pool(database: &TestDatabase) -> Database {
         max_connections: 1,
         acquire_timeout: Duration::from_secs(20),
         statement_timeout: Duration::from_secs(20),
+        reads: ReadSettings::with_timeout(Duration::from_secs(20)),
     };
     Database::new(database.options(), &settings)
 }

@@ -2,18 +2,16 @@
 
 pub mod moderation;
 
-use std::time::Duration;
-
 use time::OffsetDateTime;
 
 use super::{
     error::Error,
-    parameters::{interval, one_more},
+    parameters::{NewSession, client_hashes, interval, one_more},
     pool::Database,
 };
 use crate::domain::{
-    Account, Bio, Counts, DisplayName, Email, KeyCursor, NameCursor, Page, PasswordHash, Profile,
-    ProfileView, SearchText, TokenHash, User, UserId, Username,
+    Account, Bio, ClientHash, Counts, DisplayName, Email, KeyCursor, NameCursor, Page,
+    PasswordHash, Profile, ProfileView, SearchText, TokenHash, User, UserId, Username,
 };
 
 /// The result of inserting a user.
@@ -67,11 +65,18 @@ pub(super) struct AccountRow {
     pub(super) password_hash: String,
 }
 
+impl AccountRow {
+    /// The account of a request that this session or token authenticates.
+    pub(super) fn authenticated_by(self, credential: TokenHash) -> Account {
+        Account { credential: Some(credential), ..self.into() }
+    }
+}
+
 impl From<AccountRow> for Account {
     fn from(row: AccountRow) -> Self {
         let AccountRow { user_id, username, password_hash } = row;
         let user = User { id: UserId(user_id), username: Username::from_stored(username) };
-        Self { user, password_hash: PasswordHash::new(password_hash) }
+        Self { user, password_hash: PasswordHash::new(password_hash), credential: None }
     }
 }
 
@@ -82,17 +87,25 @@ pub struct Credentials {
     pub account: Account,
     /// Whether an operator disabled the account.
     pub disabled: bool,
+    /// Whether the account has signed in from the client before.
+    pub known: bool,
 }
 
-/// Returns the credentials of the user with this username, if there is one.
+/// Returns the credentials of the user with this username, if there is one, for a client that is
+/// recognized by any of `clients`.
 pub async fn credentials(
     database: &Database,
     username: &Username,
+    clients: &[ClientHash],
 ) -> Result<Option<Credentials>, Error> {
     let query = sqlx::query!(
-        r#"SELECT user_id, username, password_hash, disabled_at IS NOT NULL AS "disabled!"
+        r#"SELECT user_id, username, password_hash, disabled_at IS NOT NULL AS "disabled!",
+                  EXISTS (SELECT FROM known_clients
+                          WHERE known_clients.user_id = users.user_id
+                            AND client_hash = ANY ($2)) AS "known!"
            FROM users WHERE username = $1"#,
         username.as_str(),
+        &client_hashes(clients) as &[&[u8]],
     );
     Ok(database.optional(query).await?.map(|row| {
         let account = AccountRow {
@@ -100,7 +113,7 @@ pub async fn credentials(
             username: row.username,
             password_hash: row.password_hash,
         };
-        Credentials { account: account.into(), disabled: row.disabled }
+        Credentials { account: account.into(), disabled: row.disabled, known: row.known }
     }))
 }
 
@@ -210,29 +223,35 @@ pub async fn update(
     Ok(database.execute(query).await? == 1)
 }
 
-/// Replaces an account's password and inserts a session.
+/// Replaces an account's password and inserts a session, and its client as known.
 ///
 /// Returns `false` if the password differs from that of `account`, or if the account is disabled or
-/// no longer exists. The trigger `credentials_ended` deletes all sessions and tokens but the new
-/// one.
+/// no longer exists. The trigger `users_revoke_sessions_and_tokens` deletes all sessions, tokens and
+/// known clients but the new ones.
 pub async fn replace_password(
     database: &Database,
     account: &Account,
     password_hash: &PasswordHash,
-    (token, lifetime): (&TokenHash, Duration),
+    session: &NewSession,
 ) -> Result<bool, Error> {
     let query = sqlx::query!(
         "WITH updated AS (
              UPDATE users SET password_hash = $3
              WHERE user_id = $1 AND password_hash = $2 AND disabled_at IS NULL
-             RETURNING user_id)
+             RETURNING user_id),
+         seen AS (
+             INSERT INTO known_clients (user_id, client_hash)
+             SELECT user_id, client_hash FROM updated CROSS JOIN unnest($6::bytea[]) AS client_hash
+             -- The trigger keeps only rows of this transaction.
+             ON CONFLICT ON CONSTRAINT known_clients_pkey DO UPDATE SET last_sign_in = now())
          INSERT INTO sessions (token_hash, user_id, expires_at)
          SELECT $4, user_id, now() + $5::interval FROM updated",
         account.user.id.0,
         account.password_hash.expose(),
         password_hash.expose(),
-        token.as_bytes(),
-        interval(lifetime),
+        session.token.as_bytes(),
+        interval(session.lifetime),
+        &client_hashes(&session.clients) as &[&[u8]],
     );
     Ok(database.execute(query).await? == 1)
 }

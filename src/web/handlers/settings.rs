@@ -138,16 +138,19 @@ pub async fn change_password(
     let viewer = account.user.clone();
     let form = match fields.parse() {
         Err(form) => *form,
-        Ok(change) => match service.change_password(account, change).await {
-            Ok(token) => {
-                cookies::set_session(&responder.jar, &responder.client, &token);
-                return Ok(responder.redirect_with(SETTINGS_PATH, Flash::PasswordChanged));
+        Ok(change) => {
+            let client = responder.sign_in_client();
+            match service.change_password(account, change, client.clone()).await {
+                Ok(token) => {
+                    responder.signed_in(&token, &client);
+                    return Ok(responder.redirect_with(SETTINGS_PATH, Flash::PasswordChanged));
+                }
+                Err(error @ Error::WrongPassword) => {
+                    PasswordForm { current: Field::rejected(error), ..PasswordForm::default() }
+                }
+                Err(error) => return Err(error.into()),
             }
-            Err(error @ Error::WrongPassword) => {
-                PasswordForm { current: Field::rejected(error), ..PasswordForm::default() }
-            }
-            Err(error) => return Err(error.into()),
-        },
+        }
     };
     settings_page(&service, &responder, &viewer, StatusCode::BAD_REQUEST, form).await
 }

@@ -45,10 +45,10 @@ pub async fn login(
     if viewer.is_some() {
         return Ok(redirect("/"));
     }
-    let origin = Origin::Address(responder.client.address);
-    match service.sign_in(&fields.username, &fields.password, origin).await {
+    let client = responder.sign_in_client();
+    match service.sign_in(&fields.username, &fields.password, &client).await {
         Ok(token) => {
-            cookies::set_session(&responder.jar, &responder.client, &token);
+            responder.signed_in(&token, &client);
             Ok(responder.redirect_with("/", Flash::SignedIn))
         }
         Err(error) if error.kind() == ErrorKind::Invalid => responder.page(&LoginPage {

@@ -96,7 +96,7 @@ async fn fifty_concurrent_requests_on_two_replicas_post_once_and_get_the_same_re
 #[tokio::test]
 async fn a_repeated_key_is_not_rate_limited() {
     let limited = |settings: &mut AppSettings| {
-        settings.service.limits.posts_per_account = std::num::NonZeroU32::new(1);
+        settings.service.limits.posts_per_account = minitwit::service::Rate::per_minute(1);
     };
     let app = App::start_with(TestDatabase::fresh().await, limited).await;
     let ann = app.api_user("ann").await;

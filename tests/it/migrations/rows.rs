@@ -60,14 +60,18 @@ pub const ROWS: &[Rows] = &[
             INSERT INTO api_tokens (user_id, token_hash, name, expires_at)
                 VALUES (1, sha256('secret'), 'phone', '2222-02-22Z'),
                        (2, sha256('other'), 'revoked', '2222-02-22Z');
+            INSERT INTO known_clients VALUES (1, sha256('kept'), '2020-02-20Z');
             UPDATE users SET password_hash = '$2b$10$' || repeat('b', 53) WHERE user_id = 2",
         query: "
             SELECT username || ' ' || encode(substr(token_hash, 1, 2), 'hex') || ' '
                 || extract(year FROM expires_at AT TIME ZONE 'UTC')
             FROM sessions JOIN users USING (user_id)
             UNION ALL SELECT name || ' ' || username FROM api_tokens JOIN users USING (user_id)
+            UNION ALL SELECT username || ' at ' || encode(substr(client_hash, 1, 1), 'hex') || ' '
+                || extract(year FROM last_sign_in AT TIME ZONE 'UTC')
+            FROM known_clients JOIN users USING (user_id)
             UNION ALL SELECT username FROM users WHERE password_hash LIKE '%bbb'",
-        expected: &["ann abab 2120", "phone ann", "Žluťoučký kůň 🐴"],
+        expected: &["ann abab 2120", "phone ann", "ann at 79 2020", "Žluťoučký kůň 🐴"],
     },
     Rows {
         since: 3,

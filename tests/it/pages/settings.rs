@@ -1,8 +1,6 @@
 //! The settings: profile, password, sessions, and deletion of the account.
 
-use std::num::NonZero;
-
-use minitwit::service::RateLimits;
+use minitwit::service::{Rate, RateLimits};
 use reqwest::Method;
 
 use crate::support::{
@@ -198,13 +196,15 @@ async fn deleting_an_account_requires_its_password() {
 
 #[tokio::test]
 async fn password_attempts_within_a_session_are_rate_limited() {
-    let two = RateLimits { sign_ins_per_account: NonZero::new(2), ..RateLimits::default() };
+    let two = RateLimits { sign_ins_per_account: Rate::per_minute(2), ..RateLimits::default() };
     let app = App::start_with(TestDatabase::fresh().await, |settings| {
         settings.service.limits = two;
     })
     .await;
     let alice = app.signed_in("alice").await;
-    alice.post("/settings/account/delete", &[("password", "guess")]).await;
+    for _ in 0..2 {
+        alice.post("/settings/account/delete", &[("password", "guess")]).await;
+    }
     let guesses = [("password", "guess"), ("name", "x"), ("current", "guess")];
     let new = [("new", "x"), ("repeated", "x")];
     let form: Vec<_> = guesses.into_iter().chain(new).collect();
