@@ -1,10 +1,10 @@
 //! Every error that the document shows really happens, with the code and the text that it shows.
 
-use std::{collections::BTreeSet, fs, num::NonZero, path::Path, time::Duration};
+use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 
 use minitwit::{
     api::error_codes,
-    service::{RateLimits, Settings},
+    service::{Rate, RateLimits, Settings},
 };
 use reqwest::{Method, header};
 use serde_json::{Value, json};
@@ -104,10 +104,10 @@ impl Scene {
 
 fn limit_each_rate(settings: &mut Settings) {
     settings.limits = RateLimits {
-        sign_ins_per_account: NonZero::new(1),
-        sign_ins_per_address: NonZero::new(100),
-        registrations_per_address: NonZero::new(1),
-        posts_per_account: NonZero::new(1),
+        sign_ins_per_account: Rate::per_minute(1),
+        sign_ins_per_address: Rate::per_minute(100),
+        registrations_per_address: Rate::per_minute(1),
+        posts_per_account: Rate::per_minute(1),
     };
 }
 

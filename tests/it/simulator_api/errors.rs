@@ -1,8 +1,8 @@
 //! Every error that the document shows really happens, with the text that it shows.
 
-use std::{collections::BTreeSet, num::NonZero, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
-use minitwit::service::RateLimits;
+use minitwit::service::{Rate, RateLimits};
 use reqwest::{Method, header};
 use serde_json::{Value, json};
 
@@ -29,8 +29,10 @@ impl Scene {
         assert_eq!(app.simulator().register("ann").await.status, 204);
         let strict = App::start_with(app.database.clone(), |settings| {
             settings.server.requests.body_timeout = Duration::from_millis(50);
-            settings.service.limits =
-                RateLimits { registrations_per_address: NonZero::new(1), ..RateLimits::default() };
+            settings.service.limits = RateLimits {
+                registrations_per_address: Rate::per_minute(1),
+                ..RateLimits::default()
+            };
         });
         let alone = App::start_with(TestDatabase::fresh().await, |settings: &mut AppSettings| {
             settings.pool.acquire_timeout = Duration::from_millis(50);
