@@ -29,9 +29,9 @@ const minitwit = () => ({
         auth: {
             wrapSelectors: {
                 // The lock of an operation is closed if its credentials are given. Without this, it is
-                // always closed if credentials are optional.
+                // always closed if credentials are optional. `original` gets the state by itself.
                 isAuthorized: (original) => (state, requirements) =>
-                    original(state, requirements?.filter((schemes) => schemes.size > 0)),
+                    original(requirements?.filter((schemes) => schemes.size > 0)),
             },
         },
         spec: {

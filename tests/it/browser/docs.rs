@@ -56,6 +56,77 @@ async fn each_api_can_be_selected() {
     assert_eq!(window.console().await, [""; 0]);
 }
 
+/// Opens the page of an API, signs in and waits until the operations are shown.
+async fn open_as_ann(app: &App, token: &str) -> Window {
+    let window = Window::open(app, Screen { scripts: true, ..Screen::DESKTOP }).await;
+    window.go("/docs").await;
+    window.click(".auth-wrapper .authorize").await;
+    window.fill(".modal-ux #auth-bearer-value", token).await;
+    window.click(".modal-ux .authorize").await;
+    window.click(".modal-ux .btn-done").await;
+    window
+}
+
+/// The lock of an operation: `locked`, `unlocked` or none.
+async fn lock(window: &Window, operation: &str) -> String {
+    let script = format!(
+        "const lock = document.querySelector(\"[id$='-{operation}'] .authorization__btn\"); \
+         return lock === null ? 'none' : lock.ariaLabel.split(' ').pop()"
+    );
+    let lock = window.evaluate(&script).await;
+    lock.as_str().expect("a text").to_owned()
+}
+
+#[tokio::test]
+async fn the_token_is_asked_for_first_and_kept_over_a_reload() {
+    let app = App::start().await;
+    app.api_user("ann").await;
+    let token = app.api().make_token("ann", "secret").await.json()["token"].clone();
+    let window = Window::open(&app, Screen { scripts: true, ..Screen::DESKTOP }).await;
+    window.go("/docs").await;
+    window.click(".auth-wrapper .authorize").await;
+    window.find("#auth-bearer-value").await;
+    assert_eq!(window.find_all(".modal-ux .auth-container").await.len(), 1);
+    for (operation, before) in
+        [("createToken", "none"), ("listMessages", "unlocked"), ("createMessage", "unlocked")]
+    {
+        assert_eq!(lock(&window, operation).await, before, "{operation}");
+    }
+    let window = open_as_ann(&app, token.as_str().expect("a token")).await;
+    for _ in 0..2 {
+        window.sees_in("[data-path='/tokens']", "/tokens").await;
+        for (operation, after) in
+            [("createToken", "none"), ("listMessages", "locked"), ("createMessage", "locked")]
+        {
+            assert_eq!(lock(&window, operation).await, after, "{operation}");
+        }
+        window.go("/docs").await;
+    }
+    assert_eq!(window.console().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_stream_is_explained_by_curl_instead_of_a_form() {
+    let app = App::start().await;
+    let window = Window::open(&app, Screen { scripts: true, ..Screen::DESKTOP }).await;
+    window.go("/docs").await;
+    let stream = "#operations-Stream-stream";
+    window.click(&format!("{stream} .opblock-summary-control")).await;
+    window.sees_in(stream, "curl --no-buffer").await;
+    assert!(window.find_all(&format!("{stream} .try-out__btn")).await.is_empty());
+}
+
+#[tokio::test]
+async fn the_documentation_follows_the_preferred_color_scheme() {
+    let app = App::start().await;
+    for (dark, filter) in [(true, "invert(0.9) hue-rotate(180deg)"), (false, "none")] {
+        let window = Window::open(&app, Screen { scripts: true, dark, ..Screen::DESKTOP }).await;
+        window.go("/docs").await;
+        window.sees("MiniTwit API").await;
+        assert_eq!(window.style("html", "filter").await, filter, "dark: {dark}");
+    }
+}
+
 async fn authorize(window: &Window) {
     window.click(".auth-wrapper .authorize").await;
     window.fill(".modal-ux [name=username]", "simulator").await;

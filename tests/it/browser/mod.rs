@@ -2,6 +2,7 @@
 
 mod accessibility;
 mod docs;
+mod docs_defaults;
 mod journey;
 mod keyboard;
 mod layout;
@@ -79,6 +80,7 @@ async fn visit_every_page(window: &Window, mut check: impl AsyncFnMut(&str)) {
         "/login",
         "/register",
         "/nowhere",
+        "/docs/errors",
         "/search",
         "/search?q=message",
         &found,
