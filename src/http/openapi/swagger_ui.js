@@ -20,6 +20,11 @@ for (const operation of Object.values(shown.document.paths).flatMap(Object.value
     operation.security = operation.security.filter((scheme) => !cookies.some((name) => name in scheme));
 }
 
+// Swagger UI shows a link only if its address is absolute.
+for (const link of [shown.document.info.contact, shown.document.externalDocs]) {
+    link.url = new URL(link.url, window.location.href).href;
+}
+
 // Swagger UI waits for the end of a response, and a stream has none.
 const isStream = (path, method) =>
     "text/event-stream" in (shown.document.paths[path][method].responses["200"]?.content ?? {});

@@ -50,6 +50,8 @@ async fn each_api_can_be_selected() {
     window.go("/docs").await;
     window.sees_in(".info .title", "MiniTwit API").await;
     window.sees_in("[data-path='/tokens']", "/tokens").await;
+    window.sees_in(".info__contact", "MiniTwit - Website").await;
+    window.sees_in(".info__extdocs", "Error codes").await;
     window.click("#api option[value=simulator]").await;
     window.sees_in(".info .title", "MiniTwit simulator API").await;
     window.sees_in("[data-path='/latest']", "/latest").await;
