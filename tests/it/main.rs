@@ -36,3 +36,4 @@ mod seed;
 mod simulator;
 mod simulator_api;
 mod support;
+mod tutorial;
