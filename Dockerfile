@@ -40,8 +40,10 @@ RUN touch build.rs src/lib.rs src/main.rs crates/*/src/lib.rs \
 FROM ${RUNTIME_IMAGE} AS runtime
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /source/target/release/minitwit /usr/local/bin/minitwit
+# A new volume gets the owner of this directory.
+RUN install -d -o 10001 -g 10001 -m 0700 /var/lib/minitwit
 
-# An unprivileged user, in the container and on the host. The program writes no files, so the root file system may be
+# An unprivileged user, in the container and on the host. The program writes only to the volume, so the root file system may be
 # read-only.
 USER 10001:10001
 ENV MINITWIT_LISTEN=0.0.0.0:8080 \

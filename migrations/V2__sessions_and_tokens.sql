@@ -17,6 +17,18 @@ COMMENT ON INDEX sessions_user_id_idx IS 'The sessions of a user, to delete them
 CREATE INDEX sessions_expires_at_idx ON sessions (expires_at);
 COMMENT ON INDEX sessions_expires_at_idx IS 'Deletion of expired sessions.';
 
+-- Browsers send a cookie to every port of a host. So each instance has names of its own for its cookies, and two
+-- instances on one host do not end each other's sessions. The first server inserts the row.
+CREATE TABLE instance (
+    only_row   boolean     NOT NULL DEFAULT true,
+    name       text        NOT NULL DEFAULT left(gen_random_uuid()::text, 8),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT instance_pkey PRIMARY KEY (only_row),
+    CONSTRAINT instance_only_row CHECK (only_row),
+    CONSTRAINT instance_name_form CHECK (name ~ '^[0-9a-f]{8}$')
+);
+COMMENT ON TABLE instance IS 'One row: the name of this instance in the names of its cookies. Servers read session cookies with their former name for one session lifetime after created_at.';
+
 CREATE TABLE api_tokens (
     token_id   bigint      GENERATED ALWAYS AS IDENTITY,
     user_id    bigint      NOT NULL,

@@ -5,11 +5,7 @@
 
 use std::ops::Deref;
 
-use poem::{
-    Request, RequestBody, Result,
-    http::header,
-    web::headers::{Cookie, HeaderMapExt},
-};
+use poem::{Request, RequestBody, Result, http::header};
 use poem_openapi::{
     ApiExtractor, ApiExtractorType, ExtractParamOptions,
     auth::{Bearer, BearerAuthorization},
@@ -20,7 +16,8 @@ use super::{code::Code, problem::Problem};
 use crate::{
     domain::{Account, ApiToken, SessionToken, UserId},
     http::{
-        client::{Client, SESSION_COOKIE},
+        client::Client,
+        cookies::{CookieNames, MAX_SESSIONS, mentions_session},
         cross_site::reject_cross_site,
     },
     service::{Credential, Service},
@@ -83,16 +80,25 @@ async fn subscriber(request: &Request) -> Result<Option<Subscriber>, Problem> {
         let user = token_account(request, &token).await?.user.id;
         return Ok(Some(Subscriber { user, credential: Credential::Token(token.hash()) }));
     }
-    let Some(session) = session(request) else { return Ok(None) };
-    let user = service(request)?.session_user(&session).await?;
-    let credential = Credential::Session(session.hash());
-    Ok(user.map(|user| Subscriber { user: user.id, credential }))
+    let sessions = sessions(request).await?;
+    let found = service(request)?.first_session(sessions).await?;
+    Ok(found.map(|(session, account)| Subscriber {
+        user: account.user.id,
+        credential: Credential::Session(session.hash()),
+    }))
 }
 
-/// Returns the session of the request's cookie, unless the request is cross-site.
-fn session(request: &Request) -> Option<SessionToken> {
-    reject_cross_site(request.headers(), request.data::<Client>()?).ok()?;
-    request.headers().typed_get::<Cookie>()?.get(SESSION_COOKIE)?.parse().ok()
+/// The sessions of the request's cookies; none if the request is cross-site.
+async fn sessions(request: &Request) -> Result<Vec<SessionToken>, Problem> {
+    let client: &Client = request.data().ok_or_else(Problem::internal)?;
+    let headers = request.headers();
+    if !mentions_session(headers) || reject_cross_site(headers, client).is_err() {
+        return Ok(Vec::new());
+    }
+    let instance = service(request)?.instance().await?;
+    let names = CookieNames::new(&instance.name, client.https);
+    let sent = names.sessions(headers, instance.reads_former_cookies());
+    Ok(sent.iter().filter_map(|cookie| cookie.value.parse().ok()).take(MAX_SESSIONS).collect())
 }
 
 fn service(request: &Request) -> Result<&Service, Problem> {
@@ -113,9 +119,11 @@ const TOKEN: MetaSecurityScheme = MetaSecurityScheme {
 const SESSION: MetaSecurityScheme = MetaSecurityScheme {
     ty: "apiKey",
     description: Some(
-        "The cookie of a session on the pages, in a request from one of these pages.",
+        "The cookie of a session on the pages, in a request from one of these pages. Its name is \
+         `session_` and the name of the instance, over HTTPS `__Host-session_` and that name; the \
+         document that an instance serves contains it.",
     ),
-    name: Some(SESSION_COOKIE),
+    name: Some("session"),
     key_in: Some("cookie"),
     scheme: None,
     bearer_format: None,

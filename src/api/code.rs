@@ -39,6 +39,10 @@ codes! {
         "The body is incomplete", "The request's body could not be read",
         cause: "The connection ended before the whole body arrived, or a chunk of the body is malformed.",
         remedy: "Send the request again. If this happens repeatedly, check the proxies on the way.";
+    InvalidHost = "invalid-host" 400:
+        "The host is not clear", "The request must have one valid Host header",
+        cause: "The request has no header Host, more than one, or one that is not a host.",
+        remedy: "Let the HTTP library set the header Host.";
     TokenRequired = "token-required" 401:
         "A bearer token is required", "This operation requires a bearer token",
         cause: "The request has no header Authorization, and the operation requires one.",
@@ -101,8 +105,9 @@ codes! {
     UnsupportedMediaType = "unsupported-media-type" 415:
         "The media type of the body is not supported",
         "The Content-Type must be application/json",
-        cause: "The header Content-Type is missing or names another media type than application/json.",
-        remedy: "Send the header Content-Type: application/json with every body.";
+        cause: "The header Content-Type is missing or names another media type than application/json, \
+            or the header Content-Encoding names a coding.",
+        remedy: "Send the header Content-Type: application/json with every body, and no compressed body.";
     InvalidFields = "invalid-fields" 422:
         "Some fields are invalid", "email: You have to enter a valid email address",
         cause: "Fields of the body, parameters or headers violate a rule. The list errors names all of \

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     http::{
         errors::{add_allow, call_and_render, log_internal},
-        middleware::request_limits::RequestLimits,
+        middleware::{request_head::HeadError, request_limits::RequestLimits},
         openapi::{DOCUMENT_PATH, document_endpoint},
     },
     service::Service,
@@ -65,6 +65,9 @@ fn problem(error: &poem::Error) -> Problem {
     }
     if error.is::<ParsePathError>() || error.is::<poem::error::ParsePathError>() {
         return Code::UnknownPath.into();
+    }
+    if matches!(error.downcast_ref(), Some(HeadError::Host)) {
+        return Code::InvalidHost.into();
     }
     match code_of(error.status()) {
         Some(code) => code.into(),

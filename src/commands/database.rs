@@ -1,6 +1,10 @@
 //! The database of a command: that of `--database-url`, or one in the embedded PostgreSQL.
 
-use std::{fmt, path::PathBuf, str::FromStr};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
 use embedded_postgres::{self as embedded, Embedded};
 
@@ -76,6 +80,11 @@ impl Source {
             }
         }
         Self::open(settings, 2)
+    }
+
+    /// The data directory; `None` for a given or a temporary database.
+    pub(super) fn data_dir(&self) -> Option<&Path> {
+        self.data_dir.as_deref()
     }
 
     pub(super) async fn prepare(&self) -> Result<(), Failure> {

@@ -3,6 +3,7 @@
 use std::{
     io::{self, Write},
     num::NonZero,
+    path::Path,
     process, thread,
     time::Duration,
 };
@@ -25,7 +26,10 @@ use crate::{
     server::{self, Server, watchdog},
     service::{PasswordSettings, Rate, RateLimits, Service, Settings, StreamSettings},
     simulator_api,
-    telemetry::metrics,
+    telemetry::{
+        metrics,
+        rejected_commands::{self, Writing},
+    },
 };
 
 /// How often the exporter aggregates histograms, which otherwise grow until the next scrape.
@@ -49,6 +53,8 @@ const SCHEMA_POLL: Duration = Duration::from_secs(1);
 const LOG_FLUSH: Duration = Duration::from_millis(200);
 /// The exit code of a server that the watchdog ended: `EX_SOFTWARE` of `sysexits.h`.
 const EXIT_HUNG: i32 = 70;
+/// The file of rejected commands in the data directory.
+const REJECTED_COMMANDS: &str = "rejected-commands.jsonl";
 
 pub(super) fn run(settings: &ServeArgs) -> Result<(), Failure> {
     settings.check_production()?;
@@ -61,12 +67,29 @@ pub(super) fn run(settings: &ServeArgs) -> Result<(), Failure> {
     }
     let max_connections = open_files::fit_connections(settings);
     let metrics = metrics::start()?;
+    // An unusable file is an error before PostgreSQL starts.
+    let given = settings.rejected_commands.as_deref().map(record_rejected).transpose()?;
     let source = Source::open(&settings.database, settings.pool.database_connections)?;
+    let default = source.data_dir().filter(|_| given.is_none());
+    let default = default.map(|directory| record_rejected(&directory.join(REJECTED_COMMANDS)));
+    let rejected_commands = given.or(default.transpose()?);
+    if rejected_commands.is_none() {
+        tracing::info!(
+            "rejected commands are not recorded; --rejected-commands names a file for them"
+        );
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let server = server_settings(settings, max_connections);
     let result = runtime.block_on(serve(settings, server, &source, metrics, logs.dropped()));
     source.close();
+    drop(rejected_commands);
     result
+}
+
+fn record_rejected(path: &Path) -> Result<Writing, Failure> {
+    rejected_commands::start(path).map_err(|error| {
+        format!("--rejected-commands: cannot open {}: {error}", path.display()).into()
+    })
 }
 
 async fn serve(

@@ -1,6 +1,6 @@
 //! Settings of `minitwit serve`.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
 
@@ -43,8 +43,8 @@ pub struct ServeArgs {
     )]
     pub await_migrations: Option<Duration>,
 
-    /// Proxies whose X-Forwarded-For, -Proto and -Host headers are trusted: addresses or networks,
-    /// separated by commas
+    /// Proxies whose X-Forwarded-For, -Proto and -Host or Forwarded headers are trusted: addresses or
+    /// networks, separated by commas
     #[arg(
         long,
         env = "MINITWIT_TRUSTED_PROXIES",
@@ -53,6 +53,11 @@ pub struct ServeArgs {
         value_parser = networks
     )]
     pub trusted_proxies: Networks,
+
+    /// File for rejected simulator commands, with all that a repair needs [default:
+    /// rejected-commands.jsonl in the data directory of the embedded PostgreSQL]
+    #[arg(long, env = "MINITWIT_REJECTED_COMMANDS", value_name = "FILE")]
+    pub rejected_commands: Option<PathBuf>,
 
     /// Database.
     #[command(flatten)]

@@ -10,6 +10,7 @@ mod class_pool;
 mod error;
 pub mod follows;
 pub mod idempotency_keys;
+pub mod instance;
 pub mod known_clients;
 pub mod messages;
 pub mod migrations;

@@ -5,6 +5,7 @@
 
 mod account;
 mod idempotency_key;
+mod instance;
 mod invalid;
 mod message;
 mod one_line_text;
@@ -19,6 +20,7 @@ mod user;
 
 pub use account::{Account, AccountChange, ModeratedUser, PasswordChange};
 pub use idempotency_key::IdempotencyKey;
+pub use instance::Instance;
 pub use invalid::Invalid;
 pub use message::{
     AuthorTimeline, MESSAGE_TEXT_MAX_CHARS, Message, MessageSummary, MessageText, ModeratedMessage,

@@ -1,14 +1,11 @@
 //! The client of a request, and the address at which it reached the first server or proxy.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use poem::{
     FromRequest, Request, RequestBody, Result,
     http::{HeaderMap, header, uri::Authority},
 };
-
-/// The cookie with the session token.
-pub const SESSION_COOKIE: &str = "session";
 
 /// The client of a request, as the peer and trusted proxies report it. An extension of each request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +29,28 @@ impl Client {
         let scheme = if self.https { "https" } else { "http" };
         Some(format!("{scheme}://{authority}"))
     }
+}
+
+/// True if `text` is a host with or without a port, as in the header `Host`.
+pub fn is_host(text: &str) -> bool {
+    let (host_is_valid, port) = match text.strip_prefix('[').and_then(|it| it.split_once(']')) {
+        Some((address, port)) => (address.parse::<Ipv6Addr>().is_ok(), port),
+        None => {
+            let (host, port) = text.split_at(text.find(':').unwrap_or(text.len()));
+            (!host.is_empty() && host.bytes().all(is_host_byte), port)
+        }
+    };
+    let port_is_valid = port.strip_prefix(':').map_or(port.is_empty(), |port| {
+        port.bytes().all(|byte| byte.is_ascii_digit())
+            && (port.is_empty() || port.parse::<u16>().is_ok())
+    });
+    host_is_valid && port_is_valid
+}
+
+/// The bytes of a registered name (RFC 3986, section 3.2.2), except the comma, which separates the values
+/// of merged headers.
+fn is_host_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=".contains(&byte)
 }
 
 impl<'a> FromRequest<'a> for Client {

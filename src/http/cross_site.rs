@@ -1,12 +1,13 @@
 //! Protection against cross-site request forgery (CSRF) by the headers that browsers send.
 //!
-//! Forms have no hidden token. Browsers since 2020 send `Sec-Fetch-Site` or `Origin`, and scripts
-//! cannot change either. Requests without both headers are allowed: other programs have no cookie
-//! that another site could misuse.
+//! Forms have no hidden token. Browsers since 2020 send `Sec-Fetch-Site` or `Origin` with each POST, and
+//! scripts cannot change either. Over plain HTTP, a navigation has neither; `Referer` may show its source.
+//! Requests without these headers are allowed: other programs have no cookie that another site could
+//! misuse. Browsers have to confirm a change by GET then ([`lacks_proof`]).
 
 use poem::http::{
     HeaderMap, HeaderValue,
-    header::{HOST, HeaderName, ORIGIN},
+    header::{HOST, HeaderName, ORIGIN, REFERER, USER_AGENT},
     uri::Authority,
 };
 
@@ -23,6 +24,9 @@ pub enum CrossSite {
     /// The header `Origin`, which names another site or none.
     #[error("The request's origin is not this site")]
     Origin,
+    /// The header `Referer`, which names another site.
+    #[error("The request comes from another site")]
+    Referer,
 }
 
 /// Refuses a request that another site caused. For requests that change state.
@@ -38,7 +42,23 @@ pub fn reject_cross_site(headers: &HeaderMap, client: &Client) -> Result<(), Cro
     if !headers.get_all(ORIGIN).iter().all(|origin| is_own(origin, headers, client)) {
         return Err(CrossSite::Origin);
     }
+    if !has_fetch_site_or_origin(headers)
+        && !headers.get_all(REFERER).iter().all(|page| is_own(page, headers, client))
+    {
+        return Err(CrossSite::Referer);
+    }
     Ok(())
+}
+
+/// True if a browser sent the request and does not prove what caused it. Another site can suppress
+/// `Referer`, and one of the server's own pages may contain another user's link.
+pub fn lacks_proof(headers: &HeaderMap) -> bool {
+    let is_browser = |agent: &HeaderValue| agent.as_bytes().starts_with(b"Mozilla/");
+    headers.get_all(USER_AGENT).iter().any(is_browser) && !has_fetch_site_or_origin(headers)
+}
+
+fn has_fetch_site_or_origin(headers: &HeaderMap) -> bool {
+    headers.contains_key(SEC_FETCH_SITE) || headers.contains_key(ORIGIN)
 }
 
 /// True if the browser reports a page of this server as the source, through a form or a link.
@@ -46,14 +66,16 @@ pub fn is_from_own_page(headers: &HeaderMap) -> bool {
     headers.get_all(SEC_FETCH_SITE).iter().any(|value| value == "same-origin")
 }
 
-fn is_own(origin: &HeaderValue, headers: &HeaderMap, client: &Client) -> bool {
+/// True if `source`, an origin or the address of a page, is of this server.
+fn is_own(source: &HeaderValue, headers: &HeaderMap, client: &Client) -> bool {
     let forwarded = client.host.as_deref();
     let host = forwarded.or_else(|| headers.get(HOST).and_then(|host| host.to_str().ok()));
     let (Some(host), Some((scheme, origin))) =
-        (host, origin.to_str().ok().and_then(|origin| origin.split_once("://")))
+        (host, source.to_str().ok().and_then(|source| source.split_once("://")))
     else {
         return false;
     };
+    let origin = origin.split(['/', '?', '#']).next().unwrap_or_default();
     let Some(origin_default) = default_port(scheme) else { return false };
     let own_default = if client.https { HTTPS_PORT } else { origin_default };
     let (Some(own), Some(origin)) =
@@ -163,8 +185,25 @@ mod tests {
     }
 
     #[test]
+    fn only_a_browser_without_evidence_lacks_proof() {
+        let browser = (USER_AGENT, "Mozilla/5.0 (X11)");
+        for (pairs, lacks) in [
+            (&[browser.clone()][..], true),
+            (&[browser.clone(), (REFERER, "http://example.org/")], true),
+            (&[browser.clone(), (SEC_FETCH_SITE, "none")], false),
+            (&[browser, (ORIGIN, "http://example.org")], false),
+            (&[(USER_AGENT, "curl/8")], false),
+            (&[(USER_AGENT, "python-requests/2 Mozilla/5.0")], false),
+            (&[], false),
+        ] {
+            assert_eq!(lacks_proof(&headers(pairs)), lacks, "{pairs:?}");
+        }
+    }
+
+    #[test]
     fn missing_headers_are_allowed_and_one_foreign_header_is_refused() {
         let own = (ORIGIN, "http://example.org");
+        let own_page = (REFERER, "http://example.org/public?a#b");
         let host = (HOST, "example.org");
         for (pairs, expected) in [
             (&[][..], Ok(())),
@@ -175,7 +214,18 @@ mod tests {
                 &[host.clone(), own.clone(), (SEC_FETCH_SITE, "cross-site")],
                 Err(CrossSite::FetchSite),
             ),
-            (&[own], Err(CrossSite::Origin)),
+            (&[own.clone()], Err(CrossSite::Origin)),
+            (&[host.clone(), own_page.clone()], Ok(())),
+            (&[host.clone(), (REFERER, "http://evil.test/example.org")], Err(CrossSite::Referer)),
+            (&[host.clone(), (REFERER, "http://example.org:81/")], Err(CrossSite::Referer)),
+            (&[host.clone(), (REFERER, "http://example.org.evil.test/")], Err(CrossSite::Referer)),
+            (&[host.clone(), (REFERER, "http://user@example.org/")], Err(CrossSite::Referer)),
+            (&[host.clone(), (REFERER, "about:blank")], Err(CrossSite::Referer)),
+            (&[host.clone(), (REFERER, "")], Err(CrossSite::Referer)),
+            (&[own_page], Err(CrossSite::Referer)),
+            // A browser's better evidence counts alone.
+            (&[host.clone(), own, (REFERER, "http://evil.test/")], Ok(())),
+            (&[host.clone(), (SEC_FETCH_SITE, "none"), (REFERER, "http://evil.test/")], Ok(())),
         ] {
             assert_eq!(reject_cross_site(&headers(pairs), &CLIENT), expected, "{pairs:?}");
         }

@@ -9,7 +9,7 @@ use poem::{
     http::{HeaderValue, StatusCode, header},
 };
 
-use super::routes::Routes;
+use super::{methods::Allow, middleware::request_head::HeadError, routes::Routes};
 use crate::telemetry::request::{RequestId, log_failure};
 
 /// The `Retry-After` of every 503 response, in seconds.
@@ -31,7 +31,8 @@ impl ResponseError for Panicked {
 
 /// Calls `endpoint`; `render` turns an error or a panic into a response.
 ///
-/// Moves the error's route pattern to the response, where the access log reads it.
+/// Moves the error's route pattern to the response, where the access log reads it, and adds the headers
+/// that a status requires.
 pub async fn call_and_render<E: Endpoint<Output: IntoResponse>>(
     endpoint: Arc<E>,
     request: Request,
@@ -43,7 +44,16 @@ pub async fn call_and_render<E: Endpoint<Output: IntoResponse>>(
         Err(_) => Panicked.into(),
     };
     let pattern = error.data::<PathPattern>().cloned();
+    let allow = error.data::<Allow>().copied();
+    let is_coded = matches!(error.downcast_ref(), Some(HeadError::ContentEncoding));
     let mut response = render(error).await;
+    if let Some(Allow(methods)) = allow {
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(methods));
+    }
+    if is_coded {
+        let identity = HeaderValue::from_static("identity");
+        response.headers_mut().insert(header::ACCEPT_ENCODING, identity);
+    }
     if let Some(pattern) = pattern {
         response.set_data(pattern);
     }
@@ -71,6 +81,18 @@ pub fn log_internal(error: &poem::Error) {
 pub fn internal_error_text() -> String {
     let id = RequestId::current().map(|id| format!(" (request {id})")).unwrap_or_default();
     format!("Internal Server Error{id}")
+}
+
+/// The text of a client error, for routes outside of the surfaces.
+pub fn plain_text(error: &poem::Error) -> Response {
+    if error.status().is_server_error() {
+        log_internal(error);
+        return internal_error_response();
+    }
+    Response::builder()
+        .status(error.status())
+        .content_type("text/plain; charset=utf-8")
+        .body(format!("{error}\n"))
 }
 
 /// The response to a panic outside of the surfaces.

@@ -16,7 +16,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use poem::{Endpoint, IntoEndpoint, Response, Route};
 use tokio::{
     net::TcpListener,
-    time::{Instant, timeout_at},
+    time::{Instant, timeout, timeout_at},
 };
 
 use crate::{
@@ -34,6 +34,9 @@ use crate::{
 };
 
 pub use self::connections::serve;
+
+/// How long a starting server waits for the name of its instance.
+const INSTANCE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The settings of a server.
 #[derive(Debug, Clone)]
@@ -93,6 +96,8 @@ impl Server {
         metrics: PrometheusHandle,
     ) -> Result<Self, StartError> {
         let templates = Arc::new(Templates::new()?);
+        // Requests read the instance if the database is unreachable now.
+        let _ = timeout(INSTANCE_TIMEOUT, service.instance()).await;
         let main = bind("--listen", settings.listen).await?;
         let simulator = bind_optional("--simulator-listen", settings.simulator_listen).await?;
         let operations = bind_optional("--operations-listen", settings.operations_listen).await?;

@@ -4,9 +4,8 @@
 use listener::Shutdown;
 use metrics_exporter_prometheus::PrometheusHandle;
 use poem::{
-    Endpoint, Response, Route,
+    Endpoint, EndpointExt, Response, Route,
     endpoint::make,
-    get,
     http::{HeaderValue, StatusCode, header},
 };
 use serde_json::json;
@@ -14,7 +13,9 @@ use serde_json::json;
 use crate::{
     api,
     http::{
-        errors::RETRY_AFTER_SECONDS,
+        errors::{RETRY_AFTER_SECONDS, call_and_render, plain_text},
+        methods::read,
+        middleware::request_head,
         openapi::{DOCUMENT_PATH, Documented, document_endpoint, swagger_ui},
     },
     service::Service,
@@ -42,10 +43,10 @@ pub(super) fn add_checks(
     routes
         .at(
             HEALTHY,
-            get(make(|_| async { json_response(StatusCode::OK, json!({"status": "ok"})) })),
+            operation(make(|_| async { json_response(StatusCode::OK, json!({"status": "ok"})) })),
         )
-        .at(READY, get(ready(service.clone(), shutdown.clone())))
-        .at("/metrics", get(render_metrics(service.clone(), metrics.clone())))
+        .at(READY, operation(ready(service.clone(), shutdown.clone())))
+        .at("/metrics", operation(render_metrics(service.clone(), metrics.clone())))
 }
 
 /// Adds the checks, the API documents and their page.
@@ -58,12 +59,26 @@ pub(super) fn add_to(
     let [api, simulator] = documents();
     let page = swagger_ui(&[api, simulator.clone()]);
     add_checks(routes, service, metrics, shutdown)
-        .at(DOCUMENT_PATH, get(document_endpoint(simulator.document.clone())))
+        .at(DOCUMENT_PATH, operation(document_endpoint(simulator.document.clone())))
         .at(
             format!("{}{DOCUMENT_PATH}", simulator_api::PREFIX),
-            get(document_endpoint(simulator.document)),
+            operation(document_endpoint(simulator.document)),
         )
-        .at("/docs", get(swagger_ui_page(page)))
+        .at("/docs", operation(swagger_ui_page(page)))
+}
+
+/// A route that reads. Its errors are plain text.
+fn operation(
+    endpoint: impl Endpoint<Output = Response> + 'static,
+) -> impl Endpoint<Output = Response> + 'static {
+    read(endpoint)
+        .before(async |request| match request_head::check(&request) {
+            Ok(()) => Ok(request),
+            Err(error) => Err(error.into()),
+        })
+        .around(async |endpoint, request| {
+            Ok(call_and_render(endpoint, request, async |error| plain_text(&error)).await)
+        })
 }
 
 /// The API documents. Swagger UI shows the first by default.

@@ -53,6 +53,14 @@ impl Service {
         }
     }
 
+    /// Returns an error if no user has this name.
+    pub async fn require_user(&self, username: &Username) -> Result<(), Error> {
+        match users::exists(self.database(), username).await? {
+            true => Ok(()),
+            false => Err(Error::UnknownUser(username.clone())),
+        }
+    }
+
     /// Checks that `username` is the account's own.
     ///
     /// Returns an error if it is another user's, or if no user has it.
@@ -64,10 +72,8 @@ impl Service {
         if account.user.username == *username {
             return Ok(());
         }
-        match users::exists(self.database(), username).await? {
-            true => Err(Error::NotYours),
-            false => Err(Error::UnknownUser(username.clone())),
-        }
+        self.require_user(username).await?;
+        Err(Error::NotYours)
     }
 
     /// Changes an account. A new password ends all its sessions and tokens.

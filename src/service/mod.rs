@@ -10,6 +10,7 @@ mod batch;
 mod counts;
 mod error;
 mod follows;
+mod instance;
 mod latest;
 mod limits;
 mod live;

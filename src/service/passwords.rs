@@ -87,6 +87,12 @@ impl Passwords {
         Self { cost: settings.cost, workers: Arc::new(workers) }
     }
 
+    /// The hash of no password, which takes as long to verify as any other.
+    pub(super) fn decoy(&self) -> PasswordHash {
+        let (cost, zeros) = (self.cost, ".".repeat(53));
+        PasswordHash::new(format!("$2b${cost:02}${zeros}"))
+    }
+
     /// Waits for a worker, which is reserved until the slot is dropped.
     pub(super) async fn slot(&self, line: Line) -> Result<Slot, Error> {
         let waiting = InFlightGauge::waiting_password();
@@ -257,6 +263,18 @@ mod tests {
         assert!(hash.expose().starts_with("$2b$04$"));
         assert!(slot.verify(password('a'), hash.clone()).await.expect("verified"));
         assert!(!slot.verify(password('b'), hash).await.expect("verified"));
+    }
+
+    #[tokio::test]
+    async fn no_password_has_the_decoys_hash_and_it_costs_the_same() {
+        let passwords = passwords(1, 1);
+        let slot = passwords.slot(Line::SignIn).await.expect("a slot");
+        for text in ["a", "secret", &"x".repeat(72)] {
+            let password = || Password::parse(text).expect("valid");
+            assert!(!slot.verify(password(), passwords.decoy()).await.expect("verified"), "{text}");
+            let cost = |hash: PasswordHash| hash.expose()[..7].to_owned();
+            assert_eq!(cost(passwords.decoy()), cost(slot.hash(password()).await.expect("a hash")));
+        }
     }
 
     #[tokio::test]

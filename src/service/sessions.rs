@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     db::{Class, NewSession, api_tokens, known_clients, sessions, users},
-    domain::{Account, Password, SessionToken, User, UserId, Username},
+    domain::{Account, Password, SessionToken, UserId, Username},
 };
 
 /// How long an account's client stays known after its last sign-in.
@@ -50,9 +50,15 @@ impl Service {
         client: &SignInClient,
     ) -> Result<Account, Error> {
         self.inner.limits.check_sign_in(client.address)?;
-        let username = Username::parse(username).map_err(|_| Error::WrongUsername)?;
-        let found = users::credentials(self.database(), &username, &client.hashes()).await?;
-        let users::Credentials { account, disabled, known } = found.ok_or(Error::WrongUsername)?;
+        let found = match Username::parse(username) {
+            Ok(username) => {
+                users::credentials(self.database(), &username, &client.hashes()).await?
+            }
+            Err(_) => None,
+        };
+        let Some(users::Credentials { account, disabled, known }) = found else {
+            return Err(self.reject_unknown(password).await);
+        };
         let guesser = match known {
             true => Guesser::Known(client.address),
             false => Guesser::Unknown(client.address),
@@ -62,6 +68,20 @@ impl Service {
             return Err(Error::Disabled);
         }
         Ok(account)
+    }
+
+    /// Rejects a sign-in with an unknown name. Takes as long as for a wrong password, so that the
+    /// duration does not reveal which names exist.
+    async fn reject_unknown(&self, password: &str) -> Error {
+        let Ok(password) = Password::parse(password) else { return Error::WrongUsername };
+        let slot = match self.inner.passwords.slot(Line::SignIn).await {
+            Ok(slot) => slot,
+            Err(error) => return error,
+        };
+        match slot.verify(password, self.inner.passwords.decoy()).await {
+            Ok(_) => Error::WrongUsername,
+            Err(error) => error,
+        }
     }
 
     /// Checks the password of a signed-in user. Returns the slot, which can also hash a new password.
@@ -101,9 +121,17 @@ impl Service {
         Ok(sessions::account(&self.reads(Class::LookUps), &token.hash(), lifetime).await?)
     }
 
-    /// The user of a session, for callers that need no password hash.
-    pub async fn session_user(&self, token: &SessionToken) -> Result<Option<User>, Error> {
-        Ok(self.session_account(token).await?.map(|account| account.user))
+    /// Finds the first of `tokens` whose session has not ended. Returns it with its account.
+    pub async fn first_session(
+        &self,
+        tokens: impl IntoIterator<Item = SessionToken> + Send,
+    ) -> Result<Option<(SessionToken, Account)>, Error> {
+        for token in tokens {
+            if let Some(account) = self.session_account(&token).await? {
+                return Ok(Some((token, account)));
+            }
+        }
+        Ok(None)
     }
 
     /// Ends a session.

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     db::{Class, Database},
+    domain::Instance,
     telemetry::metrics,
 };
 
@@ -54,6 +55,7 @@ pub(super) struct Inner {
     pub(super) readiness: Readiness,
     pub(super) tasks: TaskTracker,
     pub(super) session_lifetime: Duration,
+    pub(super) instance: OnceCell<Instance>,
 }
 
 impl Service {
@@ -83,6 +85,7 @@ impl Service {
             public_version,
             tasks,
             session_lifetime: settings.session_lifetime,
+            instance: OnceCell::new(),
             database,
         };
         Self { inner: Arc::new(inner) }

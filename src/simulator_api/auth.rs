@@ -51,7 +51,7 @@ pub(super) fn authenticate(request: &mut Request) -> bool {
     authenticated
 }
 
-fn is_authenticated(request: &Request) -> bool {
+pub(super) fn is_authenticated(request: &Request) -> bool {
     request.data::<Authenticated>().is_some_and(|it| it.0)
 }
 

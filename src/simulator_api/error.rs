@@ -59,31 +59,37 @@ impl ErrorResponse {
         Self::new(StatusCode::BAD_REQUEST, format!("{field}: {rule}"))
     }
 
+    pub(super) fn unauthorized() -> Self {
+        Self::new(StatusCode::FORBIDDEN, NOT_AUTHORIZED)
+    }
+
     pub(super) fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, internal_error_text())
     }
-}
 
-impl From<Error> for ErrorResponse {
-    fn from(error: Error) -> Self {
+    /// The response to `error`, which the caller logs if it is the server's.
+    pub(super) fn of(error: &Error) -> Self {
         let status = match error.kind() {
             ErrorKind::Invalid => StatusCode::BAD_REQUEST,
             ErrorKind::Forbidden => StatusCode::FORBIDDEN,
             ErrorKind::NotFound => StatusCode::NOT_FOUND,
             ErrorKind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-            kind @ (ErrorKind::Busy | ErrorKind::Unavailable) => {
-                if kind == ErrorKind::Unavailable {
-                    log_failure(&error);
-                }
+            ErrorKind::Busy | ErrorKind::Unavailable => {
                 let response = Self::new(StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE);
                 return Self { retry_after: Some(RETRY_AFTER_SECONDS), ..response };
             }
-            ErrorKind::Internal => {
-                log_failure(&error);
-                return Self::internal();
-            }
+            ErrorKind::Internal => return Self::internal(),
         };
         Self { retry_after: error.retry_after(), ..Self::new(status, error.to_string()) }
+    }
+}
+
+impl From<Error> for ErrorResponse {
+    fn from(error: Error) -> Self {
+        if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Internal) {
+            log_failure(&error);
+        }
+        Self::of(&error)
     }
 }
 

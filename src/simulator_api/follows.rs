@@ -11,13 +11,13 @@ use poem_openapi::{
 use super::{
     auth::Authorized,
     error::{ErrorResponse, Failure, failures},
+    judgement::user_first,
     params::{
         CommandNumber, ItemCount, JsonString, default_count, example_latest, example_username,
         existing_user,
     },
     rejected_command::Command,
     tags::Tag,
-    user_first::user_first,
 };
 use crate::service::{Error, ErrorKind, Service};
 
@@ -126,8 +126,8 @@ impl FollowsApi {
         };
         match result {
             Ok(()) => Ok(ChangeResponse::NoContent),
-            Err(refusal) => {
-                let response = user_first(&service, &username, refusal).await;
+            Err(response) => {
+                let response = user_first(&service, &username, response).await;
                 let unclear = Command::FollowOrUnfollow { username: &username };
                 command.map_or(unclear, |it| it.loggable(&username)).report_rejected(&response);
                 Err(response.into())

@@ -13,13 +13,13 @@ use time::OffsetDateTime;
 use super::{
     auth::Authorized,
     error::{ErrorResponse, Failure, failures},
+    judgement::user_first,
     params::{
         CommandNumber, ItemCount, JsonString, default_count, example_latest, example_username,
         existing_user,
     },
     rejected_command::Command,
     tags::Tag,
-    user_first::user_first,
 };
 use crate::{domain::MessageText, service::Service};
 
@@ -165,8 +165,8 @@ impl MessagesApi {
     ) -> Result<PostResponse, Failure<PostMessage>> {
         match post(&service, &username, &message).await {
             Ok(()) => Ok(PostResponse::NoContent),
-            Err(refusal) => {
-                let response = user_first(&service, &username, refusal).await;
+            Err(response) => {
+                let response = user_first(&service, &username, response).await;
                 let text = message.content.loggable();
                 Command::Tweet { username: &username, text }.report_rejected(&response);
                 Err(response.into())

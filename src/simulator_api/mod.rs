@@ -7,6 +7,7 @@ mod auth;
 mod document;
 mod error;
 mod follows;
+mod judgement;
 mod latest;
 mod messages;
 mod params;
@@ -15,7 +16,6 @@ mod registration;
 mod rejected_command;
 mod render;
 mod tags;
-mod user_first;
 
 use poem::{Endpoint, EndpointExt, IntoEndpoint, Response};
 

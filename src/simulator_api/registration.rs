@@ -70,7 +70,8 @@ impl RegistrationApi {
             Ok(()) => Ok(RegisterResponse::NoContent),
             Err(response) => {
                 let (username, email) = (user.username.loggable(), user.email.loggable());
-                Command::Register { username, email }.report_rejected(&response);
+                let authenticated = origin.0 == Origin::Simulator;
+                Command::Register { username, email, authenticated }.report_rejected(&response);
                 Err(response.into())
             }
         }

@@ -1,12 +1,17 @@
-//! Counts and logs rejected commands.
+//! Counts, logs and records rejected commands.
 //!
-//! The log line has all data that a repair needs, because a lost registration makes every later command
-//! of its user fail.
+//! The recorded line has all data that a repair needs, because a lost registration makes every later
+//! command of its user fail. The log line has neither e-mail address nor text. An internal error has a
+//! log line of its own.
 
 use poem::http::Method;
 
 use super::error::ErrorResponse;
-use crate::telemetry::metrics;
+use crate::telemetry::{
+    metrics,
+    rejected_commands::{RejectedCommand, record},
+    request::cut,
+};
 
 /// A command, with the data to repeat it, except the password.
 #[derive(Debug, Clone, Copy)]
@@ -14,6 +19,7 @@ pub(super) enum Command<'a> {
     Register {
         username: &'a str,
         email: &'a str,
+        authenticated: bool,
     },
     Tweet {
         username: &'a str,
@@ -36,27 +42,35 @@ pub(super) enum Command<'a> {
 impl Command<'_> {
     pub(super) fn report_rejected(self, response: &ErrorResponse) {
         let (command, status) = (self.name(), response.status.as_u16());
-        metrics::simulator_rejected(command, status);
-        let reason = response.text.as_str();
         let (username, email, text, followee) = match self {
-            Self::Register { username, email } => (username, Some(email), None, None),
+            Self::Register { username, email, .. } => (username, Some(email), None, None),
             Self::Tweet { username, text } => (username, None, Some(text), None),
             Self::Follow { username, followee } | Self::Unfollow { username, followee } => {
                 (username, None, None, Some(followee))
             }
             Self::FollowOrUnfollow { username } => (username, None, None, None),
         };
-        // `tracing` omits fields that are `None`.
-        tracing::warn!(
+        let authenticated = !matches!(self, Self::Register { authenticated: false, .. });
+        let reason = response.text.as_str();
+        metrics::simulator_rejected(command, status);
+        record(RejectedCommand {
             command,
             status,
             reason,
-            username,
+            authenticated,
+            username: Some(username),
             email,
             text,
             followee,
-            "command rejected"
-        );
+            path: None,
+        });
+        if response.status.is_server_error() {
+            return;
+        }
+        let (reason, username) = (cut(reason), cut(username));
+        let followee = followee.map(cut);
+        // `tracing` omits fields that are `None`.
+        tracing::warn!(command, status, reason, username, followee, "command rejected");
     }
 
     const fn name(self) -> &'static str {
@@ -70,9 +84,15 @@ impl Command<'_> {
     }
 }
 
-/// Counts and logs a request that was rejected before its body was read. The path contains the user.
-pub(super) fn report_unread(method: &Method, path: &str, response: &ErrorResponse) {
-    let (status, reason) = (response.status.as_u16(), response.text.as_str());
+/// Counts, logs and records a request that was rejected before its body was read. The path contains the
+/// user.
+pub(super) fn report_unread(
+    method: &Method,
+    path: &str,
+    authenticated: bool,
+    response: &ErrorResponse,
+) {
+    let (status, reason, path) = (response.status.as_u16(), response.text.as_str(), cut(path));
     let command = match (method, path.split('/').nth(1)) {
         (&Method::POST, Some("register")) => Some("register"),
         (&Method::POST, Some("msgs")) => Some("tweet"),
@@ -81,6 +101,19 @@ pub(super) fn report_unread(method: &Method, path: &str, response: &ErrorRespons
     };
     if let Some(command) = command {
         metrics::simulator_rejected(command, status);
+        record(RejectedCommand {
+            command,
+            status,
+            reason,
+            authenticated,
+            username: None,
+            email: None,
+            text: None,
+            followee: None,
+            path: Some(path),
+        });
     }
-    tracing::warn!(command, path, status, reason, "request refused");
+    if !response.status.is_server_error() {
+        tracing::warn!(command, path, status, reason = cut(reason), "request refused");
+    }
 }

@@ -2,41 +2,43 @@
 
 use std::sync::Arc;
 
-use percent_encoding::percent_decode_str;
 use poem::{Endpoint, IntoResponse, Request, Response, Result, http::StatusCode};
 use poem_openapi::error::{
     AuthorizationError, ParseParamError, ParsePathError, ParseRequestPayloadError,
 };
 
 use super::{
-    document::ROUTES,
-    error::{ErrorResponse, NOT_AUTHORIZED},
+    auth::authenticate, document::ROUTES, error::ErrorResponse, judgement::Subject,
     rejected_command,
-    user_first::user_first,
 };
 use crate::{
-    http::errors::{add_allow, call_and_render, log_internal},
+    http::{
+        errors::{add_allow, call_and_render, log_internal},
+        middleware::request_head::HeadError,
+    },
     service::Service,
 };
 
 /// Calls `endpoint`, and turns its error or panic into a JSON response.
 pub(super) async fn render_errors<E: Endpoint<Output = Response>>(
     endpoint: Arc<E>,
-    request: Request,
+    mut request: Request,
 ) -> Result<Response> {
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let authenticated = authenticate(&mut request);
     let service = request.data::<Service>().cloned();
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let render = async |error: poem::Error| {
         if error.is_from_response() {
             // The operation has reported the rejected command.
             return error.into_response();
         }
-        let refusal = error_response(&error);
-        let response = match (service, user_in_path(&path)) {
-            (Some(service), Some(username)) => user_first(&service, &username, refusal).await,
-            _ => refusal,
-        };
-        rejected_command::report_unread(&method, &path, &response);
+        let mut response = error_response(&error);
+        // Without a valid host, it is not clear that the request is for this server.
+        let is_ambiguous = matches!(error.downcast_ref(), Some(HeadError::Host));
+        if let (Some(service), false) = (&service, is_ambiguous) {
+            response = Subject::of(&path).judge(service, authenticated, response).await;
+        }
+        rejected_command::report_unread(&method, &path, authenticated, &response);
         response.into_response()
     };
     let mut response = call_and_render(endpoint, request, render).await;
@@ -44,15 +46,9 @@ pub(super) async fn render_errors<E: Endpoint<Output = Response>>(
     Ok(response)
 }
 
-/// The user in the path of a normalized request.
-fn user_in_path(path: &str) -> Option<String> {
-    let user = path.strip_prefix("/msgs/").or_else(|| path.strip_prefix("/fllws/"))?;
-    Some(percent_decode_str(user).decode_utf8().ok()?.into_owned())
-}
-
 fn error_response(error: &poem::Error) -> ErrorResponse {
     if error.is::<AuthorizationError>() {
-        return ErrorResponse::new(StatusCode::FORBIDDEN, NOT_AUTHORIZED);
+        return ErrorResponse::unauthorized();
     }
     if let Some(ParseParamError { name, .. }) = error.downcast_ref() {
         return ErrorResponse::invalid_field(name, "must be a number that is not negative");

@@ -29,6 +29,7 @@ const POOL_MAX: &str = "minitwit_database_pool_max_connections";
 const STATEMENTS_REFUSED: &str = "minitwit_database_statements_refused_total";
 
 const LOG_LINES_DROPPED: &str = "minitwit_log_lines_dropped_total";
+const REJECTED_COMMANDS_DROPPED: &str = "minitwit_rejected_commands_dropped_total";
 
 /// Upper bounds in seconds. 0.3 is the simulator's time-out. The bounds below it are close enough
 /// to show a gradual change; above it only the order of magnitude matters.
@@ -51,6 +52,7 @@ pub fn start() -> Result<PrometheusHandle, BuildError> {
         counter!(HASHING_REFUSED, "purpose" => purpose).increment(0);
     }
     counter!(STREAM_CLIENTS_DROPPED).increment(0);
+    counter!(REJECTED_COMMANDS_DROPPED).increment(0);
     for idle in [HASHING_WAITING, HASHING_RUNNING, STREAM_CLIENTS] {
         gauge!(idle).set(0);
     }
@@ -88,6 +90,10 @@ fn describe() {
         "Streams closed because the client read new messages too slowly"
     );
     describe_counter!(LOG_LINES_DROPPED, "Log lines dropped because standard output was blocked");
+    describe_counter!(
+        REJECTED_COMMANDS_DROPPED,
+        "Rejected commands that the file of --rejected-commands lacks"
+    );
     describe_gauge!(POOL_CONNECTIONS, "Open database connections");
     describe_gauge!(POOL_IDLE, "Open database connections that are idle");
     describe_gauge!(POOL_MAX, "The most database connections that may be open");
@@ -179,6 +185,11 @@ pub fn stream_client_dropped() {
 /// Sets the number of log lines dropped since the start.
 pub fn log_lines_dropped(lines: usize) {
     counter!(LOG_LINES_DROPPED).absolute(lines as u64);
+}
+
+/// Counts a rejected command that was not written to its file.
+pub fn rejected_commands_dropped() {
+    counter!(REJECTED_COMMANDS_DROPPED).increment(1);
 }
 
 /// Sets the gauges of the connection pool.

@@ -1,6 +1,7 @@
-//! Logs, metrics and request ids. A leaf: it imports no other module of MiniTwit.
+//! Logs, metrics, request ids, and the file of rejected commands. A leaf: it imports no other module of MiniTwit.
 
 pub mod logs;
 pub mod metrics;
+pub mod rejected_commands;
 pub mod request;
 pub mod route_metrics;

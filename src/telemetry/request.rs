@@ -2,6 +2,7 @@
 
 use std::{error::Error, fmt};
 
+use tokio::task::JoinError;
 use tracing::{Instrument, Span};
 
 /// The name of the span around each request. Each line logged within it has its fields.
@@ -64,9 +65,64 @@ pub fn with_causes(error: &dyn Error) -> String {
     text
 }
 
+/// The longest text of a client in a log line, in bytes.
+const MAX_LOGGED_BYTES: usize = 1_024;
+
+/// The beginning of a text that a client chose, such as a path.
+pub fn cut(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MAX_LOGGED_BYTES)]
+}
+
 /// Logs an internal error with its causes. The client gets only the request id.
 ///
-/// Called once per error, where it becomes a response.
+/// Called once per error, where it becomes a response. The panic hook has logged a panic.
 pub fn log_failure(error: &dyn Error) {
+    if is_panic(error) {
+        return;
+    }
     tracing::error!(cause = with_causes(error), "request failed");
+}
+
+/// True if a task that panicked caused `error`.
+fn is_panic(error: &dyn Error) -> bool {
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if cause.downcast_ref().is_some_and(JoinError::is_panic) {
+            return true;
+        }
+        source = cause.source();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_at_1_kb_between_characters() {
+        for (text, length) in [
+            ("/a".to_owned(), 2),
+            ("a".repeat(5_000), 1_024),
+            ("é".repeat(600), 1_024),
+            (format!("a{}", "🦀".repeat(300)), 1_021),
+        ] {
+            assert_eq!(cut(&text).len(), length);
+            assert!(text.starts_with(cut(&text)));
+        }
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("a task failed")]
+    struct Failed(#[source] JoinError);
+
+    #[tokio::test]
+    async fn a_panic_is_recognized() {
+        let panicked = tokio::spawn(async { "x".parse::<u8>().map(drop).expect("a defect") });
+        assert!(is_panic(&Failed(panicked.await.expect_err("a panic"))));
+        let task = tokio::spawn(std::future::pending::<()>());
+        task.abort();
+        let cancelled = task.await.expect_err("cancelled");
+        assert!(!is_panic(&Failed(cancelled)));
+    }
 }

@@ -8,7 +8,7 @@ use poem::{
 };
 
 use super::{
-    cookies,
+    cookies::Cookies,
     failure::Failure,
     pages::{ErrorPage, Frame},
     respond,
@@ -25,7 +25,7 @@ pub(super) async fn render<E: Endpoint<Output: IntoResponse>>(
     request: Request,
 ) -> Result<Response> {
     let templates = request.data::<Arc<Templates>>().cloned();
-    let session = cookies::session_token(request.cookie()).zip(request.data::<Service>().cloned());
+    let session = Cookies::known(&request).zip(request.data::<Service>().cloned());
     let render = async |error: poem::Error| {
         if error.status().is_server_error() {
             match error.downcast_ref::<Failure>() {
@@ -36,9 +36,10 @@ pub(super) async fn render<E: Endpoint<Output: IntoResponse>>(
         }
         let mut frame = Frame::default();
         // The database may have caused a server error, so this sends no query to it.
-        if let (Some((token, service)), true) = (session, error.status().is_client_error()) {
-            let user = service.session_user(&token).await.unwrap_or_default();
-            frame.viewer = user.map(|user| user.username.to_string());
+        if let (Some((cookies, service)), true) = (session, error.status().is_client_error()) {
+            let found = service.first_session(cookies.sessions()).await.unwrap_or_default();
+            frame.session = found.as_ref().map(|_| cookies.session_mark());
+            frame.viewer = found.map(|(_, account)| account.user.username.to_string());
         }
         error_page(templates.as_deref(), frame, &error)
     };

@@ -6,13 +6,12 @@
 use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use poem::web::cookie::CookieJar;
 use serde::{Deserialize, Serialize};
 
-use super::cookies::cookie;
-use crate::http::client::Client;
+use super::cookies::Cookies;
 
-const COOKIE: &str = "flash";
+/// The beginning of the cookie's name.
+pub(super) const COOKIE: &str = "flash";
 const MAX_AGE: Duration = Duration::from_secs(300);
 /// Keeps the cookie small. Older messages are dropped.
 const MAX_PENDING: usize = 8;
@@ -57,31 +56,29 @@ impl Flash {
     }
 }
 
-pub(super) fn add(jar: &CookieJar, client: &Client, flash: Flash) {
-    let mut pending = read(jar);
+/// Adds a message to the pending ones that the cookie `sent` names.
+pub(super) fn add(cookies: &Cookies, sent: Option<&str>, flash: Flash) {
+    let mut pending = read(sent);
     pending.push(flash);
     let skip = pending.len().saturating_sub(MAX_PENDING);
     // Serializing these values to memory cannot fail.
     let json = serde_json::to_vec(&pending[skip..]).unwrap_or_default();
-    jar.add(cookie(COOKIE, URL_SAFE_NO_PAD.encode(json), MAX_AGE, client));
+    cookies.set(COOKIE, URL_SAFE_NO_PAD.encode(json), MAX_AGE);
 }
 
-pub(super) fn take(jar: &CookieJar, client: &Client) -> Vec<String> {
-    let pending = read(jar);
+/// The texts of the messages that the cookie `sent` names. Removes the cookie.
+pub(super) fn take(cookies: &Cookies, sent: Option<&str>) -> Vec<String> {
+    let pending = read(sent);
     if !pending.is_empty() {
-        jar.add(cookie(COOKIE, String::new(), Duration::ZERO, client));
+        cookies.set(COOKIE, String::new(), Duration::ZERO);
     }
     pending.iter().map(Flash::text).collect()
 }
 
-pub(super) fn is_pending(jar: &CookieJar) -> bool {
-    jar.get(COOKIE).is_some()
-}
-
-fn read(jar: &CookieJar) -> Vec<Flash> {
+fn read(sent: Option<&str>) -> Vec<Flash> {
     let decode = |value: &str| {
         let json = URL_SAFE_NO_PAD.decode(value).ok()?;
         serde_json::from_slice(&json).ok()
     };
-    jar.get(COOKIE).and_then(|cookie| decode(cookie.value_str())).unwrap_or_default()
+    sent.and_then(decode).unwrap_or_default()
 }

@@ -21,20 +21,23 @@ pub mod templates;
 
 use std::sync::Arc;
 
-use poem::{
-    Endpoint, EndpointExt, IntoEndpoint, Response, Route, get, middleware::CookieJarManager, post,
-};
+use poem::{Endpoint, EndpointExt, IntoEndpoint, Response, Route, middleware::CookieJarManager};
 
 use crate::{
-    http::{error_entry::ErrorCatalogue, middleware::request_limits::RequestLimits},
+    http::{
+        error_entry::ErrorCatalogue,
+        methods::{change, change_by_get, form, read},
+        middleware::request_limits::RequestLimits,
+    },
     service::Service,
 };
 use handlers::{
     error_codes, feeds, files, following, message, people, search, settings, sign_in, tag,
     timelines, tokens,
 };
+use pages::Confirmation;
 use public_page_cache::PublicPageCache;
-use same_site::same_site_only;
+use same_site::{confirmed_only, same_site_only};
 use templates::Templates;
 
 /// All pages. Error rendering encloses `limits`, so rejected bodies get an error page.
@@ -57,58 +60,64 @@ pub fn endpoint(
 
 fn routes() -> Route {
     let route = Route::new();
-    let route = route.at("/", get(timelines::home));
-    let route = route.at("/public", get(timelines::public));
-    let route = route.at("/add_message", post(timelines::add_message.around(same_site_only)));
-    let login = get(sign_in::login_form).post(sign_in::login.around(same_site_only));
+    let route = route.at("/", read(timelines::home));
+    let route = route.at("/public", read(timelines::public));
+    let route = route.at("/add_message", change(timelines::add_message.around(same_site_only)));
+    let login = form(sign_in::login_form, sign_in::login.around(same_site_only));
     let route = route.at("/login", login);
-    let register = get(sign_in::register_form).post(sign_in::register.around(same_site_only));
+    let register = form(sign_in::register_form, sign_in::register.around(same_site_only));
     let route = route.at("/register", register);
-    let route = route.at("/logout", get_and_post(|| sign_in::logout));
-    let route = route.at("/static/:file_name", get(files::asset));
-    let route = route.at("/favicon.ico", get(files::favicon));
-    let route = route.at("/avatar/:username", get(files::avatar));
-    let route = route.at("/robots.txt", get(files::robots));
-    let route = route.at("/docs/errors", get(error_codes::show));
-    let route = route.at("/public.atom", get(feeds::public));
-    let route = route.at("/:username<^.+[.]atom$>", get(feeds::profile));
-    let route = route.at("/search", get(search::search));
+    let route = route.at("/logout", by_get_and_post(Confirmation::SignOut, || sign_in::logout));
+    let route = route.at("/static/:file_name", read(files::asset));
+    let route = route.at("/favicon.ico", read(files::favicon));
+    let route = route.at("/avatar/:username", read(files::avatar));
+    let route = route.at("/robots.txt", read(files::robots));
+    let route = route.at("/docs/errors", read(error_codes::show));
+    let route = route.at("/public.atom", read(feeds::public));
+    let route = route.at("/:username<^.+[.]atom$>", read(feeds::profile));
+    let route = route.at("/search", read(search::search));
     let route = settings_routes(route);
-    let route = route.at("/message/:id", get(message::show));
-    let edit = get(message::edit_form).post(message::edit.around(same_site_only));
+    let route = route.at("/message/:id", read(message::show));
+    let edit = form(message::edit_form, message::edit.around(same_site_only));
     let route = route.at("/message/:id/edit", edit);
-    let delete = get(message::delete_form).post(message::delete.around(same_site_only));
+    let delete = form(message::delete_form, message::delete.around(same_site_only));
     let route = route.at("/message/:id/delete", delete);
-    let route = route.at("/tag/:tag", get(tag::show));
-    let route = route.at("/:username", get(timelines::profile));
-    let route = route.at("/:username/followers", get(people::followers));
-    let route = route.at("/:username/following", get(people::following));
-    let route = route.at("/:username/follow", get_and_post(|| following::follow));
-    route.at("/:username/unfollow", get_and_post(|| following::unfollow))
+    let route = route.at("/tag/:tag", read(tag::show));
+    let route = route.at("/:username", read(timelines::profile));
+    let route = route.at("/:username/followers", read(people::followers));
+    let route = route.at("/:username/following", read(people::following));
+    let follow = by_get_and_post(Confirmation::Follow, || following::follow);
+    let route = route.at("/:username/follow", follow);
+    let unfollow = by_get_and_post(Confirmation::Unfollow, || following::unfollow);
+    route.at("/:username/unfollow", unfollow)
 }
 
 fn settings_routes(route: Route) -> Route {
-    let route = route.at("/settings", get(settings::show));
+    let route = route.at("/settings", read(settings::show));
     let route =
-        route.at("/settings/profile", post(settings::change_profile.around(same_site_only)));
+        route.at("/settings/profile", change(settings::change_profile.around(same_site_only)));
     let route =
-        route.at("/settings/password", post(settings::change_password.around(same_site_only)));
-    let tokens = get(tokens::list).post(tokens::create.around(same_site_only));
+        route.at("/settings/password", change(settings::change_password.around(same_site_only)));
+    let tokens = form(tokens::list, tokens::create.around(same_site_only));
     let route = route.at("/settings/tokens", tokens);
-    let revoke = post(tokens::revoke.around(same_site_only));
+    let revoke = change(tokens::revoke.around(same_site_only));
     let route = route.at("/settings/tokens/:token_id/revoke", revoke);
-    let end_sessions = post(settings::sign_out_everywhere.around(same_site_only));
+    let end_sessions = change(settings::sign_out_everywhere.around(same_site_only));
     let route = route.at("/settings/sessions/end", end_sessions);
-    let delete = get(settings::delete_form).post(settings::delete.around(same_site_only));
+    let delete = form(settings::delete_form, settings::delete.around(same_site_only));
     route.at("/settings/account/delete", delete)
 }
 
 /// Serves a change of state by GET and POST. Clients of the original rely on GET; the pages use POST.
-fn get_and_post<E>(handler: impl Fn() -> E) -> poem::RouteMethod
+fn by_get_and_post<E>(
+    what: Confirmation,
+    handler: impl Fn() -> E,
+) -> impl Endpoint<Output = Response> + 'static
 where
     E: IntoEndpoint + EndpointExt + 'static,
 {
-    get(handler().around(same_site_only)).post(handler().around(same_site_only))
+    let by_get = handler().around(move |endpoint, request| confirmed_only(what, endpoint, request));
+    change_by_get(by_get, handler().around(same_site_only))
 }
 
 /// The route template of a matched pattern, such as `/{username}/follow` for `/:username/follow`.

@@ -5,15 +5,12 @@ use std::sync::Arc;
 use poem::{
     FromRequest, Request, RequestBody, Response, Result,
     http::{HeaderMap, HeaderValue, StatusCode, header},
-    web::{
-        cookie::CookieJar,
-        headers::{ETag, HeaderMapExt, IfNoneMatch},
-    },
+    web::headers::{ETag, HeaderMapExt, IfNoneMatch},
 };
 use sha2::{Digest, Sha256};
 
 use super::{
-    cookies,
+    cookies::Cookies,
     failure::Failure,
     flash::{self, Flash},
     pages::{Feed, Frame, Site},
@@ -21,7 +18,7 @@ use super::{
 };
 use crate::{
     domain::{BrowserToken, SessionToken, User},
-    http::client::Client,
+    http::{client::Client, methods::IsHead},
     service::SignInClient,
 };
 
@@ -33,32 +30,46 @@ const FEED_CACHE_CONTROL: HeaderValue = HeaderValue::from_static("no-cache");
 /// A page depends on the viewer. Browsers must revalidate it on each request.
 pub(super) const PAGE_CACHE_CONTROL: HeaderValue = HeaderValue::from_static("private, no-cache");
 
+/// A page with a secret, or one that depends on more than the viewer. Browsers must not keep it.
+pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
 /// The parts of a request that responses depend on.
 pub(super) struct Responder {
     pub(super) templates: Arc<Templates>,
-    pub(super) jar: CookieJar,
+    pub(super) cookies: Cookies,
     pub(super) client: Client,
+    flash: Option<String>,
+    is_head: bool,
 }
 
 impl<'a> FromRequest<'a> for Responder {
     async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
         let templates = request.data::<Arc<Templates>>().ok_or(Failure::MissingState)?;
         let client = request.data::<Client>().ok_or(Failure::MissingState)?;
+        let cookies = Cookies::of(request).await?;
         Ok(Self {
             templates: Arc::clone(templates),
-            jar: request.cookie().clone(),
             client: client.clone(),
+            flash: cookies.sent(request, flash::COOKIE),
+            is_head: request.data::<IsHead>().is_some(),
+            cookies,
         })
     }
 }
 
 impl Responder {
-    /// The frame of a page; takes the pending flash messages.
+    /// The frame of a page; takes the pending flash messages, unless the page is not sent.
     pub(super) fn frame(&self, viewer: Option<&User>) -> Frame {
+        let sent = self.flash.as_deref().filter(|_| !self.is_head);
         Frame {
             viewer: viewer.map(|viewer| viewer.username.to_string()),
-            flashes: flash::take(&self.jar, &self.client),
+            flashes: flash::take(&self.cookies, sent),
+            session: viewer.map(|_| self.cookies.session_mark()),
         }
+    }
+
+    pub(super) fn has_flash(&self) -> bool {
+        self.flash.is_some()
     }
 
     pub(super) fn page<P: Page>(&self, page: &P) -> Result<Response, Failure> {
@@ -97,21 +108,21 @@ impl Responder {
 
     /// The client, as a sign-in sees it. A browser without a token gets a new one.
     pub(super) fn sign_in_client(&self) -> SignInClient {
-        let browser = cookies::browser_token(&self.jar);
+        let browser = self.cookies.browser_token();
         let browser = browser.unwrap_or_else(|| BrowserToken::new(rand::random()));
         SignInClient { address: self.client.address, browser: Some(browser) }
     }
 
     /// Gives the browser its new session, and the token by which a later sign-in recognizes it.
     pub(super) fn signed_in(&self, session: &SessionToken, client: &SignInClient) {
-        cookies::set_session(&self.jar, &self.client, session);
+        self.cookies.set_session(session);
         if let Some(browser) = &client.browser {
-            cookies::set_browser(&self.jar, &self.client, browser);
+            self.cookies.set_browser(browser);
         }
     }
 
     pub(super) fn redirect_with(&self, path: &str, flash: Flash) -> Response {
-        flash::add(&self.jar, &self.client, flash);
+        flash::add(&self.cookies, self.flash.as_deref(), flash);
         redirect(path)
     }
 }

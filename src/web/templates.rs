@@ -8,7 +8,7 @@ use tera::{Context, Tera};
 use super::assets::Asset;
 use crate::domain::MESSAGE_TEXT_MAX_CHARS;
 
-const TEMPLATES: [(&str, &str); 22] = [
+const TEMPLATES: [(&str, &str); 23] = [
     ("layout.html", include_str!("../../templates/layout.html")),
     ("fields.html", include_str!("../../templates/fields.html")),
     ("messages.html", include_str!("../../templates/messages.html")),
@@ -27,6 +27,7 @@ const TEMPLATES: [(&str, &str); 22] = [
     ("edit.html", include_str!("../../templates/edit.html")),
     ("delete.html", include_str!("../../templates/delete.html")),
     ("tag.html", include_str!("../../templates/tag.html")),
+    ("confirm.html", include_str!("../../templates/confirm.html")),
     ("error.html", include_str!("../../templates/error.html")),
     ("error_codes.html", include_str!("../../templates/error_codes.html")),
     ("open_graph.html", include_str!("../../templates/open_graph.html")),

@@ -1,5 +1,7 @@
 //! The log: its lines and fields, and the secrets that it must not contain.
 
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+
 use nix::sys::signal::Signal;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -9,14 +11,16 @@ use tokio::{
 };
 
 use crate::support::{
-    actors::{Browser, Simulator, TestResponse, encode},
+    actors::{ApiClient, Browser, Simulator, TestResponse, encode},
     cluster::TestDatabase,
     eventually,
     process::ServerProcess,
 };
 
-/// Secrets that [`send_secrets`] sends. No log may contain them.
+/// Secrets that [`send_secrets`] sends and no log may contain.
 const PASSWORDS: [&str; 5] = ["pW-first", "pW-second", "pW-wrong", "pW-rejected", "super_safe!"];
+/// What clients send and only the file of rejected commands may contain.
+const PRIVATE: [&str; 3] = ["someone@example.org", "a@b", "pT-lost"];
 const AUTHORIZATION: &str = "c2ltdWxhdG9yOnN1cGVyX3NhZmUh";
 
 fn actors(serving: &ServerProcess) -> (Browser, Simulator) {
@@ -83,11 +87,31 @@ async fn each_request_has_one_json_line() {
     }
 }
 
+/// The lines of the file of rejected commands, once there are as many as expected.
+async fn recorded(file: &Path, expected: usize) -> Vec<Value> {
+    eventually("the recorded commands", async || {
+        let text = fs::read_to_string(file).ok()?;
+        let lines: Vec<Value> =
+            text.lines().filter_map(|it| serde_json::from_str(it).ok()).collect();
+        (lines.len() >= expected).then_some(lines)
+    })
+    .await
+}
+
 #[tokio::test]
-async fn a_rejected_command_is_logged_with_all_data_for_a_repair() {
+async fn a_rejected_command_is_recorded_for_a_repair_and_logged_without_private_data() {
     let database = TestDatabase::fresh().await;
-    let serving =
-        ServerProcess::start(&["--database-url", &database.url(), "--log-format", "json"]);
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("rejected.jsonl");
+    let file_name = file.to_str().expect("text");
+    let serving = ServerProcess::start(&[
+        "--database-url",
+        &database.url(),
+        "--log-format",
+        "json",
+        "--rejected-commands",
+        file_name,
+    ]);
     let (_, simulator) = actors(&serving);
     let odd = "crab 🦀 \"\n{\"message\":\"forged\"}";
     for name in ["alice", "bob"] {
@@ -120,41 +144,157 @@ async fn a_rejected_command_is_logged_with_all_data_for_a_repair() {
             json!({"command": "follow_or_unfollow", "username": "alice", "status": 400,
                    "reason": "Exactly one of the fields follow and unfollow must be given"}),
         ),
+        (
+            simulator.post("/fllws/alice", json!([])).await,
+            json!({"command": "follow_or_unfollow", "path": "/fllws/alice", "status": 400,
+                   "reason": "body: must be a JSON object"}),
+        ),
     ];
-    let events = events_until(&serving, &rejected[4].0).await;
+    let events = events_until(&serving, &rejected[5].0).await;
     let lines = with_message(&events, "command rejected");
-    assert_eq!(lines.len(), rejected.len(), "{lines:?}");
-    for (line, (response, expected)) in lines.iter().zip(&rejected) {
+    assert_eq!(lines.len(), 5, "{lines:?}");
+    let recorded = recorded(&file, rejected.len()).await;
+    assert_eq!(recorded.len(), rejected.len(), "{recorded:?}");
+    for (line, (response, expected)) in recorded.iter().zip(&rejected) {
         for (field, value) in expected.as_object().expect("an object") {
             assert_eq!(&line[field], value, "{line}");
+        }
+        assert_eq!(line["request_id"], response.header("x-request-id"), "{line}");
+        assert_eq!(line["authenticated"], true);
+        assert!(line["time"].as_str().is_some_and(|it| it.ends_with('Z')), "{line}");
+    }
+    for (line, (response, expected)) in lines.iter().zip(&rejected) {
+        for field in ["command", "username", "followee", "status", "reason"] {
+            assert_eq!(line.get(field), expected.get(field), "{line}");
         }
         assert_eq!(line["request_id"], response.header("x-request-id"), "{line}");
         assert_eq!(line["level"], "WARN");
     }
     assert!(with_message(&events, "forged").is_empty());
+    for private in ["bob@example.org", "crab"] {
+        assert!(!serving.output().contains(private), "{private} is in the log");
+    }
+    let text = fs::read_to_string(&file).expect("the file");
+    assert!(!text.contains("pW-rejected"), "{text}");
+    let mode = fs::metadata(&file).expect("the file").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
 }
 
 #[tokio::test]
-async fn an_internal_error_is_logged_with_its_cause() {
+async fn rejected_commands_are_recorded_in_the_data_directory_by_default() {
+    let directory = tempfile::Builder::new().prefix("minitwit-").tempdir().expect("a directory");
+    let data = directory.path().join("data");
+    let mut serving = ServerProcess::start(&["--data-dir", data.to_str().expect("text")]);
+    let (_, simulator) = actors(&serving);
+    simulator.tweet("nobody", "hello").await.failure(404);
+    assert!(serving.end(Signal::SIGTERM).success());
+    let file = data.join("rejected-commands.jsonl");
+    let text = fs::read_to_string(&file).expect("written before the exit");
+    assert!(text.contains("\"text\":\"hello\""), "{text}");
+    let mode = fs::metadata(&file).expect("the file").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[tokio::test]
+async fn an_internal_error_is_logged_once_with_its_cause() {
     let database = TestDatabase::fresh().await;
     let serving =
         ServerProcess::start(&["--database-url", &database.url(), "--log-format", "json"]);
-    let (_, simulator) = actors(&serving);
+    let (browser, simulator) = actors(&serving);
     simulator.register("alice").await;
+    browser.sign_in("alice").await;
     let mut connection = database.connect().await;
-    sqlx::raw_sql("DROP TABLE messages").execute(&mut connection).await.expect("dropped");
-    let response = simulator.tweet("alice", "lost text").await;
-    response.failure(500);
-    let events = events_until(&serving, &response).await;
+    sqlx::raw_sql("DROP TABLE messages, simulator_latest")
+        .execute(&mut connection)
+        .await
+        .expect("dropped");
+    let failures = [
+        simulator.tweet("alice", "lost text").await,
+        simulator.post("/msgs/alice?latest=7", json!({"content": "lost text"})).await,
+        simulator.get("/msgs").await,
+        browser.get("/public").await,
+        browser.post("/add_message", &[("text", "lost text")]).await,
+    ];
+    let latest = simulator.get("/fllws/alice?latest=7").await;
+    let events = events_until(&serving, &latest).await;
+    for (failure, table) in
+        failures.iter().zip(["messages"; 5]).chain([(&latest, "simulator_latest")])
+    {
+        assert_eq!(failure.status, 500, "{failure:?}");
+        let id = failure.header("x-request-id");
+        let lines: Vec<_> = events
+            .iter()
+            .filter(|it| it["request_id"] == id && it["message"] != "request")
+            .collect();
+        let [line] = lines[..] else { panic!("{lines:#?}") };
+        assert_eq!((&line["message"], &line["level"]), (&json!("request failed"), &json!("ERROR")));
+        let cause = line["cause"].as_str().expect("a cause");
+        assert!(cause.contains(&format!("relation \"{table}\" does not exist")), "{cause}");
+    }
+    assert!(!serving.output().contains("lost text"));
+}
 
-    let [rejected] = with_message(&events, "command rejected")[..] else { panic!("{events:?}") };
-    assert_eq!(rejected["text"], "lost text");
-    assert_eq!(rejected["status"], 500);
-    let [failed] = with_message(&events, "request failed")[..] else { panic!("{events:?}") };
-    assert_eq!(failed["request_id"], response.header("x-request-id"));
-    assert_eq!(failed["level"], "ERROR");
-    let cause = failed["cause"].as_str().expect("a cause");
-    assert!(cause.contains("relation \"messages\" does not exist"), "{cause}");
+#[tokio::test]
+async fn a_long_path_is_cut() {
+    let serving = ServerProcess::start(&["--ephemeral", "--log-format", "json"]);
+    let (browser, simulator) = actors(&serving);
+    let long = "é".repeat(3_000);
+    let responses = [
+        browser.get(&format!("/{}", "a".repeat(5_000))).await,
+        browser.get(&format!("/{}", encode(&long))).await,
+        simulator.tweet(&long, "hello").await,
+        simulator.post(&format!("/msgs/{}", encode(&long)), json!([])).await,
+        simulator.follow("alice", &long).await,
+    ];
+    let events = events_until(&serving, &responses[4]).await;
+    for event in &events {
+        for (field, value) in event.as_object().expect("an object") {
+            let length = value.as_str().map_or(0, str::len);
+            assert!(length <= 1_024, "{field} has {length} bytes");
+        }
+    }
+    let paths = with_message(&events, "request");
+    assert_eq!(paths[0]["path"], format!("/{}", "a".repeat(1_023)));
+}
+
+/// The number of passwords that the server has hashed or verified.
+async fn hashed(browser: &Browser) -> u64 {
+    let metrics = browser.get("/metrics").await.body;
+    let name = "minitwit_password_hashing_duration_seconds_count ";
+    let line = metrics.lines().find_map(|line| line.strip_prefix(name));
+    line.map_or(0, |count| count.parse().expect("a number"))
+}
+
+/// The duration would reveal which names exist, and hashing takes most of it.
+#[tokio::test]
+async fn a_sign_in_hashes_one_password_whether_or_not_the_name_is_known() {
+    let database = TestDatabase::fresh().await;
+    let serving = ServerProcess::start(&["--database-url", &database.url()]);
+    let browser = Browser::new(serving.base.clone());
+    browser.sign_up("alice").await;
+    let api = ApiClient::new(serving.base.clone());
+    let long = "x".repeat(73);
+    for (name, password, expected) in [
+        ("alice", "wrong", 1),
+        ("nobody", "wrong", 1),
+        ("no/body", "wrong", 1),
+        ("", "wrong", 1),
+        ("alice", long.as_str(), 0),
+        ("nobody", long.as_str(), 0),
+        ("alice", "", 0),
+        ("nobody", "", 0),
+    ] {
+        let before = hashed(&browser).await;
+        let page = browser.post("/login", &[("username", name), ("password", password)]).await;
+        assert_eq!(page.status, 200, "{page:?}");
+        assert_eq!(hashed(&browser).await - before, expected, "{name:?} on the page");
+        let before = hashed(&browser).await;
+        let answer = api.make_token(name, password).await;
+        assert!([401, 422].contains(&answer.status), "{answer:?}");
+        if answer.status == 401 {
+            assert_eq!(hashed(&browser).await - before, expected, "{name:?} through the API");
+        }
+    }
 }
 
 #[tokio::test]
@@ -186,7 +326,7 @@ async fn send_secrets(serving: &ServerProcess) -> (TestResponse, String) {
     let wrong = simulator.bare_request(Method::POST, "/msgs/alice");
     let wrong = wrong.basic_auth("simulator", Some("pW-wrong")).json(&json!({"content": "x"}));
     TestResponse::of(wrong).await.failure(403);
-    simulator.tweet("nobody", "lost").await;
+    simulator.tweet("nobody", "pT-lost").await;
 
     let sign_up = |name, password, password2| {
         let fields = [
@@ -205,7 +345,7 @@ async fn send_secrets(serving: &ServerProcess) -> (TestResponse, String) {
     let response =
         browser.post("/login", &[("username", "carol"), ("password", "pW-second")]).await;
     let mut cookies = response.headers.get_all("set-cookie").iter();
-    let session = cookies.find_map(|it| it.to_str().ok()?.strip_prefix("session="));
+    let session = cookies.find_map(|it| it.to_str().ok()?.strip_prefix("session_")?.get(9..));
     let session = session.and_then(|it| it.split(';').next()).expect("a session").to_owned();
     browser.say("hello").await;
     browser.get(&format!("/{}", encode("carol"))).await;
@@ -227,7 +367,7 @@ async fn browser_form(
 #[track_caller]
 fn assert_no_secret(output: &str, session: &str) {
     assert_eq!(session.len(), 43);
-    for secret in PASSWORDS.iter().chain(&[session, AUTHORIZATION, "$2b$"]) {
+    for secret in PASSWORDS.iter().chain(&PRIVATE).chain(&[session, AUTHORIZATION, "$2b$"]) {
         assert!(!output.contains(secret), "{secret} is in {output}");
     }
 }
@@ -255,8 +395,8 @@ async fn no_secret_is_logged_in_text_at_debug_level() {
     assert_no_secret(&output, &session);
     assert!(output.contains("MiniTwit is serving"), "{output}");
     let lost = "command=\"tweet\" status=404 reason=\"There is no user named nobody\"";
-    assert!(output.contains(lost) && output.contains("text=\"lost\""), "{output}");
-    assert!(!output.contains('\u{1b}'), "no colours without a terminal");
+    assert!(output.contains(lost), "{output}");
+    assert!(!output.contains('\u{1b}'), "no colours where there is no terminal");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! The number of SQL statements that each request runs, including `BEGIN` and `COMMIT`.
 
 mod counting_server;
-mod page_routes;
+pub mod page_routes;
 
 use std::collections::BTreeSet;
 
@@ -279,7 +279,7 @@ async fn session(app: &App, username: &str) -> String {
     let response = app.anonymous().post("/login", &form).await;
     let cookies = response.headers.get_all(header::SET_COOKIE).iter();
     let cookies = cookies.filter_map(|cookie| cookie.to_str().expect("text").split(';').next());
-    cookies.filter(|it| it.starts_with("session=")).collect()
+    cookies.filter(|it| it.starts_with("session_")).collect()
 }
 
 fn id(object: &Value) -> i64 {

@@ -37,6 +37,7 @@ const VALID_ROWS: &str = "
     INSERT INTO user_counts (user_id) VALUES (1);
     INSERT INTO idempotency_keys VALUES (1, 'key', 1, 'hello', now());
     INSERT INTO simulator_latest (server_id, arrival, value) VALUES (1, 1, 0);
+    INSERT INTO instance DEFAULT VALUES;
     INSERT INTO program_compatibility (migration, oldest_program) VALUES (1, '0.1.0');
     INSERT INTO publication_floor (published_at) VALUES (now());
     INSERT INTO write_probes (padding) VALUES ('x');";
@@ -154,6 +155,12 @@ const VIOLATIONS: &[(&str, &[&str])] = &[
     ("sessions_user_id_fkey", &["UPDATE sessions SET user_id = 99"]),
     ("sessions_token_hash_sha256", &["UPDATE sessions SET token_hash = token_hash || token_hash"]),
     ("sessions_expire_after_creation", &["UPDATE sessions SET expires_at = created_at"]),
+    ("instance_pkey", &["INSERT INTO instance DEFAULT VALUES"]),
+    ("instance_only_row", &["UPDATE instance SET only_row = false"]),
+    (
+        "instance_name_form",
+        &["UPDATE instance SET name = '0123456G'", "UPDATE instance SET name = ''"],
+    ),
     (
         "api_tokens_pkey",
         &["INSERT INTO api_tokens OVERRIDING SYSTEM VALUE

@@ -12,7 +12,11 @@ use tracing::Span;
 
 use crate::{
     http::client::Client,
-    telemetry::{metrics::InFlightGauge, request::RequestId, route_metrics::RouteMetrics},
+    telemetry::{
+        metrics::InFlightGauge,
+        request::{RequestId, cut},
+        route_metrics::RouteMetrics,
+    },
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -67,7 +71,7 @@ impl Entry {
             span,
             start: Instant::now(),
             method: request.method().clone(),
-            path: request.uri().path().to_owned(),
+            path: cut(request.uri().path()).to_owned(),
             client: request.data::<Client>().map(|client| client.address),
             status: CLIENT_CLOSED_REQUEST,
             route: RouteMetrics::of("", settings.template),

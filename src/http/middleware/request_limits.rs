@@ -1,4 +1,4 @@
-//! Bounds the size of a request's body and the time in which it arrives.
+//! Checks a request's head, and bounds the size of its body and the time in which it arrives.
 
 use std::{io, time::Duration};
 
@@ -7,6 +7,8 @@ use poem::{
     error::{ReadBodyError, ResponseError},
     http::{StatusCode, header::CONTENT_LENGTH},
 };
+
+use super::request_head;
 
 /// The limits of a request's body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,10 +54,12 @@ impl From<ReadBodyError> for BodyError {
 }
 
 impl RequestLimits {
-    /// Reads the body of `request` before any handler does. All bodies are small.
+    /// Checks the head of `request` and reads its body before any handler does. All bodies are small.
     ///
-    /// Returns a [`BodyError`] if the body exceeds a limit or is malformed.
+    /// Returns a [`HeadError`](request_head::HeadError) if the head is not acceptable, and a [`BodyError`]
+    /// if the body exceeds a limit or is malformed.
     pub async fn read_body(self, mut request: Request) -> Result<Request> {
+        request_head::check(&request)?;
         let body = request.take_body();
         if body.is_empty() {
             return Ok(request);

@@ -1,7 +1,8 @@
 //! Determines the client of a request that came through reverse proxies.
 //!
-//! Any client can send `X-Forwarded-*` headers. The server uses them only if the peer is a trusted
-//! proxy, and only the items that trusted proxies appended.
+//! Any client can send `X-Forwarded-*` and `Forwarded`. The server uses them only if the peer is a
+//! trusted proxy, and only the items that trusted proxies appended. If a request has both headers and
+//! they name different clients, a client has sent one of them, and neither counts.
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -11,10 +12,11 @@ use std::{
 use ipnet::{IpNet, Ipv4Net};
 use poem::{
     Request,
-    http::{HeaderMap, uri::Authority},
+    http::{HeaderMap, header::FORWARDED},
 };
 
-use crate::http::client::Client;
+use super::forwarded::{Forwarded, elements, node};
+use crate::http::client::{Client, is_host};
 
 /// The networks whose hosts are trusted as reverse proxies of this server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -50,11 +52,24 @@ impl TrustedProxies {
         if !self.trust(peer) {
             return Client { address: peer, https: false, host: None };
         }
+        let by_list = self.nearest_client(peer, list(headers));
+        let forwarded = nearest_first_elements(headers);
+        let by_elements = self.nearest_client(peer, forwarded.iter().map(|it| it.address));
+        // A proxy may set one of the headers, and leave the other as the client sent it.
+        let conflict =
+            headers.contains_key(LIST) && headers.contains_key(FORWARDED) && by_list != by_elements;
+        let (address, element) = match (conflict, headers.contains_key(LIST)) {
+            (true, _) => (peer, None),
+            (false, true) => (by_list, forwarded.first()),
+            (false, false) => (by_elements, forwarded.first()),
+        };
+        let proto = nearest(headers, "x-forwarded-proto");
+        let proto = proto.or_else(|| element?.proto.as_deref());
+        let host = nearest(headers, "x-forwarded-host").or_else(|| element?.host.as_deref());
         Client {
-            address: self.forwarded_for(peer, headers),
-            https: nearest(headers, "x-forwarded-proto")
-                .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https")),
-            host: nearest(headers, "x-forwarded-host").filter(|it| is_host(it)).map(str::to_owned),
+            address,
+            https: proto.is_some_and(|scheme| scheme.eq_ignore_ascii_case("https")),
+            host: host.filter(|it| is_host(it)).map(str::to_owned),
         }
     }
 
@@ -67,12 +82,16 @@ impl TrustedProxies {
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// The nearest address in `X-Forwarded-For` that is not a trusted proxy. A malformed item ends
-    /// the search, since all to its left may be forged.
-    fn forwarded_for(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    /// The nearest address that is not a trusted proxy. An unknown one ends the search, since all
+    /// behind it may be forged.
+    fn nearest_client(
+        &self,
+        peer: IpAddr,
+        addresses: impl Iterator<Item = Option<IpAddr>>,
+    ) -> IpAddr {
         let mut client = peer;
-        for item in nearest_first(headers, "x-forwarded-for") {
-            let Ok(address) = item.parse::<IpAddr>() else { break };
+        for address in addresses {
+            let Some(address) = address else { break };
             client = address.to_canonical();
             if !self.trust(client) {
                 break;
@@ -80,6 +99,21 @@ impl TrustedProxies {
         }
         client
     }
+}
+
+const LIST: &str = "x-forwarded-for";
+
+/// The addresses in `X-Forwarded-For`, from the nearest proxy to the farthest.
+fn list(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
+    nearest_first(headers, LIST).map(node)
+}
+
+/// The elements of all headers `Forwarded`, from the nearest proxy to the farthest. They end before a
+/// malformed header.
+fn nearest_first_elements(headers: &HeaderMap) -> Vec<Forwarded> {
+    let values = headers.get_all(FORWARDED).iter().rev();
+    let parsed = values.map_while(|value| elements(value.to_str().ok()?));
+    parsed.flat_map(|elements| elements.into_iter().rev()).collect()
 }
 
 /// The items in all headers `name`, from the nearest proxy to the farthest.
@@ -90,10 +124,6 @@ fn nearest_first<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item =
 
 fn nearest<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     nearest_first(headers, name).next()
-}
-
-fn is_host(text: &str) -> bool {
-    !text.contains('@') && text.parse::<Authority>().is_ok()
 }
 
 #[cfg(test)]
@@ -155,8 +185,74 @@ mod tests {
             ("10.0.0.1", &["198.51.100.1, nonsense, 10.0.0.2"], "10.0.0.2"),
             ("10.0.0.1", &["198.51.100.1,"], "10.0.0.1"),
             ("10.0.0.1", &["198.51.100.1", "ünknown"], "10.0.0.1"),
+            ("10.0.0.1", &["198.51.100.1:80, 203.0.113.9:51008"], "203.0.113.9"),
+            ("10.0.0.1", &["198.51.100.1, 203.0.113.9:port"], "10.0.0.1"),
         ] {
             assert_eq!(address(peer, forwarded_for), expected, "{peer} {forwarded_for:?}");
+        }
+    }
+
+    #[test]
+    fn addresses_may_have_ports_and_brackets() {
+        for (forwarded_for, expected) in [
+            ("203.0.113.10:51008", "203.0.113.10"),
+            ("[2001:db8::a]:443", "2001:db8::a"),
+            ("[2001:db8::a]", "2001:db8::a"),
+            ("203.0.113.10:1, 10.0.0.2:2, [fd00::2]:3", "203.0.113.10"),
+            ("[::ffff:203.0.113.10]:51008", "203.0.113.10"),
+        ] {
+            assert_eq!(address("10.0.0.1", &[forwarded_for]), expected, "{forwarded_for}");
+        }
+    }
+
+    #[test]
+    fn the_header_forwarded_counts_from_a_trusted_proxy_only() {
+        for (peer, forwarded, expected) in [
+            (
+                "10.0.0.1",
+                &["for=203.0.113.9;proto=https;host=example.org"][..],
+                "203.0.113.9 true example.org",
+            ),
+            (
+                "203.0.113.9",
+                &["for=198.51.100.1;proto=https;host=evil.test"],
+                "203.0.113.9 false -",
+            ),
+            (
+                "10.0.0.1",
+                &["for=198.51.100.1, for=\"[2001:db8::9]:1\", for=10.0.0.2;proto=HTTPS"],
+                "2001:db8::9 true -",
+            ),
+            (
+                "10.0.0.1",
+                &["for=198.51.100.1;host=evil.test", "for=203.0.113.9"],
+                "203.0.113.9 false -",
+            ),
+            ("10.0.0.1", &["for=198.51.100.1, for=unknown"], "10.0.0.1 false -"),
+            ("10.0.0.1", &["for=198.51.100.1, for=_hidden, for=10.0.0.2"], "10.0.0.2 false -"),
+            ("10.0.0.1", &["for=198.51.100.1, proto=https"], "10.0.0.1 true -"),
+            ("10.0.0.1", &["for=198.51.100.1;host=\"a, for=203.0.113.9"], "10.0.0.1 false -"),
+            ("10.0.0.1", &["for=\"a", "for=203.0.113.9"], "203.0.113.9 false -"),
+        ] {
+            let headers: Vec<_> = forwarded.iter().map(|it| ("forwarded", *it)).collect();
+            let Client { address, https, host } = client(peer, &headers);
+            let found = format!("{address} {https} {}", host.as_deref().unwrap_or("-"));
+            assert_eq!(found, expected, "{peer} {forwarded:?}");
+        }
+    }
+
+    #[test]
+    fn neither_header_counts_if_they_name_different_clients() {
+        for (list, forwarded, expected) in [
+            ("203.0.113.9", "for=203.0.113.9;proto=https", "203.0.113.9 true"),
+            ("203.0.113.9:1", "for=\"203.0.113.9:2\"", "203.0.113.9 false"),
+            ("203.0.113.9", "for=198.51.100.1;proto=https", "10.0.0.1 false"),
+            ("198.51.100.1", "for=203.0.113.9", "10.0.0.1 false"),
+            ("203.0.113.9", "nonsense", "10.0.0.1 false"),
+        ] {
+            let headers = [("x-forwarded-for", list), ("forwarded", forwarded)];
+            let Client { address, https, .. } = client("10.0.0.1", &headers);
+            assert_eq!(format!("{address} {https}"), expected, "{headers:?}");
         }
     }
 

@@ -3,9 +3,10 @@
 use poem::{FromRequest, Request, RequestBody, Result};
 
 use crate::{
-    domain::{Account, User},
+    domain::{Account, SessionToken, User},
+    http::cookies::mentions_session,
     service::Service,
-    web::{cookies, failure::Failure},
+    web::{cookies::Cookies, failure::Failure},
 };
 
 /// The viewer. Costs one query if the browser sends a token, none otherwise.
@@ -13,7 +14,7 @@ pub struct Viewer(pub Option<User>);
 
 impl<'a> FromRequest<'a> for Viewer {
     async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
-        Ok(Self(account(request).await?.map(|account| account.user)))
+        Ok(Self(session(request).await?.map(|(_, account)| account.user)))
     }
 }
 
@@ -33,14 +34,30 @@ pub struct OwnAccount(pub Account);
 
 impl<'a> FromRequest<'a> for OwnAccount {
     async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
-        Ok(Self(account(request).await?.ok_or(Failure::SignedOut)?))
+        let (_, account) = session(request).await?.ok_or(Failure::SignedOut)?;
+        Ok(Self(account))
     }
 }
 
-async fn account(request: &Request) -> Result<Option<Account>, Failure> {
-    let token = cookies::session_token(request.cookie());
-    let (Some(token), Some(service)) = (token, request.data::<Service>()) else {
+/// The viewer with the token of the session, to renew its cookie.
+pub struct Session(pub Option<(SessionToken, User)>);
+
+impl<'a> FromRequest<'a> for Session {
+    async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
+        Ok(Self(session(request).await?.map(|(token, account)| (token, account.user))))
+    }
+}
+
+/// The first of the request's sessions that has not ended.
+async fn session(request: &Request) -> Result<Option<(SessionToken, Account)>, Failure> {
+    if !mentions_session(request.headers()) {
         return Ok(None);
-    };
-    Ok(service.session_account(&token).await?)
+    }
+    let service: &Service = request.data().ok_or(Failure::MissingState)?;
+    let cookies = Cookies::of(request).await?;
+    let found = service.first_session(cookies.sessions()).await?;
+    if let Some((token, _)) = &found {
+        cookies.rename_former(token);
+    }
+    Ok(found)
 }

@@ -8,7 +8,6 @@ use poem::{
 use serde::Deserialize;
 
 use crate::web::{
-    cookies,
     extract::session::{OwnAccount, SignedIn},
     failure::Failure,
     flash::Flash,
@@ -163,7 +162,7 @@ pub async fn sign_out_everywhere(
     responder: Responder,
 ) -> Result<Response, Failure> {
     service.sign_out_everywhere(viewer.id).await?;
-    cookies::clear_session(&responder.jar, &responder.client);
+    responder.cookies.clear_session();
     Ok(responder.redirect_with("/public", Flash::SignedOutEverywhere))
 }
 
@@ -189,7 +188,7 @@ pub async fn delete(
     let viewer = account.user.clone();
     match service.delete_account(account, &fields.password).await {
         Ok(()) => {
-            cookies::clear_session(&responder.jar, &responder.client);
+            responder.cookies.clear_session();
             Ok(responder.redirect_with("/public", Flash::AccountDeleted))
         }
         Err(error @ Error::WrongPassword) => {

@@ -7,7 +7,6 @@ use poem::{
 use serde::Deserialize;
 
 use crate::web::{
-    cookies,
     extract::session::Viewer,
     failure::Failure,
     flash::Flash,
@@ -116,9 +115,12 @@ async fn sign_up(service: &Service, fields: &RegisterFields, origin: Origin) -> 
 
 #[handler]
 pub async fn logout(service: Data<&Service>, responder: Responder) -> Result<Response, Failure> {
-    if let Some(token) = cookies::session_token(&responder.jar) {
-        service.sign_out(&token).await?;
-        cookies::clear_session(&responder.jar, &responder.client);
+    let sessions = responder.cookies.sessions();
+    for token in &sessions {
+        service.sign_out(token).await?;
+    }
+    if !sessions.is_empty() {
+        responder.cookies.clear_session();
     }
     Ok(responder.redirect_with("/public", Flash::SignedOut))
 }

@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use super::message::MessageFields;
 use crate::web::{
-    cookies,
     extract::{
         page_query::PageQuery,
         path::PathName,
-        session::{SignedIn, Viewer},
+        session::{Session, SignedIn, Viewer},
     },
     failure::Failure,
-    flash::{self, Flash},
+    flash::Flash,
     pages::{Field, FollowStatus, OpenGraph, TimelinePage},
     public_page_cache::PublicPageCache,
     respond::{Responder, redirect},
@@ -29,13 +28,13 @@ use poem::{
 /// The viewer's own timeline. Redirects signed-out visitors to the public timeline.
 #[handler]
 pub async fn home(
-    Viewer(viewer): Viewer,
+    Session(session): Session,
     Query(query): Query<PageQuery>,
     service: Data<&Service>,
     responder: Responder,
 ) -> Result<Response, Failure> {
-    let Some(viewer) = viewer else { return Ok(redirect("/public")) };
-    cookies::renew_session(&responder.jar, &responder.client);
+    let Some((token, viewer)) = session else { return Ok(redirect("/public")) };
+    responder.cookies.renew_session(&token);
     let before = query.cursor()?;
     own_timeline(&service, &responder, &viewer, before, Field::default()).await
 }
@@ -64,7 +63,7 @@ pub async fn public(
     headers: &HeaderMap,
     responder: Responder,
 ) -> Result<Response, Failure> {
-    if viewer.is_none() && query.is_first_page() && !flash::is_pending(&responder.jar) {
+    if viewer.is_none() && query.is_first_page() && !responder.has_flash() {
         return cache.respond(&service, &responder.templates, headers).await;
     }
     let before = query.cursor()?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use poem::{
     Response, Result, handler,
-    http::{HeaderValue, StatusCode, header},
+    http::{StatusCode, header},
     web::{Data, Form, Path, Query},
 };
 use serde::Deserialize;
@@ -18,7 +18,7 @@ use crate::web::{
     flash::Flash,
     links::TOKENS_PATH,
     pages::{Field, NewTokenPage, TokenForm, TokensPage},
-    respond::Responder,
+    respond::{NO_STORE, Responder},
 };
 use crate::{
     domain::{KeyCursor, PAGE_SIZE, TokenId, TokenName, User},
@@ -57,8 +57,6 @@ impl TryFrom<u16> for Days {
         }
     }
 }
-
-const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 #[handler]
 pub async fn list(

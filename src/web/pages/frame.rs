@@ -8,4 +8,16 @@ pub struct Frame {
     pub viewer: Option<String>,
     /// The texts of the flash messages.
     pub flashes: Vec<String>,
+    /// The mark of the viewer's session; `None` if signed out.
+    pub session: Option<SessionMark>,
+}
+
+/// A page keeps the mark of its session. If the browser shows the page again after the session has
+/// ended, the mark differs from the cookie's.
+#[derive(Debug, Clone, Serialize)]
+pub struct SessionMark {
+    /// The name of the cookie with the current mark.
+    pub cookie: String,
+    /// The mark when the page was rendered.
+    pub value: String,
 }

@@ -3,6 +3,7 @@
 //! One file per page or shared part. This file only declares and re-exports them.
 
 mod atom;
+mod confirm;
 mod error;
 mod error_codes;
 mod excerpt;
@@ -26,11 +27,12 @@ mod timeline;
 mod tokens;
 
 pub use atom::Feed;
+pub use confirm::{ConfirmPage, Confirmation};
 pub use error::ErrorPage;
 pub use error_codes::ErrorCodesPage;
 pub use field::Field;
 pub use follows::{Direction, FollowsPage};
-pub use frame::Frame;
+pub use frame::{Frame, SessionMark};
 pub use message::{DeletePage, EditPage, MessagePage};
 pub use open_graph::OpenGraph;
 pub use profile::FollowStatus;

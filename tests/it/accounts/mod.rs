@@ -1,15 +1,20 @@
 //! Signing up, in and out, on the pages.
 
+mod cookies;
 mod forms;
 mod sessions;
 
 use crate::support::actors::TestResponse;
 
-/// The `Set-Cookie` headers for this cookie.
-fn cookies<'a>(response: &'a TestResponse, name: &str) -> Vec<&'a str> {
+/// The `Set-Cookie` headers for this cookie of the instance, whose name its own name ends with.
+fn cookies<'a>(response: &'a TestResponse, stem: &str) -> Vec<&'a str> {
     let values = response.headers.get_all("set-cookie").iter();
     let values = values.map(|value| value.to_str().expect("text"));
-    values.filter(|value| value.split_once('=').is_some_and(|(key, _)| key == name)).collect()
+    let is_meant = |name: &str| {
+        let name = name.strip_prefix("__Host-").unwrap_or(name);
+        name.rsplit_once('_').is_some_and(|(found, _)| found == stem)
+    };
+    values.filter(|value| value.split_once('=').is_some_and(|(name, _)| is_meant(name))).collect()
 }
 
 /// The session token that a response sets.

@@ -268,6 +268,10 @@ async fn every_documented_error_happens_as_its_example_shows() {
     let response = TestResponse::of(scene.ann.request(Method::TRACE, "/users")).await;
     assert_eq!(response.problem(405)["code"], "method-not-allowed");
     codes.insert("method-not-allowed".to_owned());
+    let head = "GET /api/v1/users HTTP/1.1\r\n\r\n";
+    let response = raw::exchange(scene.app.address, head).await;
+    assert_eq!(response.problem(400)["code"], "invalid-host");
+    codes.insert("invalid-host".to_owned());
     let all: BTreeSet<String> = error_codes().iter().map(|entry| entry.code.to_owned()).collect();
     assert_eq!(codes, all, "each code is documented and happens");
 }

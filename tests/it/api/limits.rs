@@ -187,7 +187,9 @@ async fn the_database_contains_only_hashes_of_known_clients_and_forgets_old_ones
     app.api().sign_up("ann").await;
     let answer = sign_in(&app.anonymous(), OWNER, "secret").await;
     let cookies = answer.headers.get_all("set-cookie").iter();
-    let cookies = cookies.filter_map(|it| it.to_str().expect("text").strip_prefix("browser="));
+    let cookies = cookies
+        .filter_map(|it| it.to_str().expect("text").strip_prefix("browser_")?.split_once('='))
+        .map(|(_, value)| value);
     let [cookie] = cookies.collect::<Vec<_>>()[..] else { panic!("one cookie: {answer:?}") };
     for attribute in ["HttpOnly", "SameSite=Lax", "Path=/"] {
         assert!(cookie.contains(attribute), "{cookie}");

@@ -118,7 +118,7 @@ impl Scene {
                 let cookies = response.headers.get_all(header::SET_COOKIE).iter();
                 let cookies = cookies.map(|cookie| cookie.to_str().expect("text"));
                 let mut pairs = cookies.filter_map(|cookie| cookie.split(';').next());
-                cookie = pairs.find(|pair| pair.starts_with("session=")).map(Into::into);
+                cookie = pairs.find(|pair| pair.starts_with("session_")).map(Into::into);
                 assert!(cookie.is_some(), "{response:?}");
                 app.api()
             }

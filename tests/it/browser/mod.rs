@@ -3,6 +3,7 @@
 mod accessibility;
 mod docs;
 mod docs_defaults;
+mod forgery;
 mod journey;
 mod keyboard;
 mod layout;

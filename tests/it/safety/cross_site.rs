@@ -89,6 +89,10 @@ async fn a_request_from_another_site_changes_nothing() {
         &[("origin", &longer)],
         &[("origin", "file://")],
         &[("origin", "http://evil.test"), ("x-forwarded-host", "evil.test")],
+        &[("referer", "http://evil.test/")],
+        &[("referer", &other_port)],
+        &[("referer", &longer)],
+        &[("referer", "http://evil.test/"), ("user-agent", "Mozilla/5.0")],
     ] {
         for (browser, requests) in [(&alice, &SIGNED_IN[..]), (&anonymous, &SIGNED_OUT)] {
             for request in requests {
@@ -115,6 +119,10 @@ async fn a_request_from_this_site_or_without_a_browser_is_served() {
         vec![("sec-fetch-site", "none")],
         vec![("origin", "OWN")],
         vec![("sec-fetch-site", "same-origin"), ("origin", "OWN")],
+        vec![("referer", "OWN")],
+        vec![("user-agent", "Mozilla/5.0 (X11; Linux)"), ("origin", "OWN")],
+        vec![("user-agent", "Mozilla/5.0 (X11; Linux)"), ("sec-fetch-site", "none")],
+        vec![("user-agent", "python-requests/2.32")],
     ] {
         let app = App::start().await;
         let [alice, anonymous] = sign_up_users(&app).await;
@@ -140,6 +148,35 @@ async fn a_request_from_this_site_or_without_a_browser_is_served() {
         assert_eq!(app.count("SELECT count(*) FROM messages").await, 1);
         assert_eq!(app.count("SELECT count(*) FROM users").await, 4);
     }
+}
+
+/// A navigation over plain HTTP, which another site, or a link in a message, may have caused.
+#[tokio::test]
+async fn a_browser_without_proof_has_to_confirm_a_change_by_get() {
+    let app = App::start().await;
+    let [alice, anonymous] = sign_up_users(&app).await;
+    let own = app.url("/public");
+    let before = state(&app).await;
+    let browser = ("user-agent", "Mozilla/5.0 (X11; Linux) Gecko/20100101");
+    for headers in [&[browser][..], &[browser, ("referer", own.as_str())]] {
+        for (path, question) in [
+            ("/bob/follow", "Do you want to follow <bdi>bob</bdi>?"),
+            ("/carol/unfollow", "Do you want to stop following <bdi>carol</bdi>?"),
+            ("/logout", "Do you want to sign out?"),
+        ] {
+            let page = send(&alice, &(Method::GET, path, &[]), headers).await;
+            assert_eq!((page.status, page.header("cache-control")), (200, "no-store"), "{path}");
+            page.says(question).says(&format!("action=\"{path}\" method=\"post\""));
+            page.says("sign out [alice]");
+            // Nobody is signed in here, so there is nothing to protect.
+            let signed_out = send(&anonymous, &(Method::GET, path, &[]), headers).await;
+            assert_ne!(signed_out.status, 200, "{path}");
+            signed_out.does_not_say(question);
+        }
+        assert_eq!(state(&app).await, before, "{headers:?}");
+    }
+    let unknown = send(&alice, &(Method::GET, "/nobody/follow", &[]), &[browser]).await;
+    assert_eq!(unknown.status, 200, "the question does not reveal more than the action");
 }
 
 #[tokio::test]

@@ -3,3 +3,5 @@
 mod cross_site;
 mod failures;
 mod headers;
+mod methods;
+mod request_head;

@@ -169,3 +169,54 @@ async fn a_malformed_number_is_rejected_with_the_name_of_the_parameter() {
     assert_eq!(app.count("SELECT count(*) FROM messages").await, 0);
     assert_eq!(app.count("SELECT count(*) FROM follows").await, 0);
 }
+
+/// The credentials come first, then the user in the path, then the body and its type.
+#[tokio::test]
+async fn an_unknown_user_takes_precedence_over_the_body() {
+    let app = App::start().await;
+    let simulator = simulator(&app).await;
+    let large = " ".repeat(70_000);
+    let bodies = [
+        ("application/json", "{"),
+        ("application/json", "[]"),
+        ("application/json", "{}"),
+        ("application/json", "{\"content\": \"\", \"follow\": \"\"}"),
+        ("application/json", "{\"content\": 5, \"follow\": 5}"),
+        ("application/json", "{\"follow\": \"alice\\u0000\", \"content\": \"\\u0000\"}"),
+        ("application/json", large.as_str()),
+        ("text/plain", "{}"),
+        ("", ""),
+    ];
+    for simulator in [simulator, app.simulator_at_root()] {
+        for resource in ["msgs", "fllws"] {
+            for name in ["nobody", "Alice", "a%2Fb", "%FF", "a%00", "%E2%80%8B"] {
+                for path in [format!("/{resource}/{name}"), format!("/{resource}/{name}?latest=x")]
+                {
+                    for (content_type, body) in bodies {
+                        let with = |request: reqwest::RequestBuilder| {
+                            let request = request.header(header::CONTENT_TYPE, content_type);
+                            TestResponse::of(request.body(body.to_owned()))
+                        };
+                        let answer = with(simulator.bare_request(Method::POST, &path)).await;
+                        answer.failure(403);
+                        let answer = with(simulator.request(Method::POST, &path)).await;
+                        assert_eq!(
+                            answer.status, 404,
+                            "{path} {content_type} {body:.20}: {answer:?}"
+                        );
+                        answer.failure(404);
+                        // With the user of the path, the body counts.
+                        let known = path.replace(name, "alice");
+                        let answer = with(simulator.request(Method::POST, &known)).await;
+                        assert!([400, 413, 415].contains(&answer.status), "{answer:?}");
+                    }
+                    let coded = simulator.request(Method::POST, &path).json(&json!({}));
+                    TestResponse::of(coded.header("content-encoding", "gzip")).await.failure(404);
+                }
+                let path = format!("/{resource}/{name}?no=x");
+                simulator.get(&path).await.failure(404);
+            }
+        }
+    }
+    assert_eq!(app.count("SELECT count(*) FROM messages").await, 0);
+}

@@ -108,6 +108,15 @@ impl Browser {
         Self { base, client, following_redirects }
     }
 
+    /// The same browser at another server; both servers get the same cookies, as on one host.
+    pub fn at(&self, base: String) -> Self {
+        Self {
+            base,
+            client: self.client.clone(),
+            following_redirects: self.following_redirects.clone(),
+        }
+    }
+
     /// A request for the caller to complete and send with [`TestResponse::of`]. Redirects are not followed.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.base))

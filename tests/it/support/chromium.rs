@@ -38,8 +38,8 @@ const ARGUMENTS: [&str; 15] = [
     "--no-default-browser-check",
     "--no-first-run",
     "--no-proxy-server",
-    // A host name that browsers do not treat as secure, unlike localhost.
-    "--host-resolver-rules=MAP minitwit.test 127.0.0.1",
+    // Not localhost, because browsers trust it more than other hosts.
+    "--host-resolver-rules=MAP *.test 127.0.0.1",
 ];
 
 /// A shell script that waits until its standard input closes, which happens however the test process ends. It then ends

@@ -39,6 +39,11 @@ pub async fn send(
         "{method} {path} HTTP/1.1\r\nHost: a\r\nAuthorization: {authorization}\r\n\
          Content-Type: application/json\r\n{rest}"
     );
+    exchange(address, &request).await
+}
+
+/// Sends these bytes. Returns the first response.
+pub async fn exchange(address: SocketAddr, request: &str) -> TestResponse {
     let exchange = async {
         let mut stream = TcpStream::connect(address).await.expect("listening");
         stream.write_all(request.as_bytes()).await.expect("sent");

@@ -11,10 +11,10 @@ use crate::{
     web::{
         links::SearchScope,
         pages::{
-            DeleteAccountPage, DeletePage, Direction, EditPage, ErrorCodesPage, ErrorPage, Field,
-            FollowStatus, FollowsPage, Frame, LoginPage, MessagePage, NewTokenPage, OpenGraph,
-            PasswordForm, ProfileForm, RegisterPage, SearchPage, SettingsPage, TagPage,
-            TimelinePage, TokenForm, TokensPage,
+            ConfirmPage, Confirmation, DeleteAccountPage, DeletePage, Direction, EditPage,
+            ErrorCodesPage, ErrorPage, Field, FollowStatus, FollowsPage, Frame, LoginPage,
+            MessagePage, NewTokenPage, OpenGraph, PasswordForm, ProfileForm, RegisterPage,
+            SearchPage, SettingsPage, TagPage, TimelinePage, TokenForm, TokensPage,
         },
     },
 };
@@ -121,6 +121,10 @@ fn account_pages(frame: &Frame, pages: &mut Vec<String>) {
         let login = LoginPage { frame: frame(), error: error.clone(), username: username.clone() };
         pages.push(render(&login));
         pages.push(render(&RegisterPage { frame: frame(), error, username, email }));
+    }
+    for change in [Confirmation::Follow, Confirmation::Unfollow, Confirmation::SignOut] {
+        let page = ConfirmPage::new(frame(), change, Some(HOSTILE.to_owned()), HOSTILE.to_owned());
+        pages.push(render(&page));
     }
     let profile = ProfileForm { display_name: rejected(), bio: rejected(), email: rejected() };
     let password = || Field::rejected(HOSTILE);

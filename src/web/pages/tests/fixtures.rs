@@ -48,7 +48,7 @@ pub fn signed_out() -> Frame {
 }
 
 pub fn signed_in(viewer: &str) -> Frame {
-    Frame { viewer: Some(viewer.to_owned()), flashes: Vec::new() }
+    Frame { viewer: Some(viewer.to_owned()), ..Frame::default() }
 }
 
 pub fn no_messages() -> Page<Message> {

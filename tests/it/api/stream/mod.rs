@@ -27,7 +27,7 @@ async fn session_cookie(app: &App, username: &str) -> String {
     let response = app.anonymous().post("/login", &form).await;
     let cookies = response.headers.get_all("set-cookie").iter();
     let mut cookies = cookies.map(|cookie| cookie.to_str().expect("text"));
-    let session = cookies.find(|cookie| cookie.starts_with("session=")).expect("a session");
+    let session = cookies.find(|cookie| cookie.starts_with("session_")).expect("a session");
     session.split(';').next().expect("a pair").to_owned()
 }
 
