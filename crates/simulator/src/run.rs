@@ -128,11 +128,7 @@ pub async fn run(
     stop: CancellationToken,
 ) -> Result<Run, RunError> {
     check_file_limit(&settings, scenario.commands().len())?;
-    let target = Target::parse(&settings.base_url)?;
-    let base_url = target.as_str().to_owned();
-    let authorization = authorization(&settings.username, &settings.password)?;
-    let connections = if settings.keep_alive { Connections::KeepAlive } else { Connections::Close };
-    let client = Client::new(target, authorization, connections).await?;
+    let client = connect(&settings).await?;
     let scenario = Arc::new(scenario);
     let before = match settings.verify {
         true => Some(verify::read_before(&client, &scenario, &stop).await),
@@ -149,20 +145,7 @@ pub async fn run(
     let stop_verification =
         if stop.is_cancelled() { stop.clone() } else { CancellationToken::new() };
     let started_at = OffsetDateTime::now_utc();
-    let stop_sending = stop.child_token();
-    let play_settings = PlaySettings {
-        pace: settings.pace,
-        timeout: settings.timeout,
-        register_first: settings.register_first,
-        existed,
-        stop: stop_sending.clone(),
-    };
-    let player = Player::new(Arc::clone(&scenario), Arc::clone(&client), play_settings);
-    let bar = progress::show(Arc::clone(&player), scenario.commands().len());
-    player.register().await;
-    let took = play(&player, settings.duration, stop_sending).await;
-    bar.finish().await;
-    let mut statistics = std::mem::replace(&mut *player.statistics(), Statistics::new(0));
+    let (took, mut statistics) = play(&settings, &scenario, &client, existed, &stop).await;
     let verification = match before {
         None => None,
         Some(before) => {
@@ -174,12 +157,45 @@ pub async fn run(
             Some(verification.await)
         }
     };
-    let (commands, pace, settings) = (scenario.commands().len(), settings.pace, settings.described);
+    let Settings { base_url, pace, described: settings, .. } = settings;
+    let commands = scenario.commands().len();
     Ok(Run { base_url, started_at, took, settings, pace, commands, statistics, verification })
 }
 
-/// Plays until the scenario or `duration` ends. Returns how long that took.
+async fn connect(settings: &Settings) -> Result<Arc<Client>, RunError> {
+    let target = Target::parse(&settings.base_url)?;
+    let authorization = authorization(&settings.username, &settings.password)?;
+    let connections = if settings.keep_alive { Connections::KeepAlive } else { Connections::Close };
+    Ok(Client::new(target, authorization, connections).await?)
+}
+
+/// Plays the scenario. Returns how long that took after the registration phase, and the counts.
 async fn play(
+    settings: &Settings,
+    scenario: &Arc<Scenario>,
+    client: &Arc<Client>,
+    existed: Vec<bool>,
+    stop: &CancellationToken,
+) -> (Duration, Statistics) {
+    let stop_sending = stop.child_token();
+    let play_settings = PlaySettings {
+        pace: settings.pace,
+        timeout: settings.timeout,
+        register_first: settings.register_first,
+        existed,
+        stop: stop_sending.clone(),
+    };
+    let player = Player::new(Arc::clone(scenario), Arc::clone(client), play_settings);
+    let bar = progress::show(Arc::clone(&player), scenario.commands().len());
+    player.register().await;
+    let took = play_until(&player, settings.duration, stop_sending).await;
+    bar.finish().await;
+    let statistics = std::mem::replace(&mut *player.statistics(), Statistics::new(0));
+    (took, statistics)
+}
+
+/// Plays until the scenario or `duration` ends. Returns how long that took.
+async fn play_until(
     player: &Arc<Player>,
     duration: Option<Duration>,
     stop_sending: CancellationToken,

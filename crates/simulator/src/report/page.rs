@@ -81,25 +81,29 @@ fn model(run: &Run) -> Result<Model<'_>, PlotError> {
             .chain(quantiles)
             .collect(),
         commands: commands(run),
-        plots: [
-            PlotModel {
-                title: "Latency over time",
-                series: vec!["p50", "p99", "max"],
-                svg: plots::latency_over_time(run)?,
-            },
-            PlotModel {
-                title: "Rate over time",
-                series: vec!["sent", "errors"],
-                svg: plots::rate_over_time(run)?,
-            },
-            PlotModel {
-                title: "Latency by command",
-                series: CommandKind::ALL.map(CommandKind::name).to_vec(),
-                svg: plots::distribution(run)?,
-            },
-        ],
+        plots: plots(run)?,
         sections: sections(run),
     })
+}
+
+fn plots(run: &Run) -> Result<[PlotModel<'static>; 3], PlotError> {
+    Ok([
+        PlotModel {
+            title: "Latency over time",
+            series: vec!["p50", "p99", "max"],
+            svg: plots::latency_over_time(run)?,
+        },
+        PlotModel {
+            title: "Rate over time",
+            series: vec!["sent", "errors"],
+            svg: plots::rate_over_time(run)?,
+        },
+        PlotModel {
+            title: "Latency by command",
+            series: CommandKind::ALL.map(CommandKind::name).to_vec(),
+            svg: plots::distribution(run)?,
+        },
+    ])
 }
 
 fn commands(run: &Run) -> Vec<Vec<String>> {

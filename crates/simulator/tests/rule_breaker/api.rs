@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use poem::{Endpoint, Response, http::StatusCode};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::sync::Barrier;
 
 use super::{
@@ -76,19 +76,7 @@ impl Api {
             return Reply::error(403, if self.breaks("credentials-missing") { "No" } else { text });
         }
         if unknown {
-            let body_status = body.as_ref().err().map(|reply| reply.status);
-            let overtakes = (self.breaks("order-404-400") && body_status == Some(400))
-                || (self.breaks("order-404-415") && body_status == Some(415));
-            let author = self.breaks("message-unknown-author") && route == "msgs" && request.posts;
-            let follower =
-                self.breaks("follow-unknown-follower") && route == "fllws" && request.posts;
-            return match body {
-                Err(reply) if overtakes => reply,
-                Ok(body) if follower || (author && body.get("content") != Some(&json!(""))) => {
-                    Reply::empty(204)
-                }
-                _ => state.unknown_user(request),
-            };
+            return self.judge_unknown_user(state, request, body);
         }
         if let Some(refusal) = state.refuse_parameters(request) {
             return refusal;
@@ -96,6 +84,27 @@ impl Api {
         match body {
             Err(refusal) if request.posts => refusal,
             body => state.act(request, &body.unwrap_or_default()),
+        }
+    }
+
+    fn judge_unknown_user(
+        &self,
+        state: &State,
+        request: &Request,
+        body: Result<Map<String, Value>, Reply>,
+    ) -> Reply {
+        let (route, _) = request.route();
+        let breaks_for = |rule, of| self.breaks(rule) && route == of && request.posts;
+        let author = breaks_for("message-unknown-author", "msgs");
+        let follower = breaks_for("follow-unknown-follower", "fllws");
+        match body {
+            Err(reply) if self.breaks("order-404-400") && reply.status == 400 => reply,
+            Err(reply) if self.breaks("order-404-415") && reply.status == 415 => reply,
+            // The order of 404 and 400 is another rule.
+            Ok(body) if follower || (author && body.get("content") != Some(&json!(""))) => {
+                Reply::empty(204)
+            }
+            _ => state.unknown_user(request),
         }
     }
 
