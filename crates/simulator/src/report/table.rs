@@ -34,7 +34,6 @@ fn write_table(run: &Run, text: &mut String) -> std::fmt::Result {
     for (name, tally) in tallies(statistics) {
         write_row(name, tally, text)?;
     }
-    phase.map_or(Ok(()), |phase| write_row("before", &phase.tally, text))?;
     writeln!(text, "{}: {:.0}/s", run.progress(), run.rate())?;
     if let Some((name, seed)) = run.settings.iter().find(|(name, _)| *name == "seed") {
         writeln!(text, "{name} {seed}")?;
@@ -72,7 +71,8 @@ fn write_row(name: &str, tally: &Tally, text: &mut String) -> std::fmt::Result {
 
 fn write_phase(phase: &RegistrationPhase, text: &mut String) -> std::fmt::Result {
     let (count, seconds) = (phase.tally.count, phase.took.as_secs_f64());
-    writeln!(text, "before: {count} registrations in {seconds:.1} s, before the clock started")
+    writeln!(text, "before the clock started, {count} registrations in {seconds:.1} s:")?;
+    write_row("register", &phase.tally, text)
 }
 
 fn write_verification(verification: &Verification, text: &mut String) -> std::fmt::Result {
