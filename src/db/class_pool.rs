@@ -72,7 +72,7 @@ impl ClassPool {
     /// wait.
     pub(super) async fn run<T>(
         &self,
-        statement: impl Future<Output = Result<T, sqlx::Error>>,
+        statement: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
         let Ok(_place) = self.places.try_acquire() else {
             self.refused.fetch_add(1, Ordering::Relaxed);
@@ -85,7 +85,7 @@ impl ClassPool {
         };
         // PostgreSQL's own time-outs do not help when its host fails.
         match timeout(self.timeout, statement).await {
-            Ok(result) => Ok(result?),
+            Ok(result) => result,
             Err(_) => Err(Error::Unresponsive),
         }
     }

@@ -10,6 +10,7 @@ use std::{
 
 use sqlx::{
     IntoArguments, Postgres,
+    pool::PoolConnection,
     postgres::{PgConnectOptions, PgPool, PgRow},
     query::{Map, Query},
 };
@@ -113,7 +114,7 @@ impl Database {
         T: Send + Unpin,
         A: IntoArguments<Postgres> + Send,
     {
-        self.run(query.fetch_all(self.pool())).await
+        self.run(async { Ok(query.fetch_all(&mut *self.acquire().await?).await?) }).await
     }
 
     pub(super) async fn optional<T, F, A>(
@@ -125,7 +126,7 @@ impl Database {
         T: Send + Unpin,
         A: IntoArguments<Postgres> + Send,
     {
-        self.run(query.fetch_optional(self.pool())).await
+        self.run(async { Ok(query.fetch_optional(&mut *self.acquire().await?).await?) }).await
     }
 
     pub(super) async fn one<T, F, A>(&self, query: Map<'_, Postgres, F, A>) -> Result<T, Error>
@@ -134,7 +135,7 @@ impl Database {
         T: Send + Unpin,
         A: IntoArguments<Postgres> + Send,
     {
-        self.run(query.fetch_one(self.pool())).await
+        self.run(async { Ok(query.fetch_one(&mut *self.acquire().await?).await?) }).await
     }
 
     /// Returns the number of rows that a statement changed.
@@ -142,13 +143,17 @@ impl Database {
     where
         A: IntoArguments<Postgres> + Send,
     {
-        Ok(self.run(query.execute(self.pool())).await?.rows_affected())
+        let run = self.run(async { Ok(query.execute(&mut *self.acquire().await?).await?) });
+        Ok(run.await?.rows_affected())
     }
 
-    async fn run<T>(
-        &self,
-        statement: impl Future<Output = Result<T, sqlx::Error>>,
-    ) -> Result<T, Error> {
+    /// Without a connection the database is unavailable, whatever the cause: a proxy that closes the
+    /// connection, garbage, a refused password.
+    async fn acquire(&self) -> Result<PoolConnection<Postgres>, Error> {
+        self.pool().acquire().await.map_err(Error::Unavailable)
+    }
+
+    async fn run<T>(&self, statement: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         let result = self.class_pool().run(statement).await;
         if result.as_ref().is_err_and(Error::is_disk_full) {
             self.disk_was_full.store(true, Ordering::Relaxed);

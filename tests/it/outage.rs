@@ -18,7 +18,10 @@ use reqwest::Method;
 use serde_json::json;
 use sqlx::ConnectOptions as _;
 use tempfile::TempDir;
-use tokio::task::JoinHandle;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    task::JoinHandle,
+};
 
 use crate::support::{
     App, AppSettings,
@@ -111,6 +114,63 @@ async fn requests_get_503_until_a_stopped_database_runs_again() {
     assert_eq!(simulator.tweet("ann", "after").await.status, 204);
     app.stop().await;
     stop(server).await;
+}
+
+/// What a client of PostgreSQL may get instead of a connection: from HAProxy without a primary, a port
+/// of another program, a server that starts, stops, is full, or rejects the user or the database.
+fn failed_connections() -> Vec<(&'static str, Vec<u8>)> {
+    let error = |code: &str| {
+        let fields = format!("SFATAL\0VFATAL\0C{code}\0Mrefused\0\0");
+        let length = u32::try_from(fields.len() + 4).expect("short").to_be_bytes();
+        // "N" refuses TLS first.
+        [b"NE".as_slice(), &length, fields.as_bytes()].concat()
+    };
+    let mut responses = vec![
+        ("nothing", Vec::new()),
+        ("a zero byte", vec![0]),
+        ("an unknown byte", b"X".to_vec()),
+        ("another protocol", b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()),
+        ("TLS that breaks off", b"S".to_vec()),
+        ("no TLS, then nothing", b"N".to_vec()),
+        ("no TLS, then garbage", b"N\xff\xff\xff\xff\xff\xff\xff\xff".to_vec()),
+        ("an unknown message", b"N?\0\0\0\x04".to_vec()),
+        ("an unknown authentication", b"NR\0\0\0\x08\0\0\0\x63".to_vec()),
+    ];
+    for code in ["28000", "28P01", "3D000", "42501", "53300", "57P03", "57P01", "08P01", "XX000"] {
+        responses.push((code, error(code)));
+    }
+    responses
+}
+
+#[tokio::test]
+async fn a_connection_that_fails_in_any_way_is_an_outage() {
+    let expected = failed_connections();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = listener.local_addr().expect("bound").port();
+    let (choose, chosen) = tokio::sync::watch::channel(Vec::new());
+    let answering = tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            let _ = stream.read(&mut [0; 1024]).await;
+            let response = chosen.borrow().clone();
+            let _ = stream.write_all(&response).await;
+        }
+    });
+    let app = App::start_with(TestDatabase::empty().await, |settings| {
+        settings.database = PgConnectOptions::new().host("127.0.0.1").port(port).username("a");
+        settings.pool.acquire_timeout = SHORT;
+    })
+    .await;
+    for (what, response) in expected {
+        choose.send_replace(response);
+        let simulator = app.simulator();
+        let (read, write) = tokio::join!(simulator.get("/msgs"), simulator.register("ann"));
+        for response in [read, write] {
+            assert_eq!(response.status, 503, "{what}: {response:?}");
+            assert!(response.header("retry-after").parse::<u32>().is_ok(), "{what}: {response:?}");
+        }
+    }
+    answering.abort();
 }
 
 /// Sends a post in the background.
