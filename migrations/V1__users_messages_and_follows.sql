@@ -1,6 +1,12 @@
 -- The three tables of the original MiniTwit (user, message, follower) in normal form: foreign keys, timestamps with
 -- time zone, and a constraint for each rule of the domain. Lengths count Unicode code points.
 
+-- Lengths count a line break once, also if it is CR LF. Browsers send each line break of a text as CR LF.
+CREATE FUNCTION with_line_feeds(text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN replace(replace($1, E'\r\n', E'\n'), E'\r', E'\n');
+COMMENT ON FUNCTION with_line_feeds IS 'A text with LF for each line break: CR LF, CR or LF.';
+
 CREATE TABLE users (
     user_id       bigint      GENERATED ALWAYS AS IDENTITY,
     -- Collation "C" compares bytes, so equality and order do not change with the C library.
@@ -11,6 +17,7 @@ CREATE TABLE users (
     display_name  text,
     bio           text,
     disabled_at   timestamptz,
+    password_renewed_at timestamptz,
     CONSTRAINT users_pkey PRIMARY KEY (user_id),
     CONSTRAINT users_username_key UNIQUE (username),
     CONSTRAINT users_username_length CHECK (char_length(username) BETWEEN 1 AND 64),
@@ -23,12 +30,13 @@ CREATE TABLE users (
     CONSTRAINT users_display_name_length CHECK (char_length(display_name) BETWEEN 1 AND 64),
     CONSTRAINT users_display_name_characters CHECK (display_name !~ '[\u0001-\u001f\u007f-\u009f]'),
     CONSTRAINT users_display_name_trimmed CHECK (display_name COLLATE "C" !~ '^[[:space:]]|[[:space:]]$'),
-    CONSTRAINT users_bio_length CHECK (char_length(bio) BETWEEN 1 AND 160),
+    CONSTRAINT users_bio_length CHECK (char_length(with_line_feeds(bio)) BETWEEN 1 AND 160),
     CONSTRAINT users_bio_not_blank CHECK (bio COLLATE "C" ~ '[^[:space:]]')
 );
 COMMENT ON TABLE users IS 'Registered users. The e-mail address is private to its owner; the password is a bcrypt hash.';
 COMMENT ON COLUMN users.display_name IS 'NULL if the user gives none.';
 COMMENT ON COLUMN users.bio IS 'NULL if the user gives none.';
+COMMENT ON COLUMN users.password_renewed_at IS 'When a sign-in replaced the hash by another one of the same password; NULL if never.';
 COMMENT ON COLUMN users.disabled_at IS 'When an operator disabled the user; NULL if the user may sign in.';
 
 CREATE TABLE messages (
@@ -40,7 +48,7 @@ CREATE TABLE messages (
     edited_at    timestamptz,
     CONSTRAINT messages_pkey PRIMARY KEY (message_id),
     CONSTRAINT messages_author_id_fkey FOREIGN KEY (author_id) REFERENCES users ON DELETE CASCADE,
-    CONSTRAINT messages_text_length CHECK (char_length(text) BETWEEN 1 AND 280),
+    CONSTRAINT messages_text_length CHECK (char_length(with_line_feeds(text)) BETWEEN 1 AND 280),
     CONSTRAINT messages_text_not_blank CHECK (text COLLATE "C" ~ '[^[:space:]]')
 );
 COMMENT ON TABLE messages IS 'Messages by users. Flagged messages stay in the table, but no page or response contains them.';

@@ -73,7 +73,7 @@ impl From<domain::Message> for Message {
 #[derive(Object)]
 #[oai(example)]
 struct MessageContent {
-    /// The text: 1 to 280 characters, at least one of them not white space.
+    /// The text: 1 to 280 characters, at least one of them visible. CR LF counts as one character.
     #[oai(validator(
         min_length = 1,
         max_length = 280,
@@ -194,7 +194,8 @@ impl Messages {
     /// Edit a message
     ///
     /// Replaces the text of one of the caller's messages, and sets `edited_at`. The message keeps
-    /// its position in all timelines. A request with the current text changes nothing.
+    /// its position in all timelines. A request with the current text changes nothing, even if its
+    /// line breaks are of another kind (CR LF, LF).
     #[oai(path = "/messages/:id", method = "patch", operation_id = "changeMessage")]
     async fn edit(
         &self,

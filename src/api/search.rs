@@ -83,13 +83,14 @@ impl Search {
     /// Returns the messages that contain all words of the text, newest first; the last word may be
     /// the beginning of a word. In scripts without spaces between words, such as Chinese, Japanese
     /// and Thai, a message matches if it contains the text anywhere. With `kind=users`, returns the
-    /// users whose usernames begin with the text, sorted by username. The search ignores case.
+    /// users whose usernames begin with the text, sorted by username. It understands `@` before a
+    /// username. The search ignores case and invisible characters, and finds emoji.
     #[oai(path = "/search", method = "get", operation_id = "search")]
     #[expect(clippy::too_many_arguments, reason = "one argument for each part of the request")]
     async fn search(
         &self,
         _caller: OptionalCaller,
-        /// The text to search for: 1 to 100 characters, not only white space.
+        /// The text to search for: 1 to 100 characters, at least one of them visible.
         #[oai(
             example = "example_text",
             validator(

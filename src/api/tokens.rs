@@ -30,13 +30,14 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Object)]
 #[oai(example)]
 struct NewToken {
-    /// The username.
+    /// The username. White space around it, and an `@` before it, are ignored.
     #[oai(validator(pattern = r"^[^\u0000]*$"))]
     username: Unparsed<String>,
     /// The user's password.
     #[oai(validator(pattern = r"^[^\u0000]*$"))]
     password: Unparsed<String>,
-    /// A name to recognize the token in a list: 1 to 64 characters.
+    /// A name to recognize the token in a list: 1 to 64 characters, none of them invisible or
+    /// unassigned.
     #[oai(validator(
         min_length = 1,
         max_length = 64,

@@ -34,7 +34,8 @@ use crate::{
 #[derive(Object)]
 #[oai(example)]
 struct NewUser {
-    /// The username: 1 to 64 characters of any script. Some names are reserved.
+    /// The username: 1 to 64 characters of any script, symbols, emoji and inner spaces. It must not
+    /// have invisible or unassigned characters. Some names are reserved, in any case.
     #[oai(validator(
         min_length = 1,
         max_length = 64,
@@ -48,7 +49,7 @@ struct NewUser {
         pattern = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f]@[^\s@\u0000-\u001f\u007f-\u009f]+$"
     ))]
     email: Unparsed<String>,
-    /// The password: 1 to 72 bytes.
+    /// The password: 1 to 72 bytes in Unicode normalization form C.
     #[oai(validator(
         min_length = 1,
         max_length = 72,
@@ -78,7 +79,8 @@ struct AccountChange {
         pattern = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f]@[^\s@\u0000-\u001f\u007f-\u009f]+$"
     ))]
     email: Unparsed<Option<String>>,
-    /// The new password: 1 to 72 bytes. It requires `current_password`, and ends all sessions and
+    /// The new password: 1 to 72 bytes in Unicode normalization form C. It requires
+    /// `current_password`, and ends all sessions and
     /// tokens of the account, including the token of this request.
     #[oai(validator(
         min_length = 1,
@@ -89,7 +91,8 @@ struct AccountChange {
     /// The current password; required to change the password.
     #[oai(validator(pattern = r"^[^\u0000]*$"))]
     current_password: Unparsed<Option<String>>,
-    /// The new display name: 1 to 64 characters; null removes it.
+    /// The new display name: 1 to 64 characters, none of them invisible or unassigned; null removes
+    /// it.
     #[oai(
         nullable,
         validator(
@@ -99,7 +102,8 @@ struct AccountChange {
         )
     )]
     display_name: Unparsed<Option<String>>,
-    /// The new bio: 1 to 160 characters; null removes it.
+    /// The new bio: 1 to 160 characters, not all invisible; null removes it. CR LF counts as one
+    /// character.
     #[oai(
         nullable,
         validator(

@@ -3,9 +3,10 @@
 use time::OffsetDateTime;
 
 use super::{
+    password::{Password, PasswordHash},
     profile::{Bio, DisplayName},
     token::TokenHash,
-    user::{Email, Password, PasswordHash, User, Username},
+    user::{Email, User, Username},
 };
 
 /// An authenticated user, with the hash for a further check of the password.

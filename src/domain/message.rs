@@ -3,25 +3,26 @@
 use time::OffsetDateTime;
 
 use super::{
+    characters::{char_count, is_blank},
     invalid::Invalid,
     page::{Cursor, Page},
     profile::{Counts, Profile},
     user::Username,
 };
 
-/// The maximum length of a message, in characters (Unicode code points).
+/// The maximum length of a message, in characters: Unicode code points, where CR LF counts as one.
 pub const MESSAGE_TEXT_MAX_CHARS: usize = 280;
 
-/// The text of a message: 1 to 280 characters, not all white space, without U+0000.
+/// The text of a message: 1 to 280 characters, not all invisible, without U+0000.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageText(String);
 
 impl MessageText {
     /// Checks a text without changing it.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
-        let rule = if raw.trim().is_empty() {
+        let rule = if is_blank(raw) {
             "You have to enter a message"
-        } else if raw.chars().count() > MESSAGE_TEXT_MAX_CHARS {
+        } else if char_count(raw) > MESSAGE_TEXT_MAX_CHARS {
             "The message must be at most 280 characters long"
         } else if raw.contains('\0') {
             "The message must not contain a NUL character"
@@ -97,10 +98,14 @@ mod tests {
     #[test]
     fn a_message_has_1_to_280_code_points() {
         assert_eq!(MessageText::parse("  hi\n").expect("kept as it is").as_str(), "  hi\n");
-        assert!(MessageText::parse(&"🦀".repeat(280)).is_ok());
+        for text in ["🦀".repeat(280), "a\r\n".repeat(140), "\u{200b}".repeat(279) + "a"] {
+            assert!(MessageText::parse(&text).is_ok(), "{text:?}");
+        }
         for (text, rule) in [
             (String::new(), "You have to enter a message"),
             (" \u{2003}\n".to_owned(), "You have to enter a message"),
+            ("\u{200b}\u{2800}\u{3164}\u{fe0f}".to_owned(), "You have to enter a message"),
+            ("a\r\n".repeat(140) + "a", "280 characters"),
             ("a".repeat(281), "280 characters"),
             ("a\0".to_owned(), "NUL"),
         ] {

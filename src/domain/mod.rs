@@ -4,14 +4,19 @@
 //! `parse` returns the rule that its input breaks. This module uses no I/O, HTTP or SQL.
 
 mod account;
+mod characters;
+mod emoji;
 mod idempotency_key;
 mod instance;
 mod invalid;
 mod message;
+mod name_characters;
 mod one_line_text;
 mod page;
+mod password;
 mod profile;
 mod registration;
+mod reserved_names;
 pub mod rich_text;
 mod search;
 mod tag;
@@ -19,6 +24,8 @@ mod token;
 mod user;
 
 pub use account::{Account, AccountChange, ModeratedUser, PasswordChange};
+pub use characters::is_blank;
+pub use emoji::is_symbol;
 pub use idempotency_key::IdempotencyKey;
 pub use instance::Instance;
 pub use invalid::Invalid;
@@ -26,6 +33,7 @@ pub use message::{
     AuthorTimeline, MESSAGE_TEXT_MAX_CHARS, Message, MessageSummary, MessageText, ModeratedMessage,
 };
 pub use page::{Cursor, InvalidCursor, KeyCursor, NameCursor, PAGE_SIZE, Page};
+pub use password::{Password, PasswordHash};
 pub use profile::{BIO_MAX_CHARS, Bio, Counts, DisplayName, Profile, ProfileView};
 pub use registration::Registration;
 pub use search::{SearchTerms, SearchText, has_unspaced_script};
@@ -34,4 +42,4 @@ pub use token::{
     ApiToken, BrowserToken, ClientHash, InvalidToken, SessionToken, TokenHash, TokenId, TokenName,
     TokenRecord,
 };
-pub use user::{Email, Password, PasswordHash, User, UserId, Username};
+pub use user::{Email, SIGNS, User, UserId, Username};

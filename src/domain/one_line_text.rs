@@ -1,4 +1,4 @@
-//! Names on one line: 1 to 64 characters, without white space at either end.
+//! Names on one line: 1 to 64 visible characters and spaces, without white space at either end.
 
 /// Declares a type for such a name, which error texts call `$called`.
 macro_rules! one_line_text {
@@ -21,6 +21,10 @@ macro_rules! one_line_text {
                     concat!("The ", $called, " must not contain control characters")
                 } else if raw.trim() != raw {
                     concat!("The ", $called, " must not begin or end with white space")
+                } else if $crate::domain::characters::is_blank(raw) {
+                    concat!("The ", $called, " must not be empty")
+                } else if !$crate::domain::name_characters::may_form_name(raw) {
+                    concat!("The ", $called, " must not contain invisible or unassigned characters")
                 } else {
                     return Ok(Self(raw.to_owned()));
                 };

@@ -3,12 +3,13 @@
 use time::OffsetDateTime;
 
 use super::{
+    characters::{char_count, is_blank},
     invalid::Invalid,
     one_line_text::one_line_text,
     user::{Email, Username},
 };
 
-/// The maximum length of a bio, in characters (Unicode code points).
+/// The maximum length of a bio, in characters: Unicode code points, where CR LF counts as one.
 pub const BIO_MAX_CHARS: usize = 160;
 
 /// The counts of a user.
@@ -27,16 +28,16 @@ one_line_text! {
     DisplayName, "display name"
 }
 
-/// A bio: 1 to 160 characters, not all white space, without U+0000.
+/// A bio: 1 to 160 characters, not all invisible, without U+0000.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bio(String);
 
 impl Bio {
     /// Checks a bio without changing it.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
-        let rule = if raw.trim().is_empty() {
+        let rule = if is_blank(raw) {
             "The bio must not be empty"
-        } else if raw.chars().count() > BIO_MAX_CHARS {
+        } else if char_count(raw) > BIO_MAX_CHARS {
             "The bio must be at most 160 characters long"
         } else if raw.contains('\0') {
             "The bio must not contain a NUL character"
@@ -101,6 +102,10 @@ mod tests {
             ("a\u{a0}", "white space"),
             ("a\nb", "control"),
             ("a\0b", "control"),
+            ("\u{200b}", "empty"),
+            ("\u{3164}\u{2800}", "empty"),
+            ("a\u{202e}b", "invisible"),
+            ("a\u{fe0f}", "invisible"),
             (&"é".repeat(65), "64 characters"),
         ] {
             let error = DisplayName::parse(name).expect_err(name);
@@ -110,14 +115,16 @@ mod tests {
 
     #[test]
     fn a_bio_has_1_to_160_characters() {
-        for bio in ["a", " two\nlines ", &"🦀".repeat(160)] {
+        for bio in ["a", " two\nlines ", "\u{202e}a", &"🦀".repeat(160), &"a\r\n".repeat(80)] {
             assert_eq!(Bio::parse(bio).expect(bio).as_str(), bio);
         }
         for (bio, rule) in [
             ("", "empty"),
             (" \n\t", "empty"),
+            ("\u{200b}\u{2800}\u{3164}\u{fe0f}", "empty"),
             ("a\0", "NUL"),
             (&"a".repeat(161), "160 characters"),
+            (&("a\r\n".repeat(80) + "a"), "160 characters"),
         ] {
             let error = Bio::parse(bio).expect_err(bio);
             assert!(error.rule().contains(rule), "{bio:?}: {error}");

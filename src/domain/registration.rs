@@ -2,7 +2,8 @@
 
 use super::{
     invalid::Invalid,
-    user::{Email, Password, Username},
+    password::Password,
+    user::{Email, Username},
 };
 
 /// A valid request to register.
@@ -21,7 +22,7 @@ impl Registration {
     /// missing username, the e-mail address, the password, and then the other rules of usernames.
     pub fn parse(username: &str, email: &str, password: &str) -> Result<Self, Invalid> {
         let username_rule = Username::parse_new(username);
-        if username.trim().is_empty() {
+        if username_rule.as_ref().is_err_and(Username::is_missing) {
             username_rule.clone()?;
         }
         let email = Email::parse(email)?;
@@ -40,6 +41,7 @@ mod tests {
             Registration::parse(username, email, password).expect_err("invalid").rule()
         };
         assert_eq!(rule("", "", ""), "You have to enter a username");
+        assert_eq!(rule("\u{200b}", "", ""), "You have to enter a username");
         assert_eq!(rule("a/b", "", ""), "You have to enter a valid email address");
         assert_eq!(rule("a/b", "a@b", ""), "You have to enter a password");
         assert!(rule("a/b", "a@b", &"x".repeat(73)).contains("72 bytes"));

@@ -218,6 +218,8 @@ mod tests {
             ("", "empty"),
             ("a ", "white space"),
             ("a\tb", "control"),
+            ("\u{feff}", "empty"),
+            ("a\u{200b}", "invisible"),
             (&"é".repeat(65), "64 characters"),
         ] {
             let error = TokenName::parse(name).expect_err(name);

@@ -1,57 +1,20 @@
-//! Users: usernames, e-mail addresses and passwords.
+//! Users: usernames and e-mail addresses.
 
 use std::fmt;
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::invalid::Invalid;
+use super::{
+    characters::is_blank, invalid::Invalid, name_characters::may_form_name,
+    reserved_names::is_reserved,
+};
 
 const USERNAME_MAX_CHARS: usize = 64;
 /// The longest address that fits an SMTP path (RFC 5321, section 4.5.3.1.3, without the brackets).
 const EMAIL_MAX_CHARS: usize = 254;
-/// bcrypt ignores further bytes, so that it would silently truncate a longer password.
-const PASSWORD_MAX_BYTES: usize = 72;
-
-/// Usernames that are, or may become, the first segment of a route.
-const RESERVED_NAMES: &[&str] = &[
-    ".well-known",
-    "add_message",
-    "api",
-    "assets",
-    "atom",
-    "avatar",
-    "avatars",
-    "docs",
-    "favicon.ico",
-    "feed",
-    "fllws",
-    "grafana",
-    "healthz",
-    "latest",
-    "login",
-    "logout",
-    "message",
-    "messages",
-    "metrics",
-    "msgs",
-    "nginx-health",
-    "openapi.json",
-    "public",
-    "readyz",
-    "register",
-    "robots.txt",
-    "search",
-    "settings",
-    "sim",
-    "sitemap.xml",
-    "static",
-    "stream",
-    "tag",
-    "tags",
-    "timeline",
-];
-/// Suffixes of routes next to a profile (`/{username}.atom`).
-const RESERVED_SUFFIXES: &[&str] = &[".atom"];
+/// The sign before a username in a mention, also in the form of East Asian keyboards.
+pub const SIGNS: [char; 2] = ['@', '＠'];
+const NO_USERNAME: Invalid = Invalid::new("You have to enter a username");
 
 /// The id of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -67,6 +30,9 @@ pub struct User {
 }
 
 /// A username: 1 to 64 characters of any script in Unicode NFC, compared exactly.
+///
+/// The rules for new names are stricter than those of this type, because older users keep their
+/// names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Username(String);
 
@@ -74,7 +40,7 @@ impl Username {
     /// Normalizes a username to NFC and checks it, to look up a user.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
         if raw.trim().is_empty() {
-            return Err(Invalid::new("You have to enter a username"));
+            return Err(NO_USERNAME);
         }
         let name: String = raw.nfc().collect();
         let rule = if name.chars().count() > USERNAME_MAX_CHARS {
@@ -93,15 +59,37 @@ impl Username {
         Err(Invalid::new(rule))
     }
 
-    /// Like [`Username::parse`], and rejects reserved usernames, to register a user.
+    /// Like [`Username::parse`], with the rules for a new user: the name shows something, every
+    /// character of it does unless emoji or its script need it, and it is not reserved.
     pub fn parse_new(raw: &str) -> Result<Self, Invalid> {
         let name = Self::parse(raw)?;
-        let reserved = RESERVED_NAMES.contains(&name.as_str())
-            || RESERVED_SUFFIXES.iter().any(|suffix| name.0.ends_with(suffix));
-        if reserved {
-            return Err(Invalid::new("The username is reserved"));
+        if is_blank(&name.0) {
+            Err(NO_USERNAME)
+        } else if !may_form_name(&name.0) {
+            Err(Invalid::new("The username must not contain invisible or unassigned characters"))
+        } else if name.is_reserved() {
+            Err(Invalid::new("The username is reserved"))
+        } else {
+            Ok(name)
         }
-        Ok(name)
+    }
+
+    /// The usernames that a person may mean who enters `raw`, the likeliest first. White space around
+    /// it is removed; then so is an `@` before it.
+    pub fn entered(raw: &str) -> Vec<Self> {
+        let name = raw.trim();
+        let names = [Some(name), name.strip_prefix(SIGNS).map(str::trim)];
+        names.into_iter().flatten().filter_map(|name| Self::parse(name).ok()).collect()
+    }
+
+    /// Whether the name may belong to a page, now or later. New users cannot have it.
+    pub fn is_reserved(&self) -> bool {
+        is_reserved(&self.0)
+    }
+
+    /// Whether `error` says that there is no username at all.
+    pub(super) fn is_missing(error: &Invalid) -> bool {
+        *error == NO_USERNAME
     }
 
     /// Wraps a username from the database without checking it.
@@ -149,59 +137,6 @@ impl Email {
     /// The address.
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-/// A password: at most 72 bytes, not all white space, without U+0000. `Debug` hides it.
-#[derive(Clone)]
-pub struct Password(String);
-
-impl Password {
-    /// Checks a password without changing it.
-    pub fn parse(raw: &str) -> Result<Self, Invalid> {
-        if raw.trim().is_empty() {
-            return Err(Invalid::new("You have to enter a password"));
-        }
-        if raw.len() > PASSWORD_MAX_BYTES {
-            return Err(Invalid::new("The password must be at most 72 bytes long"));
-        }
-        if raw.contains('\0') {
-            return Err(Invalid::new("The password must not contain a NUL character"));
-        }
-        Ok(Self(raw.to_owned()))
-    }
-
-    /// The password, for the hash function only.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Password {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Password(…)")
-    }
-}
-
-/// A bcrypt hash in modular crypt format. `Debug` hides it.
-#[derive(Clone)]
-pub struct PasswordHash(String);
-
-impl PasswordHash {
-    /// Wraps a hash that bcrypt made.
-    pub fn new(hash: String) -> Self {
-        Self(hash)
-    }
-
-    /// The hash, for the database and the hash function only.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for PasswordHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PasswordHash(…)")
     }
 }
 
@@ -258,17 +193,42 @@ mod tests {
 
     #[test]
     fn a_reserved_username_is_rejected_at_registration_only() {
-        for name in
-            ["public", "login", "sim", "api", "docs", "metrics", "search", "settings", "bob.atom"]
-        {
-            assert!(Username::parse(name).is_ok(), "{name}");
-            assert_eq!(
-                broken_rule(Username::parse_new(name)),
-                "The username is reserved",
-                "{name}"
-            );
+        for name in ["public", "Public", "sim", "users", "index.html", "-", "bob.atom"] {
+            let rule = broken_rule(Username::parse_new(name));
+            assert_eq!(rule, "The username is reserved", "{name}");
+            assert!(Username::parse(name).expect(name).is_reserved(), "{name}");
         }
-        assert!(Username::parse_new("Public").is_ok(), "names are compared exactly");
+    }
+
+    #[test]
+    fn an_invisible_username_is_rejected_at_registration_only() {
+        for (name, rule) in [
+            ("\u{200b}", "You have to enter a username"),
+            ("\u{3164}", "You have to enter a username"),
+            ("\u{2800}\u{fe0f}", "You have to enter a username"),
+            ("alice\u{200b}", "invisible or unassigned"),
+            ("\u{202e}ecila", "invisible or unassigned"),
+            ("a\u{e000}", "invisible or unassigned"),
+        ] {
+            assert!(broken_rule(Username::parse_new(name)).contains(rule), "{name:?}");
+            assert_eq!(Username::parse(name).expect(name).as_str(), name);
+        }
+    }
+
+    #[test]
+    fn an_entered_username_may_have_space_around_it_and_a_sign_before_it() {
+        let entered = |raw| -> Vec<String> {
+            Username::entered(raw).iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(entered(" \u{3000}alice\r\n"), ["alice"]);
+        assert_eq!(entered("@alice "), ["@alice", "alice"]);
+        assert_eq!(entered("＠ Roger Histand"), ["＠ Roger Histand", "Roger Histand"]);
+        assert_eq!(entered("@@alice"), ["@@alice", "@alice"]);
+        assert_eq!(entered("alice\u{200b}"), ["alice\u{200b}"]);
+        for raw in ["", " ", "a/b", "\0"] {
+            assert_eq!(entered(raw), [""; 0], "{raw:?}");
+        }
+        assert_eq!(entered("@"), ["@"]);
     }
 
     #[test]
@@ -289,23 +249,6 @@ mod tests {
         );
     }
 
-    #[test]
-    fn a_password_that_bcrypt_would_truncate_is_rejected() {
-        assert!(Password::parse("x").is_ok());
-        assert!(Password::parse(&"é".repeat(36)).is_ok());
-        assert!(broken_rule(Password::parse(&"é".repeat(37))).contains("72 bytes"));
-        assert!(broken_rule(Password::parse("a\0b")).contains("NUL"));
-        assert_eq!(broken_rule(Password::parse("")), "You have to enter a password");
-        assert_eq!(broken_rule(Password::parse(" \n")), "You have to enter a password");
-    }
-
-    #[test]
-    fn debug_output_hides_secrets() {
-        let password = Password::parse("hunter2").expect("valid");
-        assert!(!format!("{password:?}").contains("hunter2"));
-        assert!(!format!("{:?}", PasswordHash::new("$2b$10$abc".into())).contains("abc"));
-    }
-
     proptest! {
         #[test]
         fn a_parsed_username_parses_to_itself(raw in "\\PC{0,70}") {
@@ -320,7 +263,6 @@ mod tests {
         fn no_input_makes_a_parser_panic(raw in any::<String>()) {
             let _ = Username::parse_new(&raw);
             let _ = Email::parse(&raw);
-            let _ = Password::parse(&raw);
         }
     }
 }

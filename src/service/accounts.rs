@@ -1,7 +1,8 @@
 //! Accounts: registration, changes and deletion.
 
 use super::{
-    error::Error, limits::Origin, passwords::Line, sign_in_client::SignInClient, state::Service,
+    error::Error, limits::Origin, passwords::Line, sessions::Checked, sign_in_client::SignInClient,
+    state::Service,
 };
 use crate::{
     db::{
@@ -88,11 +89,13 @@ impl Service {
         let service = self.clone();
         self.finish(async move {
             let AccountChange { email, password, display_name, bio } = change;
-            let password_hash = match password {
+            let (account, password_hash) = match password {
                 Some(PasswordChange { current, new }) => {
-                    Some(service.confirm_password(&account, &current).await?.hash(new).await?)
+                    let Checked { slot, account } =
+                        service.confirm_password(&account, &current).await?;
+                    (account, Some(slot.hash(new).await?))
                 }
-                None => None,
+                None => (account, None),
             };
             let changes_password = password_hash.is_some();
             let update = users::Update { email, password_hash, display_name, bio };
@@ -119,7 +122,8 @@ impl Service {
         let service = self.clone();
         self.finish(async move {
             let PasswordChange { current, new } = change;
-            let hash = service.confirm_password(&account, &current).await?.hash(new).await?;
+            let Checked { slot, account } = service.confirm_password(&account, &current).await?;
+            let hash = slot.hash(new).await?;
             let token = SessionToken::new(rand::random());
             let session = NewSession {
                 token: token.hash(),
@@ -141,7 +145,7 @@ impl Service {
     /// stops in between, the rest remains; a new request can delete it. Returns an error if the
     /// password is wrong or a rate limit is exceeded.
     pub async fn delete_account(&self, account: Account, password: &str) -> Result<(), Error> {
-        self.confirm_password(&account, password).await?;
+        let account = self.confirm_password(&account, password).await?.account;
         let service = self.clone();
         self.finish(async move {
             let database = service.database();

@@ -17,6 +17,14 @@ use crate::{
 /// How long an account's client stays known after its last sign-in.
 const KNOWN_CLIENT_LIFETIME: Duration = Duration::from_secs(180 * 24 * 60 * 60);
 
+/// The result of checking a correct password.
+pub(super) struct Checked {
+    /// The slot that checked it, which can also hash a new password.
+    pub(super) slot: Slot,
+    /// The account, with the current hash.
+    pub(super) account: Account,
+}
+
 impl Service {
     /// Signs a user in. Returns the token of a new session.
     ///
@@ -50,12 +58,7 @@ impl Service {
         client: &SignInClient,
     ) -> Result<Account, Error> {
         self.inner.limits.check_sign_in(client.address)?;
-        let found = match Username::parse(username) {
-            Ok(username) => {
-                users::credentials(self.database(), &username, &client.hashes()).await?
-            }
-            Err(_) => None,
-        };
+        let found = self.credentials(username, client).await?;
         let Some(users::Credentials { account, disabled, known }) = found else {
             return Err(self.reject_unknown(password).await);
         };
@@ -63,55 +66,102 @@ impl Service {
             true => Guesser::Known(client.address),
             false => Guesser::Unknown(client.address),
         };
-        self.check_password(&account, password, &guesser).await?;
+        let checked = self.check_password(&account, password, &guesser).await?;
         if disabled {
             return Err(Error::Disabled);
         }
-        Ok(account)
+        Ok(checked.account)
     }
 
     /// Rejects a sign-in with an unknown name. Takes as long as for a wrong password, so that the
     /// duration does not reveal which names exist.
-    async fn reject_unknown(&self, password: &str) -> Error {
-        let Ok(password) = Password::parse(password) else { return Error::WrongUsername };
+    async fn reject_unknown(&self, entered: &str) -> Error {
+        let Ok(password) = Password::parse(entered) else { return Error::WrongUsername };
         let slot = match self.inner.passwords.slot(Line::SignIn).await {
             Ok(slot) => slot,
             Err(error) => return error,
         };
-        match slot.verify(password, self.inner.passwords.decoy()).await {
-            Ok(_) => Error::WrongUsername,
-            Err(error) => error,
+        for password in [Some(password), Password::as_entered(entered)].into_iter().flatten() {
+            if let Err(error) = slot.verify(password, self.inner.passwords.decoy()).await {
+                return error;
+            }
         }
+        Error::WrongUsername
     }
 
-    /// Checks the password of a signed-in user. Returns the slot, which can also hash a new password.
+    /// The credentials of the user whose name was entered, perhaps with an `@` before it.
+    async fn credentials(
+        &self,
+        entered: &str,
+        client: &SignInClient,
+    ) -> Result<Option<users::Credentials>, Error> {
+        let clients = client.hashes();
+        for username in Username::entered(entered) {
+            let found = users::credentials(self.database(), &username, &clients).await?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Checks the password of a signed-in user.
     pub(super) async fn confirm_password(
         &self,
         account: &Account,
         password: &str,
-    ) -> Result<Slot, Error> {
+    ) -> Result<Checked, Error> {
         // A session or token has authenticated each caller.
         let credential = account.credential.clone().ok_or(Error::WrongPassword)?;
         self.check_password(account, password, &Guesser::Authenticated(credential)).await
     }
 
+    /// Checks the account's password. Renews a hash that an earlier program made of a password that
+    /// is not in NFC.
     async fn check_password(
         &self,
         account: &Account,
-        password: &str,
+        entered: &str,
         guesser: &Guesser,
-    ) -> Result<Slot, Error> {
+    ) -> Result<Checked, Error> {
         let guess = self.inner.limits.begin_guess(account.user.id, guesser)?;
         // An invalid password cannot be the account's.
-        let Ok(password) = Password::parse(password) else { return Err(guess.wrong()) };
+        let Ok(password) = Password::parse(entered) else { return Err(guess.wrong()) };
         let line = match guesser {
             Guesser::Authenticated(_) | Guesser::Known(_) => Line::Known,
             Guesser::Unknown(_) => Line::SignIn,
         };
         let slot = self.inner.passwords.slot(line).await?;
-        match slot.verify(password, account.password_hash.clone()).await? {
-            true => Ok(slot),
-            false => Err(guess.wrong()),
+        let hash = &account.password_hash;
+        if slot.verify(password.clone(), hash.clone()).await? {
+            return Ok(Checked { slot, account: account.clone() });
+        }
+        let Some(as_entered) = Password::as_entered(entered) else { return Err(guess.wrong()) };
+        if !slot.verify(as_entered, hash.clone()).await? {
+            return Err(guess.wrong());
+        }
+        let account = self.renew_hash(account, password, &slot).await?;
+        Ok(Checked { slot, account })
+    }
+
+    /// Replaces the hash of the account's password by one of its form in NFC. Sessions and tokens
+    /// stay valid. Returns the account with its current hash.
+    async fn renew_hash(
+        &self,
+        account: &Account,
+        password: Password,
+        slot: &Slot,
+    ) -> Result<Account, Error> {
+        let hash = slot.hash(password.clone()).await?;
+        if users::renew_hash(self.database(), account, &hash).await? {
+            return Ok(Account { password_hash: hash, ..account.clone() });
+        }
+        // A concurrent sign-in renewed it, or the password has changed.
+        let found = users::credentials(self.database(), &account.user.username, &[]).await?;
+        let current = found.ok_or(Error::WrongPassword)?.account.password_hash;
+        match slot.verify(password, current.clone()).await? {
+            true => Ok(Account { password_hash: current, ..account.clone() }),
+            false => Err(Error::WrongPassword),
         }
     }
 

@@ -51,8 +51,8 @@ impl Service {
         name: &TokenName,
         lifetime: Duration,
     ) -> Result<NewToken, Error> {
-        self.confirm_password(account, password).await?;
-        self.insert_token(account, name, lifetime, &[]).await
+        let account = self.confirm_password(account, password).await?.account;
+        self.insert_token(&account, name, lifetime, &[]).await
     }
 
     async fn insert_token(

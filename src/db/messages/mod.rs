@@ -79,7 +79,8 @@ pub async fn by_id(database: &Database, id: i64) -> Result<Option<Message>, Erro
     Ok(database.optional(query).await?.map(Message::from))
 }
 
-/// Replaces the text of a message of `author`. The same text changes nothing.
+/// Replaces the text of a message of `author`. The same text changes nothing, also if only its line
+/// breaks are of another kind: browsers send each as CR LF.
 pub async fn edit(
     database: &Database,
     author: UserId,
@@ -93,7 +94,10 @@ pub async fn edit(
                WHERE message_id = $1 AND NOT flagged),
            edited AS (
                UPDATE messages
-               SET text = $3, edited_at = CASE WHEN text = $3 THEN edited_at ELSE now() END
+               SET text = CASE WHEN with_line_feeds(text) = with_line_feeds($3) THEN text
+                               ELSE $3 END,
+                   edited_at = CASE WHEN with_line_feeds(text) = with_line_feeds($3)
+                                    THEN edited_at ELSE now() END
                WHERE message_id = $1 AND author_id = $2 AND NOT flagged
                RETURNING message_id, text, published_at, edited_at)
            SELECT existing.author_id = $2 AS "own!", username AS author,

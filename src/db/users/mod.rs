@@ -209,7 +209,8 @@ pub async fn update(
         "UPDATE users
          SET email = COALESCE($3, email), password_hash = COALESCE($4, password_hash),
              display_name = CASE WHEN $5 THEN $6 ELSE display_name END,
-             bio = CASE WHEN $7 THEN $8 ELSE bio END
+             bio = CASE WHEN NOT $7 OR with_line_feeds(bio) = with_line_feeds($8) THEN bio
+                        ELSE $8 END
          WHERE user_id = $1 AND ($4::text IS NULL OR password_hash = $2)",
         account.user.id.0,
         account.password_hash.expose(),
@@ -219,6 +220,25 @@ pub async fn update(
         display_name.flatten().map(DisplayName::as_str),
         bio.is_some(),
         bio.flatten().map(Bio::as_str),
+    );
+    Ok(database.execute(query).await? == 1)
+}
+
+/// Replaces the hash of an account's password by another hash of the same password. Sessions and
+/// tokens stay valid.
+///
+/// Returns `false` if the hash differs from that of `account`, or if the account no longer exists.
+pub async fn renew_hash(
+    database: &Database,
+    account: &Account,
+    password_hash: &PasswordHash,
+) -> Result<bool, Error> {
+    let query = sqlx::query!(
+        "UPDATE users SET password_hash = $3, password_renewed_at = now()
+         WHERE user_id = $1 AND password_hash = $2",
+        account.user.id.0,
+        account.password_hash.expose(),
+        password_hash.expose(),
     );
     Ok(database.execute(query).await? == 1)
 }

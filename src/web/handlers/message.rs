@@ -58,7 +58,7 @@ pub async fn edit(
     service: Data<&Service>,
     responder: Responder,
 ) -> Result<Response, Failure> {
-    // Browsers send each line feed as CR LF, which would change an unedited text.
+    // Browsers send each line feed as CR LF.
     let text = fields.text.replace("\r\n", "\n");
     let (field, parsed) = Field::parse(text, MessageText::parse);
     let Some(text) = parsed else {

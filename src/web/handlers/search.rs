@@ -12,7 +12,7 @@ use crate::web::{
     pages::SearchPage, respond::Responder,
 };
 use crate::{
-    domain::{PAGE_SIZE, SearchText},
+    domain::{PAGE_SIZE, SearchText, is_blank},
     service::Service,
 };
 
@@ -34,7 +34,7 @@ pub async fn search(
     responder: Responder,
 ) -> Result<Response, Failure> {
     let form = || SearchPage::new(responder.frame(viewer.as_ref()), &q, scope);
-    if q.trim().is_empty() {
+    if is_blank(&q) {
         return responder.page(&form());
     }
     let text = match SearchText::parse(&q) {

@@ -16,7 +16,9 @@ use crate::web::{
     respond::Responder,
 };
 use crate::{
-    domain::{AccountChange, Bio, DisplayName, Email, Invalid, Password, PasswordChange, User},
+    domain::{
+        AccountChange, Bio, DisplayName, Email, Invalid, Password, PasswordChange, User, is_blank,
+    },
     service::{Error, Service},
 };
 
@@ -57,7 +59,7 @@ impl ProfileFields {
     fn parse(self) -> Result<AccountChange, Box<ProfileForm>> {
         let (display_name, new_name) =
             Field::parse(self.display_name, |raw| unless_blank(raw, DisplayName::parse));
-        // Browsers send each line feed as CR LF, which would count as two characters.
+        // Browsers send each line feed as CR LF.
         let bio = self.bio.replace("\r\n", "\n");
         let (bio, new_bio) = Field::parse(bio, |raw| unless_blank(raw, Bio::parse));
         let (email, new_email) = Field::parse(self.email, Email::parse);
@@ -78,7 +80,7 @@ fn unless_blank<T>(
     raw: &str,
     parse: impl FnOnce(&str) -> Result<T, Invalid>,
 ) -> Result<Option<T>, Invalid> {
-    if raw.trim().is_empty() { Ok(None) } else { parse(raw).map(Some) }
+    if is_blank(raw) { Ok(None) } else { parse(raw).map(Some) }
 }
 
 #[handler]

@@ -2,6 +2,8 @@
 
 mod cookies;
 mod forms;
+mod names;
+mod passwords;
 mod sessions;
 
 use crate::support::actors::TestResponse;

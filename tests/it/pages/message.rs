@@ -1,5 +1,7 @@
 //! The page of a message, and how its author edits and deletes it.
 
+use serde_json::json;
+
 use super::{messages, newest};
 use crate::support::{App, actors::Browser};
 
@@ -89,6 +91,56 @@ async fn a_rejected_edit_shows_the_text_and_the_rule() {
     }
     assert_eq!(alice.post(&format!("{path}/edit"), &[]).await.status, 400);
     assert_eq!(messages(&alice.get(&path).await), ["kept"]);
+}
+
+/// Browsers send each line break of a form as CR LF.
+#[tokio::test]
+async fn a_text_saved_unchanged_is_neither_changed_nor_edited() {
+    let app = App::start().await;
+    let alice = app.signed_in("alice").await;
+    let api = app.api().signed_in("alice").await;
+    for text in [
+        "one",
+        "a\nb",
+        "a\r\nb",
+        "a\rb",
+        "\n a\r\n\n\r \n",
+        "\r\na\t",
+        "e\u{301}\r\n",
+        "\u{85}a\u{b}\r",
+    ] {
+        let posted = api.post("/messages", json!({ "text": text })).await;
+        let path = format!("/message/{}", posted.json()["id"]);
+        let sent = text.replace("\r\n", "\n").replace('\r', "\n").replace('\n', "\r\n");
+        let saved = alice.submit(&format!("{path}/edit"), &[("text", &sent)]).await;
+        saved.does_not_say("class=\"edited\"");
+        let read = api.get(&format!("/messages/{}", posted.json()["id"])).await.json();
+        assert_eq!((&read["text"], &read["edited_at"]), (&json!(text), &json!(null)), "{text:?}");
+        let edited = format!("{sent}!");
+        alice.submit(&format!("{path}/edit"), &[("text", &edited)]).await.says("edited");
+    }
+}
+
+#[tokio::test]
+async fn a_line_break_counts_once_everywhere() {
+    let app = App::start().await;
+    let alice = app.signed_in("alice").await;
+    let (api, simulator) = (app.api().signed_in("alice").await, app.simulator());
+    let (longest, too_long) = ("a\r\n".repeat(140), "a\r\n".repeat(140) + "a");
+    let id = api.post("/messages", json!({ "text": longest })).await.json()["id"].clone();
+    assert_eq!(
+        api.post("/messages", json!({ "text": too_long })).await.rejected_fields(422),
+        ["text"]
+    );
+    assert_eq!(simulator.tweet("alice", &longest).await.status, 204);
+    assert!(simulator.tweet("alice", &too_long).await.failure(400).contains("280 characters"));
+    alice.submit("/add_message", &[("text", &longest)]).await.says("Your message was recorded");
+    assert_eq!(alice.post("/add_message", &[("text", &too_long)]).await.status, 400);
+    assert_eq!(api.patch(&format!("/messages/{id}"), json!({ "text": longest })).await.status, 200);
+    let (longest, too_long) = ("a\r\n".repeat(80), "a\r\n".repeat(80) + "a");
+    assert_eq!(api.patch("/users/alice", json!({ "bio": longest })).await.status, 204);
+    let rejected = api.patch("/users/alice", json!({ "bio": too_long })).await;
+    assert_eq!(rejected.rejected_fields(422), ["bio"]);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use minitwit::service::{Rate, RateLimits};
 use reqwest::Method;
+use serde_json::json;
 
 use crate::support::{
     App,
@@ -95,6 +96,39 @@ async fn a_profile_is_changed_and_shown() {
     alice.submit("/settings/profile", &profile("", " \r\n ", "new@a")).await.says("saved");
     app.anonymous().get("/alice").await.does_not_say("Alice L.").does_not_say("\"bio\"");
     assert_eq!(app.count("SELECT count(*) FROM users WHERE bio IS NULL").await, 1);
+}
+
+#[tokio::test]
+async fn a_bio_saved_unchanged_is_unchanged() {
+    let app = App::start().await;
+    let alice = app.signed_in("alice").await;
+    let api = app.api().signed_in("alice").await;
+    for bio in ["a\r\nb", "c\rd", "e\nf", " g \r\n"] {
+        api.patch("/users/alice", json!({ "bio": bio })).await;
+        let sent = bio.replace("\r\n", "\n").replace('\r', "\n").replace('\n', "\r\n");
+        alice.submit("/settings/profile", &profile("Alice", &sent, "a@b")).await.says("saved");
+        assert_eq!(api.get("/users/alice").await.json()["bio"], json!(bio));
+    }
+}
+
+#[tokio::test]
+async fn a_field_with_only_invisible_characters_is_empty() {
+    let app = App::start().await;
+    let alice = app.signed_in("alice").await;
+    let blank = "\u{200b}\u{2800}\u{3164}\u{fe0f}";
+    alice.submit("/settings/profile", &profile("Alice", "hello", "a@b")).await.says("saved");
+    alice.submit("/settings/profile", &profile(blank, blank, "a@b")).await.says("saved");
+    let without = "SELECT count(*) FROM users WHERE bio IS NULL AND display_name IS NULL";
+    assert_eq!(app.count(without).await, 1);
+    let page = alice.post("/add_message", &[("text", blank)]).await;
+    page.says("You have to enter a message");
+    let api = app.api().signed_in("alice").await;
+    let posted = api.post("/messages", json!({ "text": blank })).await;
+    assert_eq!(posted.rejected_fields(422), ["text"]);
+    let text = app.simulator().tweet("alice", blank).await.failure(400);
+    assert!(text.contains("You have to enter a message"), "{text}");
+    let bio = api.patch("/users/alice", json!({ "bio": blank, "display_name": blank })).await;
+    assert_eq!(bio.rejected_fields(422), ["display_name", "bio"]);
 }
 
 #[tokio::test]

@@ -77,12 +77,21 @@ async fn a_name_that_is_a_route_cannot_be_registered() {
         "alice.atom",
         ".atom",
         "public.atom",
+        "Login",
+        "STATUS",
+        "index.html",
+        "ads.txt",
+        "apple-touch-icon.png",
+        ".well-known",
+        "sw.js",
+        "-",
+        "users",
     ] {
         let user = json!({"username": name, "email": "a@b", "pwd": "x"});
         let text = rejection(&simulator, user).await;
         assert!(text.contains("reserved"), "{name}: {text}");
     }
-    for name in ["Login", "logins", "atom.xml", "alice.atoms"] {
+    for name in ["logins", "atom.xml", "alice.atoms", "node.js", "--"] {
         assert_eq!(simulator.register(name).await.status, 204, "{name}");
     }
 }

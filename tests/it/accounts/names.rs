@@ -1,0 +1,151 @@
+//! Names that a new user may have, and how existing users are found by theirs.
+
+use serde_json::json;
+
+use crate::support::{App, actors::encode};
+
+/// Names that show nothing, or something else than their characters.
+const UNSEEN: &[&str] = &[
+    "\u{200b}",
+    "\u{3164}",
+    "\u{2800}",
+    "\u{feff}",
+    "\u{e0041}",
+    "\u{fe0f}",
+    "alice\u{200b}",
+    "al\u{ad}ice",
+    "\u{202e}ecila",
+    "alice\u{2069}",
+    "alice\u{fe0f}",
+    "alice\u{e0100}",
+    "al\u{200d}ice",
+    "alice\u{2029}x",
+    "alice\u{e000}",
+    "alice\u{ffff}",
+    "alice\u{378}",
+];
+
+/// Names that show all their characters.
+const SEEN: &[&str] = &[
+    "alice",
+    "a\u{3000}b",
+    "می\u{200c}خواهم",
+    "क्\u{200d}ष",
+    "葛\u{e0100}城",
+    "❤\u{fe0f}",
+    "👩\u{200d}👩\u{200d}👧\u{200d}👦",
+    "🇩🇰 🏴\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}",
+    "аlice",
+    "ÅÄÖ ☃ €",
+];
+
+#[tokio::test]
+async fn a_new_username_shows_every_character() {
+    let app = App::start().await;
+    let (simulator, api) = (app.simulator(), app.api());
+    for name in UNSEEN {
+        let text = simulator.register(name).await.failure(400);
+        let is_missing = text == "You have to enter a username";
+        assert!(is_missing || text.contains("invisible or unassigned"), "{name:?}: {text}");
+        assert_eq!(api.sign_up(name).await.rejected_fields(422), ["username"], "{name:?}");
+        app.anonymous().sign_up(name).await.says("Error:");
+    }
+    assert_eq!(app.count("SELECT count(*) FROM users").await, 0);
+    for name in SEEN {
+        assert_eq!(simulator.register(name).await.status, 204, "{name:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_new_display_name_or_token_name_shows_every_character() {
+    let app = App::start().await;
+    let ann = app.api_user("ann").await;
+    for name in UNSEEN {
+        let changed = ann.patch("/users/ann", json!({ "display_name": name })).await;
+        assert_eq!(changed.rejected_fields(422), ["display_name"], "{name:?}");
+        let token = json!({"username": "ann", "password": "secret", "name": name});
+        assert_eq!(app.api().post("/tokens", token).await.rejected_fields(422), ["name"]);
+    }
+    for name in SEEN {
+        let changed = ann.patch("/users/ann", json!({ "display_name": name })).await;
+        assert_eq!(changed.status, 204, "{name:?}");
+        let token = json!({"username": "ann", "password": "secret", "name": name});
+        assert_eq!(app.api().post("/tokens", token).await.status, 201, "{name:?}");
+    }
+}
+
+#[tokio::test]
+async fn existing_users_keep_names_that_new_ones_cannot_have() {
+    let app = App::start().await;
+    app.simulator().register("alice").await;
+    for name in UNSEEN.iter().chain(&["Login", "status", "ad\u{200b}min", "@alice"]) {
+        let insert = "INSERT INTO users (username, email, password_hash)
+                      SELECT $1, 'a@b', password_hash FROM users WHERE username = 'alice'";
+        sqlx::query(insert).bind(name).execute(&app.rows).await.expect(name);
+        let browser = app.anonymous();
+        browser.sign_in(name).await.says("You were logged in");
+        browser.say(&format!("hello from {}", name.escape_unicode())).await;
+        let page = app.anonymous().visit(&format!("/{}", encode(name))).await;
+        page.says(&format!("hello from {}", name.escape_unicode()));
+        assert_eq!(app.simulator().tweet(name, "again").await.status, 204, "{name:?}");
+        app.api().signed_in(name).await;
+    }
+}
+
+#[tokio::test]
+async fn a_name_is_found_with_space_around_it_or_a_sign_before_it() {
+    let app = App::start().await;
+    for name in ["bob", "Roger Histand", "@ann", "ann"] {
+        app.simulator().register(name).await;
+    }
+    for (entered, name) in [
+        (" bob", "bob"),
+        ("bob\u{3000}\r\n", "bob"),
+        ("@bob", "bob"),
+        (" ＠bob ", "bob"),
+        ("@Roger Histand", "Roger Histand"),
+        ("@ann", "@ann"),
+        ("@@ann", "@ann"),
+        ("ann ", "ann"),
+    ] {
+        let browser = app.anonymous();
+        let page = browser.sign_in(entered).await;
+        page.says("You were logged in").says(&format!("sign out [{name}]"));
+        let token = app.api().make_token(entered, "secret").await;
+        let token = token.json()["token"].as_str().expect("a token").to_owned();
+        let own = app.api().with_token(&token).get(&format!("/users/{}", encode(name))).await;
+        own.says("\"email\"");
+    }
+    for entered in ["bo b", "#bob", "bob@", "@", "", "Bob", "\u{200b}bob"] {
+        app.anonymous().sign_in(entered).await.says("Invalid username");
+        assert_eq!(app.api().make_token(entered, "secret").await.status, 401, "{entered:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_search_for_people_understands_a_sign_and_space() {
+    let app = App::start().await;
+    let api = app.api();
+    for name in ["bob", "bobby", "@bobette", "ann"] {
+        api.sign_up(name).await;
+    }
+    for (text, expected) in [
+        (" bob ", &["bob", "bobby"][..]),
+        ("@bobe", &["@bobette"]),
+        ("@bobb", &["bobby"]),
+        ("＠ann ", &["ann"]),
+        ("@ ann", &["ann"]),
+        ("@", &["@bobette"]),
+        ("@zoe", &[]),
+    ] {
+        let path = format!("/search?limit=1&kind=users&q={}", encode(text));
+        let found = api.whole_list(&path).await;
+        let names: Vec<&str> =
+            found.iter().map(|item| item["user"]["username"].as_str().expect("a name")).collect();
+        assert_eq!(names, expected, "{text:?}");
+        let page = app.anonymous().get(&format!("/search?in=people&q={}", encode(text))).await;
+        for name in expected {
+            page.says(&format!(">{name}</a></strong>"));
+        }
+    }
+}
