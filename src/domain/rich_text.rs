@@ -5,17 +5,22 @@
 //! - A mention is `@` and a username: words with `.`, `-` or a joiner between them. Usernames with
 //!   other characters cannot be mentioned. An account on another site (`@name@example.org`) is not a
 //!   mention, nor is a reserved username such as `@logout`.
-//! - A tag is `#` and a word with a letter.
+//! - A tag is `#` and a word with a letter. Punctuation inside words of some languages may stand between
+//!   two of its characters, as in `#il·lusió`.
 //! - A mention or a tag does not begin directly after a word. Nor does it begin after a character that
 //!   makes it part of an e-mail address, a character reference or a path.
-//! - A link is `http://` or `https://` and the characters of a URL. Punctuation at its end, and closing
-//!   brackets there that the URL does not open, belong to the sentence.
+//! - A link is `http://` or `https://`, a host, and the characters of a URL. Punctuation at its end, and
+//!   closing brackets there that the URL does not open, belong to the sentence. So does what follows a
+//!   host and is neither a port, a path, a query nor a fragment, as in `https://example.org's`.
 //!
 //! `＠` and `＃` of East Asian keyboards mean the same as `@` and `#`.
 
+use std::net::Ipv6Addr;
+
 use super::{
     Tag, Username,
-    tag::{is_word_character, joined_word_len, word_len},
+    characters::is_invisible,
+    tag::{is_inner_joiner, is_word_character, joined_word_len, word_len},
 };
 
 /// A part of a text.
@@ -106,7 +111,7 @@ fn may_follow(last: Option<char>) -> bool {
 }
 
 fn mention(rest: &str, sign: usize) -> (usize, Option<Segment<'_>>) {
-    let is_joiner = |character| matches!(character, '.' | '-' | '\u{200c}' | '\u{200d}');
+    let is_joiner = |character| matches!(character, '.' | '-') || is_inner_joiner(character);
     let len = sign + joined_word_len(&rest[sign..], is_joiner);
     let elsewhere = rest[len..].starts_with(['@', '＠']);
     let username = Username::parse_new(&rest[sign..len]).ok().filter(|_| !elsewhere);
@@ -124,23 +129,55 @@ fn link(rest: &str) -> (usize, Option<Segment<'_>>) {
         rest.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme))
     };
     let Some(scheme) = ["https://", "http://"].into_iter().find(begins) else { return (0, None) };
-    if !rest[scheme.len()..].starts_with(char::is_alphanumeric) {
+    let after = &rest[scheme.len()..];
+    let authority = authority_len(after);
+    if authority == 0 {
         return (scheme.len(), None);
     }
-    let address = &rest[..rest.find(ends_address).unwrap_or(rest.len())];
-    let address = without_punctuation(address);
+    let tail = &after[authority..];
+    let has_tail = tail.starts_with(['/', '?', '#']);
+    let tail = if has_tail { tail.find(ends_address).unwrap_or(tail.len()) } else { 0 };
+    let address = without_punctuation(&rest[..scheme.len() + authority + tail]);
     (address.len(), Some(Segment::Link(address)))
+}
+
+/// The length of the authority with which `text` begins (RFC 3986, section 3.2): a host, perhaps with
+/// a user's name before it and a port after it. 0 if it begins with none.
+fn authority_len(text: &str) -> usize {
+    if !text.starts_with(|first: char| first.is_alphanumeric() || first == '[') {
+        return 0;
+    }
+    let end = text.find(|it| ends_address(it) || matches!(it, '/' | '?' | '#'));
+    let user = text[..end.unwrap_or(text.len())].rfind('@').map_or(0, |at| at + 1);
+    let host = user + host_len(&text[user..]);
+    if host == user {
+        // What looked like a user's name is a host, and the rest belongs to the sentence.
+        return if user == 0 { 0 } else { host_len(text) };
+    }
+    let Some(port) = text[host..].strip_prefix(':') else { return host };
+    let digits = port.bytes().take_while(u8::is_ascii_digit).count();
+    if digits > 0 || port.starts_with(['/', '?', '#']) { host + 1 + digits } else { host }
+}
+
+fn host_len(text: &str) -> usize {
+    if let Some(rest) = text.strip_prefix('[') {
+        let address = rest.split_once(']').map(|(address, _)| address);
+        let is_valid = address.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok());
+        return if is_valid { address.map_or(0, |address| address.len() + 2) } else { 0 };
+    }
+    if !text.starts_with(char::is_alphanumeric) {
+        return 0;
+    }
+    let is_in_host = |it: char| is_word_character(it) || matches!(it, '-' | '.' | '%');
+    text.find(|it| !is_in_host(it)).unwrap_or(text.len())
 }
 
 /// Whether a URL ends before this character: one that RFC 3986 excludes, a quotation mark, or East
 /// Asian punctuation. Invisible characters also end it, since they could make one link look like
 /// another.
 fn ends_address(character: char) -> bool {
-    character.is_whitespace()
-        || character.is_control()
+    is_invisible(character)
         || "<>\"`{}|\\^“”‘’«»、。〈〉《》「」『』【】〔〕（），：；！？…".contains(character)
-        || matches!(character, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
-        || matches!(character, '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// Removes the punctuation at the end of a URL that belongs to the sentence.

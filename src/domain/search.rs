@@ -2,7 +2,7 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::Invalid;
+use super::{Invalid, characters::is_blank, emoji::emoji_of, user::SIGNS};
 
 const SEARCH_MAX_CHARS: usize = 100;
 
@@ -23,7 +23,7 @@ const UNSPACED_SCRIPTS: &[(char, char)] = &[
     ('\u{20000}', '\u{323af}'),
 ];
 
-/// A text to search for: 1 to 100 characters in Unicode's NFC, not all of them white space.
+/// A text to search for: 1 to 100 characters in Unicode's NFC, not all of them invisible.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SearchText(String);
 
@@ -41,7 +41,7 @@ impl SearchText {
     /// Normalizes, trims and checks `raw`. Returns the rule that it breaks, if any.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
         let text: String = raw.trim().nfc().collect();
-        let rule = if text.is_empty() {
+        let rule = if is_blank(&text) {
             "You have to enter what to search for"
         } else if text.chars().count() > SEARCH_MAX_CHARS {
             "The search must be at most 100 characters long"
@@ -56,6 +56,16 @@ impl SearchText {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The text without the `@` before a username; `None` if it has no such sign or nothing else.
+    pub fn without_sign(&self) -> Option<Self> {
+        Self::parse(self.0.strip_prefix(SIGNS)?).ok()
+    }
+
+    /// The emoji and other symbols that a message must contain.
+    pub fn emoji(&self) -> Vec<String> {
+        emoji_of(&self.0)
     }
 
     /// The words or parts that a message must contain.
@@ -91,6 +101,7 @@ mod tests {
         for (text, rule) in [
             (String::new(), "what to search for"),
             (" \u{3000}\n".to_owned(), "what to search for"),
+            ("\u{200b}\u{ad}\u{3164}".to_owned(), "what to search for"),
             ("a".repeat(101), "100 characters"),
             ("a\0b".to_owned(), "NUL"),
         ] {
@@ -99,6 +110,17 @@ mod tests {
         }
         assert_eq!(SearchText::parse(" e\u{301} ").expect("valid").as_str(), "é");
         assert!(SearchText::parse(&"🦀".repeat(100)).is_ok());
+    }
+
+    #[test]
+    fn a_sign_before_a_username_can_be_left_out() {
+        let without_sign = |text| SearchText::parse(text).expect("valid").without_sign();
+        for text in ["@bob", " ＠bob", "@ bob "] {
+            assert_eq!(without_sign(text), SearchText::parse("bob").ok(), "{text}");
+        }
+        for text in ["bob", "a@b", "@", "@\u{200b}"] {
+            assert_eq!(without_sign(text), None, "{text}");
+        }
     }
 
     #[test]

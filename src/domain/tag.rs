@@ -4,7 +4,10 @@ use std::fmt;
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
-use super::{Invalid, MESSAGE_TEXT_MAX_CHARS};
+use super::{
+    Invalid, MESSAGE_TEXT_MAX_CHARS,
+    characters::{is_default_ignorable, is_variation_selector},
+};
 
 /// A tag, without its sign: a word of any script in Unicode's NFC, with at least one letter.
 ///
@@ -38,11 +41,22 @@ impl Tag {
 
     /// The longest part of the tag that every text with this tag contains in lower case; empty if
     /// there is none. Characters beyond ASCII are not part of it, because they have several
-    /// spellings. Nor is `i`, which may be spelled as `I` with a combining dot.
+    /// spellings. Nor is `i`, which may be spelled as `I` with a combining dot, nor the character
+    /// before a joiner: searches remove the joiner, and a mark after it would change the character.
     pub fn literal(&self) -> &str {
-        let parts =
-            self.comparable.split(|character: char| !character.is_ascii() || character == 'i');
-        parts.max_by_key(|part| part.len()).unwrap_or_default()
+        let mut longest = "";
+        let mut rest = self.comparable.as_str();
+        while !rest.is_empty() {
+            let end = rest.find(|it: char| !it.is_ascii() || it == 'i').unwrap_or(rest.len());
+            let next = rest[end..].chars().next();
+            let is_joined = next.is_some_and(is_inner_joiner);
+            let part = &rest[..if is_joined { end.saturating_sub(1) } else { end }];
+            if part.len() > longest.len() {
+                longest = part;
+            }
+            rest = &rest[end + next.map_or(0, char::len_utf8)..];
+        }
+        longest
     }
 
     /// The tag in its original case.
@@ -75,16 +89,32 @@ fn comparable(character: char) -> char {
     }
 }
 
-/// Whether a word may contain this character: a letter, a combining mark, a digit, or `_`.
+/// Whether a word may contain this character: a letter, a combining mark, a digit, or `_`. Marks that
+/// show nothing by themselves, and the mark of keycap emoji, are not part of a word.
 pub(super) fn is_word_character(character: char) -> bool {
-    character.is_alphanumeric() || character == '_' || is_combining_mark(character)
+    (character.is_alphanumeric() || character == '_' || is_combining_mark(character))
+        && !is_default_ignorable(character)
+        && character != '\u{20e3}'
+}
+
+/// Whether a character may stand between two word characters of any word: the joiners of Persian and
+/// the scripts of India, and selectors of variants.
+pub(super) fn is_inner_joiner(character: char) -> bool {
+    matches!(character, '\u{200c}' | '\u{200d}') || is_variation_selector(character)
+}
+
+/// Whether a character may stand between two word characters of a tag: an inner joiner, or
+/// punctuation inside words of Catalan, Hebrew, Tibetan and Japanese.
+fn is_tag_joiner(character: char) -> bool {
+    is_inner_joiner(character)
+        || matches!(character, '·' | '\u{5f3}' | '\u{5f4}' | '\u{f0b}' | '・' | '･')
 }
 
 /// The length in bytes of the word with which `text` begins, or 0. A word consists of word
-/// characters and does not begin with a mark. One joiner, as in Persian and the scripts of India,
-/// may stand between two of them.
+/// characters and does not begin with a mark. One joiner or one inner punctuation may stand between
+/// two of them.
 pub(super) fn word_len(text: &str) -> usize {
-    joined_word_len(text, |character| matches!(character, '\u{200c}' | '\u{200d}'))
+    joined_word_len(text, is_tag_joiner)
 }
 
 /// Like [`word_len`], with other joiners.
@@ -109,9 +139,11 @@ pub(super) fn joined_word_len(text: &str, is_joiner: impl Fn(char) -> bool) -> u
 
 #[cfg(test)]
 mod tests {
+    use icu_properties::props::GeneralCategory;
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::characters::category;
 
     fn tag(raw: &str) -> Tag {
         Tag::parse(raw).expect(raw)
@@ -123,21 +155,49 @@ mod tests {
         {
             assert_eq!(tag(raw).as_str(), raw);
         }
-        assert_eq!(tag("می\u{200c}خواهم").as_str(), "می\u{200c}خواهم");
+        for raw in ["می\u{200c}خواهم", "il·lusió", "ぼっち・ざ・ろっく", "צה״ל", "葛\u{e0100}城"]
+        {
+            assert_eq!(tag(raw).as_str(), raw);
+        }
         assert_eq!(tag("e\u{301}cole").as_str(), "école");
         let long = "a".repeat(281);
-        for raw in
-            ["#rust", "two words", "a-b", "a.b", "a/b", "🦀", "a\0", "a\u{200d}", "\u{301}a", &long]
-        {
+        for raw in [
+            "#rust",
+            "two words",
+            "a-b",
+            "a.b",
+            "a/b",
+            "🦀",
+            "a\0",
+            "a\u{200d}",
+            "\u{301}a",
+            "a·",
+            "·a",
+            "a··b",
+            "a\u{fe0f}",
+            "\u{3164}a",
+            &long,
+        ] {
             assert_eq!(
                 Tag::parse(raw).map_err(|it| it.rule()),
                 Err("A tag is one word"),
                 "{raw:?}"
             );
         }
-        for raw in ["", "1", "2024", "_", "1_2", "१२"] {
+        for raw in ["", "1", "2024", "_", "1_2", "१२", "1·2"] {
             assert_eq!(Tag::parse(raw).map_err(|it| it.rule()), Err("A tag has a letter"), "{raw}");
         }
+    }
+
+    /// All characters between two letters.
+    #[test]
+    fn only_six_punctuation_characters_are_part_of_a_tag() {
+        let inner: Vec<char> = ('\u{1}'..=char::MAX)
+            .filter(|it| !it.is_alphanumeric() && category(*it) != GeneralCategory::Unassigned)
+            .filter(|it| !is_word_character(*it) && !is_inner_joiner(*it))
+            .filter(|it| word_len(&format!("a{it}b")) > 1)
+            .collect();
+        assert_eq!(inner, ['·', '\u{5f3}', '\u{5f4}', '\u{f0b}', '・', '･']);
     }
 
     #[test]
@@ -165,6 +225,8 @@ mod tests {
             ("École", "cole"),
             ("Istanbul", "stanbul"),
             ("東京", ""),
+            ("rust\u{200d}\u{301}a", "rus"),
+            ("a\u{200d}\u{301}", ""),
         ] {
             assert_eq!(tag(raw).literal(), part);
         }
@@ -172,7 +234,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_tag_parses_to_itself(raw in "[\\w\u{200c}]{1,20}") {
+        fn a_tag_parses_to_itself(raw in "[\\w\u{200c}·・\u{fe0f}]{1,20}") {
             if let Ok(tag) = Tag::parse(&raw) {
                 prop_assert_eq!(Tag::parse(tag.as_str()), Ok(tag.clone()));
             }

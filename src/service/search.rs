@@ -3,7 +3,7 @@
 use super::{error::Error, state::Service};
 use crate::{
     db::{Class, messages::search, users},
-    domain::{Cursor, Message, NameCursor, Page, Profile, SearchText, Tag},
+    domain::{Cursor, Message, NameCursor, Page, Profile, SIGNS, SearchText, Tag},
 };
 
 impl Service {
@@ -28,13 +28,23 @@ impl Service {
         Ok(search::tagged(&self.reads(Class::Search), tag, before, limit).await?)
     }
 
-    /// The users whose usernames begin with `text`, by username, after the cursor `after`.
+    /// The users whose usernames begin with `text`, by username, after the cursor `after`. If there
+    /// is none and `text` begins with `@`, the users whose usernames begin with the rest.
     pub async fn search_users(
         &self,
         text: &SearchText,
         after: Option<&NameCursor>,
         limit: u16,
     ) -> Result<Page<Profile, NameCursor>, Error> {
-        Ok(users::search(&self.reads(Class::Search), text, after, limit).await?)
+        let reads = self.reads(Class::Search);
+        let found = users::search(&reads, text, after, limit).await?;
+        // A cursor of the first list is not a position in the second one.
+        let is_in_first = after.is_some_and(|after| after.as_str().starts_with(SIGNS));
+        match text.without_sign() {
+            Some(name) if found.items.is_empty() && !is_in_first => {
+                Ok(users::search(&reads, &name, after, limit).await?)
+            }
+            _ => Ok(found),
+        }
     }
 }

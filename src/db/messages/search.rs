@@ -23,8 +23,12 @@ pub async fn messages(
     before: Option<Cursor>,
     limit: u16,
 ) -> Result<Page<Message>, Error> {
+    let emoji = text.emoji();
     let criteria = match text.terms() {
-        SearchTerms::Words(words) => Criteria { words: Some(words), ..Criteria::default() },
+        SearchTerms::Words(words) => {
+            let parts = emoji.iter().map(String::as_str).collect();
+            Criteria { words: Some(words), parts, ..Criteria::default() }
+        }
         SearchTerms::Parts(parts) => Criteria { parts, ..Criteria::default() },
     };
     find(database, criteria, before, limit).await
@@ -46,7 +50,7 @@ pub async fn tagged(
     Ok(page)
 }
 
-/// What a message must contain; one of these is set.
+/// What a message must contain: words with parts, which are emoji; a tag; or parts of its text.
 #[derive(Default)]
 struct Criteria<'a> {
     words: Option<&'a str>,

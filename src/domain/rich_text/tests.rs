@@ -55,6 +55,13 @@ fn a_mention_is_a_name_without_spaces() {
         ("a\n@bob\tb", &["@bob"]),
         ("@bob,@ann", &["@bob", "@ann"]),
         ("<b>@bob</b>", &["@bob"]),
+        ("@bob\u{fe0f}", &["@bob"]),
+        ("@bob\u{fe0f} @ann\u{200d}", &["@bob", "@ann"]),
+        ("@bob\u{3164}x", &["@bob"]),
+        ("@bob\u{34f}\u{e0100}", &["@bob"]),
+        ("❤\u{fe0f}@bob 1\u{fe0f}\u{20e3}@ann", &["@bob", "@ann"]),
+        ("@bob1\u{fe0f}\u{20e3}", &["@bob1"]),
+        ("@葛\u{e0100}城", &["@葛\u{e0100}城"]),
     ]);
 }
 
@@ -78,6 +85,8 @@ fn an_email_address_or_a_sign_alone_is_no_mention() {
         "#@bob",
         "x=@bob",
         "@\u{301}bob",
+        "@bob\u{fe0f}x",
+        "@\u{3164}",
         &long,
     ] {
         assert_eq!(references(text), [""; 0], "{text:?}");
@@ -98,6 +107,12 @@ fn a_tag_is_a_word_of_any_script() {
         ("＃東京", &["#東京"]),
         ("#a,#b", &["#a", "#b"]),
         ("<#rust>", &["#rust"]),
+        ("#il·lusió #צה״ל, #ג׳ירפה", &["#il·lusió", "#צה״ל", "#ג׳ירפה"]),
+        ("#ぼっち・ざ・ろっく！ #ﾎﾞｯﾁ･ｻﾞ", &["#ぼっち・ざ・ろっく", "#ﾎﾞｯﾁ･ｻﾞ"]),
+        ("#བོད་ཡིག།", &["#བོད་ཡིག"]),
+        ("#a· #b··c ・#d", &["#a", "#b", "#d"]),
+        ("#a'b #c.d #e-f #g\u{387}h #i\u{2019}j", &["#a", "#c", "#e", "#g", "#i"]),
+        ("#rust\u{fe0f} ❤\u{fe0f}#go", &["#rust", "#go"]),
     ]);
 }
 
@@ -125,6 +140,9 @@ fn a_number_a_reference_or_a_fragment_is_no_tag() {
         "#🦀",
         "東京#タワー",
         "#\u{301}a",
+        "#\u{3164}",
+        "#1\u{fe0f}\u{20e3}",
+        "#·a",
     ] {
         assert_eq!(references(text), [""; 0], "{text:?}");
     }
@@ -159,6 +177,26 @@ fn a_link_ends_before_the_punctuation_of_its_sentence() {
         ("http://http://a", &["http://http://a"]),
         ("http://ahttp://b", &["http://ahttp://b"]),
         ("ht http https://a", &["https://a"]),
+        ("https://a.example's", &["https://a.example"]),
+        ("https://a.example's page, https://b's", &["https://a.example", "https://b"]),
+        ("https://a.example/b's", &["https://a.example/b's"]),
+        ("https://a.example:8080's", &["https://a.example:8080"]),
+        ("https://a.example:b", &["https://a.example"]),
+        ("https://a.example,b https://a=b", &["https://a.example", "https://a"]),
+        ("https://a.example(b)", &["https://a.example"]),
+        ("https://a.example:80,", &["https://a.example:80"]),
+        ("http://[::1]", &["http://[::1]"]),
+        ("http://[::1]:8080/a?b#c.", &["http://[::1]:8080/a?b#c"]),
+        ("(http://[2001:db8::a])", &["http://[2001:db8::a]"]),
+        ("[http://[::ffff:192.0.2.1]]", &["http://[::ffff:192.0.2.1]"]),
+        ("http://[::1]'s http://[::1].", &["http://[::1]", "http://[::1]"]),
+        ("https://user:pw@a.example/b", &["https://user:pw@a.example/b"]),
+        ("https://user@[::1]/", &["https://user@[::1]/"]),
+        ("https://a.example@", &["https://a.example"]),
+        ("https://a.example\u{fe0f}/b", &["https://a.example"]),
+        ("https://a.example/b\u{fe0f}c", &["https://a.example/b"]),
+        ("https://a.example?b's", &["https://a.example?b's"]),
+        ("https://a_b.example/", &["https://a_b.example/"]),
     ]);
 }
 
@@ -177,6 +215,10 @@ fn no_other_scheme_is_a_link() {
         "http:// a",
         "xhttp://a",
         "git+https://a.example",
+        "http://[::1",
+        "http://[a.example]",
+        "http://[]/",
+        "http://'a",
     ] {
         assert_eq!(references(text), [""; 0], "{text:?}");
     }
@@ -198,6 +240,8 @@ fn dense_text() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         "[@#＠＃&/=.,:;!?()\\[\\]<>'\" _-]",
         "[a-zé東न\u{94d}\u{301}\u{200c}0-9]{1,3}",
+        "[·・״་\u{fe0f}\u{200d}\u{3164}\u{e0100}]",
+        "\\[[0-9a-f:]{0,4}\\]",
         "https?://",
         "\\PC",
     ];

@@ -10,6 +10,7 @@ mod messages;
 mod permissions;
 mod problems;
 mod search;
+mod search_characters;
 mod stream;
 mod tokens;
 mod users;

@@ -26,7 +26,7 @@ fn values(items: &[Value], kind: &str, name: &str) -> Vec<String> {
     field(&objects, name)
 }
 
-async fn matching_messages(api: &ApiClient, text: &str) -> Vec<String> {
+pub(super) async fn matching_messages(api: &ApiClient, text: &str) -> Vec<String> {
     results(api, &format!("/search?limit=2&q={}", encode(text)), "message", "text").await
 }
 
@@ -36,7 +36,7 @@ async fn matching_users(api: &ApiClient, text: &str) -> Vec<String> {
 }
 
 /// Starts a server, and posts these messages in order.
-async fn with_messages(texts: &[&str]) -> (App, ApiClient) {
+pub(super) async fn with_messages(texts: &[&str]) -> (App, ApiClient) {
     let app = App::start().await;
     let ann = app.api_user("ann").await;
     for text in texts {
@@ -329,33 +329,38 @@ async fn rust_and_sql_agree_on_scripts_without_spaces() {
 #[tokio::test]
 async fn every_generated_text_is_found_by_its_own_words() {
     let app = App::start().await;
-    let words = "[a-zA-ZéÉßİK\u{ff21}-\u{ff3a}東京猫ァ-ヺｱ-ﾝก-ฮ\u{3316}가-각0-9]{1,6}";
+    let words = "[a-z\u{ad}\u{200b}\u{200d}\u{fe0f}🦀❤👩🇩🏽™★A-ZéÉßİK\u{ff21}-\u{ff3a}東京猫ァ-ヺｱ-ﾝก-ฮ\u{3316}가-각0-9]{1,6}";
     let texts = prop::collection::vec(words, 1..6).prop_map(|words| words.join(" "));
     let mut runner = TestRunner::deterministic();
     let (mut bodies, mut words, mut parts) = (Vec::new(), Vec::new(), Vec::new());
+    let mut emoji = Vec::new();
     for _ in 0..256 {
         let text = texts.new_tree(&mut runner).expect("a text").current();
         for word in text.split(' ') {
-            let search = SearchText::parse(word).expect("valid");
+            let Ok(search) = SearchText::parse(word) else { continue };
             let (in_words, in_parts) = match search.terms() {
                 SearchTerms::Words(word) => (Some(word.to_owned()), None),
                 SearchTerms::Parts(parts) => (None, Some(parts.concat())),
             };
             bodies.push(text.clone());
+            emoji.push(search.emoji().first().cloned());
             words.push(in_words);
             parts.push(in_parts);
         }
     }
     assert!(parts.iter().flatten().count() > 200 && words.iter().flatten().count() > 100);
     let query = "SELECT text || E'\\n' || COALESCE(word, part)
-                 FROM unnest($1::text[], $2::text[], $3::text[]) AS given (text, word, part)
+                 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
+                      AS given (text, word, part, emoji)
                  WHERE (terms_of(text) @@ COALESCE(query_for_words(word), query_for_parts(ARRAY[part]))
-                        AND (part IS NULL OR strpos(search_form(text), search_form(part)) > 0))
+                        AND (part IS NULL OR strpos(search_form(text), search_form(part)) > 0)
+                        AND (emoji IS NULL OR strpos(search_form(text), search_form(emoji)) > 0))
                        IS NOT TRUE";
     let missed: Vec<String> = sqlx::query_scalar(query)
         .bind(&bodies)
         .bind(&words)
         .bind(&parts)
+        .bind(&emoji)
         .fetch_all(&app.rows)
         .await
         .expect(query);
