@@ -2,12 +2,14 @@
 
 use poem::{error::ResponseError, http::StatusCode};
 
-use super::templates::TemplateError;
+use super::{bidi::isolate, templates::TemplateError};
 use crate::{
     domain::InvalidCursor,
     http::cross_site::CrossSite,
     service::{Error, ErrorKind},
 };
+
+const TAG_RULE: &str = "a tag is a single word with at least one letter";
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
@@ -26,7 +28,7 @@ pub(super) enum Failure {
     #[error("There is no user named {0}.")]
     NoSuchUser(String),
     /// The tag in the path is malformed.
-    #[error("There is no tag #{0}: a tag is a single word with at least one letter.")]
+    #[error("There is no tag #{0}: {TAG_RULE}.")]
     NoSuchTag(String),
     #[error("no such file")]
     NoSuchFile,
@@ -58,9 +60,18 @@ impl ResponseError for Failure {
 }
 
 impl Failure {
-    /// The text for the visitor, if it is more specific than that of the status.
+    /// The text for the visitor, if it is more specific than that of the status. Names in it are
+    /// isolated.
     pub(super) fn text(&self) -> Option<String> {
         match self {
+            Self::NoSuchUser(name) => {
+                Some(Self::NoSuchUser(isolate(name).into_owned()).to_string())
+            }
+            Self::Service(Error::UnknownUser(name)) => Self::NoSuchUser(name.to_string()).text(),
+            Self::NoSuchTag(tag) => {
+                let tag = isolate(&format!("#{tag}")).into_owned();
+                Some(format!("There is no tag {tag}: {TAG_RULE}."))
+            }
             Self::Service(error)
                 if !matches!(
                     error.kind(),
@@ -69,9 +80,7 @@ impl Failure {
             {
                 Some(format!("{error}."))
             }
-            Self::FollowedLink | Self::Cursor(_) | Self::NoSuchUser(_) | Self::NoSuchTag(_) => {
-                Some(self.to_string())
-            }
+            Self::FollowedLink | Self::Cursor(_) => Some(self.to_string()),
             Self::CrossSite(reason) => Some(format!("{reason}.")),
             _ => None,
         }

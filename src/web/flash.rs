@@ -8,7 +8,7 @@ use std::time::Duration;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
-use super::cookies::Cookies;
+use super::{bidi::isolate, cookies::Cookies};
 
 /// The beginning of the cookie's name.
 pub(super) const COOKIE: &str = "flash";
@@ -34,7 +34,7 @@ pub(super) enum Flash {
 }
 
 impl Flash {
-    /// The text. Clients expect the exact texts of the original MiniTwit.
+    /// The text, in which the name is isolated. Clients expect the exact texts of the original MiniTwit.
     fn text(&self) -> String {
         match self {
             Self::SignedUp => "You were successfully registered and can login now".to_owned(),
@@ -43,8 +43,10 @@ impl Flash {
             Self::MessageRecorded => "Your message was recorded".to_owned(),
             Self::MessageChanged => "Your message was changed".to_owned(),
             Self::MessageDeleted => "Your message was deleted".to_owned(),
-            Self::Followed(name) => format!("You are now following \"{name}\""),
-            Self::Unfollowed(name) => format!("You are no longer following \"{name}\""),
+            Self::Followed(name) => format!("You are now following \"{}\"", isolate(name)),
+            Self::Unfollowed(name) => {
+                format!("You are no longer following \"{}\"", isolate(name))
+            }
             Self::ProfileSaved => "Your profile was saved".to_owned(),
             Self::PasswordChanged => {
                 "Your password was changed, and all other browsers were signed out".to_owned()

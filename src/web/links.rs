@@ -11,17 +11,28 @@ use crate::domain::{Tag, Username};
 const NOT_UNRESERVED: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The suffix of a feed's path. Usernames must not end in it.
+/// The suffix of a feed's path. New usernames must not end in it.
 pub(super) const FEED_SUFFIX: &str = ".atom";
+pub(super) const PUBLIC_FEED_PATH: &str = "/public.atom";
+/// Below it are users with reserved names. The name `users` is reserved, too.
+pub(super) const USERS_PATH: &str = "/users/";
 pub(super) const SETTINGS_PATH: &str = "/settings";
 pub(super) const TOKENS_PATH: &str = "/settings/tokens";
 
+/// The path of a user. That of a reserved name may belong to a page.
 pub(super) fn profile_path(name: &Username) -> String {
-    format!("/{}", encoded(name.as_str()))
+    let parent = if name.is_reserved() { USERS_PATH } else { "/" };
+    format!("{parent}{}", encoded(name.as_str()))
+}
+
+/// The path of a user's feed.
+pub(super) fn feed_path(name: &Username) -> String {
+    let separator = if name.is_reserved() { "/feed" } else { "" };
+    format!("{}{separator}{FEED_SUFFIX}", profile_path(name))
 }
 
 pub(super) fn avatar_path(name: &Username) -> String {
-    format!("/avatar{}", profile_path(name))
+    format!("/avatar/{}", encoded(name.as_str()))
 }
 
 pub(super) fn message_path(id: i64) -> String {
@@ -81,6 +92,20 @@ mod tests {
     }
 
     #[test]
+    fn a_reserved_name_has_a_path_that_no_page_takes() {
+        for (name, path, feed) in [
+            ("status", "/users/status", "/users/status/feed.atom"),
+            ("Login", "/users/Login", "/users/Login/feed.atom"),
+            ("users", "/users/users", "/users/users/feed.atom"),
+            ("a b.atom", "/users/a%20b.atom", "/users/a%20b.atom/feed.atom"),
+            ("alice", "/alice", "/alice.atom"),
+        ] {
+            let name = Username::parse(name).expect("valid");
+            assert_eq!((profile_path(&name).as_str(), feed_path(&name).as_str()), (path, feed));
+        }
+    }
+
+    #[test]
     fn a_search_query_is_encoded() {
         let path = search_path("a&in=b c", SearchScope::People);
         assert_eq!(path, "/search?q=a%26in%3Db%20c&in=people");
@@ -102,11 +127,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_profile_path_decodes_to_the_name(raw in "\\PC{1,64}") {
+        fn an_encoded_name_decodes_to_the_name(raw in "\\PC{1,64}") {
             let name = Username::from_stored(raw.clone());
-            let path = profile_path(&name);
+            let path = avatar_path(&name);
             prop_assert!(path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-._~%".contains(&byte)));
-            prop_assert_eq!(percent_decode_str(&path[1..]).decode_utf8().expect("UTF-8"), raw);
+            prop_assert_eq!(percent_decode_str(&path["/avatar/".len()..]).decode_utf8().expect("UTF-8"), raw);
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod assets;
 mod avatar;
+mod bidi;
 mod compression;
 mod cookies;
 mod error_pages;
@@ -74,7 +75,7 @@ fn routes() -> Route {
     let route = route.at("/robots.txt", read(files::robots));
     let route = route.at("/docs/errors", read(error_codes::show));
     let route = route.at("/public.atom", read(feeds::public));
-    let route = route.at("/:username<^.+[.]atom$>", read(feeds::profile));
+    let route = user_routes(route);
     let route = route.at("/search", read(search::search));
     let route = settings_routes(route);
     let route = route.at("/message/:id", read(message::show));
@@ -82,14 +83,25 @@ fn routes() -> Route {
     let route = route.at("/message/:id/edit", edit);
     let delete = form(message::delete_form, message::delete.around(same_site_only));
     let route = route.at("/message/:id/delete", delete);
-    let route = route.at("/tag/:tag", read(tag::show));
+    route.at("/tag/:tag", read(tag::show))
+}
+
+/// The pages of a user, also below `/users/`, where users with reserved names are.
+fn user_routes(route: Route) -> Route {
+    let follow = || by_get_and_post(Confirmation::Follow, || following::follow);
+    let unfollow = || by_get_and_post(Confirmation::Unfollow, || following::unfollow);
+    let route = route.at("/:username<^.+[.]atom$>", read(feeds::profile));
     let route = route.at("/:username", read(timelines::profile));
     let route = route.at("/:username/followers", read(people::followers));
     let route = route.at("/:username/following", read(people::following));
-    let follow = by_get_and_post(Confirmation::Follow, || following::follow);
-    let route = route.at("/:username/follow", follow);
-    let unfollow = by_get_and_post(Confirmation::Unfollow, || following::unfollow);
-    route.at("/:username/unfollow", unfollow)
+    let route = route.at("/:username/follow", follow());
+    let route = route.at("/:username/unfollow", unfollow());
+    let route = route.at("/users/:username", read(timelines::profile));
+    let route = route.at("/users/:username/feed.atom", read(feeds::reserved_profile));
+    let route = route.at("/users/:username/followers", read(people::followers));
+    let route = route.at("/users/:username/following", read(people::following));
+    let route = route.at("/users/:username/follow", follow());
+    route.at("/users/:username/unfollow", unfollow())
 }
 
 fn settings_routes(route: Route) -> Route {

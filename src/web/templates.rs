@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use tera::{Context, Tera};
+use tera::{Context, Kwargs, State, StringInput, Tera, TeraResult, Value};
 
-use super::assets::Asset;
+use super::{assets::Asset, bidi};
 use crate::domain::MESSAGE_TEXT_MAX_CHARS;
 
 const TEMPLATES: [(&str, &str); 23] = [
@@ -54,6 +54,11 @@ impl Templates {
     pub fn new() -> Result<Self, TemplateError> {
         let mut tera = Tera::new();
         tera.set_escape_fn(escape);
+        // A signed-out viewer has no name.
+        tera.register_filter("isolate", |name: &Value, _: Kwargs, _: &State| {
+            bidi::isolate(name.as_str().unwrap_or_default()).into_owned()
+        });
+        tera.register_filter("bdi", isolated_html);
         tera.add_raw_templates(TEMPLATES)?;
         let shared = tera.global_context();
         shared.insert("stylesheet", &Asset::stylesheet().url());
@@ -68,6 +73,18 @@ impl Templates {
     pub fn render<P: Page>(&self, page: &P) -> Result<String, TemplateError> {
         Ok(self.0.render(P::TEMPLATE, &Context::from_serialize(page)?)?)
     }
+}
+
+/// Escapes a text unless it is HTML, and marks its isolated names by elements.
+fn isolated_html(text: StringInput, _: Kwargs, state: &State) -> TeraResult<Value> {
+    let escaped;
+    let html = if text.is_safe() {
+        text.as_str()
+    } else {
+        escaped = state.escape(text.as_str())?;
+        &escaped
+    };
+    Ok(Value::safe_string(&bidi::with_elements(html)))
 }
 
 /// Escapes text exactly like Jinja's `MarkupSafe`, because clients of the original compare pages.

@@ -183,6 +183,13 @@ const PAGES: &[Row] = &[
     row("POST /settings/account/delete", NewUser, 400, 1).body(Form(&[("password", "guess")])),
     row("POST /{username}/follow", Browser, 302, 2),
     row("POST /{username}/unfollow", Browser, 302, 2),
+    row("GET /users/{username}", Anonymous, 200, 1),
+    row("GET /users/{username}", Browser, 200, 2),
+    row("GET /users/{username}/feed.atom", Anonymous, 200, 1),
+    row("GET /users/{username}/followers", Browser, 200, 2),
+    row("GET /users/{username}/following", Browser, 200, 2),
+    row("POST /users/{username}/follow", Browser, 302, 2),
+    row("POST /users/{username}/unfollow", Browser, 302, 2),
     row("POST /logout", Browser, 302, 1),
 ];
 

@@ -7,7 +7,10 @@ use poem::{
 };
 
 use crate::web::{
-    extract::page_query::PageQuery, failure::Failure, links::FEED_SUFFIX, pages::Feed,
+    extract::{page_query::PageQuery, path::PathName},
+    failure::Failure,
+    links::FEED_SUFFIX,
+    pages::Feed,
     respond::Responder,
 };
 use crate::{
@@ -37,6 +40,28 @@ pub async fn profile(
 ) -> Result<Response, Failure> {
     let name = file_name.strip_suffix(FEED_SUFFIX).unwrap_or(&file_name);
     let owner = Username::parse(name).map_err(|_| Failure::NoSuchUser(name.to_owned()))?;
+    profile_feed(owner, &query, &service, headers, &responder).await
+}
+
+/// The feed of a user whose name is reserved.
+#[handler]
+pub async fn reserved_profile(
+    PathName(owner): PathName,
+    Query(query): Query<PageQuery>,
+    service: Data<&Service>,
+    headers: &HeaderMap,
+    responder: Responder,
+) -> Result<Response, Failure> {
+    profile_feed(owner, &query, &service, headers, &responder).await
+}
+
+async fn profile_feed(
+    owner: Username,
+    query: &PageQuery,
+    service: &Service,
+    headers: &HeaderMap,
+    responder: &Responder,
+) -> Result<Response, Failure> {
     let before = query.cursor()?;
     let timeline = service.author_timeline(owner, None, before, PAGE_SIZE).await?;
     let (site, owner) = (responder.site(headers), &timeline.author.username);

@@ -11,6 +11,7 @@ use crate::web::{
     },
     failure::Failure,
     flash::Flash,
+    links::{USERS_PATH, profile_path},
     pages::{Field, FollowStatus, OpenGraph, TimelinePage},
     public_page_cache::PublicPageCache,
     respond::{Responder, redirect},
@@ -21,7 +22,7 @@ use crate::{
 };
 use poem::{
     Response, Result, handler,
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, StatusCode, Uri},
     web::{Data, Form, Query},
 };
 
@@ -78,12 +79,17 @@ pub async fn profile(
     Viewer(viewer): Viewer,
     Query(query): Query<PageQuery>,
     service: Data<&Service>,
+    uri: &Uri,
     headers: &HeaderMap,
     responder: Responder,
 ) -> Result<Response, Failure> {
     let viewer_id = viewer.as_ref().map(|viewer| viewer.id);
     let before = query.cursor()?;
     let timeline = service.author_timeline(username, viewer_id, before, PAGE_SIZE).await?;
+    // A page may take the short path of a reserved name.
+    if timeline.author.username.is_reserved() && !uri.path().starts_with(USERS_PATH) {
+        return Ok(redirect(&profile_path(&timeline.author.username)));
+    }
     let follow_status = viewer.as_ref().map(|viewer| {
         if viewer.username == timeline.author.username {
             FollowStatus::Yourself

@@ -7,7 +7,8 @@ use super::{excerpt::excerpt, format::rfc3339, site::Site};
 use crate::{
     domain::{Cursor, Message, Page, Username},
     web::{
-        links::{FEED_SUFFIX, message_path, next_page_path, profile_path},
+        bidi::isolate,
+        links::{PUBLIC_FEED_PATH, feed_path, message_path, next_page_path, profile_path},
         templates,
     },
 };
@@ -47,7 +48,8 @@ struct Entry {
 impl Feed {
     pub fn public(site: &Site, before: Option<Cursor>, messages: Page<Message>) -> Self {
         let title = "MiniTwit: Public Timeline".to_owned();
-        Self::new(site, ("/public", before), title, None, messages)
+        let paths = ("/public", PUBLIC_FEED_PATH);
+        Self::new(site, paths, before, title, None, messages)
     }
 
     pub fn profile(
@@ -56,22 +58,24 @@ impl Feed {
         before: Option<Cursor>,
         messages: Page<Message>,
     ) -> Self {
-        let title = xml_text(&format!("MiniTwit: {owner}'s Timeline"));
+        let title = format!("MiniTwit: {}'s Timeline", isolate(owner.as_str()));
+        let paths = (&*profile_path(owner), &*feed_path(owner));
         let author = Author::new(site, owner);
-        Self::new(site, (&profile_path(owner), before), title, Some(author), messages)
+        Self::new(site, paths, before, xml_text(&title), Some(author), messages)
     }
 
-    /// The feed of the timeline at `path`; it starts after the cursor `before`.
+    /// The feed at `feed_path` of the timeline at `path`; it starts after the cursor `before`.
     fn new(
         site: &Site,
-        (path, before): (&str, Option<Cursor>),
+        (path, feed_path): (&str, &str),
+        before: Option<Cursor>,
         title: String,
         author: Option<Author>,
         messages: Page<Message>,
     ) -> Self {
         let updated_at = messages.items.iter().map(changed_at).max();
         let updated_at = updated_at.unwrap_or(OffsetDateTime::UNIX_EPOCH);
-        let first = site.url(&format!("{path}{FEED_SUFFIX}"));
+        let first = site.url(feed_path);
         Self {
             id: site.tag_uri(path),
             title,

@@ -6,6 +6,7 @@ use super::{frame::Frame, person_list::PersonList};
 use crate::{
     domain::{self, Profile, Username},
     web::{
+        bidi::isolate,
         links::{avatar_path, profile_path},
         templates::Page,
     },
@@ -37,12 +38,13 @@ impl FollowsPage {
         people: domain::Page<Profile>,
     ) -> Self {
         let path = profile_path(owner);
+        let name = isolate(owner.as_str());
         let (list_path, empty_text) = match direction {
             Direction::Followers => {
-                (format!("{path}/followers"), format!("{owner} has no followers yet."))
+                (format!("{path}/followers"), format!("{name} has no followers yet."))
             }
             Direction::Following => {
-                (format!("{path}/following"), format!("{owner} does not follow anyone yet."))
+                (format!("{path}/following"), format!("{name} does not follow anyone yet."))
             }
         };
         Self {

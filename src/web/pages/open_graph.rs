@@ -8,6 +8,7 @@ use crate::{
     domain::{Message, Profile},
     web::{
         assets::Asset,
+        bidi::isolate,
         links::{message_path, profile_path},
     },
 };
@@ -36,14 +37,15 @@ enum About {
 impl OpenGraph {
     pub fn of_user(site: &Site, owner: &Profile) -> Self {
         let Profile { username, display_name, bio, .. } = owner;
+        let isolated = isolate(username.as_str());
         let name = match display_name {
-            Some(display_name) => format!("{} ({username})", display_name.as_str()),
-            None => username.to_string(),
+            Some(display_name) => format!("{} ({isolated})", isolate(display_name.as_str())),
+            None => isolated.to_string(),
         };
         let bio = bio.as_ref().map(|bio| excerpt(bio.as_str(), DESCRIPTION_MAX_CHARS));
         Self {
             title: format!("{name} on MiniTwit"),
-            description: bio.unwrap_or_else(|| format!("The messages of {username}.")),
+            description: bio.unwrap_or_else(|| format!("The messages of {isolated}.")),
             url: site.url(&profile_path(username)),
             image: site.url(&Asset::card().url()),
             about: About::Profile { username: username.to_string() },
@@ -52,7 +54,7 @@ impl OpenGraph {
 
     pub fn of_message(site: &Site, message: &Message) -> Self {
         Self {
-            title: format!("{} on MiniTwit", message.author),
+            title: format!("{} on MiniTwit", isolate(message.author.as_str())),
             description: excerpt(&message.text, DESCRIPTION_MAX_CHARS),
             url: site.url(&message_path(message.id)),
             image: site.url(&Asset::card().url()),

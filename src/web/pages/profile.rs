@@ -5,13 +5,14 @@ use serde::Serialize;
 use super::format::{Day, counted};
 use crate::{
     domain::{Bio, Counts, DisplayName, Profile},
-    web::links::{avatar_path, profile_path},
+    web::links::{avatar_path, feed_path, profile_path},
 };
 
 #[derive(Debug, Serialize)]
 pub struct ProfileHeader {
     owner: String,
     pub path: String,
+    feed: String,
     avatar: String,
     display_name: Option<String>,
     bio: Option<String>,
@@ -37,6 +38,7 @@ impl ProfileHeader {
         Self {
             owner: owner.username.to_string(),
             path: profile_path(&owner.username),
+            feed: feed_path(&owner.username),
             avatar: avatar_path(&owner.username),
             display_name: display_name(owner),
             bio: bio(owner),

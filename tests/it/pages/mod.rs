@@ -1,5 +1,6 @@
 //! The content of each page and the effect of each form, over HTTP.
 
+mod bidi;
 mod feeds;
 mod files;
 mod following;
@@ -10,6 +11,7 @@ mod posting;
 mod profile;
 mod public_page_cache;
 mod references;
+mod reserved_names;
 mod search;
 mod settings;
 mod tag;
