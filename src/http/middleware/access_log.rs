@@ -40,7 +40,9 @@ impl AccessLog {
         let id = RequestId::random();
         let mut entry = Entry::begin(self, id.span(), &request);
         let span = entry.span.clone();
-        let mut response = id.scope(span, endpoint.get_response(request)).await;
+        // Boxed, because each wrapper would move this large future.
+        let response = Box::pin(endpoint.get_response(request));
+        let mut response = id.scope(span, response).await;
         if let Ok(value) = HeaderValue::try_from(id.to_string()) {
             response.headers_mut().insert(REQUEST_ID, value);
         }
@@ -89,8 +91,8 @@ impl Drop for Entry {
         if self.path == self.ready_path && self.status == 200 {
             return;
         }
-        let _in_span = self.span.enter();
         tracing::info!(
+            parent: &self.span,
             method = %self.method,
             path = self.path,
             route = self.route.template(),
