@@ -52,6 +52,22 @@ COMMENT ON INDEX api_tokens_user_id_idx IS 'The tokens of a user, newest first.'
 CREATE INDEX api_tokens_expires_at_idx ON api_tokens (expires_at);
 COMMENT ON INDEX api_tokens_expires_at_idx IS 'Deletion of expired tokens.';
 
+-- An attacker who sends wrong passwords for an account must not deny its owner a sign-in. So the limit of wrong
+-- passwords does not apply to clients from which the account has signed in before.
+CREATE TABLE known_clients (
+    user_id      bigint      NOT NULL,
+    client_hash  bytea       NOT NULL,
+    last_sign_in timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT known_clients_pkey PRIMARY KEY (user_id, client_hash),
+    CONSTRAINT known_clients_user_id_fkey FOREIGN KEY (user_id) REFERENCES users ON DELETE CASCADE,
+    CONSTRAINT known_clients_client_hash_sha256 CHECK (octet_length(client_hash) = 32)
+);
+COMMENT ON TABLE known_clients IS 'The networks and browsers from which a user has signed in. Each row has only the SHA-256 of the network''s address or of the token in the browser''s cookie. The server deletes old rows.';
+COMMENT ON COLUMN known_clients.last_sign_in IS 'The last sign-in, up to a day too early: most sign-ins do not write it.';
+
+CREATE INDEX known_clients_last_sign_in_idx ON known_clients (last_sign_in);
+COMMENT ON INDEX known_clients_last_sign_in_idx IS 'Deletion of clients that were last seen long ago.';
+
 -- A new password, and an operator who disables the user, revoke all sessions and tokens of the user and forget all
 -- known clients, which may be a thief's. A new hash of the same password does not.
 --
