@@ -214,7 +214,7 @@ mod tests {
                 &[host.clone(), own.clone(), (SEC_FETCH_SITE, "cross-site")],
                 Err(CrossSite::FetchSite),
             ),
-            (&[own.clone()], Err(CrossSite::Origin)),
+            (slice::from_ref(&own), Err(CrossSite::Origin)),
             (&[host.clone(), own_page.clone()], Ok(())),
             (&[host.clone(), (REFERER, "http://evil.test/example.org")], Err(CrossSite::Referer)),
             (&[host.clone(), (REFERER, "http://example.org:81/")], Err(CrossSite::Referer)),
@@ -224,7 +224,7 @@ mod tests {
             (&[host.clone(), (REFERER, "")], Err(CrossSite::Referer)),
             (&[own_page], Err(CrossSite::Referer)),
             // A browser's better evidence counts alone.
-            (&[host.clone(), own, (REFERER, "http://evil.test/")], Ok(())),
+            (&[host.clone(), own.clone(), (REFERER, "http://evil.test/")], Ok(())),
             (&[host.clone(), (SEC_FETCH_SITE, "none"), (REFERER, "http://evil.test/")], Ok(())),
         ] {
             assert_eq!(reject_cross_site(&headers(pairs), &CLIENT), expected, "{pairs:?}");

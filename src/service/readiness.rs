@@ -37,10 +37,12 @@ impl NotReady {
     }
 }
 
+type Written = Result<(), Arc<db::Error>>;
+
 /// The last write probe, which concurrent readiness checks share.
 #[derive(Default)]
 pub(super) struct Readiness {
-    last: Mutex<Option<(Instant, Result<(), Arc<db::Error>>)>>,
+    last: Mutex<Option<(Instant, Written)>>,
 }
 
 impl Readiness {

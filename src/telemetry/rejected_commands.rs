@@ -108,7 +108,7 @@ pub fn record(command: RejectedCommand<'_>) {
     // Serializing strings and numbers cannot fail.
     let text = serde_json::to_string(&line).unwrap_or_default();
     let lines = sink.lines.lock().unwrap_or_else(PoisonError::into_inner);
-    if !lines.as_ref().is_some_and(|lines| lines.try_send(text).is_ok()) {
+    if lines.as_ref().is_none_or(|lines| lines.try_send(text).is_err()) {
         metrics::rejected_commands_dropped();
     }
 }
