@@ -113,18 +113,22 @@ CREATE TRIGGER messages_updated_keep_floor AFTER UPDATE ON messages
     REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION keep_publication_floor();
 
 -- The first response to POST /messages for a key that the client chose: a repeated request posts nothing. The text
--- is part of that response. There is no foreign key to the message, because it may be edited or deleted later.
+-- is part of that response. The hash tells a repeated request from another one with the same key. There is no foreign
+-- key to the message, because it may be edited or deleted later.
 CREATE TABLE idempotency_keys (
     user_id      bigint      NOT NULL,
     key          text        COLLATE "C" NOT NULL,
     message_id   bigint      NOT NULL,
     text         text        NOT NULL,
     published_at timestamptz NOT NULL,
+    request_hash bytea       NOT NULL,
     CONSTRAINT idempotency_keys_pkey PRIMARY KEY (user_id, key),
     CONSTRAINT idempotency_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES users ON DELETE CASCADE,
-    CONSTRAINT idempotency_keys_key_form CHECK (key ~ '^[\x21-\x7e]{1,255}$')
+    CONSTRAINT idempotency_keys_key_form CHECK (key ~ '^[\x21-\x7e]{1,255}$'),
+    CONSTRAINT idempotency_keys_request_hash_sha256 CHECK (octet_length(request_hash) = 32)
 );
 COMMENT ON TABLE idempotency_keys IS 'The first response to each Idempotency-Key of each user. Rows older than a day are deleted.';
+COMMENT ON COLUMN idempotency_keys.request_hash IS 'The SHA-256 of the method, path and body of the first request.';
 
 CREATE INDEX idempotency_keys_published_at_idx ON idempotency_keys (published_at);
 COMMENT ON INDEX idempotency_keys_published_at_idx IS 'Deletion of old keys.';

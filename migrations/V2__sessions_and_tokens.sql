@@ -30,12 +30,14 @@ CREATE TABLE instance (
 COMMENT ON TABLE instance IS 'One row: the name of this instance in the names of its cookies. Servers read session cookies with their former name for one session lifetime after created_at.';
 
 CREATE TABLE api_tokens (
-    token_id   bigint      GENERATED ALWAYS AS IDENTITY,
-    user_id    bigint      NOT NULL,
-    token_hash bytea       NOT NULL,
-    name       text        NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT now(),
-    expires_at timestamptz NOT NULL,
+    token_id     bigint      GENERATED ALWAYS AS IDENTITY,
+    user_id      bigint      NOT NULL,
+    token_hash   bytea       NOT NULL,
+    name         text        NOT NULL,
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    expires_at   timestamptz NOT NULL,
+    scopes       text[]      NOT NULL,
+    last_used_at timestamptz,
     CONSTRAINT api_tokens_pkey PRIMARY KEY (token_id),
     CONSTRAINT api_tokens_token_hash_key UNIQUE (token_hash),
     CONSTRAINT api_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES users ON DELETE CASCADE,
@@ -43,9 +45,13 @@ CREATE TABLE api_tokens (
     CONSTRAINT api_tokens_name_length CHECK (char_length(name) BETWEEN 1 AND 64),
     CONSTRAINT api_tokens_name_characters CHECK (name !~ '[\u0001-\u001f\u007f-\u009f]'),
     CONSTRAINT api_tokens_name_trimmed CHECK (name COLLATE "C" !~ '^[[:space:]]|[[:space:]]$'),
-    CONSTRAINT api_tokens_expire_after_creation CHECK (expires_at > created_at)
+    CONSTRAINT api_tokens_expire_after_creation CHECK (expires_at > created_at),
+    CONSTRAINT api_tokens_scopes_known CHECK (scopes <@ ARRAY['read', 'write', 'account']),
+    CONSTRAINT api_tokens_scopes_not_empty CHECK (cardinality(scopes) > 0)
 );
 COMMENT ON TABLE api_tokens IS 'Bearer tokens of the JSON API. Each row has only the SHA-256 of the token. The server deletes expired rows.';
+COMMENT ON COLUMN api_tokens.scopes IS 'What the token permits: read, write, account.';
+COMMENT ON COLUMN api_tokens.last_used_at IS 'The last use, up to a minute old; NULL if the token was never used.';
 
 CREATE INDEX api_tokens_user_id_idx ON api_tokens (user_id, token_id);
 COMMENT ON INDEX api_tokens_user_id_idx IS 'The tokens of a user, newest first.';

@@ -95,10 +95,18 @@ done
 error_location() {
   retry=
   case $3 in 429 | 502 | 503 | 504) retry="add_header Retry-After 1 always;" ;; esac
+  cors=
+  # Like the server's own responses, scripts on any site may read these.
+  case $1 in problem)
+    cors='add_header Access-Control-Allow-Origin "*" always;
+  add_header Access-Control-Expose-Headers "Retry-After" always;'
+    ;;
+  esac
   cat << CONFIGURATION
 location = /.error/$1/$3 {
   internal;
   $retry
+  $cors
   add_header X-Content-Type-Options nosniff always;
   default_type $2;
   return $3 '$4';

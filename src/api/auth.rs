@@ -1,9 +1,9 @@
-//! Authentication of requests by bearer token.
+//! Authentication of requests by bearer token, and the scopes that operations require.
 //!
 //! The API ignores cookies, so another site cannot make a browser act for its user. The only exception
 //! is the stream: it changes nothing, and ignores the cookie of a cross-site request.
 
-use std::ops::Deref;
+use std::{marker::PhantomData, ops::Deref};
 
 use poem::{Request, RequestBody, Result, http::header};
 use poem_openapi::{
@@ -14,7 +14,7 @@ use poem_openapi::{
 
 use super::{code::Code, problem::Problem};
 use crate::{
-    domain::{Account, ApiToken, SessionToken, UserId},
+    domain::{Account, ApiToken, Grant, Scope, SessionToken, UserId},
     http::{
         client::Client,
         cookies::{CookieNames, MAX_SESSIONS, mentions_session},
@@ -27,21 +27,54 @@ use crate::{
 const TOKEN_SCHEME: &str = "bearer";
 const SESSION_SCHEME: &str = "session";
 
-/// The account whose token authenticates the request. Without a valid token the response is 401.
+/// The scope that an operation requires of its caller's token.
+pub(super) trait Required: Send + Sync {
+    /// `None`: a token with any scope suffices; the operation may check further.
+    const SCOPE: Option<Scope>;
+}
+
+/// Declares types that implement [`Required`].
+macro_rules! required {
+    ($($name:ident = $scope:expr;)*) => {
+        $(pub(super) struct $name;
+
+        impl Required for $name {
+            const SCOPE: Option<Scope> = $scope;
+        })*
+    };
+}
+
+required! {
+    Read = Some(Scope::Read);
+    Write = Some(Scope::Write);
+    Manage = Some(Scope::Account);
+    AnyScope = None;
+}
+
+/// What the request's token permits. Without a valid token the response is 401; if the token lacks the
+/// scope `R`, it is 403.
 ///
-/// The first argument of an operation: poem extracts arguments in order, so 401 takes precedence over
-/// other errors.
-pub(super) struct Caller(pub(super) Account);
+/// The first argument of an operation: poem extracts arguments in order, so 401 and 403 take
+/// precedence over other errors.
+pub(super) struct Caller<R>(pub(super) Grant, PhantomData<R>);
 
-impl Deref for Caller {
-    type Target = Account;
-
-    fn deref(&self) -> &Account {
-        &self.0
+impl<R> Caller<R> {
+    /// Checks that the token has all of `scopes`.
+    pub(super) fn require(&self, scopes: &[Scope]) -> Result<(), Problem> {
+        require(&self.0, scopes)
     }
 }
 
-/// The account whose token authenticates the request, if the request has a token.
+impl<R> Deref for Caller<R> {
+    type Target = Account;
+
+    fn deref(&self) -> &Account {
+        &self.0.account
+    }
+}
+
+/// The account whose token authenticates the request, if the request has a token. The token needs the
+/// scope `read`.
 ///
 /// An invalid token is 401, too, because its client expects to be signed in.
 pub(super) struct OptionalCaller(pub(super) Option<Account>);
@@ -55,9 +88,9 @@ pub(super) struct Subscriber {
 /// The subscriber, if the request has a token or the cookie of a session. An invalid token is 401.
 pub(super) struct OptionalSubscriber(pub(super) Option<Subscriber>);
 
-async fn account(request: &Request) -> Result<Option<Account>, Problem> {
+async fn caller<R: Required>(request: &Request) -> Result<Option<Grant>, Problem> {
     match token(request)? {
-        Some(token) => token_account(request, &token).await.map(Some),
+        Some(token) => grant::<R>(request, &token).await.map(Some),
         None => Ok(None),
     }
 }
@@ -71,13 +104,20 @@ fn token(request: &Request) -> Result<Option<ApiToken>, Problem> {
     Ok(Some(bearer.token.parse().map_err(|_| Code::InvalidToken)?))
 }
 
-async fn token_account(request: &Request, token: &ApiToken) -> Result<Account, Problem> {
-    service(request)?.token_account(token).await?.ok_or_else(|| Code::InvalidToken.into())
+async fn grant<R: Required>(request: &Request, token: &ApiToken) -> Result<Grant, Problem> {
+    let grant = service(request)?.grant(token).await?.ok_or(Code::InvalidToken)?;
+    require(&grant, R::SCOPE.as_slice())?;
+    Ok(grant)
+}
+
+fn require(grant: &Grant, scopes: &[Scope]) -> Result<(), Problem> {
+    let permitted = scopes.iter().all(|scope| grant.scopes.contains(*scope));
+    if permitted { Ok(()) } else { Err(Problem::insufficient_scope(scopes)) }
 }
 
 async fn subscriber(request: &Request) -> Result<Option<Subscriber>, Problem> {
     if let Some(token) = token(request)? {
-        let user = token_account(request, &token).await?.user.id;
+        let user = grant::<Read>(request, &token).await?.account.user.id;
         return Ok(Some(Subscriber { user, credential: Credential::Token(token.hash()) }));
     }
     let sessions = sessions(request).await?;
@@ -107,7 +147,9 @@ fn service(request: &Request) -> Result<&Service, Problem> {
 
 const TOKEN: MetaSecurityScheme = MetaSecurityScheme {
     ty: "http",
-    description: Some("A bearer token from `POST /tokens`."),
+    description: Some(
+        "A bearer token from `POST /tokens`, with the scope that the operation requires.",
+    ),
     name: None,
     key_in: None,
     scheme: Some("bearer"),
@@ -134,8 +176,10 @@ const SESSION: MetaSecurityScheme = MetaSecurityScheme {
 /// Implements an extractor: the security schemes in the document, and a function from the request
 /// to the value.
 macro_rules! credentials {
-    ($type:ty, $schemes:expr, optional: $optional:literal, $authenticate:expr) => {
-        impl<'a> ApiExtractor<'a> for $type {
+    (
+        [$($generics:tt)*] $type:ty, $schemes:expr, optional: $optional:literal, $authenticate:expr
+    ) => {
+        impl<'a, $($generics)*> ApiExtractor<'a> for $type {
             const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
             type ParamType = ();
             type ParamRawType = ();
@@ -166,15 +210,22 @@ macro_rules! credentials {
     };
 }
 
-credentials!(Caller, [(TOKEN_SCHEME, TOKEN)], optional: false, async |request| {
-    account(request).await?.map(Caller).ok_or_else(|| Code::TokenRequired.into())
-});
-credentials!(OptionalCaller, [(TOKEN_SCHEME, TOKEN)], optional: true, async |request| {
-    account(request).await.map(OptionalCaller)
+credentials!(
+    [R: Required] Caller<R>,
+    [(TOKEN_SCHEME, TOKEN)],
+    optional: false,
+    async |request| {
+        let grant = caller::<R>(request).await?.ok_or(Code::TokenRequired)?;
+        Ok(Self(grant, PhantomData))
+    }
+);
+credentials!([] OptionalCaller, [(TOKEN_SCHEME, TOKEN)], optional: true, async |request| {
+    let grant = caller::<Read>(request).await?;
+    Ok(Self(grant.map(|grant| grant.account)))
 });
 credentials!(
-    OptionalSubscriber,
+    [] OptionalSubscriber,
     [(TOKEN_SCHEME, TOKEN), (SESSION_SCHEME, SESSION)],
     optional: true,
-    async |request| subscriber(request).await.map(OptionalSubscriber)
+    async |request| subscriber(request).await.map(Self)
 );

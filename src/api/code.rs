@@ -70,6 +70,12 @@ codes! {
         "The account is disabled", "This account is disabled",
         cause: "The username and the password are right, and an operator has disabled the account.",
         remedy: "Ask the operator of the server.";
+    InsufficientScope = "insufficient-scope" 403:
+        "The token does not permit the request",
+        "The bearer token lacks a scope that the header WWW-Authenticate names",
+        cause: "The token was created without a scope that the operation requires. The header \
+            WWW-Authenticate names the required scopes.",
+        remedy: "Create a token with this scope, with POST /api/v1/tokens or on the settings page.";
     UnknownPath = "unknown-path" 404:
         "No operation has this path", "There is no resource at this path",
         cause: "The path is misspelled, or a value in it is not percent-encoded or not of the right type.",
@@ -113,6 +119,12 @@ codes! {
         cause: "Fields of the body, parameters or headers violate a rule. The list errors names all of \
             them, each with its rule.",
         remedy: "Show each rule beside its field, and send the request again with other values.";
+    IdempotencyKeyReused = "idempotency-key-reused" 422:
+        "The idempotency key was used for another request", "This key was used for another request",
+        cause: "Within the last 24 hours, the caller sent another request, with another body, with this \
+            Idempotency-Key. The server posted the message of that request only.",
+        remedy: "Use a new key, such as a UUID, for each new message, and the same key only to repeat \
+            the same request.";
     RateLimited = "rate-limited" 429:
         "The rate limit is exceeded", "That was too often; try again in 12 s",
         cause: "The account or the client's address has sent too many requests of this kind.",
@@ -130,9 +142,12 @@ codes! {
 }
 
 /// For operations that require a token.
-pub(super) const TOKEN: &[Code] = &[Code::TokenRequired, Code::InvalidToken];
+pub(super) const TOKEN: &[Code] =
+    &[Code::TokenRequired, Code::InvalidToken, Code::InsufficientScope];
+/// For operations that require a token with any scope.
+pub(super) const ANY_TOKEN: &[Code] = &[Code::TokenRequired, Code::InvalidToken];
 /// For operations that accept a token.
-pub(super) const OPTIONAL_TOKEN: &[Code] = &[Code::InvalidToken];
+pub(super) const OPTIONAL_TOKEN: &[Code] = &[Code::InvalidToken, Code::InsufficientScope];
 /// For operations with a JSON body.
 pub(super) const BODY: &[Code] = &[
     Code::MalformedJson,

@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use poem_openapi::{ExternalDocumentObject, OpenApiService};
 
 use super::{
-    follows::Follows, messages::Messages, paths::PREFIX, search::Search, stream::Stream,
-    timelines::Timelines, tokens::Tokens, users::Users,
+    account::Accounts, follows::Follows, messages::Messages, paths::PREFIX, search::Search,
+    stream::Stream, timelines::Timelines, tokens::Tokens, users::Users,
 };
 use crate::http::{error_entry::CATALOGUE_PATH, openapi, routes::Routes};
 
@@ -15,6 +15,11 @@ const DESCRIPTION: &str = "The JSON API for MiniTwit clients.\n\n\
     `Authorization: Bearer …`. Operations that require no token accept one, too, but respond with 401 if it is \
     invalid, expired or revoked. The API ignores cookies, except in `GET /stream`: browsers \
     cannot add a header there, so a page of this server sends its session cookie.\n\n\
+    **Scopes.** A token permits what its scopes name: `read`, `write`, `account`. Each operation names the \
+    scope that it requires; one that requires no token requires `read` of a token that is sent. A request \
+    beyond the scopes is 403. `GET /account` shows the scopes of a token.\n\n\
+    **Other sites.** Scripts on any site may use the API and read all its responses (CORS). The server \
+    ignores cookies in their requests.\n\n\
     **Lists** are paged and, unless stated otherwise, sorted newest first. `limit` sets the page size (1 to \
     100, 30 by default). The `Link` header with `rel=\"next\"` points to the next page; `next_cursor` in the \
     body is the `cursor` of that page. Items that are added while a client reads a list never make it \
@@ -24,10 +29,10 @@ const DESCRIPTION: &str = "The JSON API for MiniTwit clients.\n\n\
     rule that the field violates. 429 and 503 responses say in `Retry-After` when to retry. A 500 response \
     contains the request id, under which the server logs the cause.";
 
-type Resources = (Tokens, Users, Follows, Messages, Timelines, Stream, Search);
+type Resources = (Tokens, Accounts, Users, Follows, Messages, Timelines, Stream, Search);
 
 pub(super) fn openapi_service() -> OpenApiService<Resources, ()> {
-    let resources = (Tokens, Users, Follows, Messages, Timelines, Stream, Search);
+    let resources = (Tokens, Accounts, Users, Follows, Messages, Timelines, Stream, Search);
     OpenApiService::new(resources, "MiniTwit API", env!("CARGO_PKG_VERSION"))
         .description(DESCRIPTION)
         .license(openapi::license())

@@ -16,7 +16,9 @@ use super::{
 use crate::{
     http::{
         errors::{add_allow, call_and_render, log_internal},
-        middleware::{request_head::HeadError, request_limits::RequestLimits},
+        middleware::{
+            cors::allow_any_origin, request_head::HeadError, request_limits::RequestLimits,
+        },
         openapi::{DOCUMENT_PATH, document_endpoint},
     },
     service::Service,
@@ -32,6 +34,7 @@ pub fn endpoint(
         .nest("/", openapi_service())
         .before(move |request| limits.read_body(request))
         .around(render)
+        .around(allow_any_origin)
         .data(service)
 }
 

@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 use poem_openapi::{
     ApiResponse,
     payload::Payload,
-    registry::{MetaResponses, Registry},
-    types::ToJSON,
+    registry::{MetaHeader, MetaResponses, Registry},
+    types::Type,
 };
 
 use super::{
@@ -84,13 +84,28 @@ impl<F: Failures> ApiResponse for Failure<F> {
             status: problem.status().as_u16(),
             name: problem.code().to_owned(),
             summary: problem.title().to_owned(),
-            body: problem.to_json().unwrap_or_default(),
+            body: problem.to_json(),
         });
-        error_responses::<ProblemJson>(errors.collect(), description)
+        let mut responses = error_responses::<ProblemJson>(errors.collect(), description);
+        let forbidden = responses.responses.iter_mut().find(|it| it.status == Some(403));
+        forbidden.into_iter().for_each(|response| response.headers.push(insufficient_scope()));
+        responses
     }
 
     fn register(registry: &mut Registry) {
         ProblemJson::register(registry);
+    }
+}
+
+fn insufficient_scope() -> MetaHeader {
+    let description = "Present if the token lacks a scope: \
+        `Bearer realm=\"MiniTwit\", error=\"insufficient_scope\"`, and in `scope` the required scopes.";
+    MetaHeader {
+        name: "WWW-Authenticate".to_owned(),
+        description: Some(description.to_owned()),
+        required: false,
+        deprecated: false,
+        schema: String::schema_ref(),
     }
 }
 

@@ -27,6 +27,11 @@ impl<T> Unparsed<T> {
         Self(value, PhantomData)
     }
 
+    /// Whether the request has this field, valid or not.
+    pub(super) fn is_present(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// This header parameter. If its value has bytes other than visible ASCII, poem-openapi omits it, and
     /// the value comes from `headers`.
     pub(super) fn or_header(self, headers: &HeaderMap, name: &str) -> Self {
@@ -130,6 +135,21 @@ impl FieldErrors {
         })
     }
 
+    /// Parses an array of strings.
+    pub(super) fn strings<T: Type, V>(
+        &mut self,
+        name: &str,
+        field: Unparsed<T>,
+        parse: impl FnOnce(&[&str]) -> Result<V, Invalid>,
+    ) -> Option<V> {
+        self.field(name, field, |value| {
+            let items = value.as_array().ok_or("must be an array of strings")?;
+            let strings: Option<Vec<&str>> = items.iter().map(Value::as_str).collect();
+            let strings = strings.ok_or("must be an array of strings")?;
+            parse(&strings).map_err(|invalid| invalid.rule().into())
+        })
+    }
+
     pub(super) fn integer<T: Type>(
         &mut self,
         name: &str,
@@ -196,7 +216,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::domain::{Bio, Email};
+    use crate::domain::{Bio, Email, Scopes};
 
     #[test]
     fn all_invalid_fields_are_reported_and_no_value_is_quoted() {
@@ -256,6 +276,24 @@ mod tests {
             let rule = "must be an integer from 1 to 100".to_owned();
             assert_eq!(read(bad), (None, Some(rule)));
         }
+    }
+
+    #[test]
+    fn an_array_must_contain_only_strings() {
+        let read = |value| {
+            let mut errors = FieldErrors::default();
+            let field = Unparsed::<Vec<String>>::from(value);
+            let scopes = errors.strings("scopes", field, Scopes::parse);
+            (
+                scopes.map(|scopes| scopes.to_string()),
+                errors.0.first().map(|it| it.rule().to_owned()),
+            )
+        };
+        assert_eq!(read(json!(["write", "read"])), (Some("read write".to_owned()), None));
+        for bad in [json!(null), json!("read"), json!({}), json!([1]), json!(["read", null])] {
+            assert_eq!(read(bad), (None, Some("must be an array of strings".to_owned())));
+        }
+        assert_eq!(read(json!([])), (None, Some("The scopes must not be empty".to_owned())));
     }
 
     #[test]

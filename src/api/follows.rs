@@ -4,7 +4,7 @@ use poem::web::Data;
 use poem_openapi::{ApiResponse, OpenApi, param::Path};
 
 use super::{
-    auth::{Caller, OptionalCaller},
+    auth::{Caller, OptionalCaller, Write},
     failure::{Failure, failures},
     paging::{
         CursorParam, LimitParam, PageParams, PageRequest, PageResponse, default_limit,
@@ -39,17 +39,17 @@ impl Follows {
     /// Follow a user
     ///
     /// Adds the user's messages to the caller's timeline. Succeeds, too, if the caller already
-    /// follows the user. 422 if the user is the caller.
+    /// follows the user. 422 if the user is the caller. Requires the scope `write`.
     #[oai(path = "/following/:username", method = "put", operation_id = "followUser")]
     async fn follow(
         &self,
-        caller: Caller,
+        caller: Caller<Write>,
         /// The user to follow.
         #[oai(example = "example_username")]
         username: Path<String>,
         service: Data<&Service>,
     ) -> Result<FollowResponse, Failure<Follow>> {
-        let follower = caller.0.user.username;
+        let follower = caller.0.account.user.username;
         match service.follow(follower, path_username(&username)?).await {
             Err(Error::Invalid(rule)) => {
                 Err(Problem::invalid_fields(vec![FieldError::new("username", rule)]).into())
@@ -61,17 +61,17 @@ impl Follows {
     /// Unfollow a user
     ///
     /// Removes the user's messages from the caller's timeline. Succeeds, too, if the caller does
-    /// not follow the user.
+    /// not follow the user. Requires the scope `write`.
     #[oai(path = "/following/:username", method = "delete", operation_id = "unfollowUser")]
     async fn unfollow(
         &self,
-        caller: Caller,
+        caller: Caller<Write>,
         /// The user to unfollow.
         #[oai(example = "example_username")]
         username: Path<String>,
         service: Data<&Service>,
     ) -> Result<FollowResponse, Failure<Unfollow>> {
-        let follower = caller.0.user.username;
+        let follower = caller.0.account.user.username;
         service.unfollow(follower, path_username(&username)?).await?;
         Ok(FollowResponse::NoContent)
     }

@@ -10,9 +10,10 @@ use poem_openapi::{
 use time::{OffsetDateTime, macros::datetime};
 
 use super::{
-    auth::{Caller, OptionalCaller},
+    auth::{Caller, OptionalCaller, Write},
     failure::{Failure, failures},
     fields::{FieldErrors, Unparsed},
+    idempotency::{IDEMPOTENCY_KEY, KeyedHash},
     paging::{
         CursorParam, LimitParam, PageParams, PageRequest, PageResponse, default_limit,
         example_cursor,
@@ -22,11 +23,9 @@ use super::{
     tags::Tag,
 };
 use crate::{
-    domain::{self, Cursor, IdempotencyKey, MessageText},
+    domain::{self, Cursor, IdempotencyKey, KeyedRequest, MessageText},
     service::Service,
 };
-
-const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
 /// A message.
 #[derive(Debug, Object)]
@@ -97,6 +96,9 @@ enum CreateResponse {
         /// The path of the message.
         #[oai(header = "Location")]
         String,
+        /// `true` if an earlier request with the same `Idempotency-Key` posted the message; otherwise absent.
+        #[oai(header = "Idempotent-Replayed")]
+        Option<bool>,
     ),
 }
 
@@ -115,7 +117,8 @@ enum DeleteResponse {
 }
 
 failures! {
-    Create = TOKEN | BODY, [RateLimited], "text": "You have to enter a message";
+    Create = TOKEN | BODY, [IdempotencyKeyReused("Idempotency-Key"), RateLimited],
+        "text": "You have to enter a message";
     List = OPTIONAL_TOKEN, [], "limit": "must be an integer from 1 to 100";
     Get = OPTIONAL_TOKEN, [UnknownMessage, UnknownPath];
     Edit = TOKEN | BODY, [NotYours, UnknownMessage, UnknownPath], "text": "You have to enter a message";
@@ -128,13 +131,17 @@ pub(super) struct Messages;
 impl Messages {
     /// Post a message
     ///
-    /// To retry safely, send an `Idempotency-Key`. A request with a key that the caller has already
-    /// used posts nothing and returns the first response, even if the body differs. The server
-    /// keeps a key for 24 hours.
+    /// To retry safely, send an `Idempotency-Key`. The server binds the key to the method, path and
+    /// body, and keeps it for 24 hours. The same request with this key posts nothing and gets the
+    /// first response, with `Idempotent-Replayed: true`; of concurrent requests, one posts. Another
+    /// body with this key is 422. Requires the scope `write`.
+    ///
+    /// No other operation needs a key: the other methods are idempotent, `POST /users` creates a
+    /// username once, and a response with the secret of a token cannot be repeated.
     #[oai(path = "/messages", method = "post", operation_id = "createMessage")]
     async fn create(
         &self,
-        caller: Caller,
+        caller: Caller<Write>,
         /// A value that identifies this post among the caller's posts, such as a UUID: 1 to 255
         /// visible ASCII characters.
         #[oai(
@@ -144,6 +151,7 @@ impl Messages {
         )]
         key: Header<Unparsed<Option<String>>>,
         headers: &HeaderMap,
+        hash: KeyedHash,
         content: Json<MessageContent>,
         service: Data<&Service>,
     ) -> Result<CreateResponse, Failure<Create>> {
@@ -151,9 +159,12 @@ impl Messages {
         let text = errors.string("text", content.0.text, MessageText::parse);
         let key = key.0.or_header(headers, IDEMPOTENCY_KEY);
         let key = errors.string(IDEMPOTENCY_KEY, key, IdempotencyKey::parse);
-        let message = service.post_once(caller.0.user, errors.finish(text)?, key).await?;
-        let location = paths::message(message.id);
-        Ok(CreateResponse::Created(Json(message.into()), location))
+        let text = errors.finish(text)?;
+        let keyed = key.zip(hash.0).map(|(key, hash)| KeyedRequest { key, hash });
+        let posted = service.post_once(caller.0.account.user, text, keyed).await?;
+        let location = paths::message(posted.message.id);
+        let replayed = posted.replayed.then_some(true);
+        Ok(CreateResponse::Created(Json(posted.message.into()), location, replayed))
     }
 
     /// Read the public timeline
@@ -195,11 +206,11 @@ impl Messages {
     ///
     /// Replaces the text of one of the caller's messages, and sets `edited_at`. The message keeps
     /// its position in all timelines. A request with the current text changes nothing, even if its
-    /// line breaks are of another kind (CR LF, LF).
+    /// line breaks are of another kind (CR LF, LF). Requires the scope `write`.
     #[oai(path = "/messages/:id", method = "patch", operation_id = "changeMessage")]
     async fn edit(
         &self,
-        caller: Caller,
+        caller: Caller<Write>,
         /// The id of the message.
         #[oai(example = "example_id")]
         id: Path<i64>,
@@ -214,11 +225,11 @@ impl Messages {
 
     /// Delete a message
     ///
-    /// Deletes one of the caller's messages immediately and permanently.
+    /// Deletes one of the caller's messages immediately and permanently. Requires the scope `write`.
     #[oai(path = "/messages/:id", method = "delete", operation_id = "deleteMessage")]
     async fn delete(
         &self,
-        caller: Caller,
+        caller: Caller<Write>,
         /// The id of the message.
         #[oai(example = "example_id")]
         id: Path<i64>,

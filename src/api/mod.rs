@@ -1,9 +1,10 @@
 //! The JSON API of MiniTwit, served at [`PREFIX`].
 //!
-//! One file a resource (`tokens`, `users`, `follows`, `messages`, `timelines`, `search`, `stream`);
-//! the other files hold what all resources share. An operation calls one method of `Service`. This
+//! One file a resource (`account`, `tokens`, `users`, `follows`, `messages`, `timelines`, `search`,
+//! `stream`); the other files hold what all resources share. An operation calls one method of `Service`. This
 //! module may use `service`, `domain`, `http` and `telemetry`.
 
+mod account;
 mod auth;
 mod code;
 mod document;
@@ -11,6 +12,7 @@ mod endpoint;
 mod failure;
 mod fields;
 mod follows;
+mod idempotency;
 mod messages;
 mod paging;
 mod paths;

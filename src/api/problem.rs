@@ -12,18 +12,34 @@ use poem_openapi::{
     registry::{MetaSchemaRef, Registry},
     types::{Example, ToJSON, Type},
 };
+use serde_json::Value;
 
-use super::code::Code;
+use super::{code::Code, idempotency::IDEMPOTENCY_KEY};
 use crate::{
+    domain::Scope,
     http::errors::{RETRY_AFTER_SECONDS, internal_error_text},
     service::{Error, ErrorKind},
     telemetry::request::log_failure,
 };
 
+const CHALLENGE: &str = "Bearer realm=\"MiniTwit\"";
+
+/// An error response. Boxed, so that a `Result` with it stays small.
+#[derive(Debug, Clone)]
+pub(super) struct Problem(Box<Parts>);
+
+#[derive(Debug, Clone)]
+struct Parts {
+    body: ProblemBody,
+    retry_after: Option<u64>,
+    /// The value of `WWW-Authenticate` (RFC 6750).
+    challenge: Option<String>,
+}
+
 /// The body of an error response: problem details (RFC 9457).
 #[derive(Debug, Clone, Object)]
-#[oai(example)]
-pub(super) struct Problem {
+#[oai(example, rename = "Problem")]
+struct ProblemBody {
     /// A URI reference to the explanation of `code`.
     #[oai(rename = "type", validator(max_length = 200))]
     type_uri: String,
@@ -40,8 +56,6 @@ pub(super) struct Problem {
     /// All invalid fields and parameters; absent if the problem is not about fields.
     #[oai(skip_serializing_if_is_empty, default)]
     errors: Vec<FieldError>,
-    #[oai(skip)]
-    retry_after: Option<u64>,
 }
 
 /// An invalid field or parameter.
@@ -54,9 +68,9 @@ pub(super) struct FieldError {
     detail: String,
 }
 
-impl Example for Problem {
+impl Example for ProblemBody {
     fn example() -> Self {
-        Self::invalid_fields(vec![FieldError::example()])
+        Problem::invalid_fields(vec![FieldError::example()]).0.body
     }
 }
 
@@ -85,21 +99,32 @@ impl From<Code> for Problem {
     fn from(code: Code) -> Self {
         let entry = code.entry();
         let retry = code == Code::Unavailable;
-        Self {
+        let body = ProblemBody {
             type_uri: entry.uri(),
             code: entry.code.to_owned(),
             title: entry.title.to_owned(),
             status: entry.status,
             detail: entry.detail.to_owned(),
             errors: Vec::new(),
-            retry_after: retry.then_some(RETRY_AFTER_SECONDS),
-        }
+        };
+        let retry_after = retry.then_some(RETRY_AFTER_SECONDS);
+        Self(Box::new(Parts { body, retry_after, challenge: challenge(code) }))
+    }
+}
+
+fn challenge(code: Code) -> Option<String> {
+    match code {
+        Code::TokenRequired | Code::WrongCredentials => Some(CHALLENGE.to_owned()),
+        Code::InvalidToken => Some(format!("{CHALLENGE}, error=\"invalid_token\"")),
+        _ => None,
     }
 }
 
 impl Problem {
     fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { detail: detail.into(), ..code.into() }
+        let mut problem = Self::from(code);
+        problem.0.body.detail = detail.into();
+        problem
     }
 
     /// 422, with all invalid fields.
@@ -108,12 +133,24 @@ impl Problem {
             [one] => format!("{}: {}", one.field, one.detail),
             _ => "Several fields are invalid".to_owned(),
         };
-        Self { errors, ..Self::new(Code::InvalidFields, detail) }
+        let mut problem = Self::new(Code::InvalidFields, detail);
+        problem.0.body.errors = errors;
+        problem
     }
 
     /// 404, for a name that no user can have.
     pub(super) fn no_such_user(name: &str) -> Self {
         Self::new(Code::UnknownUser, format!("There is no user named {name}"))
+    }
+
+    /// 403, for a token that lacks some of `scopes`, all of which the request requires.
+    pub(super) fn insufficient_scope(scopes: &[Scope]) -> Self {
+        let names: Vec<&str> = scopes.iter().map(|scope| scope.name()).collect();
+        let names = names.join(" ");
+        let challenge = format!("{CHALLENGE}, error=\"insufficient_scope\", scope=\"{names}\"");
+        let mut problem = Self::from(Code::InsufficientScope);
+        problem.0.challenge = Some(challenge);
+        problem
     }
 
     /// 500. The caller has logged the cause.
@@ -122,16 +159,22 @@ impl Problem {
     }
 
     pub(super) fn about_field(mut self, field: &str) -> Self {
-        self.errors = vec![FieldError::new(field, &self.detail)];
+        let body = &mut self.0.body;
+        body.errors = vec![FieldError::new(field, &body.detail)];
         self
     }
 
     pub(super) fn code(&self) -> &str {
-        &self.code
+        &self.0.body.code
     }
 
     pub(super) fn title(&self) -> &str {
-        &self.title
+        &self.0.body.title
+    }
+
+    /// The body, in JSON.
+    pub(super) fn to_json(&self) -> Value {
+        self.0.body.to_json().unwrap_or_default()
     }
 
     pub(super) fn into_error(self) -> poem::Error {
@@ -139,7 +182,7 @@ impl Problem {
     }
 
     pub(super) fn status(&self) -> StatusCode {
-        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(self.0.body.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 }
 
@@ -150,6 +193,9 @@ impl From<Error> for Problem {
             Error::UsernameTaken => return Self::from(Code::UsernameTaken).about_field("username"),
             // One code for both, because the difference would reveal which names exist.
             Error::WrongUsername | Error::WrongPassword => return Code::WrongCredentials.into(),
+            Error::IdempotencyKeyReused => {
+                return Self::from(Code::IdempotencyKeyReused).about_field(IDEMPOTENCY_KEY);
+            }
             Error::Disabled => Code::AccountDisabled,
             Error::UnknownUser(_) => Code::UnknownUser,
             Error::UnknownMessage => Code::UnknownMessage,
@@ -157,8 +203,9 @@ impl From<Error> for Problem {
             Error::NotYours => Code::NotYours,
             Error::Invalid(_) => Code::InvalidFields,
             Error::RateLimited { retry_after } => {
-                let problem = Self::new(Code::RateLimited, text);
-                return Self { retry_after: Some(retry_after), ..problem };
+                let mut problem = Self::new(Code::RateLimited, text);
+                problem.0.retry_after = Some(retry_after);
+                return problem;
             }
             _ => return Self::of_server(&error),
         };
@@ -182,15 +229,16 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.status();
+        let Parts { body, retry_after, challenge } = *self.0;
         let mut response = Response::builder()
             .status(status)
             .content_type(ProblemJson::CONTENT_TYPE)
-            .body(self.to_json_string());
-        if let Some(seconds) = self.retry_after {
+            .body(body.to_json_string());
+        if let Some(seconds) = retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
-        if status == StatusCode::UNAUTHORIZED {
-            let challenge = HeaderValue::from_static("Bearer realm=\"MiniTwit\"");
+        // The challenge has no characters that a header forbids.
+        if let Some(challenge) = challenge.and_then(|it| HeaderValue::try_from(it).ok()) {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
         }
         response
@@ -204,11 +252,11 @@ impl Payload for ProblemJson {
     const CONTENT_TYPE: &'static str = "application/problem+json";
 
     fn schema_ref() -> MetaSchemaRef {
-        Problem::schema_ref()
+        ProblemBody::schema_ref()
     }
 
     fn register(registry: &mut Registry) {
-        Problem::register(registry);
+        ProblemBody::register(registry);
     }
 }
 
@@ -219,9 +267,9 @@ mod tests {
     #[test]
     fn the_detail_names_a_single_invalid_field() {
         let one = FieldError::new("email", "is wrong");
-        let problem = Problem::invalid_fields(vec![one.clone()]);
+        let problem = Problem::invalid_fields(vec![one.clone()]).0.body;
         assert_eq!((problem.status, problem.detail.as_str()), (422, "email: is wrong"));
-        let two = Problem::invalid_fields(vec![one.clone(), one]);
+        let two = Problem::invalid_fields(vec![one.clone(), one]).0.body;
         assert_eq!((two.errors.len(), two.detail.as_str()), (2, "Several fields are invalid"));
     }
 

@@ -6,7 +6,9 @@ use poem_openapi::Tags;
 pub(super) enum Tag {
     /// Create, list and revoke bearer tokens.
     Tokens,
-    /// Sign up, read profiles, change or delete an account.
+    /// See whose token a request has; delete the account.
+    Account,
+    /// Sign up, read profiles, change the own account.
     Users,
     /// Follow and unfollow users; list followers and followees.
     Follows,

@@ -4,7 +4,7 @@ use poem::web::Data;
 use poem_openapi::{OpenApi, param::Path};
 
 use super::{
-    auth::{Caller, OptionalCaller},
+    auth::{Caller, OptionalCaller, Read},
     failure::{Failure, failures},
     messages::Message,
     paging::{
@@ -27,11 +27,12 @@ pub(super) struct Timelines;
 impl Timelines {
     /// Read the caller's timeline
     ///
-    /// Returns the messages of the caller and the caller's followees, newest first.
+    /// Returns the messages of the caller and the caller's followees, newest first. Requires the
+    /// scope `read`.
     #[oai(path = "/timeline", method = "get", operation_id = "getTimeline")]
     async fn own(
         &self,
-        caller: Caller,
+        caller: Caller<Read>,
         /// The maximum number of messages in the response.
         #[oai(default = "default_limit", example = "default_limit")]
         limit: LimitParam,

@@ -9,7 +9,7 @@ use poem_openapi::{
 };
 
 use super::{
-    auth::{Caller, OptionalCaller},
+    auth::{AnyScope, Caller, OptionalCaller},
     code::Code,
     failure::{Failure, failures},
     fields::{FieldErrors, Unparsed, any_string},
@@ -24,7 +24,8 @@ use super::{
 };
 use crate::{
     domain::{
-        self, Bio, DisplayName, Email, KeyCursor, Password, PasswordChange, Registration, Username,
+        self, Bio, DisplayName, Email, KeyCursor, Password, PasswordChange, Registration, Scope,
+        Username,
     },
     http::client::Client,
     service::{Error, Origin, Service},
@@ -128,6 +129,16 @@ impl Example for AccountChange {
 }
 
 impl AccountChange {
+    /// The scopes that the present fields require; `write` if there are none.
+    fn scopes(&self) -> Vec<Scope> {
+        let manages = self.email.is_present()
+            || self.password.is_present()
+            || self.current_password.is_present();
+        let writes = self.display_name.is_present() || self.bio.is_present() || !manages;
+        let write = writes.then_some(Scope::Write);
+        write.into_iter().chain(manages.then_some(Scope::Account)).collect()
+    }
+
     fn parse(self) -> Result<domain::AccountChange, Problem> {
         let mut errors = FieldErrors::default();
         let email = errors.string("email", self.email, Email::parse);
@@ -141,21 +152,6 @@ impl AccountChange {
         }
         let password = new.zip(current).map(|(new, current)| PasswordChange { current, new });
         errors.finish(Some(domain::AccountChange { email, password, display_name, bio }))
-    }
-}
-
-/// The confirmation of a deletion.
-#[derive(Object)]
-#[oai(example)]
-struct AccountDeletion {
-    /// The password of the account.
-    #[oai(validator(pattern = r"^[^\u0000]*$"))]
-    password: Unparsed<String>,
-}
-
-impl Example for AccountDeletion {
-    fn example() -> Self {
-        Self { password: "correct horse".into() }
     }
 }
 
@@ -199,13 +195,6 @@ enum ChangeResponse {
     NoContent,
 }
 
-#[derive(ApiResponse)]
-enum DeleteResponse {
-    /// The account is deleted.
-    #[oai(status = 204)]
-    NoContent,
-}
-
 failures! {
     Create = BODY, [UsernameTaken("username"), RateLimited],
         "email": "You have to enter a valid email address";
@@ -213,8 +202,6 @@ failures! {
     Get = OPTIONAL_TOKEN, [UnknownUser];
     Change = TOKEN | BODY, [NotYours, WrongPassword("current_password"), UnknownUser, RateLimited],
         "email": "You have to enter a valid email address";
-    Delete = TOKEN | BODY, [NotYours, WrongPassword("password"), UnknownUser, RateLimited],
-        "password": "is required";
 }
 
 pub(super) struct Users;
@@ -287,50 +274,26 @@ impl Users {
     ///
     /// Changes the fields that are present. A new password requires the current one, and ends all
     /// sessions and tokens of the account, including stolen ones. 403 if the account is another
-    /// user's, or if the current password is wrong.
+    /// user's, or if the current password is wrong. Requires the scope `write` for the display name
+    /// and the bio, and the scope `account` for the e-mail address and the password.
     #[oai(path = "/users/:username", method = "patch", operation_id = "changeUser")]
     async fn change(
         &self,
-        caller: Caller,
+        caller: Caller<AnyScope>,
         /// The caller's username.
         #[oai(example = "example_username")]
         username: Path<String>,
         change: Json<AccountChange>,
         service: Data<&Service>,
     ) -> Result<ChangeResponse, Failure<Change>> {
+        caller.require(&change.0.scopes())?;
         service.require_own_account(&caller, &path_username(&username)?).await?;
-        match service.change_account(caller.0, change.0.parse()?).await {
-            Err(Error::WrongPassword) => Err(wrong_password("current_password").into()),
+        match service.change_account(caller.0.account, change.0.parse()?).await {
+            // Not 401: the token is valid, so a new token would not help.
+            Err(Error::WrongPassword) => {
+                Err(Problem::from(Code::WrongPassword).about_field("current_password").into())
+            }
             changed => Ok(changed.map(|()| ChangeResponse::NoContent)?),
         }
     }
-
-    /// Delete the caller's account
-    ///
-    /// Deletes the account immediately and permanently, with its messages, follows in both
-    /// directions, sessions and tokens. 403 if the account is another user's, or if the password is
-    /// wrong.
-    #[oai(path = "/users/:username", method = "delete", operation_id = "deleteUser")]
-    async fn delete(
-        &self,
-        caller: Caller,
-        /// The caller's username.
-        #[oai(example = "example_username")]
-        username: Path<String>,
-        deletion: Json<AccountDeletion>,
-        service: Data<&Service>,
-    ) -> Result<DeleteResponse, Failure<Delete>> {
-        service.require_own_account(&caller, &path_username(&username)?).await?;
-        let mut errors = FieldErrors::default();
-        let password = errors.string("password", deletion.0.password, any_string);
-        match service.delete_account(caller.0, &errors.finish(password)?).await {
-            Err(Error::WrongPassword) => Err(wrong_password("password").into()),
-            deleted => Ok(deleted.map(|()| DeleteResponse::NoContent)?),
-        }
-    }
-}
-
-/// 403, not 401: the token is valid, so a new token would not help.
-fn wrong_password(field: &str) -> Problem {
-    Problem::from(Code::WrongPassword).about_field(field)
 }

@@ -8,10 +8,11 @@ use super::{
     error::Error,
     parameters::{client_hashes, interval, one_more},
     pool::Database,
-    users::AccountRow,
+    users::{AccountRow, profile},
 };
 use crate::domain::{
-    Account, ClientHash, KeyCursor, Page, TokenHash, TokenId, TokenName, TokenRecord, UserId,
+    Account, AccountView, ClientHash, Email, Grant, KeyCursor, Page, Scope, Scopes, TokenHash,
+    TokenId, TokenName, TokenRecord, TokenRequest, UserId,
 };
 
 struct TokenRow {
@@ -19,6 +20,8 @@ struct TokenRow {
     name: String,
     created_at: OffsetDateTime,
     expires_at: OffsetDateTime,
+    scopes: Vec<String>,
+    last_used_at: Option<OffsetDateTime>,
 }
 
 impl From<TokenRow> for TokenRecord {
@@ -28,6 +31,8 @@ impl From<TokenRow> for TokenRecord {
             name: TokenName::from_stored(row.name),
             created_at: row.created_at,
             expires_at: row.expires_at,
+            scopes: Scopes::from_stored(&row.scopes),
+            last_used_at: row.last_used_at,
         }
     }
 }
@@ -37,10 +42,8 @@ impl From<TokenRow> for TokenRecord {
 pub struct NewTokenRow<'a> {
     /// The hash of the secret.
     pub token: TokenHash,
-    /// The owner's name for it.
-    pub name: &'a TokenName,
-    /// How long it is valid.
-    pub lifetime: Duration,
+    /// What the owner asked for.
+    pub request: &'a TokenRequest,
     /// What its client is recognized by at a later sign-in; empty if the client is signed in.
     pub clients: &'a [ClientHash],
 }
@@ -52,6 +55,8 @@ pub async fn insert(
     account: &Account,
     new: &NewTokenRow<'_>,
 ) -> Result<Option<TokenRecord>, Error> {
+    let request = new.request;
+    let scopes: Vec<&str> = request.scopes.iter().map(Scope::name).collect();
     let query = sqlx::query_as!(
         TokenRow,
         "WITH account AS MATERIALIZED (
@@ -61,34 +66,114 @@ pub async fn insert(
              FOR SHARE),
          seen AS (
              INSERT INTO known_clients AS known (user_id, client_hash)
-             SELECT user_id, client_hash FROM account CROSS JOIN unnest($6::bytea[]) AS client_hash
+             SELECT user_id, client_hash FROM account CROSS JOIN unnest($7::bytea[]) AS client_hash
              -- Most sign-ins write nothing.
              ON CONFLICT ON CONSTRAINT known_clients_pkey DO UPDATE SET last_sign_in = now()
              WHERE known.last_sign_in < now() - interval '1 day')
-         INSERT INTO api_tokens (user_id, token_hash, name, expires_at)
-         SELECT user_id, $3, $4, now() + $5::interval FROM account
-         RETURNING token_id, name, created_at, expires_at",
+         INSERT INTO api_tokens (user_id, token_hash, name, expires_at, scopes)
+         SELECT user_id, $3, $4, now() + $5::interval, $6 FROM account
+         RETURNING token_id, name, created_at, expires_at, scopes, last_used_at",
         account.user.id.0,
         account.password_hash.expose(),
         new.token.as_bytes(),
-        new.name.as_str(),
-        interval(new.lifetime),
+        request.name.as_str(),
+        interval(request.lifetime),
+        &scopes as &[&str],
         &client_hashes(new.clients) as &[&[u8]],
     );
     Ok(database.optional(query).await?.map(TokenRecord::from))
 }
 
-/// Returns the account of a token; `None` if the token does not exist or has expired, or if the
-/// account is disabled.
-pub async fn account(database: &Database, token: &TokenHash) -> Result<Option<Account>, Error> {
-    let query = sqlx::query_as!(
-        AccountRow,
-        "SELECT user_id, username, password_hash FROM api_tokens JOIN users USING (user_id)
-         WHERE token_hash = $1 AND expires_at > now() AND disabled_at IS NULL",
+/// A valid token.
+#[derive(Debug, Clone)]
+pub struct ValidToken {
+    /// What it permits.
+    pub grant: Grant,
+    /// Whether its last recorded use is older than the age that the caller gave.
+    pub record_use: bool,
+}
+
+/// Returns a valid token; `None` if it does not exist or has expired, or if its account is disabled.
+///
+/// [`ValidToken::record_use`] is true if no use within the last `max_age` is recorded.
+pub async fn find(
+    database: &Database,
+    token: &TokenHash,
+    max_age: Duration,
+) -> Result<Option<ValidToken>, Error> {
+    let query = sqlx::query!(
+        r#"SELECT user_id, username, password_hash, token_id, scopes,
+                  (last_used_at > now() - $2::interval) IS NOT TRUE AS "record_use!"
+           FROM api_tokens JOIN users USING (user_id)
+           WHERE token_hash = $1 AND expires_at > now() AND disabled_at IS NULL"#,
         token.as_bytes(),
+        interval(max_age),
     );
-    let row = database.optional(query).await?;
-    Ok(row.map(|row| row.authenticated_by(token.clone())))
+    Ok(database.optional(query).await?.map(|row| {
+        let account = AccountRow {
+            user_id: row.user_id,
+            username: row.username,
+            password_hash: row.password_hash,
+        };
+        let grant = Grant {
+            account: account.authenticated_by(token.clone()),
+            token: TokenId(row.token_id),
+            scopes: Scopes::from_stored(&row.scopes),
+        };
+        ValidToken { grant, record_use: row.record_use }
+    }))
+}
+
+/// Returns a valid token with the account of its user; `None` if it no longer exists.
+pub async fn with_account(
+    database: &Database,
+    token: TokenId,
+) -> Result<Option<(AccountView, TokenRecord)>, Error> {
+    let query = sqlx::query!(
+        "SELECT token_id, name, api_tokens.created_at, expires_at, scopes, last_used_at,
+                username, email, display_name, bio, users.created_at AS joined_at
+         FROM api_tokens JOIN users USING (user_id)
+         WHERE token_id = $1 AND expires_at > now() AND disabled_at IS NULL",
+        token.0,
+    );
+    Ok(database.optional(query).await?.map(|row| {
+        let account = AccountView {
+            profile: profile(row.username, row.display_name, row.bio, row.joined_at),
+            email: Email::from_stored(row.email),
+        };
+        let token = TokenRow {
+            token_id: row.token_id,
+            name: row.name,
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+            scopes: row.scopes,
+            last_used_at: row.last_used_at,
+        };
+        (account, token.into())
+    }))
+}
+
+/// Records that these tokens are in use, except those with a recorded use within the last `max_age`.
+///
+/// Skips a token that another statement has locked: another replica records its use, or its user is
+/// revoking it.
+pub async fn record_uses(
+    database: &Database,
+    tokens: &[TokenId],
+    max_age: Duration,
+) -> Result<(), Error> {
+    let ids: Vec<i64> = tokens.iter().map(|token| token.0).collect();
+    let query = sqlx::query!(
+        "UPDATE api_tokens SET last_used_at = now()
+         WHERE token_id = ANY (ARRAY(
+             SELECT token_id FROM api_tokens
+             WHERE token_id = ANY ($1)
+               AND (last_used_at > now() - $2::interval) IS NOT TRUE
+             FOR NO KEY UPDATE SKIP LOCKED))",
+        &ids as &[i64],
+        interval(max_age),
+    );
+    database.execute(query).await.map(drop)
 }
 
 /// Lists the valid tokens of `owner` after the cursor `before`, newest first.
@@ -100,7 +185,7 @@ pub async fn list(
 ) -> Result<Page<TokenRecord, KeyCursor>, Error> {
     let query = sqlx::query_as!(
         TokenRow,
-        "SELECT token_id, name, created_at, expires_at FROM api_tokens
+        "SELECT token_id, name, created_at, expires_at, scopes, last_used_at FROM api_tokens
          WHERE user_id = $1 AND expires_at > now()
            AND token_id < COALESCE($2::bigint, 9223372036854775807)
          ORDER BY token_id DESC

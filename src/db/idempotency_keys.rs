@@ -8,22 +8,24 @@ use super::{
     parameters::interval,
     pool::Database,
 };
-use crate::domain::{IdempotencyKey, Message, MessageText, User, UserId};
+use crate::domain::{KeyedRequest, Message, MessageText, User, UserId};
 
 /// Foreign keys that a message or its idempotency key violates when the author no longer exists.
 const AUTHOR_KEYS: [&str; 2] = [AUTHOR_KEY, "idempotency_keys_user_id_fkey"];
 
 /// The result of posting under an idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PostedOnce {
-    /// The message as it was first posted.
-    pub message: Message,
-    /// Whether it was posted now, rather than by an earlier request.
-    pub now: bool,
+pub enum PostedOnce {
+    /// The message was posted now.
+    Now(Message),
+    /// The same request posted this message before. It is as it was posted then.
+    Before(Message),
+    /// Another request used the key before.
+    KeyReused,
 }
 
-/// Inserts a message of `author`, unless one was inserted under this key before; `None` if there is
-/// no such user.
+/// Inserts a message of `author`, unless a request with this key inserted one before; `None` if
+/// there is no such user.
 ///
 /// Of concurrent statements with the same key, one inserts the message; the others wait and return
 /// it.
@@ -31,7 +33,7 @@ pub async fn insert_message(
     database: &Database,
     author: UserId,
     text: &MessageText,
-    key: &IdempotencyKey,
+    request: &KeyedRequest,
 ) -> Result<Option<PostedOnce>, Error> {
     // The update changes nothing. It makes the statement return a row that a concurrent statement
     // committed and that this one's snapshot does not show.
@@ -41,10 +43,11 @@ pub async fn insert_message(
                SELECT user_id, nextval(pg_get_serial_sequence('messages', 'message_id')) AS message_id
                FROM author),
            kept AS (
-               INSERT INTO idempotency_keys AS before (user_id, key, message_id, text, published_at)
-               SELECT user_id, $3, message_id, $2, publication_time() FROM offered
+               INSERT INTO idempotency_keys AS before
+                   (user_id, key, message_id, text, published_at, request_hash)
+               SELECT user_id, $3, message_id, $2, publication_time(), $4 FROM offered
                ON CONFLICT ON CONSTRAINT idempotency_keys_pkey DO UPDATE SET key = before.key
-               RETURNING message_id, text, published_at),
+               RETURNING message_id, text, published_at, request_hash),
            posted AS (
                INSERT INTO messages (message_id, author_id, text, published_at)
                OVERRIDING SYSTEM VALUE
@@ -52,11 +55,12 @@ pub async fn insert_message(
                FROM kept JOIN offered USING (message_id)
                RETURNING message_id)
            SELECT kept.message_id, text, published_at, username AS author,
-                  EXISTS (SELECT FROM posted) AS "now!"
+                  EXISTS (SELECT FROM posted) AS "now!", request_hash = $4 AS "same!"
            FROM kept, author"#,
         author.0,
         text.as_str(),
-        key.as_str(),
+        request.key.as_str(),
+        request.hash.as_bytes(),
     );
     let row = match database.optional(query).await {
         // The author was deleted after the statement began.
@@ -71,26 +75,38 @@ pub async fn insert_message(
             published_at: row.published_at,
             edited_at: None,
         };
-        PostedOnce { message: message.into(), now: row.now }
+        match (row.now, row.same) {
+            (true, _) => PostedOnce::Now(message.into()),
+            (false, true) => PostedOnce::Before(message.into()),
+            (false, false) => PostedOnce::KeyReused,
+        }
     }))
 }
 
-/// Returns the message that `author` first posted under this key, if there is one.
-pub async fn message(
+/// Returns what `author` posted before under the key of `request`, if anything.
+pub async fn posted_before(
     database: &Database,
     author: &User,
-    key: &IdempotencyKey,
-) -> Result<Option<Message>, Error> {
-    let query = sqlx::query_as!(
-        MessageRow,
-        r#"SELECT message_id, username AS author, text, published_at,
-                  NULL::timestamptz AS edited_at
+    request: &KeyedRequest,
+) -> Result<Option<PostedOnce>, Error> {
+    let query = sqlx::query!(
+        r#"SELECT message_id, username AS author, text, published_at, request_hash = $3 AS "same!"
            FROM idempotency_keys JOIN users USING (user_id)
            WHERE user_id = $1 AND key = $2"#,
         author.id.0,
-        key.as_str(),
+        request.key.as_str(),
+        request.hash.as_bytes(),
     );
-    Ok(database.optional(query).await?.map(Message::from))
+    Ok(database.optional(query).await?.map(|row| {
+        let message = MessageRow {
+            message_id: row.message_id,
+            author: row.author,
+            text: row.text,
+            published_at: row.published_at,
+            edited_at: None,
+        };
+        if row.same { PostedOnce::Before(message.into()) } else { PostedOnce::KeyReused }
+    }))
 }
 
 /// Deletes keys that were first used longer than `age` ago. Returns their number.

@@ -4,8 +4,9 @@ use time::OffsetDateTime;
 
 use super::{
     password::{Password, PasswordHash},
-    profile::{Bio, DisplayName},
-    token::TokenHash,
+    profile::{Bio, DisplayName, Profile},
+    scope::Scopes,
+    token::{TokenHash, TokenId},
     user::{Email, User, Username},
 };
 
@@ -19,6 +20,26 @@ pub struct Account {
     /// The hash of the session's token or the bearer token that authenticated the user; `None` if a
     /// password did.
     pub credential: Option<TokenHash>,
+}
+
+/// What a valid bearer token permits: to act as its user, within its scopes.
+#[derive(Debug, Clone)]
+pub struct Grant {
+    /// The user's account.
+    pub account: Account,
+    /// The token.
+    pub token: TokenId,
+    /// The scopes of the token.
+    pub scopes: Scopes,
+}
+
+/// An account as its owner sees it.
+#[derive(Debug, Clone)]
+pub struct AccountView {
+    /// The public profile.
+    pub profile: Profile,
+    /// The e-mail address.
+    pub email: Email,
 }
 
 /// A change of a password.

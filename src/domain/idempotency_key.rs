@@ -1,5 +1,7 @@
 //! Idempotency keys: repeated requests with the same key take effect once.
 
+use sha2::{Digest, Sha256};
+
 use super::invalid::Invalid;
 
 const KEY_MAX_CHARS: usize = 255;
@@ -25,6 +27,35 @@ impl IdempotencyKey {
     }
 }
 
+/// The SHA-256 of a request, which tells its repetition from another request with the same key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestHash([u8; 32]);
+
+impl RequestHash {
+    /// The hash of a request. `path` is a URL path, so it contains no line break.
+    pub fn of(method: &str, path: &str, body: &[u8]) -> Self {
+        let mut hash = Sha256::new();
+        for part in [method.as_bytes(), b"\n", path.as_bytes(), b"\n", body] {
+            hash.update(part);
+        }
+        Self(hash.finalize().into())
+    }
+
+    /// The 32 bytes of the hash.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// A request that may be repeated: its key, and the hash to which the key is bound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyedRequest {
+    /// The client's key.
+    pub key: IdempotencyKey,
+    /// The hash of the request.
+    pub hash: RequestHash,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,6 +67,22 @@ mod tests {
         }
         for bad in ["", " ", "a b", "é", "a\n", "a\0", &"k".repeat(256)] {
             assert!(IdempotencyKey::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn requests_with_another_method_path_or_body_have_another_hash() {
+        let hash = RequestHash::of("POST", "/messages", b"{}");
+        assert_eq!(hash, RequestHash::of("POST", "/messages", b"{}"));
+        assert_eq!(hash.as_bytes().len(), 32);
+        for (method, path, body) in [
+            ("PUT", "/messages", &b"{}"[..]),
+            ("POST", "/message", b"{}"),
+            ("POST", "/messages", b"{ }"),
+            ("POST", "/messages", b""),
+            ("POST", "", b"/messages\n{}"),
+        ] {
+            assert_ne!(RequestHash::of(method, path, body), hash, "{method} {path}");
         }
     }
 }

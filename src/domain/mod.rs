@@ -18,15 +18,16 @@ mod profile;
 mod registration;
 mod reserved_names;
 pub mod rich_text;
+mod scope;
 mod search;
 mod tag;
 mod token;
 mod user;
 
-pub use account::{Account, AccountChange, ModeratedUser, PasswordChange};
+pub use account::{Account, AccountChange, AccountView, Grant, ModeratedUser, PasswordChange};
 pub use characters::is_blank;
 pub use emoji::is_symbol;
-pub use idempotency_key::IdempotencyKey;
+pub use idempotency_key::{IdempotencyKey, KeyedRequest, RequestHash};
 pub use instance::Instance;
 pub use invalid::Invalid;
 pub use message::{
@@ -36,10 +37,11 @@ pub use page::{Cursor, InvalidCursor, KeyCursor, NameCursor, PAGE_SIZE, Page};
 pub use password::{Password, PasswordHash};
 pub use profile::{BIO_MAX_CHARS, Bio, Counts, DisplayName, Profile, ProfileView};
 pub use registration::Registration;
+pub use scope::{Scope, Scopes};
 pub use search::{SearchTerms, SearchText, has_unspaced_script};
 pub use tag::Tag;
 pub use token::{
     ApiToken, BrowserToken, ClientHash, InvalidToken, SessionToken, TokenHash, TokenId, TokenName,
-    TokenRecord,
+    TokenRecord, TokenRequest,
 };
 pub use user::{Email, SIGNS, User, UserId, Username};

@@ -1,13 +1,13 @@
 //! Tokens that authenticate a user: session tokens, and bearer tokens of the API. A third kind only
 //! recognizes a browser. The database stores only their hashes.
 
-use std::{fmt, net::IpAddr, str::FromStr};
+use std::{fmt, net::IpAddr, str::FromStr, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
-use super::one_line_text::one_line_text;
+use super::{one_line_text::one_line_text, scope::Scopes};
 
 const TOKEN_BYTES: usize = 32;
 /// The prefix of bearer tokens, which lets people and secret scanners recognize them.
@@ -166,8 +166,19 @@ one_line_text! {
 }
 
 /// The id of a bearer token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TokenId(pub i64);
+
+/// A token to create.
+#[derive(Debug, Clone)]
+pub struct TokenRequest {
+    /// The owner's name for it.
+    pub name: TokenName,
+    /// What it permits.
+    pub scopes: Scopes,
+    /// How long it is valid.
+    pub lifetime: Duration,
+}
 
 /// A bearer token without its secret, as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -180,6 +191,10 @@ pub struct TokenRecord {
     pub created_at: OffsetDateTime,
     /// When it expires, UTC.
     pub expires_at: OffsetDateTime,
+    /// What it permits.
+    pub scopes: Scopes,
+    /// When it was last used, UTC, up to a minute ago; `None` if it was never used.
+    pub last_used_at: Option<OffsetDateTime>,
 }
 
 #[cfg(test)]

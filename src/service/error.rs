@@ -39,6 +39,9 @@ pub enum Error {
     /// The message does not exist or is flagged.
     #[error("There is no such message")]
     UnknownMessage,
+    /// The caller used the idempotency key for another request.
+    #[error("This key was used for another request")]
+    IdempotencyKeyReused,
     /// A rate limit is exceeded.
     #[error("That was too often; try again in {retry_after} s")]
     RateLimited {
@@ -99,7 +102,8 @@ impl Error {
             | Self::UsernameTaken
             | Self::WrongUsername
             | Self::WrongPassword
-            | Self::Disabled => ErrorKind::Invalid,
+            | Self::Disabled
+            | Self::IdempotencyKeyReused => ErrorKind::Invalid,
             Self::UnknownUser(_) | Self::UnknownToken | Self::UnknownMessage => ErrorKind::NotFound,
             Self::NotYours => ErrorKind::Forbidden,
             Self::RateLimited { .. } => ErrorKind::RateLimited,

@@ -25,6 +25,7 @@ mod sign_in_client;
 mod state;
 #[cfg(test)]
 pub(crate) mod test_support;
+mod token_uses;
 mod tokens;
 
 pub use error::{Error, ErrorKind};
@@ -33,6 +34,7 @@ pub use limits::{Origin, Rate, RateLimits};
 pub use live::{
     Credential, Render, StreamEvent, StreamSettings, SubscribeRequest, Subscription, Timeline,
 };
+pub use messages::PostedMessage;
 pub use passwords::PasswordSettings;
 pub use readiness::NotReady;
 pub use sign_in_client::SignInClient;

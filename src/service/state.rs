@@ -16,6 +16,7 @@ use super::{
     messages::statements::{InsertMessages, ListNewest},
     passwords::{PasswordSettings, Passwords},
     readiness::{NotReady, Readiness},
+    token_uses::TokenUses,
 };
 use crate::{
     db::{Class, Database},
@@ -53,6 +54,7 @@ pub(super) struct Inner {
     pub(super) public_version: watch::Sender<u64>,
     pub(super) live: Live,
     pub(super) readiness: Readiness,
+    pub(super) token_uses: TokenUses,
     pub(super) tasks: TaskTracker,
     pub(super) session_lifetime: Duration,
     pub(super) instance: OnceCell<Instance>,
@@ -67,6 +69,7 @@ impl Service {
         let inner = Inner {
             passwords: Passwords::new(&settings.passwords),
             latest: Latest::start(database.clone()),
+            token_uses: TokenUses::start(database.clone()),
             limits: Limits::new(&settings.limits),
             posts: Batch::new(insert_messages, database.clone(), tasks.clone()),
             follows: Batch::new(InsertFollows, database.clone(), tasks.clone()),

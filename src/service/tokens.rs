@@ -1,15 +1,14 @@
 //! Bearer tokens, which authenticate requests to the JSON API.
 
-use std::time::Duration;
-
-use super::{error::Error, sign_in_client::SignInClient, state::Service};
+use super::{error::Error, sign_in_client::SignInClient, state::Service, token_uses};
 use crate::{
     db::{
         Class,
         api_tokens::{self, NewTokenRow},
     },
     domain::{
-        Account, ApiToken, ClientHash, KeyCursor, Page, TokenId, TokenName, TokenRecord, UserId,
+        Account, AccountView, ApiToken, ClientHash, Grant, KeyCursor, Page, TokenId, TokenRecord,
+        TokenRequest, UserId,
     },
 };
 
@@ -23,8 +22,7 @@ pub struct NewToken {
 }
 
 impl Service {
-    /// Creates a bearer token for the user with this username and password. It expires after
-    /// `lifetime`.
+    /// Creates a bearer token for the user with this username and password.
     ///
     /// Returns an error if the username or password is wrong, the account is disabled, or a rate
     /// limit is exceeded.
@@ -32,12 +30,11 @@ impl Service {
         &self,
         username: &str,
         password: &str,
-        name: &TokenName,
-        lifetime: Duration,
+        request: &TokenRequest,
         client: &SignInClient,
     ) -> Result<NewToken, Error> {
         let account = self.authenticate(username, password, client).await?;
-        self.insert_token(&account, name, lifetime, &client.hashes()).await
+        self.insert_token(&account, request, &client.hashes()).await
     }
 
     /// Creates a bearer token for a signed-in user. Requires the password: otherwise an unattended
@@ -48,30 +45,44 @@ impl Service {
         &self,
         account: &Account,
         password: &str,
-        name: &TokenName,
-        lifetime: Duration,
+        request: &TokenRequest,
     ) -> Result<NewToken, Error> {
         let account = self.confirm_password(account, password).await?.account;
-        self.insert_token(&account, name, lifetime, &[]).await
+        self.insert_token(&account, request, &[]).await
     }
 
     async fn insert_token(
         &self,
         account: &Account,
-        name: &TokenName,
-        lifetime: Duration,
+        request: &TokenRequest,
         clients: &[ClientHash],
     ) -> Result<NewToken, Error> {
         let secret = ApiToken::new(rand::random());
-        let token = NewTokenRow { token: secret.hash(), name, lifetime, clients };
+        let token = NewTokenRow { token: secret.hash(), request, clients };
         let record = api_tokens::insert(self.database(), account, &token).await?;
         Ok(NewToken { secret, record: record.ok_or(Error::WrongPassword)? })
     }
 
-    /// The account of a token; `None` if the token is unknown, expired or revoked, or if its user
-    /// is disabled.
-    pub async fn token_account(&self, token: &ApiToken) -> Result<Option<Account>, Error> {
-        Ok(api_tokens::account(&self.reads(Class::LookUps), &token.hash()).await?)
+    /// What a token permits; `None` if the token is unknown, expired or revoked, or if its user is
+    /// disabled. Records the use of the token.
+    pub async fn grant(&self, token: &ApiToken) -> Result<Option<Grant>, Error> {
+        let found =
+            api_tokens::find(&self.reads(Class::LookUps), &token.hash(), token_uses::MAX_AGE)
+                .await?;
+        Ok(found.map(|token| {
+            if token.record_use {
+                self.inner.token_uses.note(token.grant.token);
+            }
+            token.grant
+        }))
+    }
+
+    /// A token and the account of its user; `None` if the token is no longer valid.
+    pub async fn token_with_account(
+        &self,
+        token: TokenId,
+    ) -> Result<Option<(AccountView, TokenRecord)>, Error> {
+        Ok(api_tokens::with_account(&self.reads(Class::LookUps), token).await?)
     }
 
     /// The tokens of `owner`, newest first, after the cursor `before`.

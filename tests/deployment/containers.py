@@ -140,6 +140,11 @@ def nginx_hides_metrics_and_limits_sign_ins(site):
     statuses = [site.form("/login", username="nobody", password="wrong") for _ in range(40)]
     check(429 in statuses[20:] and statuses[0] != 429, f"statuses of sign-ins: {statuses}")
     say(f"nginx hides metrics, ignores forged addresses, and rejected {statuses.count(429)} of 40 sign-ins")
+    answers = [site.allowed_origins("/api/v1/tokens") for _ in range(40)]
+    check(429 in [status for status, _ in answers], f"statuses of the API: {answers}")
+    check(all(origins == ["*"] for _, origins in answers), f"allowed origins: {answers}")
+    check(site.allowed_origins("/login")[1] == [], "another site may read the pages")
+    say("scripts on other sites can read the API's responses, also nginx's own")
 
 
 def streams_are_not_buffered(site):

@@ -106,6 +106,16 @@ class Site:
         finally:
             connection.close()
 
+    def allowed_origins(self, path):
+        """The status of an empty POST, and every Access-Control-Allow-Origin of the response."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request("POST", path)
+            response = connection.getresponse()
+            return response.status, response.headers.get_all("Access-Control-Allow-Origin", [])
+        finally:
+            connection.close()
+
     def form(self, path, **fields):
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         return self.request("POST", path, urllib.parse.urlencode(fields), headers)[0]

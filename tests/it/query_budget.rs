@@ -103,6 +103,7 @@ const API: &[Row] = &[
     row("POST /tokens", Anonymous, 201, 2).body(Json(r#"{"username": "ann", "password": "secret", "name": "a"}"#)),
     row("GET /tokens", Token, 200, 2),
     row("DELETE /tokens/{token_id}", Token, 204, 2),
+    row("GET /account", Token, 200, 2),
     row("POST /users", Anonymous, 201, 2).body(Json(r#"{"username": "new {n}", "email": "a@b", "password": "x"}"#)),
     row("GET /users", Anonymous, 200, 1),
     row("GET /users/{username}", Anonymous, 200, 1),
@@ -126,7 +127,7 @@ const API: &[Row] = &[
     row("GET /stream", Anonymous, 200, 0),
     row("DELETE /messages/{id}", Token, 204, 2),
     // Must be the last row, since it deletes the account.
-    row("DELETE /users/{username}", Token, 204, 2).body(Json(r#"{"password": "secret"}"#)),
+    row("POST /account/deletion", Token, 204, 2).body(Json(r#"{"password": "secret"}"#)),
 ];
 
 #[rustfmt::skip]
@@ -240,8 +241,8 @@ impl Fixture {
 
     async fn request(&self, prefix: &str, row: &Row, number: usize) -> RequestBuilder {
         let (method, route) = row.operation.split_once(' ').expect("a method and a route");
-        // Users can change and delete only their own account.
-        let own = matches!(method, "PATCH" | "DELETE") && route == "/users/{username}";
+        // Users can change only their own account.
+        let own = method == "PATCH" && route == "/users/{username}";
         let name = if own || row.by == Simulator { "ann" } else { "bob" };
         let (cookie, token_id) = match row.by {
             NewUser => self.new_user(number).await,

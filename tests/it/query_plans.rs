@@ -25,8 +25,8 @@ const ROWS: &str = "
         SELECT sha256(n::text::bytea), n % 200 + 1, '2020-02-20Z',
                CASE WHEN n % 100 = 0 THEN now() - interval '1 day' ELSE now() + interval '9 days' END
         FROM generate_series(1, 5000) AS n;
-    INSERT INTO api_tokens (user_id, token_hash, name, created_at, expires_at)
-        SELECT n % 200 + 1, sha256(n::text::bytea), 'phone', '2020-02-20Z',
+    INSERT INTO api_tokens (user_id, token_hash, name, scopes, created_at, expires_at)
+        SELECT n % 200 + 1, sha256(n::text::bytea), 'phone', '{read,write}', '2020-02-20Z',
                CASE WHEN n % 100 = 0 THEN now() - interval '1 day' ELSE now() + interval '9 days' END
         FROM generate_series(1, 5000) AS n;
     INSERT INTO known_clients
@@ -35,7 +35,8 @@ const ROWS: &str = "
         FROM generate_series(1, 5000) AS n;
     INSERT INTO simulator_latest VALUES (1, 1, 1), (2, 2, 2);
     INSERT INTO idempotency_keys
-        SELECT n % 200 + 1, n::text, n, 'hello', '2020-02-20Z'::timestamptz + n * interval '1 day'
+        SELECT n % 200 + 1, n::text, n, 'hello', '2020-02-20Z'::timestamptz + n * interval '1 day',
+               sha256(n::text::bytea)
         FROM generate_series(1, 5000) AS n;
     INSERT INTO user_count_changes (user_id) SELECT n FROM generate_series(1, 2000) AS n;
     INSERT INTO user_counts (user_id) SELECT n FROM generate_series(1, 2000) AS n;

@@ -31,11 +31,11 @@ const VALID_ROWS: &str = "
     INSERT INTO follows (follower_id, followee_id) VALUES (1, 2), (2, 1);
     INSERT INTO sessions (token_hash, user_id, expires_at)
         VALUES (decode(repeat('00', 32), 'hex'), 1, now() + interval '1 day');
-    INSERT INTO api_tokens (user_id, token_hash, name, expires_at)
-        VALUES (1, decode(repeat('00', 32), 'hex'), 'phone', now() + interval '1 day');
+    INSERT INTO api_tokens (user_id, token_hash, name, expires_at, scopes)
+        VALUES (1, decode(repeat('00', 32), 'hex'), 'phone', now() + interval '1 day', '{read}');
     INSERT INTO known_clients (user_id, client_hash) VALUES (1, decode(repeat('00', 32), 'hex'));
     INSERT INTO user_counts (user_id) VALUES (1);
-    INSERT INTO idempotency_keys VALUES (1, 'key', 1, 'hello', now());
+    INSERT INTO idempotency_keys VALUES (1, 'key', 1, 'hello', now(), sha256('hello'));
     INSERT INTO simulator_latest (server_id, arrival, value) VALUES (1, 1, 0);
     INSERT INTO instance DEFAULT VALUES;
     INSERT INTO program_compatibility (migration, oldest_program) VALUES (1, '0.1.0');
@@ -151,6 +151,10 @@ const VIOLATIONS: &[(&str, &[&str])] = &[
             "UPDATE idempotency_keys SET key = repeat('k', 256)",
         ],
     ),
+    (
+        "idempotency_keys_request_hash_sha256",
+        &["UPDATE idempotency_keys SET request_hash = 'short'"],
+    ),
     ("sessions_pkey", &["INSERT INTO sessions SELECT * FROM sessions"]),
     ("sessions_user_id_fkey", &["UPDATE sessions SET user_id = 99"]),
     ("sessions_token_hash_sha256", &["UPDATE sessions SET token_hash = token_hash || token_hash"]),
@@ -164,12 +168,12 @@ const VIOLATIONS: &[(&str, &[&str])] = &[
     (
         "api_tokens_pkey",
         &["INSERT INTO api_tokens OVERRIDING SYSTEM VALUE
-        SELECT token_id, user_id, sha256('new'), name, created_at, expires_at FROM api_tokens"],
+        SELECT token_id, user_id, sha256('new'), name, created_at, expires_at, scopes FROM api_tokens"],
     ),
     (
         "api_tokens_token_hash_key",
-        &["INSERT INTO api_tokens (user_id, token_hash, name, expires_at)
-        SELECT 2, token_hash, name, expires_at FROM api_tokens"],
+        &["INSERT INTO api_tokens (user_id, token_hash, name, expires_at, scopes)
+        SELECT 2, token_hash, name, expires_at, scopes FROM api_tokens"],
     ),
     ("api_tokens_user_id_fkey", &["UPDATE api_tokens SET user_id = 99"]),
     (
@@ -192,6 +196,15 @@ const VIOLATIONS: &[(&str, &[&str])] = &[
         "known_clients_client_hash_sha256",
         &["UPDATE known_clients SET client_hash = client_hash || client_hash"],
     ),
+    (
+        "api_tokens_scopes_known",
+        &[
+            "UPDATE api_tokens SET scopes = '{read,admin}'",
+            "UPDATE api_tokens SET scopes = '{Read}'",
+            "UPDATE api_tokens SET scopes = '{read,NULL}'",
+        ],
+    ),
+    ("api_tokens_scopes_not_empty", &["UPDATE api_tokens SET scopes = '{}'"]),
     ("simulator_latest_pkey", &["INSERT INTO simulator_latest VALUES (1, 2, 3)"]),
     ("simulator_latest_value_not_negative", &["UPDATE simulator_latest SET value = -1"]),
     ("program_compatibility_pkey", &["INSERT INTO program_compatibility VALUES (1, '0.1.0')"]),
@@ -285,6 +298,7 @@ async fn only_optional_columns_are_nullable() {
     assert_eq!(
         nullable,
         [
+            "api_tokens.last_used_at",
             "messages.edited_at",
             "users.bio",
             "users.disabled_at",

@@ -1,6 +1,7 @@
 //! The middleware of every request, in one function.
 
 pub mod access_log;
+pub mod cors;
 mod forwarded;
 pub mod normalize_path;
 pub mod request_head;

@@ -4,6 +4,8 @@ mod posting;
 pub(super) mod statements;
 mod timelines;
 
+pub use posting::PostedMessage;
+
 use super::{error::Error, state::Service};
 use crate::{
     db::{

@@ -21,7 +21,9 @@ use crate::web::{
     respond::{NO_STORE, Responder},
 };
 use crate::{
-    domain::{KeyCursor, PAGE_SIZE, TokenId, TokenName, User},
+    domain::{
+        Invalid, KeyCursor, PAGE_SIZE, Scope, Scopes, TokenId, TokenName, TokenRequest, User,
+    },
     service::{Error, Service},
 };
 
@@ -58,6 +60,27 @@ impl TryFrom<u16> for Days {
     }
 }
 
+/// The scopes of a token, separated by spaces. The page offers [`TokenForm::SCOPES`].
+#[derive(Clone, Deserialize)]
+#[serde(try_from = "String")]
+struct ScopesField(Scopes);
+
+impl TryFrom<String> for ScopesField {
+    type Error = Invalid;
+
+    fn try_from(names: String) -> Result<Self, Invalid> {
+        let names: Vec<&str> = names.split(' ').collect();
+        Scopes::parse(&names).map(Self)
+    }
+}
+
+impl Default for ScopesField {
+    /// Without `account`, which few programs need.
+    fn default() -> Self {
+        Self(Scopes::new([Scope::Read, Scope::Write]))
+    }
+}
+
 #[handler]
 pub async fn list(
     SignedIn(viewer): SignedIn,
@@ -65,12 +88,19 @@ pub async fn list(
     service: Data<&Service>,
     responder: Responder,
 ) -> Result<Response, Failure> {
-    let empty = form(Field::default(), Days::default());
+    let empty = form(Field::default(), Days::default(), &ScopesField::default());
     tokens_page(&service, &responder, &viewer, query.cursor()?, (StatusCode::OK, empty)).await
 }
 
-fn form(name: Field, days: Days) -> TokenForm {
-    TokenForm { name, days: days.0, choices: Days::CHOICES, password: Field::default() }
+fn form(name: Field, days: Days, scopes: &ScopesField) -> TokenForm {
+    TokenForm {
+        name,
+        days: days.0,
+        choices: Days::CHOICES,
+        scopes: scopes.0.to_string(),
+        scope_choices: TokenForm::SCOPES,
+        password: Field::default(),
+    }
 }
 
 async fn tokens_page(
@@ -92,6 +122,8 @@ pub struct TokenFields {
     #[serde(default)]
     days: Days,
     #[serde(default)]
+    scopes: ScopesField,
+    #[serde(default)]
     password: String,
 }
 
@@ -104,10 +136,11 @@ pub async fn create(
     responder: Responder,
 ) -> Result<Response, Failure> {
     let (name, parsed) = Field::parse(fields.name, TokenName::parse);
-    let mut form = form(name, fields.days);
+    let mut form = form(name, fields.days, &fields.scopes);
     if let Some(name) = parsed {
         let lifetime = fields.days.lifetime();
-        match service.create_own_token(&account, &fields.password, &name, lifetime).await {
+        let request = TokenRequest { name, scopes: fields.scopes.0, lifetime };
+        match service.create_own_token(&account, &fields.password, &request).await {
             Ok(token) => {
                 let frame = responder.frame(Some(&account.user));
                 let mut response = responder.page(&NewTokenPage::new(frame, &token))?;

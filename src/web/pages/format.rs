@@ -20,6 +20,20 @@ impl Day {
     }
 }
 
+/// A time, as the content and the attribute of a `<time>` element.
+#[derive(Debug, Serialize)]
+pub struct Moment {
+    datetime: String,
+    shown: String,
+}
+
+impl Moment {
+    /// The time in UTC.
+    pub fn of(time: OffsetDateTime) -> Self {
+        Self { datetime: rfc3339(time), shown: short_time(time) }
+    }
+}
+
 /// A time in RFC 3339 format, to the second.
 pub fn rfc3339(time: OffsetDateTime) -> String {
     let (hour, minute, second) = time.to_hms();
@@ -78,9 +92,14 @@ mod tests {
     }
 
     #[test]
-    fn a_day_has_a_readable_and_a_machine_format() {
+    fn days_and_times_have_a_readable_and_a_machine_format() {
         let day = Day::of(datetime!(2020-02-01 23:59:59 UTC));
         assert_eq!((&*day.datetime, &*day.shown), ("2020-02-01", "1 February 2020"));
+        let moment = Moment::of(datetime!(2020-02-01 03:04:05.9 UTC));
+        assert_eq!(
+            (&*moment.datetime, &*moment.shown),
+            ("2020-02-01T03:04:05Z", "2020-02-01 @ 03:04")
+        );
     }
 
     proptest! {

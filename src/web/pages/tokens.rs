@@ -2,7 +2,11 @@
 
 use serde::Serialize;
 
-use super::{field::Field, format::Day, frame::Frame};
+use super::{
+    field::Field,
+    format::{Day, Moment},
+    frame::Frame,
+};
 use crate::{
     domain::{self, KeyCursor, TokenRecord},
     service::NewToken,
@@ -27,6 +31,10 @@ struct Token {
     name: String,
     created: Day,
     expires: Day,
+    /// Separated by spaces.
+    scopes: String,
+    /// The last use; `None` if it was never used.
+    used: Option<Moment>,
 }
 
 /// The form to create a token.
@@ -37,7 +45,20 @@ pub struct TokenForm {
     pub days: u16,
     /// The lifetimes to select from, in days.
     pub choices: &'static [u16],
+    /// The selected scopes, separated by spaces.
+    pub scopes: String,
+    /// The scopes to select from, each with its description.
+    pub scope_choices: &'static [(&'static str, &'static str)],
     pub password: Field,
+}
+
+impl TokenForm {
+    /// The scopes that the page offers. The JSON API accepts every combination.
+    pub const SCOPES: &[(&str, &str)] = &[
+        ("read", "read"),
+        ("read write", "read, post and follow"),
+        ("read write account", "do everything, including managing your account"),
+    ];
 }
 
 impl TokensPage {
@@ -58,6 +79,8 @@ impl From<&TokenRecord> for Token {
             name: token.name.as_str().to_owned(),
             created: Day::of(token.created_at),
             expires: Day::of(token.expires_at),
+            scopes: token.scopes.to_string(),
+            used: token.last_used_at.map(Moment::of),
         }
     }
 }

@@ -74,6 +74,10 @@ impl Scene {
             "account-disabled" => {
                 call.with_user("carol").with_field("password", "secret").send(&self.ann).await
             }
+            "insufficient-scope" => {
+                let scope = if call.method == Method::GET { "write" } else { "read" };
+                call.send(&self.app.api().signed_in_with("ann", Some(scope)).await).await
+            }
             "wrong-password" => call.with_guessed_password().send(&self.ann).await,
             "not-yours" => call.with_owner("bob").with_id("1").send(&self.ann).await,
             "unknown-path" => call.with_id("x").send(&self.ann).await,
@@ -82,6 +86,11 @@ impl Scene {
             "username-taken" => call.with_user("ann").send(&self.ann).await,
             "invalid-fields" => {
                 call.with_invalid_field(&example["errors"][0]).send(&self.ann).await
+            }
+            "idempotency-key-reused" => {
+                let call = call.with_key("k");
+                call.clone().with_field("text", "another").send(&self.ann).await;
+                call.send(&self.ann).await
             }
             "rate-limited" => {
                 let strict = self.ann.at(self.strict.url(""));
@@ -122,6 +131,8 @@ struct Call {
     media_type: &'static str,
     body: Option<Value>,
     text: Option<String>,
+    /// The value of `Idempotency-Key`.
+    key: Option<&'static str>,
 }
 
 impl Call {
@@ -136,7 +147,12 @@ impl Call {
             media_type: "application/json",
             body: operation.body.clone(),
             text: None,
+            key: None,
         }
+    }
+
+    fn with_key(self, key: &'static str) -> Self {
+        Self { key: Some(key), ..self }
     }
 
     fn with_text(self, text: &str) -> Self {
@@ -209,6 +225,8 @@ impl Call {
 
     async fn send(self, client: &ApiClient) -> TestResponse {
         let request = client.request(self.method.clone(), &self.path()).query(&self.query);
+        let request =
+            self.key.into_iter().fold(request, |it, key| it.header("Idempotency-Key", key));
         let text = self.text.or(self.body.map(|body| body.to_string()));
         TestResponse::of(match text {
             Some(text) => request.header(header::CONTENT_TYPE, self.media_type).body(text),

@@ -152,10 +152,10 @@ async fn password_confirmations_are_limited_per_session_or_token() {
     let change = json!({"password": "mine", "current_password": "guess"});
     ann.patch("/users/ann", change.clone()).await.problem(403);
     let deletion = json!({"password": "guess"});
-    ann.send(Method::DELETE, "/users/ann", deletion.clone()).await.problem(403);
+    ann.post("/account/deletion", deletion.clone()).await.problem(403);
     for response in [
         ann.patch("/users/ann", change.clone()).await,
-        ann.send(Method::DELETE, "/users/ann", deletion).await,
+        ann.post("/account/deletion", deletion).await,
     ] {
         response.problem(429);
         assert_rate_limited(&response);

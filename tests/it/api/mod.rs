@@ -1,6 +1,7 @@
 //! The JSON API.
 
 mod account;
+mod cors;
 mod disabled;
 mod errors;
 mod follows;

@@ -27,21 +27,41 @@ enum Actor {
     Revoked,
     /// The owner, with an expired token.
     Expired,
+    /// The owner, with a token that has only the scope `read`.
+    Read,
+    /// The owner, with a token that has only the scope `write`.
+    Write,
+    /// The owner, with a token that has only the scope `account`.
+    Account,
 }
 
-use Actor::{Another, Cookie, Disabled, Expired, Owner, Revoked, SignedOut};
+use Actor::{Account, Another, Cookie, Disabled, Expired, Owner, Read, Revoked, SignedOut, Write};
 
-const ACTORS: [Actor; 7] = [SignedOut, Cookie, Owner, Another, Disabled, Revoked, Expired];
+const COUNT: usize = 10;
+const ACTORS: [Actor; COUNT] =
+    [SignedOut, Cookie, Owner, Another, Disabled, Revoked, Expired, Read, Write, Account];
+
+impl Actor {
+    /// The only scope of the actor's token.
+    fn scope(self) -> Option<&'static str> {
+        match self {
+            Read => Some("read"),
+            Write => Some("write"),
+            Account => Some("account"),
+            _ => None,
+        }
+    }
+}
 
 /// The statuses of one operation, in the order of [`ACTORS`].
 struct Row {
     operation: &'static str,
     /// Returns the request body, given an unused username.
     body: Option<fn(&str) -> Value>,
-    statuses: [u16; 7],
+    statuses: [u16; COUNT],
 }
 
-const fn row(operation: &'static str, statuses: [u16; 7]) -> Row {
+const fn row(operation: &'static str, statuses: [u16; COUNT]) -> Row {
     Row { operation, body: None, statuses }
 }
 
@@ -59,35 +79,36 @@ impl Row {
 /// One row for each operation. The columns are [`ACTORS`].
 #[rustfmt::skip]
 const MATRIX: &[Row] = &[
-    //                                              signed
-    //                                               out  cookie owner another disabled revoked expired
-    row("POST /tokens",                             [201,  201,  201,   201,    403,     201,    201])
+    //                                     signed                                          scope
+    //                                       out cookie owner another disabled revoked expired read write account
+    row("POST /tokens",                     [201, 201, 201, 201, 403, 201, 201, 201, 201, 201])
         .sending(|_| json!({"username": "{owner}", "password": "secret", "name": "phone"})),
-    row("GET /tokens",                              [401,  401,  200,   200,    401,     401,    401]),
-    row("DELETE /tokens/{token_id}",                [401,  401,  204,   404,    401,     401,    401]),
-    row("POST /users",                              [201,  201,  201,   201,    201,     201,    201])
-        .sending(|name| json!({"username": name, "email": "a@b", "password": "secret"})),
-    row("GET /users",                               [200,  200,  200,   200,    401,     401,    401]),
-    row("GET /users/{username}",                    [200,  200,  200,   200,    401,     401,    401]),
-    row("PATCH /users/{username}",                  [401,  401,  204,   403,    401,     401,    401])
-        .sending(|_| json!({"bio": "changed"})),
-    row("DELETE /users/{username}",                 [401,  401,  204,   403,    401,     401,    401])
+    row("GET /tokens",                      [401, 401, 200, 200, 401, 401, 401, 403, 403, 200]),
+    row("DELETE /tokens/{token_id}",        [401, 401, 204, 404, 401, 401, 401, 403, 403, 204]),
+    row("GET /account",                     [401, 401, 200, 200, 401, 401, 401, 200, 200, 200]),
+    row("POST /account/deletion",           [401, 401, 204, 204, 401, 401, 401, 403, 403, 204])
         .sending(|_| json!({"password": "secret"})),
-    row("GET /users/{username}/followers",          [200,  200,  200,   200,    401,     401,    401]),
-    row("GET /users/{username}/following",          [200,  200,  200,   200,    401,     401,    401]),
-    row("PUT /following/{username}",                [401,  401,  422,   204,    401,     401,    401]),
-    row("DELETE /following/{username}",             [401,  401,  204,   204,    401,     401,    401]),
-    row("POST /messages",                           [401,  401,  201,   201,    401,     401,    401])
+    row("POST /users",                      [201, 201, 201, 201, 201, 201, 201, 201, 201, 201])
+        .sending(|name| json!({"username": name, "email": "a@b", "password": "secret"})),
+    row("GET /users",                       [200, 200, 200, 200, 401, 401, 401, 200, 403, 403]),
+    row("GET /users/{username}",            [200, 200, 200, 200, 401, 401, 401, 200, 403, 403]),
+    row("PATCH /users/{username}",          [401, 401, 204, 403, 401, 401, 401, 403, 204, 403])
+        .sending(|_| json!({"bio": "changed"})),
+    row("GET /users/{username}/followers",  [200, 200, 200, 200, 401, 401, 401, 200, 403, 403]),
+    row("GET /users/{username}/following",  [200, 200, 200, 200, 401, 401, 401, 200, 403, 403]),
+    row("PUT /following/{username}",        [401, 401, 422, 204, 401, 401, 401, 403, 422, 403]),
+    row("DELETE /following/{username}",     [401, 401, 204, 204, 401, 401, 401, 403, 204, 403]),
+    row("POST /messages",                   [401, 401, 201, 201, 401, 401, 401, 403, 201, 403])
         .sending(|_| json!({"text": "hello"})),
-    row("GET /messages",                            [200,  200,  200,   200,    401,     401,    401]),
-    row("GET /messages/{id}",                       [200,  200,  200,   200,    401,     401,    401]),
-    row("PATCH /messages/{id}",                     [401,  401,  200,   403,    401,     401,    401])
+    row("GET /messages",                    [200, 200, 200, 200, 401, 401, 401, 200, 403, 403]),
+    row("GET /messages/{id}",               [200, 200, 200, 200, 401, 401, 401, 200, 403, 403]),
+    row("PATCH /messages/{id}",             [401, 401, 200, 403, 401, 401, 401, 403, 200, 403])
         .sending(|_| json!({"text": "changed"})),
-    row("DELETE /messages/{id}",                    [401,  401,  204,   403,    401,     401,    401]),
-    row("GET /users/{username}/messages",           [200,  200,  200,   200,    401,     401,    401]),
-    row("GET /timeline",                            [401,  401,  200,   200,    401,     401,    401]),
-    row("GET /search?q=hello",                      [200,  200,  200,   200,    401,     401,    401]),
-    row("GET /stream",                              [200,  200,  200,   200,    401,     401,    401]),
+    row("DELETE /messages/{id}",            [401, 401, 204, 403, 401, 401, 401, 403, 204, 403]),
+    row("GET /users/{username}/messages",   [200, 200, 200, 200, 401, 401, 401, 200, 403, 403]),
+    row("GET /timeline",                    [401, 401, 200, 200, 401, 401, 401, 200, 403, 403]),
+    row("GET /search?q=hello",              [200, 200, 200, 200, 401, 401, 401, 200, 403, 403]),
+    row("GET /stream",                      [200, 200, 200, 200, 401, 401, 401, 200, 403, 403]),
 ];
 
 /// The owner's data, and the client of the actor. Another user exists as well.
@@ -124,6 +145,7 @@ impl Scene {
             }
             Another => another,
             Owner | Disabled | Revoked | Expired => client,
+            Read | Write | Account => app.api().signed_in_with(&owner, actor.scope()).await,
         };
         let change = match actor {
             Disabled => "UPDATE users SET disabled_at = now() WHERE username = $1",
@@ -162,6 +184,15 @@ impl Scene {
     }
 }
 
+/// The scope that the response names as missing (RFC 6750).
+fn required_scope(response: &TestResponse) -> &str {
+    assert_eq!(response.problem(403)["code"], "insufficient-scope");
+    let challenge = response.header("www-authenticate");
+    let start = r#"Bearer realm="MiniTwit", error="insufficient_scope", scope=""#;
+    let scope = challenge.strip_prefix(start).and_then(|rest| rest.strip_suffix('"'));
+    scope.unwrap_or_else(|| panic!("{challenge}"))
+}
+
 #[tokio::test]
 async fn each_response_has_the_status_in_the_permission_matrix() {
     let document: Value = serde_json::from_str(&committed("api")).expect("JSON");
@@ -191,6 +222,17 @@ async fn each_response_has_the_status_in_the_permission_matrix() {
             assert!(documented.is_some(), "{name} does not document {status}");
             if status >= 400 {
                 response.problem(status);
+            }
+            if status == 403 && actor.scope().is_some() {
+                let scope = required_scope(&response);
+                let permitted = ACTORS.iter().position(|it| it.scope() == Some(scope));
+                let permitted = row.statuses[permitted.expect("a scope")];
+                assert_ne!(permitted, 403, "{name} requires another scope than {scope}");
+                let described = operation["description"].as_str().expect("a description");
+                let text = described.split_whitespace().collect::<Vec<_>>().join(" ");
+                // The document's own description covers operations without a token.
+                let says = text.contains(&format!("scope `{scope}`"));
+                assert_eq!(says, needs_token, "{name}: {text}");
             }
         }
     }

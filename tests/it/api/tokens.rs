@@ -1,8 +1,12 @@
-//! Bearer tokens: creation, listing, revocation and expiry.
+//! Bearer tokens: creation, scopes, last use, listing, revocation and expiry.
 
 use serde_json::{Value, json};
 
-use crate::support::{App, actors::field};
+use crate::support::{
+    App,
+    actors::{ApiClient, field},
+    eventually,
+};
 
 fn time(value: &Value) -> time::OffsetDateTime {
     let format = &time::format_description::well_known::Rfc3339;
@@ -154,7 +158,184 @@ async fn an_invalid_authorization_header_is_rejected_by_all_operations() {
             let request = request.header("authorization", authorization);
             let response = crate::support::actors::TestResponse::of(request).await;
             response.problem(401);
-            assert_eq!(response.header("www-authenticate"), "Bearer realm=\"MiniTwit\"");
+            let challenge = "Bearer realm=\"MiniTwit\", error=\"invalid_token\"";
+            assert_eq!(response.header("www-authenticate"), challenge);
         }
     }
+    let response = app.api().get("/tokens").await;
+    response.problem(401);
+    assert_eq!(response.header("www-authenticate"), "Bearer realm=\"MiniTwit\"");
+}
+
+#[tokio::test]
+async fn a_token_has_the_scopes_of_its_request_and_all_by_default() {
+    let app = App::start().await;
+    app.api().sign_up("ann").await;
+    let create = async |scopes: Option<Value>| {
+        let mut request = json!({"username": "ann", "password": "secret", "name": "bot"});
+        scopes.into_iter().for_each(|scopes| request["scopes"] = scopes);
+        app.api().post("/tokens", request).await
+    };
+    for (scopes, expected) in [
+        (None, json!(["read", "write", "account"])),
+        (Some(json!(["read"])), json!(["read"])),
+        (Some(json!(["account", "write"])), json!(["write", "account"])),
+    ] {
+        let response = create(scopes).await;
+        assert_eq!((response.status, &response.json()["scopes"]), (201, &expected));
+    }
+    for scopes in [
+        json!([]),
+        json!(["admin"]),
+        json!(["Read"]),
+        json!(["read", "read"]),
+        json!("read"),
+        json!(null),
+        json!([null]),
+        json!({"read": true}),
+    ] {
+        let response = create(Some(scopes.clone())).await;
+        assert_eq!(response.rejected_fields(422), ["scopes"], "{scopes}");
+    }
+    let listed = app.api().signed_in("ann").await.whole_list("/tokens").await;
+    let scopes: Vec<&Value> = listed.iter().map(|token| &token["scopes"]).collect();
+    let all = json!(["read", "write", "account"]);
+    assert_eq!(scopes, [&all, &json!(["write", "account"]), &json!(["read"]), &all]);
+}
+
+#[tokio::test]
+async fn each_field_of_an_account_requires_its_scope() {
+    let app = App::start().await;
+    app.api().sign_up("ann").await;
+    let password = json!({"password": "secret", "current_password": "secret"});
+    for (change, required) in [
+        (json!({}), "write"),
+        (json!({"bio": "hello"}), "write"),
+        (json!({"bio": null}), "write"),
+        (json!({"display_name": "Ann"}), "write"),
+        (json!({"email": "a@b"}), "account"),
+        (json!({"current_password": "secret"}), "account"),
+        (json!({"email": "a@b", "bio": "hello"}), "write account"),
+        // Last, since it ends all tokens. Only the final row's token has the scope.
+        (password, "account"),
+    ] {
+        for scope in ["read", "write", "account"] {
+            let client = app.api().signed_in_with("ann", Some(scope)).await;
+            let response = client.patch("/users/ann", change.clone()).await;
+            if scope == required {
+                assert_eq!(response.status, 204, "{change} with {scope}: {response:?}");
+            } else {
+                response.problem(403);
+                let challenge = response.header("www-authenticate");
+                assert!(challenge.ends_with(&format!("scope=\"{required}\"")), "{challenge}");
+            }
+        }
+    }
+    // The scope has precedence: the response does not say whether the user exists.
+    let reader = app.api().signed_in_with("ann", Some("read")).await;
+    for user in ["/users/ann", "/users/nobody"] {
+        let response = reader.patch(user, json!({"bio": 1})).await;
+        assert_eq!(response.problem(403)["code"], "insufficient-scope");
+    }
+}
+
+#[tokio::test]
+async fn a_token_with_any_scope_can_revoke_itself_and_no_other() {
+    let app = App::start().await;
+    let ann = app.api_user("ann").await;
+    let other = ann.get("/account").await.json()["token"]["id"].to_string();
+    for scope in ["read", "write"] {
+        let client = app.api().signed_in_with("ann", Some(scope)).await;
+        let own = client.get("/account").await.json()["token"]["id"].to_string();
+        for id in [other.as_str(), "0", "x"] {
+            client.delete(&format!("/tokens/{id}")).await.problem(403);
+        }
+        assert_eq!(client.delete(&format!("/tokens/{own}")).await.status, 204);
+        client.get("/account").await.problem(401);
+    }
+    let manager = app.api().signed_in_with("ann", Some("account")).await;
+    assert_eq!(manager.delete(&format!("/tokens/{other}")).await.status, 204);
+}
+
+#[tokio::test]
+async fn the_last_use_of_a_token_is_recorded_and_shown() {
+    let app = App::start().await;
+    let ann = app.api_user("ann").await;
+    let other = app.api().make_token("ann", "secret").await.json();
+    assert_eq!(other["last_used_at"], Value::Null);
+    ann.get("/users").await;
+    let used = eventually("a recorded use", async || {
+        let listed = ann.whole_list("/tokens").await;
+        let [never, used] = &listed[..] else { panic!("{listed:?}") };
+        assert_eq!(never["last_used_at"], Value::Null);
+        (!used["last_used_at"].is_null()).then(|| used.clone())
+    });
+    let used = used.await;
+    assert!(time(&used["last_used_at"]) >= time(&used["created_at"]), "{used}");
+    assert_eq!(ann.get("/account").await.json()["token"], used);
+}
+
+/// Whether the last use of a user's only token is recorded.
+async fn is_recorded(app: &App, username: &str) -> bool {
+    let query = "SELECT last_used_at IS NOT NULL FROM api_tokens JOIN users USING (user_id)
+                 WHERE username = $1";
+    sqlx::query_scalar(query).bind(username).fetch_one(&app.rows).await.expect("a token")
+}
+
+#[tokio::test]
+async fn the_last_use_is_written_at_most_once_a_minute() {
+    let app = App::start().await;
+    let replica = app.replica().await;
+    let [ann, bob, carol] =
+        [app.api_user("ann").await, app.api_user("bob").await, app.api_user("carol").await];
+    let there = |client: &ApiClient| client.at(format!("http://{}", replica.address));
+    let count_writes = "
+        CREATE TABLE writes (token_id bigint NOT NULL);
+        CREATE FUNCTION record_write() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN INSERT INTO writes VALUES (NEW.token_id); RETURN NULL; END $$;
+        CREATE TRIGGER recorded AFTER UPDATE ON api_tokens FOR EACH ROW EXECUTE FUNCTION record_write()";
+    app.execute(count_writes).await;
+    let writes = async || app.count("SELECT count(*) FROM writes").await;
+    let use_often = async || {
+        for client in [&ann, &there(&ann)].iter().cycle().take(20) {
+            assert_eq!(client.get("/timeline").await.status, 200);
+        }
+    };
+
+    // While the first write waits, both replicas note further uses.
+    let lock = app.database.hold("LOCK TABLE writes").await;
+    use_often().await;
+    lock.commit().await;
+    eventually("a recorded use", async || (writes().await > 0).then_some(())).await;
+    use_often().await;
+    // A replica writes uses in the order in which it notes them.
+    for (client, name) in [(&bob, "bob"), (&there(&carol), "carol")] {
+        assert_eq!(client.get("/timeline").await.status, 200);
+        eventually(name, async || is_recorded(&app, name).await.then_some(())).await;
+    }
+    assert_eq!(writes().await, 3, "one for each token");
+
+    app.execute(
+        "ALTER TABLE api_tokens DISABLE TRIGGER recorded;
+         UPDATE api_tokens SET last_used_at = now() - interval '61 seconds';
+         ALTER TABLE api_tokens ENABLE TRIGGER recorded",
+    )
+    .await;
+    ann.get("/timeline").await;
+    eventually("the next use", async || (writes().await > 3).then_some(())).await;
+}
+
+/// A request does not wait for the recording of its token's use.
+#[tokio::test]
+async fn a_locked_token_delays_no_request() {
+    let app = App::start().await;
+    let ann = app.api_user("ann").await;
+    let lock = app.database.hold("LOCK TABLE api_tokens IN SHARE MODE").await;
+    for _ in 0..3 {
+        assert_eq!(ann.get("/timeline").await.status, 200);
+    }
+    app.database.waiting_statements(1).await;
+    assert_eq!(ann.get("/account").await.json()["token"]["last_used_at"], Value::Null);
+    lock.commit().await;
+    eventually("a recorded use", async || is_recorded(&app, "ann").await.then_some(())).await;
 }

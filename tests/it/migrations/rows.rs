@@ -24,7 +24,7 @@ pub const ROWS: &[Rows] = &[
             INSERT INTO messages (author_id, text, flagged) VALUES (2, 'now', true);
             INSERT INTO follows (follower_id, followee_id, created_at)
                 VALUES (2, 1, '2020-02-23Z');
-            INSERT INTO idempotency_keys VALUES (1, 'key', 7, 'text', '2020-02-20Z')",
+            INSERT INTO idempotency_keys VALUES (1, 'key', 7, 'text', '2020-02-20Z', sha256('request'))",
         query: "
             SELECT username || ' ' || email || ' ' || extract(epoch FROM created_at)::bigint || ' '
                 || display_name || ' ' || bio
@@ -39,7 +39,8 @@ pub const ROWS: &[Rows] = &[
             UNION ALL SELECT follower_id || ' follows ' || followee_id || ' '
                 || extract(epoch FROM created_at)::bigint
             FROM follows
-            UNION ALL SELECT key || ' ' || message_id || ' ' || text FROM idempotency_keys",
+            UNION ALL SELECT key || ' ' || message_id || ' ' || text || ' '
+                || (request_hash = sha256('request')) FROM idempotency_keys",
         expected: &[
             "ann a@b 1582200000 Ann Q Hi!",
             "Žluťoučký kůň 🐴 a@b 1582200000 Ann Q Hi!",
@@ -49,7 +50,7 @@ pub const ROWS: &[Rows] = &[
             "first",
             "now",
             "2 follows 1 1582416000",
-            "key 7 text",
+            "key 7 text true",
         ],
     },
     Rows {
@@ -57,21 +58,23 @@ pub const ROWS: &[Rows] = &[
         insert: "
             INSERT INTO sessions (token_hash, user_id, created_at, expires_at)
                 VALUES (decode(repeat('ab', 32), 'hex'), 1, '2020-02-20Z', '2120-02-20Z');
-            INSERT INTO api_tokens (user_id, token_hash, name, expires_at)
-                VALUES (1, sha256('secret'), 'phone', '2222-02-22Z'),
-                       (2, sha256('other'), 'revoked', '2222-02-22Z');
+            INSERT INTO api_tokens
+                (user_id, token_hash, name, expires_at, scopes, last_used_at)
+                VALUES (1, sha256('secret'), 'phone', '2222-02-22Z', '{read,write}', '2020-02-21Z'),
+                       (2, sha256('other'), 'revoked', '2222-02-22Z', '{read}', NULL);
             INSERT INTO known_clients VALUES (1, sha256('kept'), '2020-02-20Z');
             UPDATE users SET password_hash = '$2b$10$' || repeat('b', 53) WHERE user_id = 2",
         query: "
             SELECT username || ' ' || encode(substr(token_hash, 1, 2), 'hex') || ' '
                 || extract(year FROM expires_at AT TIME ZONE 'UTC')
             FROM sessions JOIN users USING (user_id)
-            UNION ALL SELECT name || ' ' || username FROM api_tokens JOIN users USING (user_id)
+            UNION ALL SELECT name || ' ' || username || ' ' || scopes::text || ' '
+                || extract(epoch FROM last_used_at)::bigint FROM api_tokens JOIN users USING (user_id)
             UNION ALL SELECT username || ' at ' || encode(substr(client_hash, 1, 1), 'hex') || ' '
                 || extract(year FROM last_sign_in AT TIME ZONE 'UTC')
             FROM known_clients JOIN users USING (user_id)
             UNION ALL SELECT username FROM users WHERE password_hash LIKE '%bbb'",
-        expected: &["ann abab 2120", "phone ann", "ann at 79 2020", "Žluťoučký kůň 🐴"],
+        expected: &["ann abab 2120", "phone ann {read,write} 1582243200", "ann at 79 2020", "Žluťoučký kůň 🐴"],
     },
     Rows {
         since: 3,

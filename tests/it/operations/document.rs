@@ -134,6 +134,7 @@ fn both_documents_say_whom_to_ask_and_where_to_read_on() {
 
 /// The last word of each schema's name.
 const NOUNS: &[&str] = &[
+    "Account",
     "Change",
     "Content",
     "Deletion",
@@ -145,6 +146,7 @@ const NOUNS: &[&str] = &[
     "Page",
     "Problem",
     "Result",
+    "Scope",
     "Token",
     "User",
 ];
@@ -156,6 +158,18 @@ fn schemas_are_named_by_nouns_of_the_field() {
         for name in document["components"]["schemas"].as_object().expect("schemas").keys() {
             assert!(name.chars().all(char::is_alphabetic), "{name}");
             assert!(NOUNS.iter().any(|noun| name.ends_with(noun)), "{name}");
+        }
+    }
+}
+
+/// HTTP gives no meaning to the body of these methods, and some clients and proxies drop it.
+#[test]
+fn no_operation_that_reads_or_deletes_has_a_body() {
+    for (api, _) in APIS {
+        let document: Value = serde_json::from_str(&committed(api)).expect("JSON");
+        for (name, operation) in operations(&document) {
+            let needs_none = name.starts_with("GET ") || name.starts_with("DELETE ");
+            assert!(!needs_none || operation.get("requestBody").is_none(), "{api}: {name}");
         }
     }
 }
@@ -199,7 +213,9 @@ fn every_field_is_described() {
         let document: Value = serde_json::from_str(&committed(api)).expect("JSON");
         for (name, schema) in document["components"]["schemas"].as_object().expect("schemas") {
             assert_described(&schema["description"], name);
-            for (field, schema) in schema["properties"].as_object().expect("fields") {
+            let fields = schema["properties"].as_object();
+            assert_ne!(fields.is_some(), schema.get("enum").is_some(), "{name}: fields or values");
+            for (field, schema) in fields.into_iter().flatten() {
                 let field = format!("{name}.{field}");
                 assert_described(&schema["description"], &field);
                 let shown = schema.get("example").is_some();

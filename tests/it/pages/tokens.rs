@@ -1,12 +1,14 @@
 //! The page of API tokens.
 
+use serde_json::json;
+
 use crate::support::{
     App,
     actors::{Browser, TestResponse},
 };
 
 async fn create(browser: &Browser, name: &str, days: &str, password: &str) -> TestResponse {
-    let form = [("name", name), ("days", days), ("password", password)];
+    let form = [("name", name), ("days", days), ("scopes", "read account"), ("password", password)];
     browser.post("/settings/tokens", &form).await
 }
 
@@ -36,6 +38,45 @@ async fn a_token_is_shown_once_and_never_cached() {
     let lasts =
         "SELECT count(*) FROM api_tokens WHERE expires_at = created_at + interval '30 days'";
     assert_eq!(app.count(lasts).await, 1);
+}
+
+#[tokio::test]
+async fn the_page_offers_scopes_and_shows_them_with_the_last_use() {
+    let app = App::start().await;
+    let alice = app.signed_in("alice").await;
+    alice
+        .get("/settings/tokens")
+        .await
+        .says("<option value=\"read\">read</option>")
+        .says("<option value=\"read write\" selected>")
+        .says("<option value=\"read write account\">");
+    for (scopes, permitted) in [
+        (Some("read"), "read"),
+        (Some("read write account"), "read write account"),
+        // A form of the page always has scopes; other programs may omit them.
+        (None, "read write"),
+    ] {
+        let mut form = vec![("name", "bot"), ("days", "7"), ("password", "secret")];
+        form.extend(scopes.map(|scopes| ("scopes", scopes)));
+        let page = alice.post("/settings/tokens", &form).await;
+        page.says(&format!("Scopes: {permitted}</p>"));
+        let client = app.api().with_token(secret(&page));
+        let scopes: Vec<&str> = permitted.split(' ').collect();
+        assert_eq!(client.get("/account").await.json()["token"]["scopes"], json!(scopes));
+    }
+    for scopes in ["", "admin", "read,write", "read read"] {
+        let form = [("name", "bot"), ("days", "7"), ("scopes", scopes), ("password", "secret")];
+        assert_eq!(alice.post("/settings/tokens", &form).await.status, 400, "{scopes:?}");
+    }
+    app.execute(
+        "UPDATE api_tokens SET last_used_at = NULL;
+         UPDATE api_tokens SET last_used_at = '2020-02-22 13:37:59Z' WHERE scopes = '{read}'",
+    )
+    .await;
+    let list = alice.get("/settings/tokens").await;
+    let used = "Last used <time datetime=\"2020-02-22T13:37:59Z\">2020-02-22 @ 13:37</time>";
+    list.says(&format!("Scopes: read. {used}"));
+    list.says("Scopes: read write account. Never used");
 }
 
 #[tokio::test]
@@ -92,8 +133,9 @@ async fn tokens_are_listed_in_pages() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     app.execute(
-        "INSERT INTO api_tokens (user_id, token_hash, name, created_at, expires_at)
-         SELECT user_id, sha256(n::text::bytea), 'bot ' || n, '2020-02-21Z', now() + interval '1 day'
+        "INSERT INTO api_tokens (user_id, token_hash, name, scopes, created_at, expires_at)
+         SELECT user_id, sha256(n::text::bytea), 'bot ' || n, '{read}', '2020-02-21Z',
+                now() + interval '1 day'
          FROM users, generate_series(1, 31) AS n ORDER BY n",
     )
     .await;

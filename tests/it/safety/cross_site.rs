@@ -206,7 +206,7 @@ async fn a_page_that_changes_nothing_may_be_linked_from_any_site() {
 }
 
 #[tokio::test]
-async fn no_response_allows_another_site_to_read_it() {
+async fn no_response_outside_the_json_api_allows_another_site_to_read_it() {
     let app = App::start().await;
     let [alice, _] = sign_up_users(&app).await;
     for path in ["/", "/sim/latest", "/openapi.json", "/metrics"] {

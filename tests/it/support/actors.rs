@@ -305,6 +305,17 @@ impl ApiClient {
         self.with_token(response.json()["token"].as_str().expect("a token"))
     }
 
+    /// The same client with a new token that has only this scope, or all scopes.
+    pub async fn signed_in_with(&self, username: &str, scope: Option<&str>) -> Self {
+        let mut request = json!({"username": username, "password": "secret", "name": "test"});
+        if let Some(scope) = scope {
+            request["scopes"] = json!([scope]);
+        }
+        let answer = self.post("/tokens", request).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        self.with_token(answer.json()["token"].as_str().expect("a token"))
+    }
+
     /// The items of all pages of a list, following `Link` headers.
     pub async fn whole_list(&self, path: &str) -> Vec<Value> {
         let mut items = Vec::new();

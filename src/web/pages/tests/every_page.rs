@@ -129,7 +129,14 @@ fn account_pages(frame: &Frame, pages: &mut Vec<String>) {
     let profile = ProfileForm { display_name: rejected(), bio: rejected(), email: rejected() };
     let password = || Field::rejected(HOSTILE);
     let passwords = PasswordForm { current: password(), new: password(), repeated: password() };
-    let form = TokenForm { name: rejected(), days: 90, choices: &[7, 90], password: password() };
+    let form = TokenForm {
+        name: rejected(),
+        days: 90,
+        choices: &[7, 90],
+        scopes: "read".to_owned(),
+        scope_choices: TokenForm::SCOPES,
+        password: password(),
+    };
     let tokens = Page { items: vec![token()], next: Some(KeyCursor(7)) };
     let new_token = NewToken { secret: ApiToken::new([7; 32]), record: token() };
     pages.extend([

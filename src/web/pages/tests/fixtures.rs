@@ -4,8 +4,8 @@ use time::macros::datetime;
 
 use crate::{
     domain::{
-        Bio, Counts, Cursor, DisplayName, Message, Page, Profile, TokenId, TokenName, TokenRecord,
-        Username,
+        Bio, Counts, Cursor, DisplayName, Message, Page, Profile, Scopes, TokenId, TokenName,
+        TokenRecord, Username,
     },
     web::{
         pages::{Frame, Site},
@@ -77,6 +77,8 @@ pub fn token() -> TokenRecord {
         name: TokenName::from_stored(HOSTILE.to_owned()),
         created_at: datetime!(2020-02-21 00:21 UTC),
         expires_at: datetime!(2020-05-21 00:21 UTC),
+        scopes: Scopes::all(),
+        last_used_at: Some(datetime!(2020-02-22 13:37 UTC)),
     }
 }
 
