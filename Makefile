@@ -135,7 +135,7 @@ openapi: ## Generate the OpenAPI documents in openapi/
 	done
 
 .PHONY: api-check
-api-check: ## Check both APIs with linters, Schemathesis (EXAMPLES=500 an operation) and a generated client
+api-check: ## Check both APIs with linters, Schemathesis (EXAMPLES=500 an operation), generated clients, and the tutorial
 	@scripts/install-postgresql
 	@scripts/api-check
 

@@ -1,7 +1,6 @@
 // Announces messages that are newer than the page, and shows them when the user presses the button.
 //
-// The stream starts after the page's newest message. Its events only update the count on the button; the button fetches
-// the messages as HTML.
+// The stream's events update the count on the button; the button fetches the messages as HTML.
 
 const news = document.querySelector("[data-stream]");
 const maxCount = 99;
@@ -18,7 +17,7 @@ const listItems = root => [...root.querySelectorAll(".messages > li[id]")];
 function open() {
   if (source || document.hidden) return;
   const url = new URL(news.dataset.stream, location);
-  if (lastEventId) url.searchParams.set("last_event_id", lastEventId);
+  if (lastEventId) url.searchParams.set("after", lastEventId);
   source = new EventSource(url);
   source.addEventListener("message", event => {
     const id = `message-${JSON.parse(event.data).id}`;

@@ -202,8 +202,11 @@ fn parse_string<V>(
     parse(text).map_err(|invalid| invalid.rule().into())
 }
 
-/// Accepts any string, such as a name or password to compare with a stored one.
+/// Accepts any string without U+0000, such as a name or password to compare with a stored one.
 pub(super) fn any_string(text: &str) -> Result<String, Invalid> {
+    if text.contains('\0') {
+        return Err(Invalid::new("must not contain a NUL character"));
+    }
     Ok(text.to_owned())
 }
 

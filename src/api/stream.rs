@@ -132,9 +132,9 @@ impl Stream {
         /// The `id` of the last event that the client received.
         #[oai(name = "Last-Event-ID", example = "example_cursor")]
         last_event_id: Header<Unparsed<Option<Cursor>>>,
-        /// The `Last-Event-ID` of clients that cannot set headers. The header takes precedence.
-        #[oai(name = "last_event_id", example = "example_cursor")]
-        last_event_id_parameter: Query<Unparsed<Option<Cursor>>>,
+        /// The same for clients that cannot set headers. The header takes precedence.
+        #[oai(example = "example_cursor")]
+        after: Query<Unparsed<Option<Cursor>>>,
         headers: &HeaderMap,
         service: Data<&Service>,
     ) -> Result<EventStreamResponse, Failure<Subscribe>> {
@@ -142,7 +142,7 @@ impl Stream {
         let timeline = errors.string("timeline", timeline.0, StreamTimeline::parse);
         let header = last_event_id.0.or_header(headers, LAST_EVENT_ID);
         let header = errors.string(LAST_EVENT_ID, header, cursor);
-        let parameter = errors.string("last_event_id", last_event_id_parameter.0, cursor);
+        let parameter = errors.string("after", after.0, cursor);
         errors.finish(Some(()))?;
         let timeline = match (timeline, &subscriber.0) {
             (Some(StreamTimeline::Own), Some(Subscriber { user, .. })) => Timeline::Own(*user),

@@ -1,20 +1,22 @@
-"""Tests both APIs against their documents: Schemathesis sends valid and invalid requests, and a client that
-is generated from the JSON API's document runs a typical sequence of operations."""
+"""Tests both APIs against their documents: Schemathesis sends valid and invalid requests; clients in Python,
+TypeScript and Rust, generated from the JSON API's document, run a typical sequence of operations; the commands of the
+tutorial print what it says."""
 
 import argparse
 import os
 import pathlib
 import re
 import secrets
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 
 import httpx
-import journey
 
 HERE = pathlib.Path(__file__).parent.resolve()
+CLIENTS = HERE / "clients"
 # The directory of the tools, of their output, and of the server's log.
 TOOLS = pathlib.Path("target/contract").resolve()
 BIN = pathlib.Path(sys.executable).absolute().parent
@@ -72,7 +74,7 @@ def check_documents(base: str, documents: list[str], examples: int, password: st
     return passed
 
 
-def generate_client(base: str, directory: pathlib.Path) -> None:
+def use_python_client(base: str, directory: pathlib.Path) -> None:
     command = [
         BIN / "openapi-python-client",
         "generate",
@@ -84,7 +86,38 @@ def generate_client(base: str, directory: pathlib.Path) -> None:
     # The generator formats its output with a program from the same directory.
     path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
     subprocess.run(command, check=True, env={**os.environ, "PATH": path})
-    sys.path.insert(0, str(directory))
+    sys.path[:0] = [str(directory), str(CLIENTS)]
+    import journey
+
+    journey.run(f"{base}/api/v1")
+
+
+def use_typescript_client(base: str, directory: pathlib.Path) -> None:
+    tools = TOOLS / "node_modules/.bin"
+    # Imports of packages are resolved from the directory upwards.
+    (directory / "node_modules").symlink_to(TOOLS / "node_modules")
+    (directory / "package.json").write_text('{"type": "module"}', encoding="utf-8")
+    shutil.copy(CLIENTS / "journey.ts", directory)
+    document = f"{base}/api/v1/openapi.json"
+    options = ["--strict", "--target", "es2022", "--module", "nodenext", "--types", "node"]
+    for command in (
+        [tools / "openapi-typescript", document, "--output", "api.d.ts"],
+        [tools / "tsc", *options, "journey.ts"],
+        ["node", "journey.js", f"{base}/api/v1"],
+    ):
+        subprocess.run(command, check=True, cwd=directory)
+
+
+def use_rust_client(base: str) -> None:
+    environment = {**os.environ, "CARGO_TARGET_DIR": str(TOOLS / "rust")}
+    command = ["cargo", "run", "--quiet", "--locked", "--", f"{base}/api/v1"]
+    subprocess.run(command, check=True, cwd=CLIENTS / "rust", env=environment)
+
+
+def follow_tutorial(base: str) -> None:
+    environment = {**os.environ, "NODE_MODULES": str(TOOLS / "node_modules")}
+    command = [sys.executable, HERE / "tutorial.py", base, "sh", "python", "typescript"]
+    subprocess.run(command, check=True, env=environment)
 
 
 def main() -> None:
@@ -102,8 +135,12 @@ def main() -> None:
             # The users in the examples of the documents, with the password there.
             for name in ("Roger Histand", "Geoffrey Stieff"):
                 sign_up(base, name, "correct horse")
-            generate_client(base, pathlib.Path(directory))
-            journey.run(f"{base}/api/v1")
+            for name in ("python", "typescript"):
+                (pathlib.Path(directory) / name).mkdir()
+            use_python_client(base, pathlib.Path(directory) / "python")
+            use_typescript_client(base, pathlib.Path(directory) / "typescript")
+            use_rust_client(base)
+            follow_tutorial(base)
             documents = arguments.document or ["api", "simulator"]
             passed = check_documents(base, documents, arguments.examples, password)
         finally:

@@ -68,7 +68,7 @@ impl TimelinePage {
         };
         // The stream starts after the page's newest message, so no message is lost between the two.
         let newest = self.newest.unwrap_or(Cursor::new(OffsetDateTime::UNIX_EPOCH, 0));
-        self.stream = Some(format!("{STREAM_PATH}?timeline={timeline}&last_event_id={newest}"));
+        self.stream = Some(format!("{STREAM_PATH}?timeline={timeline}&after={newest}"));
         self
     }
 

@@ -108,6 +108,9 @@ async fn an_error_names_each_field_once() {
             assert_eq!(distinct.len(), fields.len(), "{change}: {fields:?}");
         }
     }
+    // The password alone changes nothing, and must still be valid.
+    let with_nul = json!({"current_password": "a\0"});
+    assert_eq!(ann.patch("/users/ann", with_nul).await.rejected_fields(422), ["current_password"]);
     let wrong_type = json!({"password": "new", "current_password": 1});
     assert_eq!(
         ann.patch("/users/ann", wrong_type).await.rejected_fields(422),

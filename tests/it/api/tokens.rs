@@ -69,10 +69,14 @@ async fn the_response_does_not_reveal_whether_the_name_or_the_password_is_wrong(
     let wrong_name = api.make_token("eve", "secret").await;
     assert_eq!(wrong_password.problem(401), wrong_name.problem(401));
     assert_eq!(wrong_name.header("www-authenticate"), "Bearer realm=\"MiniTwit\"");
-    for (username, password) in [("", ""), ("ann", ""), ("a/b", "secret"), ("ann\0", "secret")] {
+    for (username, password) in [("", ""), ("ann", ""), ("a/b", "secret")] {
         api.make_token(username, password).await.problem(401);
     }
     api.make_token("ann", &"x".repeat(73)).await.problem(401);
+    assert_eq!(
+        api.make_token("ann\0", "secret\0").await.rejected_fields(422),
+        ["username", "password"]
+    );
 }
 
 #[tokio::test]

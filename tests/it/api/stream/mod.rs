@@ -92,7 +92,7 @@ async fn a_new_or_ended_follow_affects_an_open_stream() {
     post("carol", "6").await;
     assert_eq!(stream.text().await, "6");
 
-    let query = format!("?timeline=own&last_event_id={begin}");
+    let query = format!("?timeline=own&after={begin}");
     let (mut again, _) = Stream::open(stream_request(&ann, &query)).await;
     for text in ["1", "3", "4", "6"] {
         assert_eq!(again.text().await, text, "the messages of the current followees");
@@ -128,9 +128,9 @@ async fn a_session_cookie_opens_a_stream_only_from_the_same_origin() {
 async fn all_invalid_parameters_are_named() {
     let app = App::start().await;
     for position in [&b"x_y"[..], "é".as_bytes()] {
-        let request = stream_request(&app.api(), "?timeline=mine&last_event_id=7");
+        let request = stream_request(&app.api(), "?timeline=mine&after=7");
         let response = TestResponse::of(request.header("last-event-id", position)).await;
-        let names = ["timeline", "Last-Event-ID", "last_event_id"];
+        let names = ["timeline", "Last-Event-ID", "after"];
         assert_eq!(response.rejected_fields(422), names, "{position:?}");
     }
 }

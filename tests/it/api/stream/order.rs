@@ -25,13 +25,13 @@ async fn a_client_resumes_after_its_last_event_on_any_replica() {
     for number in 0..4 {
         let server = if number % 2 == 0 { &replica } else { &app };
         // A browser repeats the original URL when it reconnects, so the header takes precedence.
-        let request = stream_request(&server.api(), "?last_event_id=0_0");
+        let request = stream_request(&server.api(), "?after=0_0");
         let (mut stream, _) = Stream::open(request.header("last-event-id", &position)).await;
         let event = stream.next().await.expect("an event");
         assert_eq!(event.text(), number.to_string());
         event.id().clone_into(&mut position);
     }
-    let query = format!("?last_event_id={position}");
+    let query = format!("?after={position}");
     let (mut stream, begin) = Stream::open(stream_request(&app.api(), &query)).await;
     assert_eq!(begin, position);
     app.simulator().tweet("ann", "next").await;
@@ -48,7 +48,7 @@ async fn a_client_that_missed_more_than_500_messages_is_reset() {
         "INSERT INTO messages (author_id, text) SELECT 1, n FROM generate_series(1, 500) n",
     )
     .await;
-    let query = format!("?last_event_id={begin}");
+    let query = format!("?after={begin}");
     let (mut stream, _) = Stream::open(stream_request(&app.api(), &query)).await;
     for number in 1..=500 {
         assert_eq!(stream.text().await, number.to_string());
@@ -61,7 +61,7 @@ async fn a_client_that_missed_more_than_500_messages_is_reset() {
     assert!(matches!(&reset, Block::Event { name, .. } if name == "reset"), "{reset:?}");
     app.simulator().tweet("ann", "new").await;
     assert_eq!(stream.text().await, "new");
-    let query = format!("?last_event_id={}", reset.id());
+    let query = format!("?after={}", reset.id());
     let (mut stream, _) = Stream::open(stream_request(&app.api(), &query)).await;
     assert_eq!(stream.text().await, "new");
 }
@@ -113,7 +113,7 @@ async fn later_messages_wait_for_an_earlier_one_that_commits_late() {
     for text in &texts {
         app.simulator().tweet("ann", text).await;
     }
-    let query = format!("?last_event_id={begin}");
+    let query = format!("?after={begin}");
     let (mut resumed, _) = Stream::open(stream_request(&app.replica().await.api(), &query)).await;
     late.commit().await.expect("committed");
     for stream in [&mut stream, &mut resumed] {
@@ -137,7 +137,7 @@ async fn streams_wait_for_the_newest_transaction() {
     // Both servers poll several times.
     let replica = app.replica().await;
     for _ in 0..10 {
-        let query = format!("?last_event_id={begin}");
+        let query = format!("?after={begin}");
         Stream::open(stream_request(&replica.api(), &query)).await;
         assert_eq!(app.anonymous().get("/public").await.status, 200);
     }
@@ -163,7 +163,7 @@ async fn an_endless_transaction_delays_messages_only_until_the_time_out() {
     let (mut stream, begin) = Stream::open(stream_request(&app.api(), "")).await;
     app.simulator().tweet("ann", "at last").await;
     assert_eq!(stream.text().await, "at last");
-    let query = format!("?last_event_id={begin}");
+    let query = format!("?after={begin}");
     let (mut resumed, _) = Stream::open(stream_request(&app.api(), &query)).await;
     assert_eq!(resumed.text().await, "at last");
     endless.rollback().await.expect("the transaction was open");
