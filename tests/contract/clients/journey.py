@@ -7,10 +7,11 @@ from uuid import uuid4
 def run(base: str) -> None:
     """Signs two users up; one follows the other, reads the other's message, and deletes the account."""
     from minitwit_client import AuthenticatedClient, Client
+    from minitwit_client.api.account import delete_account, get_account
     from minitwit_client.api.follows import follow_user, list_followers
     from minitwit_client.api.messages import create_message, delete_message, get_message, get_timeline
     from minitwit_client.api.tokens import create_token, list_tokens
-    from minitwit_client.api.users import create_user, delete_user, get_user
+    from minitwit_client.api.users import create_user, get_user
     from minitwit_client.models import AccountDeletion, MessageContent, NewToken, NewUser, Problem
 
     anonymous = Client(base_url=base)
@@ -47,8 +48,10 @@ def run(base: str) -> None:
     assert (deleted.status_code, gone.code) == (204, "unknown-message"), gone
     tokens = list_tokens.sync(client=reader)
     assert [token.name for token in tokens.items] == ["journey"], tokens
+    account = get_account.sync(client=reader)
+    assert (account.user.username, account.token.name) == (names[0], "journey"), account
     deletion = AccountDeletion(password="secret")
-    assert delete_user.sync_detailed(names[0], client=reader, body=deletion).status_code == 204
+    assert delete_account.sync_detailed(client=reader, body=deletion).status_code == 204
     assert list_followers.sync(names[1], client=author).items == []
     print("a client in Python signs in, follows, posts, reads pages, receives a stream and deletes")
 
