@@ -111,4 +111,7 @@ function insert(page) {
 if (news) {
   open();
   document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+  // Browsers keep no page with an open connection in the back/forward cache.
+  addEventListener("pagehide", close);
+  addEventListener("pageshow", open);
 }

@@ -12,7 +12,8 @@ const relative = new Intl.RelativeTimeFormat(language);
 const absolute = new Intl.DateTimeFormat(language, { dateStyle: "long", timeStyle: "short" });
 
 function ago(time) {
-  const seconds = (time - Date.now()) / 1_000;
+  // A time in the future comes from a wrong clock.
+  const seconds = Math.min(0, (time - Date.now()) / 1_000);
   const unit = units.find(([, length]) => Math.abs(seconds) >= length);
   return unit ? relative.format(Math.trunc(seconds / unit[1]), unit[0]) : "just now";
 }

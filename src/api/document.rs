@@ -1,14 +1,25 @@
 //! The OpenAPI service with all resources, its document, and the document's routes.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock, OnceLock};
 
+use poem::{Endpoint, Response, endpoint::make};
 use poem_openapi::{ExternalDocumentObject, OpenApiService};
 
 use super::{
     account::Accounts, follows::Follows, messages::Messages, paths::PREFIX, search::Search,
     stream::Stream, timelines::Timelines, tokens::Tokens, users::Users,
 };
-use crate::http::{error_entry::CATALOGUE_PATH, openapi, routes::Routes};
+use crate::{
+    http::{
+        client::Client,
+        cookies::CookieNames,
+        error_entry::CATALOGUE_PATH,
+        openapi::{self, document_representation, with_session_cookie},
+        representation::Representation,
+        routes::Routes,
+    },
+    service::Service,
+};
 
 const DESCRIPTION: &str = "The JSON API for MiniTwit clients.\n\n\
     **Authentication.** `POST /tokens` exchanges a username and a password for a bearer token. Send it as \
@@ -59,6 +70,27 @@ pub(super) static ROUTES: LazyLock<Routes> = LazyLock::new(|| Routes::of(&docume
 /// The path in the document, with named parameters, of a matched route pattern.
 pub fn route_template(pattern: &str) -> String {
     ROUTES.template(pattern)
+}
+
+/// Serves the document with the name of this instance's session cookie.
+pub(super) fn document_endpoint(service: Service) -> impl Endpoint<Output = Response> {
+    let general = Arc::new(document_representation(document()));
+    let named: Arc<[OnceLock<Representation>; 2]> = Arc::default();
+    make(move |request| {
+        let (service, general, named) = (service.clone(), Arc::clone(&general), Arc::clone(&named));
+        async move {
+            let https = request.data::<Client>().is_some_and(|client| client.https);
+            let instance = service.instance().await.ok();
+            let representation = instance.map(|instance| {
+                named[usize::from(https)].get_or_init(|| {
+                    let cookie = CookieNames::new(&instance.name, https).session();
+                    document_representation(with_session_cookie(&document(), &cookie))
+                })
+            });
+            // Without a database, the name is unknown.
+            representation.unwrap_or(&general).revalidated(request.headers())
+        }
+    })
 }
 
 #[cfg(test)]

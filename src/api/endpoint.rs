@@ -4,22 +4,24 @@ use std::sync::Arc;
 
 use poem::{
     Endpoint, EndpointExt, IntoResponse, Request, Response, Result, Route, get,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, Method, StatusCode, header},
 };
 use poem_openapi::error::{ParseParamError, ParsePathError, ParseRequestPayloadError};
 
 use super::{
     code::Code,
-    document::{ROUTES, document, openapi_service},
+    document::{ROUTES, document_endpoint, openapi_service},
     problem::{FieldError, Problem},
 };
 use crate::{
     http::{
+        compression::compress,
         errors::{add_allow, call_and_render, log_internal},
         middleware::{
             cors::allow_any_origin, request_head::HeadError, request_limits::RequestLimits,
         },
-        openapi::{DOCUMENT_PATH, document_endpoint},
+        openapi::DOCUMENT_PATH,
+        validators::validate,
     },
     service::Service,
 };
@@ -30,21 +32,29 @@ pub fn endpoint(
     limits: RequestLimits,
 ) -> impl Endpoint<Output = Response> + 'static {
     Route::new()
-        .at(DOCUMENT_PATH, get(document_endpoint(document())))
+        .at(DOCUMENT_PATH, get(document_endpoint(service.clone())))
         .nest("/", openapi_service())
         .before(move |request| limits.read_body(request))
         .around(render)
+        .around(compress)
         .around(allow_any_origin)
         .data(service)
 }
 
-/// Renders errors as problem details. Forbids caches to store responses, which may be private.
+/// Renders errors as problem details. Gives what GET returns a validator, and forbids caches to store any
+/// other response.
 async fn render<E: Endpoint<Output: IntoResponse>>(
     endpoint: Arc<E>,
     request: Request,
 ) -> Result<Response> {
+    let (method, headers) = (request.method().clone(), request.headers().clone());
     let mut response = call_and_render(endpoint, request, async |error| to_response(error)).await;
     add_allow(&mut response, &ROUTES);
+    let is_json = response.content_type().is_some_and(|it| it.starts_with("application/json"));
+    let has_tag = response.headers().contains_key(header::ETAG);
+    if method == Method::GET && response.status() == StatusCode::OK && is_json && !has_tag {
+        return validate(&headers, response).await;
+    }
     let cache_control = response.headers_mut().entry(header::CACHE_CONTROL);
     cache_control.or_insert(HeaderValue::from_static("no-store"));
     Ok(response)

@@ -30,6 +30,7 @@ use crate::{
         metrics,
         rejected_commands::{self, Writing},
     },
+    web,
 };
 
 /// How often the exporter aggregates histograms, which otherwise grow until the next scrape.
@@ -238,6 +239,7 @@ fn server_settings(settings: &ServeArgs, max_connections: usize) -> server::Sett
             settings.credentials.password().expose().to_owned(),
         ),
         trusted_proxies: TrustedProxies::new(&settings.trusted_proxies.0),
+        security_contact: web::SecurityContact(settings.security_contact.0.clone()),
         connections: ConnectionLimits {
             idle: limits.idle_timeout,
             header: limits.header_timeout,

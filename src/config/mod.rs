@@ -38,7 +38,7 @@ pub use seed::SeedArgs;
 pub use serve::{AddressArgs, ServeArgs};
 #[cfg(feature = "simulate")]
 pub use simulate::{PaceArgs, SimulateArgs, SimulateTask, SourceArgs};
-pub use values::{Networks, Secret};
+pub use values::{Contact, Networks, Secret};
 
 #[cfg(test)]
 mod tests;

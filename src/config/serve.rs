@@ -7,7 +7,7 @@ use clap::Args;
 use super::{
     AccountArgs, DatabaseArgs, LimitArgs, LogArgs, PoolArgs, RateArgs, ReadArgs,
     SimulatorCredentialArgs,
-    values::{Networks, networks, seconds},
+    values::{Contact, Networks, contact, networks, seconds},
 };
 
 /// The settings of `minitwit serve`.
@@ -53,6 +53,17 @@ pub struct ServeArgs {
         value_parser = networks
     )]
     pub trusted_proxies: Networks,
+
+    /// Where to report vulnerabilities, for /.well-known/security.txt: an e-mail address, or a mailto:,
+    /// https: or tel: URI
+    #[arg(
+        long,
+        env = "MINITWIT_SECURITY_CONTACT",
+        value_name = "CONTACT",
+        default_value = "",
+        value_parser = contact
+    )]
+    pub security_contact: Contact,
 
     /// File for rejected simulator commands, with all that a repair needs [default:
     /// rejected-commands.jsonl in the data directory of the embedded PostgreSQL]

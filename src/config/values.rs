@@ -79,3 +79,56 @@ pub(super) fn networks(list: &str) -> Result<Networks, String> {
     let items = list.split(',').map(str::trim).filter(|item| !item.is_empty());
     items.map(network).collect::<Result<_, _>>().map(Networks)
 }
+
+/// A URI at which people can be reached; `None` if there is none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Contact(pub Option<String>);
+
+/// Parses an e-mail address, or a URI that RFC 9116 allows; an empty text is none.
+pub(super) fn contact(text: &str) -> Result<Contact, String> {
+    let is_uri = ["mailto:", "https://", "tel:"].iter().any(|scheme| {
+        text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    });
+    let is_address = text.split_once('@').is_some_and(|(user, host)| {
+        !user.is_empty() && !host.is_empty() && !host.contains('@') && !text.contains([':', '/'])
+    });
+    match text {
+        "" => Ok(Contact(None)),
+        _ if !text.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            Err("must consist of visible ASCII characters".to_owned())
+        }
+        uri if is_uri => Ok(Contact(Some(uri.to_owned()))),
+        address if is_address => Ok(Contact(Some(format!("mailto:{address}")))),
+        _ => Err("must be an e-mail address, or a mailto:, https: or tel: URI".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_contact_is_an_address_or_a_uri() {
+        for (text, uri) in [
+            ("security@example.org", "mailto:security@example.org"),
+            ("mailto:security@example.org", "mailto:security@example.org"),
+            ("https://example.org/security", "https://example.org/security"),
+            ("tel:+1-201-555-0123", "tel:+1-201-555-0123"),
+        ] {
+            assert_eq!(contact(text), Ok(Contact(Some(uri.to_owned()))));
+        }
+        assert_eq!(contact(""), Ok(Contact(None)));
+        for wrong in [
+            "nonsense",
+            "@",
+            "a@",
+            "http://example.org",
+            "javascript:a@b",
+            "a@b\nContact: x",
+            "a b@c",
+            "é@b",
+        ] {
+            assert!(contact(wrong).is_err(), "{wrong}");
+        }
+    }
+}

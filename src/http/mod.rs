@@ -4,6 +4,7 @@
 //! May use `telemetry` only. Has no operations and no routes.
 
 pub mod client;
+pub mod compression;
 pub mod cookies;
 pub mod cross_site;
 pub mod error_entry;
@@ -11,4 +12,6 @@ pub mod errors;
 pub mod methods;
 pub mod middleware;
 pub mod openapi;
+pub mod representation;
 pub mod routes;
+pub mod validators;

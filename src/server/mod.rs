@@ -51,6 +51,8 @@ pub struct Settings {
     pub credentials: simulator_api::Credentials,
     /// The proxies whose forwarding headers count.
     pub trusted_proxies: TrustedProxies,
+    /// The contact in `security.txt`.
+    pub security_contact: web::SecurityContact,
     /// The limits of each connection.
     pub connections: ConnectionLimits,
     /// The limits of each request.
@@ -167,7 +169,8 @@ impl Server {
         let templates = Arc::clone(&self.templates);
         let limits = self.settings.requests;
         let catalogue = ErrorCatalogue(api::error_codes());
-        let pages = web::endpoint(self.service.clone(), templates, limits, catalogue);
+        let contact = self.settings.security_contact.clone();
+        let pages = web::endpoint(self.service.clone(), templates, limits, catalogue, contact);
         let api = api::endpoint(self.service.clone(), limits);
         let routes =
             Route::new().nest(simulator_api::PREFIX, self.simulator_api()).nest(api::PREFIX, api);

@@ -1,6 +1,8 @@
 //! The operator endpoints and the documentation of the APIs: health, readiness, metrics, Swagger UI, and
 //! the simulator API's document. The JSON API serves its own.
 
+use std::sync::Arc;
+
 use listener::Shutdown;
 use metrics_exporter_prometheus::PrometheusHandle;
 use poem::{
@@ -17,6 +19,7 @@ use crate::{
         methods::read,
         middleware::request_head,
         openapi::{DOCUMENT_PATH, Documented, document_endpoint, swagger_ui},
+        representation::Representation,
     },
     service::Service,
     simulator_api,
@@ -129,13 +132,14 @@ fn render_metrics(service: Service, handle: PrometheusHandle) -> impl Endpoint<O
 }
 
 fn swagger_ui_page(page: String) -> impl Endpoint<Output = Response> {
-    make(move |_| {
-        let response = Response::builder()
-            .content_type("text/html; charset=utf-8")
-            .header(header::CACHE_CONTROL, "no-cache")
-            .header(header::CONTENT_SECURITY_POLICY, DOCS_POLICY)
-            .body(page.clone());
-        async move { response }
+    let page = Arc::new(Representation::new("text/html; charset=utf-8", page));
+    make(move |request| {
+        let page = Arc::clone(&page);
+        async move {
+            let mut response = page.revalidated(request.headers());
+            response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, DOCS_POLICY);
+            response
+        }
     })
 }
 

@@ -6,7 +6,6 @@
 mod assets;
 mod avatar;
 mod bidi;
-mod compression;
 mod cookies;
 mod error_pages;
 mod extract;
@@ -14,11 +13,15 @@ mod failure;
 mod flash;
 mod handlers;
 mod links;
+mod once;
 mod pages;
 mod public_page_cache;
 mod respond;
 mod same_site;
+mod security_contact;
 pub mod templates;
+
+pub use security_contact::SecurityContact;
 
 use std::sync::Arc;
 
@@ -26,6 +29,7 @@ use poem::{Endpoint, EndpointExt, IntoEndpoint, Response, Route, middleware::Coo
 
 use crate::{
     http::{
+        compression::compress,
         error_entry::ErrorCatalogue,
         methods::{change, change_by_get, form, read},
         middleware::request_limits::RequestLimits,
@@ -38,6 +42,7 @@ use handlers::{
 };
 use pages::Confirmation;
 use public_page_cache::PublicPageCache;
+use respond::no_store;
 use same_site::{confirmed_only, same_site_only};
 use templates::Templates;
 
@@ -47,14 +52,16 @@ pub fn endpoint(
     templates: Arc<Templates>,
     limits: RequestLimits,
     catalogue: ErrorCatalogue,
+    security_contact: SecurityContact,
 ) -> impl Endpoint<Output = Response> + 'static {
     routes()
         .before(move |request| limits.read_body(request))
         .around(error_pages::render)
-        .around(compression::compress)
+        .around(compress)
         .with(CookieJarManager::new())
         .data(service)
         .data(templates)
+        .data(security_contact)
         .data(catalogue)
         .data(Arc::new(PublicPageCache::default()))
 }
@@ -74,6 +81,8 @@ fn routes() -> Route {
     let route = route.at("/avatar/:username", read(files::avatar));
     let route = route.at("/robots.txt", read(files::robots));
     let route = route.at("/docs/errors", read(error_codes::show));
+    let route = route.at("/.well-known/change-password", read(files::change_password));
+    let route = route.at("/.well-known/security.txt", read(files::security_txt));
     let route = route.at("/public.atom", read(feeds::public));
     let route = user_routes(route);
     let route = route.at("/search", read(search::search));
@@ -104,19 +113,21 @@ fn user_routes(route: Route) -> Route {
     route.at("/users/:username/unfollow", unfollow())
 }
 
+/// Personal data, which the browser must not keep.
 fn settings_routes(route: Route) -> Route {
-    let route = route.at("/settings", read(settings::show));
-    let route =
-        route.at("/settings/profile", change(settings::change_profile.around(same_site_only)));
-    let route =
-        route.at("/settings/password", change(settings::change_password.around(same_site_only)));
-    let tokens = form(tokens::list, tokens::create.around(same_site_only));
-    let route = route.at("/settings/tokens", tokens);
+    let route = route.at("/settings", read(settings::show.around(no_store)));
+    let profile = settings::change_profile.around(same_site_only).around(no_store);
+    let route = route.at("/settings/profile", change(profile));
+    let password = settings::change_password.around(same_site_only).around(no_store);
+    let route = route.at("/settings/password", change(password));
+    let create = tokens::create.around(same_site_only).around(no_store);
+    let route = route.at("/settings/tokens", form(tokens::list.around(no_store), create));
     let revoke = change(tokens::revoke.around(same_site_only));
     let route = route.at("/settings/tokens/:token_id/revoke", revoke);
     let end_sessions = change(settings::sign_out_everywhere.around(same_site_only));
     let route = route.at("/settings/sessions/end", end_sessions);
-    let delete = form(settings::delete_form, settings::delete.around(same_site_only));
+    let delete = settings::delete.around(same_site_only).around(no_store);
+    let delete = form(settings::delete_form.around(no_store), delete);
     route.at("/settings/account/delete", delete)
 }
 

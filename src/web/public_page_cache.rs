@@ -6,28 +6,25 @@
 //! Replicas do not notify each other, so no notification can be lost.
 
 use std::{
-    sync::{Arc, OnceLock, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
-use bytes::Bytes;
-use flate2::Compression;
 use poem::{
     Response,
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
-    web::headers::ETag,
+    http::{HeaderMap, HeaderValue},
 };
 use tokio::{sync::Mutex, time::Instant};
 
 use super::{
-    compression::{GZIP, accepts_gzip, gzip},
     failure::Failure,
     pages::{Frame, TimelinePage},
-    respond::{HTML, PAGE_CACHE_CONTROL, etag, is_unchanged},
+    respond::{HTML, PAGE_CACHE_CONTROL},
     templates::Templates,
 };
 use crate::{
     domain::{Message, PAGE_SIZE, Page},
+    http::representation::Representation,
     service::{Error, Service},
 };
 
@@ -37,8 +34,7 @@ use crate::{
 /// query and the rendering.
 const MAX_AGE: Duration = Duration::from_millis(50);
 
-const VARY: (HeaderName, HeaderValue) =
-    (header::VARY, HeaderValue::from_static("accept-encoding, cookie"));
+const VARY: HeaderValue = HeaderValue::from_static("accept-encoding, cookie");
 
 #[derive(Default)]
 pub(super) struct PublicPageCache {
@@ -57,9 +53,7 @@ struct Entry {
 
 struct Rendering {
     messages: Page<Message>,
-    html: Bytes,
-    gzipped: OnceLock<Bytes>,
-    etag: ETag,
+    page: Representation,
 }
 
 impl PublicPageCache {
@@ -120,26 +114,12 @@ impl Entry {
 impl Rendering {
     fn new(messages: Page<Message>, templates: &Templates) -> Result<Self, Failure> {
         let page = TimelinePage::public(Frame::default(), messages.clone()).live();
-        let html = templates.render(&page)?;
-        let etag = etag(html.as_bytes())?;
-        Ok(Self { messages, html: html.into(), gzipped: OnceLock::new(), etag })
+        let page = Representation::new(HTML, templates.render(&page)?);
+        Ok(Self { messages, page })
     }
 
     fn respond(&self, headers: &HeaderMap) -> Response {
-        let (vary, vary_on) = VARY;
-        let response = Response::builder()
-            .typed_header(self.etag.clone())
-            .header(header::CACHE_CONTROL, PAGE_CACHE_CONTROL)
-            .header(vary, vary_on);
-        if is_unchanged(headers, &self.etag) {
-            return response.status(StatusCode::NOT_MODIFIED).finish();
-        }
-        let response = response.content_type(HTML);
-        if !accepts_gzip(headers) {
-            return response.body(self.html.clone());
-        }
-        let gzipped = self.gzipped.get_or_init(|| gzip(&self.html, Compression::best()).into());
-        response.header(header::CONTENT_ENCODING, GZIP).body(gzipped.clone())
+        self.page.respond(headers, PAGE_CACHE_CONTROL, VARY)
     }
 }
 

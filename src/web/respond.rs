@@ -3,11 +3,9 @@
 use std::sync::Arc;
 
 use poem::{
-    FromRequest, Request, RequestBody, Response, Result,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
-    web::headers::{ETag, HeaderMapExt, IfNoneMatch},
+    Endpoint, FromRequest, IntoResponse, Request, RequestBody, Response, Result,
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
 };
-use sha2::{Digest, Sha256};
 
 use super::{
     cookies::Cookies,
@@ -18,7 +16,11 @@ use super::{
 };
 use crate::{
     domain::{BrowserToken, SessionToken, User},
-    http::{client::Client, methods::IsHead},
+    http::{
+        client::Client,
+        methods::IsHead,
+        validators::{etag, is_unchanged},
+    },
     service::SignInClient,
 };
 
@@ -32,6 +34,8 @@ pub(super) const PAGE_CACHE_CONTROL: HeaderValue = HeaderValue::from_static("pri
 
 /// A page with a secret, or one that depends on more than the viewer. Browsers must not keep it.
 pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
 /// The parts of a request that responses depend on.
 pub(super) struct Responder {
@@ -94,7 +98,7 @@ impl Responder {
     /// There is no `Last-Modified`, because the deletion of a message changes no date.
     pub(super) fn feed(&self, feed: &Feed, headers: &HeaderMap) -> Result<Response, Failure> {
         let xml = self.templates.render(feed)?;
-        let etag = etag(xml.as_bytes())?;
+        let etag = etag(xml.as_bytes());
         let unchanged = is_unchanged(headers, &etag);
         let response = Response::builder()
             .typed_header(etag)
@@ -121,23 +125,20 @@ impl Responder {
         }
     }
 
+    /// The response that ends the viewer's session, so that Back shows nothing private.
+    ///
+    /// Over plain HTTP browsers ignore `Clear-Site-Data`; a script checks the session's mark.
+    pub(super) fn signed_out(&self, flash: Flash) -> Response {
+        self.cookies.clear_session();
+        let mut response = self.redirect_with("/public", flash);
+        response.headers_mut().insert(CLEAR_SITE_DATA, HeaderValue::from_static("\"cache\""));
+        response
+    }
+
     pub(super) fn redirect_with(&self, path: &str, flash: Flash) -> Response {
         flash::add(&self.cookies, self.flash.as_deref(), flash);
         redirect(path)
     }
-}
-
-/// The entity tag of `content`. It is weak, since compressed and plain responses share it.
-pub(super) fn etag(content: &[u8]) -> Result<ETag, Failure> {
-    let digest = Sha256::digest(content);
-    let tag: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("W/\"{tag}\"").parse().map_err(|_| Failure::MissingState)
-}
-
-/// True if `If-None-Match` matches this content.
-pub(super) fn is_unchanged(headers: &HeaderMap, etag: &ETag) -> bool {
-    let if_none_match = headers.typed_get::<IfNoneMatch>();
-    if_none_match.is_some_and(|condition| !condition.precondition_passes(etag))
 }
 
 pub(super) fn render<P: Page>(
@@ -158,4 +159,14 @@ pub(super) fn render<P: Page>(
 /// The location is relative, so it works behind any proxy. The status is 302, as in the original MiniTwit.
 pub(super) fn redirect(path: &str) -> Response {
     Response::builder().status(StatusCode::FOUND).header(header::LOCATION, path).finish()
+}
+
+/// Forbids browsers to store the responses of `endpoint`.
+pub(super) async fn no_store<E: Endpoint<Output: IntoResponse>>(
+    endpoint: Arc<E>,
+    request: Request,
+) -> Result<Response> {
+    let mut response = endpoint.call(request).await?.into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
+    Ok(response)
 }

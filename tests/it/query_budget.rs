@@ -147,6 +147,8 @@ const PAGES: &[Row] = &[
     row("GET /favicon.ico", Anonymous, 302, 0),
     row("GET /avatar/{username}", Anonymous, 200, 0),
     row("GET /robots.txt", Anonymous, 200, 0),
+    row("GET /.well-known/change-password", Anonymous, 302, 0),
+    row("GET /.well-known/security.txt", Anonymous, 404, 0),
     row("GET /docs/errors", Anonymous, 200, 0),
     row("GET /docs/errors", Browser, 200, 1),
     row("GET /public.atom", Anonymous, 200, 1),

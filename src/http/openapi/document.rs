@@ -37,6 +37,17 @@ fn schemas(document: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> 
     schemas.into_iter().flatten()
 }
 
+/// `document` with the name that the session's cookie has in one instance.
+pub fn with_session_cookie(document: &str, name: &str) -> String {
+    let Ok(mut value) = serde_json::from_str::<Value>(document) else { return document.to_owned() };
+    if let Some(found) = value.pointer_mut("/components/securitySchemes/session/name") {
+        *found = name.into();
+    }
+    let mut text = serde_json::to_string_pretty(&value).unwrap_or_else(|_| document.to_owned());
+    text.push('\n');
+    text
+}
+
 /// Copies each schema's example to its fields; poem-openapi adds it only to the schema.
 fn add_field_examples(document: &mut Value) {
     for (_, schema) in schemas(document) {

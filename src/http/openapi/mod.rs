@@ -5,12 +5,16 @@ mod document;
 mod error_responses;
 mod swagger_ui;
 
-use poem::{Endpoint, Response, endpoint::make, http::header};
+use std::sync::Arc;
+
+use poem::{Endpoint, Response, endpoint::make};
 use poem_openapi::{ContactObject, LicenseObject};
 
-pub use document::document;
+pub use document::{document, with_session_cookie};
 pub use error_responses::{DocumentedError, error_responses};
 pub use swagger_ui::{Documented, swagger_ui};
+
+use super::representation::Representation;
 
 /// The path of a document, relative to the prefix of its API.
 pub const DOCUMENT_PATH: &str = "/openapi.json";
@@ -26,14 +30,17 @@ pub fn contact() -> ContactObject {
     ContactObject::new().name("MiniTwit").url("/docs")
 }
 
-/// Serves a document. Caches must revalidate it on each request.
+/// A document, compressed once.
+pub fn document_representation(document: String) -> Representation {
+    Representation::new("application/json", document)
+}
+
+/// Serves a document.
 pub fn document_endpoint(document: String) -> impl Endpoint<Output = Response> {
-    make(move |_| {
-        let response = Response::builder()
-            .content_type("application/json")
-            .header(header::CACHE_CONTROL, "no-cache")
-            .body(document.clone());
-        async move { response }
+    let representation = Arc::new(document_representation(document));
+    make(move |request| {
+        let representation = Arc::clone(&representation);
+        async move { representation.revalidated(request.headers()) }
     })
 }
 

@@ -1,13 +1,15 @@
-//! Files: the static files, the avatars, and `robots.txt`.
+//! Files: the static files, the avatars, `robots.txt`, and well-known paths (RFC 8615).
 
 use poem::{
     Response, Result, handler,
     http::{HeaderValue, header},
-    web::Path,
+    web::{Data, Path},
 };
+use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::web::{
-    assets::Asset, avatar::avatar_svg, extract::path::PathName, failure::Failure, respond::redirect,
+    assets::Asset, avatar::avatar_svg, extract::path::PathName, failure::Failure,
+    links::SETTINGS_PATH, respond::redirect, security_contact::SecurityContact,
 };
 
 /// One year without revalidation, for content that never changes at its URL.
@@ -37,6 +39,26 @@ const ROBOTS: &str = "User-agent: *\nDisallow: /api/\nDisallow: /settings\nDisal
 #[handler]
 pub fn robots() -> Response {
     Response::builder().content_type("text/plain; charset=utf-8").body(ROBOTS)
+}
+
+/// Where password managers send a user who wants to change the password.
+#[handler]
+pub fn change_password() -> Response {
+    redirect(SETTINGS_PATH)
+}
+
+/// How long `security.txt` is valid. The standard recommends less than a year.
+const SECURITY_TXT_LIFETIME: Duration = Duration::days(180);
+
+/// Where to report vulnerabilities (RFC 9116); 404 unless the operator has named a contact.
+#[handler]
+pub fn security_txt(contact: Data<&SecurityContact>) -> Result<Response, Failure> {
+    let contact = contact.0.0.as_deref().ok_or(Failure::NoSuchFile)?;
+    let expires = (OffsetDateTime::now_utc() + SECURITY_TXT_LIFETIME).replace_nanosecond(0);
+    let expires = expires.ok().and_then(|expires| expires.format(&Rfc3339).ok());
+    let expires = expires.ok_or(Failure::NoSuchFile)?;
+    let body = format!("Contact: {contact}\nExpires: {expires}\nPreferred-Languages: en\n");
+    Ok(Response::builder().content_type("text/plain; charset=utf-8").body(body))
 }
 
 fn file(content_type: &'static str, body: impl Into<poem::Body>) -> Response {

@@ -47,6 +47,9 @@ pub async fn edit_form(
 pub struct MessageFields {
     #[serde(default)]
     pub text: String,
+    /// The key of the form; absent from old clients.
+    #[serde(default)]
+    pub key: String,
 }
 
 /// Edits a message. If the text is invalid, shows the form again with the error.

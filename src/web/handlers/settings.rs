@@ -164,8 +164,7 @@ pub async fn sign_out_everywhere(
     responder: Responder,
 ) -> Result<Response, Failure> {
     service.sign_out_everywhere(viewer.id).await?;
-    responder.cookies.clear_session();
-    Ok(responder.redirect_with("/public", Flash::SignedOutEverywhere))
+    Ok(responder.signed_out(Flash::SignedOutEverywhere))
 }
 
 #[handler]
@@ -189,10 +188,7 @@ pub async fn delete(
 ) -> Result<Response, Failure> {
     let viewer = account.user.clone();
     match service.delete_account(account, &fields.password).await {
-        Ok(()) => {
-            responder.cookies.clear_session();
-            Ok(responder.redirect_with("/public", Flash::AccountDeleted))
-        }
+        Ok(()) => Ok(responder.signed_out(Flash::AccountDeleted)),
         Err(error @ Error::WrongPassword) => {
             let frame = responder.frame(Some(&viewer));
             let page = DeleteAccountPage { frame, password: Field::rejected(error) };

@@ -119,8 +119,8 @@ pub async fn logout(service: Data<&Service>, responder: Responder) -> Result<Res
     for token in &sessions {
         service.sign_out(token).await?;
     }
-    if !sessions.is_empty() {
-        responder.cookies.clear_session();
+    if sessions.is_empty() {
+        return Ok(responder.redirect_with("/public", Flash::SignedOut));
     }
-    Ok(responder.redirect_with("/public", Flash::SignedOut))
+    Ok(responder.signed_out(Flash::SignedOut))
 }

@@ -12,6 +12,7 @@ use crate::web::{
     failure::Failure,
     flash::Flash,
     links::{USERS_PATH, profile_path},
+    once::idempotency_key,
     pages::{Field, FollowStatus, OpenGraph, TimelinePage},
     public_page_cache::PublicPageCache,
     respond::{Responder, redirect},
@@ -109,7 +110,7 @@ pub async fn profile(
     responder.page(&page.with_open_graph(open_graph))
 }
 
-/// Posts a message. If the text is invalid, shows the form again with the error.
+/// Posts a message, once for each key of a form. If the text is invalid, shows the form again with the error.
 #[handler]
 pub async fn add_message(
     SignedIn(viewer): SignedIn,
@@ -121,6 +122,7 @@ pub async fn add_message(
     let Some(text) = parsed else {
         return own_timeline(&service, &responder, &viewer, None, field).await;
     };
-    service.post_as(viewer, text).await?;
+    let key = idempotency_key(&fields.key, &text);
+    service.post_once(viewer, text, key).await?;
     Ok(responder.redirect_with("/", Flash::MessageRecorded))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use poem::{
     Response, Result, handler,
-    http::{StatusCode, header},
+    http::StatusCode,
     web::{Data, Form, Path, Query},
 };
 use serde::Deserialize;
@@ -18,7 +18,7 @@ use crate::web::{
     flash::Flash,
     links::TOKENS_PATH,
     pages::{Field, NewTokenPage, TokenForm, TokensPage},
-    respond::{NO_STORE, Responder},
+    respond::Responder,
 };
 use crate::{
     domain::{
@@ -127,7 +127,7 @@ pub struct TokenFields {
     password: String,
 }
 
-/// Creates a token. The response contains the secret, so caches must not store it.
+/// Creates a token. The response contains the secret.
 #[handler]
 pub async fn create(
     OwnAccount(account): OwnAccount,
@@ -143,9 +143,7 @@ pub async fn create(
         match service.create_own_token(&account, &fields.password, &request).await {
             Ok(token) => {
                 let frame = responder.frame(Some(&account.user));
-                let mut response = responder.page(&NewTokenPage::new(frame, &token))?;
-                response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
-                return Ok(response);
+                return responder.page(&NewTokenPage::new(frame, &token));
             }
             Err(error @ Error::WrongPassword) => form.password = Field::rejected(error),
             Err(error) => return Err(error.into()),

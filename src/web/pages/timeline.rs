@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     domain::{self, Counts, Cursor, Message, Profile},
-    web::templates::Page,
+    web::{once::new_key, templates::Page},
 };
 
 const STREAM_PATH: &str = "/api/v1/stream";
@@ -33,7 +33,11 @@ pub struct TimelinePage {
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum Content {
     Public,
-    Own { text: Field },
+    Own {
+        text: Field,
+        /// The once-only key of the form.
+        key: String,
+    },
     Profile(Box<ProfileHeader>),
 }
 
@@ -44,7 +48,7 @@ impl TimelinePage {
 
     /// The viewer's own timeline; `text` is the field for a new message.
     pub fn own(frame: Frame, text: Field, messages: domain::Page<Message>) -> Self {
-        Self::new(frame, Content::Own { text }, "/", messages)
+        Self::new(frame, Content::Own { text, key: new_key() }, "/", messages)
     }
 
     /// The timeline of `author`. `follow_status` is `None` if the viewer is signed out.

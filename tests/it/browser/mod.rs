@@ -1,6 +1,7 @@
 //! The pages in Chromium: desktop and phone, with and without scripts.
 
 mod accessibility;
+mod back;
 mod cross_origin;
 mod docs;
 mod docs_defaults;

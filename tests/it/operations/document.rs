@@ -36,7 +36,13 @@ async fn the_served_documents_are_the_committed_ones() {
     for (api, path) in APIS {
         let response = app.anonymous().get(path).await;
         assert_eq!((response.status, response.header("content-type")), (200, "application/json"));
-        assert_committed(api, &response.body);
+        // The served document contains the name of the instance's cookie.
+        let name = "\"name\": \"session_";
+        let served = match response.body.split_once(name) {
+            Some((before, after)) => format!("{before}\"name\": \"session{}", &after[8..]),
+            None => response.body,
+        };
+        assert_committed(api, &served);
     }
 }
 

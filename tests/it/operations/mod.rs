@@ -7,4 +7,5 @@ mod health;
 mod healthcheck;
 mod metrics;
 mod production;
+mod representations;
 mod watchdog;

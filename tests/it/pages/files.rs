@@ -1,6 +1,9 @@
 //! Static files and avatars.
 
-use crate::support::{App, actors::TestResponse};
+use minitwit::web::SecurityContact;
+use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
+
+use crate::support::{App, actors::TestResponse, cluster::TestDatabase};
 
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
@@ -36,6 +39,36 @@ async fn robots_txt_excludes_apis_and_settings() {
     let robots = app.anonymous().get("/robots.txt").await;
     assert_eq!((robots.status, robots.header("content-type")), (200, "text/plain; charset=utf-8"));
     robots.says("User-agent: *\n").says("\nDisallow: /settings\n");
+}
+
+#[tokio::test]
+async fn password_managers_find_the_form_to_change_a_password() {
+    let app = App::start().await;
+    let alice = app.signed_in("alice").await;
+    let answer = alice.get("/.well-known/change-password").await;
+    assert_eq!((answer.status, answer.header("location")), (302, "/settings"));
+    alice.visit("/.well-known/change-password").await.says("Change password");
+    // They try this path to find out whether statuses can be relied on.
+    let path = "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200";
+    assert_eq!(alice.get(path).await.status, 404);
+}
+
+#[tokio::test]
+async fn security_txt_has_the_contact_and_an_expiry_within_a_year() {
+    let without = App::start().await;
+    assert_eq!(without.anonymous().get("/.well-known/security.txt").await.status, 404);
+    let app = App::start_with(TestDatabase::fresh().await, |settings| {
+        let contact = "mailto:security@example.org".to_owned();
+        settings.server.security_contact = SecurityContact(Some(contact));
+    })
+    .await;
+    let file = app.anonymous().get("/.well-known/security.txt").await;
+    assert_eq!((file.status, file.header("content-type")), (200, "text/plain; charset=utf-8"));
+    file.says("Contact: mailto:security@example.org\n");
+    let expires = file.body.lines().find_map(|line| line.strip_prefix("Expires: "));
+    let expires = OffsetDateTime::parse(expires.expect("a time"), &Rfc3339).expect("RFC 3339");
+    let left = expires - OffsetDateTime::now_utc();
+    assert!(left > Duration::days(30) && left < Duration::days(365), "{left}");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Posting a message.
 
 use super::messages;
-use crate::support::App;
+use crate::support::{App, actors::Browser};
 
 #[tokio::test]
 async fn a_message_is_recorded() {
@@ -58,5 +58,65 @@ async fn a_message_has_at_most_280_code_points() {
     for text in ["a".repeat(280), "🦀".repeat(280), "e\u{301}".repeat(140)] {
         alice.say(&text).await.says("Your message was recorded");
         assert_eq!(messages(&alice.get("/").await)[0], text);
+    }
+}
+
+/// The once-only key in the form of the viewer's timeline.
+async fn form_key(browser: &Browser) -> String {
+    let page = browser.get("/").await;
+    let (_, rest) = page.body.split_once("name=\"key\" value=\"").expect("a key");
+    rest.split('"').next().expect("a value").to_owned()
+}
+
+#[tokio::test]
+async fn a_form_that_is_sent_again_posts_once_unless_the_text_differs() {
+    let app = App::start().await;
+    let alice = app.signed_in("alice").await;
+    let (key, other_key) = (form_key(&alice).await, form_key(&alice).await);
+    assert_ne!(key, other_key);
+    let rows = "SELECT count(*) FROM messages";
+    for (text, key, expected) in [
+        ("hello", key.as_str(), 1),
+        ("hello", &key, 1),
+        ("edited", &key, 2),
+        ("edited", &key, 2),
+        ("hello", &other_key, 3),
+        // Old clients send no key.
+        ("hello", "", 4),
+        ("hello", "", 5),
+    ] {
+        let answer = alice.submit("/add_message", &[("text", text), ("key", key)]).await;
+        answer.says("Your message was recorded");
+        assert_eq!(app.count(rows).await, expected, "{text} {key}");
+    }
+    let form = [("text", "at once"), ("key", key.as_str())];
+    let clicks = [alice.post("/add_message", &form), alice.post("/add_message", &form)];
+    let [first, second] = clicks;
+    let (first, second) = tokio::join!(first, second);
+    assert_eq!((first.status, second.status), (302, 302));
+    assert_eq!(app.count(rows).await, 6, "a double click");
+    // The key of another user is another key.
+    let bob = app.signed_in("bob").await;
+    bob.post("/add_message", &[("text", "hello"), ("key", &key)]).await;
+    assert_eq!(app.count(rows).await, 7);
+}
+
+#[tokio::test]
+async fn the_end_of_a_session_clears_the_cache_and_settings_are_not_stored() {
+    let app = App::start().await;
+    let alice = app.signed_in("alice").await;
+    for path in ["/settings", "/settings/tokens", "/settings/account/delete"] {
+        let page = alice.get(path).await;
+        assert_eq!((page.status, page.header("cache-control")), (200, "no-store"), "{path}");
+    }
+    for path in ["/", "/public", "/alice"] {
+        assert_eq!(alice.get(path).await.header("cache-control"), "private, no-cache", "{path}");
+    }
+    let rejected = alice.post("/settings/profile", &[("email", "")]).await;
+    assert_eq!((rejected.status, rejected.header("cache-control")), (400, "no-store"));
+    for path in ["/logout", "/settings/sessions/end"] {
+        alice.sign_in("alice").await;
+        let answer = alice.post(path, &[]).await;
+        assert_eq!((answer.status, answer.header("clear-site-data")), (302, "\"cache\""), "{path}");
     }
 }

@@ -22,6 +22,14 @@ impl TestResponse {
         Self { status, headers, body }
     }
 
+    /// Like [`Self::of`], for a body that may be compressed.
+    pub async fn of_bytes(request: RequestBuilder) -> Self {
+        let response = request.send().await.expect("a response");
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let body = response.bytes().await.expect("a body");
+        Self { status, headers, body: String::from_utf8_lossy(&body).into_owned() }
+    }
+
     /// The value of a header; empty if it is absent.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().expect("text"))

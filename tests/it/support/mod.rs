@@ -25,6 +25,7 @@ use minitwit::{
     service::{self, PasswordSettings, RateLimits, Service, StreamSettings},
     simulator_api::Credentials,
     telemetry::metrics,
+    web::SecurityContact,
 };
 use sqlx::{PgPool, postgres::PgConnectOptions};
 use tokio::task::JoinHandle;
@@ -189,6 +190,7 @@ impl AppSettings {
                 operations_listen: None,
                 credentials: Credentials::new("simulator".into(), "super_safe!".into()),
                 trusted_proxies: TrustedProxies::default(),
+                security_contact: SecurityContact::default(),
                 connections: ConnectionLimits {
                     idle: TIMEOUT,
                     header: TIMEOUT,

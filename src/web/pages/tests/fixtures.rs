@@ -8,7 +8,7 @@ use crate::{
         TokenRecord, Username,
     },
     web::{
-        pages::{Frame, Site},
+        pages::{Frame, SessionMark, Site},
         templates::{self, Templates},
     },
 };
@@ -48,7 +48,8 @@ pub fn signed_out() -> Frame {
 }
 
 pub fn signed_in(viewer: &str) -> Frame {
-    Frame { viewer: Some(viewer.to_owned()), ..Frame::default() }
+    let session = SessionMark { cookie: "mark_0".to_owned(), value: "0".to_owned() };
+    Frame { viewer: Some(viewer.to_owned()), session: Some(session), ..Frame::default() }
 }
 
 pub fn no_messages() -> Page<Message> {

@@ -156,7 +156,7 @@ fn inputs_keep_the_order_of_the_original() {
         }
     }
     let own = TimelinePage::own(signed_in("bob"), Field::default(), no_messages());
-    assert_eq!(inputs(&render(&own)), [("text", "text"), ("submit", "Share")]);
+    assert_eq!(inputs(&render(&own)), [("text", "text"), ("submit", "Share"), ("hidden", "key")]);
     let search = SearchPage::new(signed_out(), "a", SearchScope::Messages);
     assert_eq!(inputs(&render(&search)), [("search", "q"), ("hidden", "in"), ("submit", "Search")]);
 }

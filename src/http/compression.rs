@@ -1,4 +1,4 @@
-//! Compresses pages with gzip, which every browser supports.
+//! Compresses responses with gzip, which every browser supports.
 //!
 //! The length of a compressed page reveals no secret (BREACH). Only the settings and the page of a new
 //! token contain secrets. Other sites cannot insert text there, because forms reject cross-site requests.
@@ -11,14 +11,17 @@ use poem::{
     http::{HeaderMap, HeaderValue, header},
 };
 
-/// Smaller pages fit in one packet without compression.
+/// Smaller responses fit in one packet without compression.
 const MIN_BYTES: usize = 1_024;
 
-pub(super) const GZIP: HeaderValue = HeaderValue::from_static("gzip");
+/// The content coding of compressed responses.
+pub const GZIP: HeaderValue = HeaderValue::from_static("gzip");
+/// A stream has no end, and its events must not wait in a buffer.
+const EVENT_STREAM: &str = "text/event-stream";
 const VARY_ON_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");
 
 /// True if a client accepts gzip (RFC 9110, section 12.5.3).
-pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
+pub fn accepts_gzip(headers: &HeaderMap) -> bool {
     let values = headers.get_all(header::ACCEPT_ENCODING).iter();
     let codings = values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
     let (mut gzip, mut wildcard) = (None, false);
@@ -41,15 +44,16 @@ fn is_zero_weight(parameter: &str) -> bool {
     })
 }
 
-pub(super) fn gzip(content: &[u8], level: Compression) -> Vec<u8> {
+/// Compresses `content`.
+pub fn gzip(content: &[u8], level: Compression) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(content.len() / 2), level);
     // Writing to memory cannot fail.
     let _ = encoder.write_all(content);
     encoder.finish().unwrap_or_default()
 }
 
-/// Middleware around all pages: compresses text that is not compressed yet.
-pub(super) async fn compress<E: Endpoint<Output = Response>>(
+/// Compresses text and JSON that is not compressed yet.
+pub async fn compress<E: Endpoint<Output = Response>>(
     endpoint: Arc<E>,
     request: Request,
 ) -> Result<Response> {
@@ -74,8 +78,15 @@ pub(super) async fn compress<E: Endpoint<Output = Response>>(
 }
 
 fn is_text(response: &Response) -> bool {
-    let texts = ["text/", "image/svg", "application/atom+xml"];
-    response.content_type().is_some_and(|it| texts.iter().any(|text| it.starts_with(text)))
+    let texts = [
+        "text/",
+        "image/svg",
+        "application/atom+xml",
+        "application/json",
+        "application/problem+json",
+    ];
+    let is_text = |it: &str| texts.iter().any(|text| it.starts_with(text)) && it != EVENT_STREAM;
+    response.content_type().is_some_and(is_text)
 }
 
 #[cfg(test)]

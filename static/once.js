@@ -1,0 +1,15 @@
+// Submits a form once: a second click does nothing while the response is on its way.
+
+let sent = new WeakSet();
+
+document.addEventListener("submit", event => {
+  const form = event.target;
+  if (event.defaultPrevented || form.method !== "post") return;
+  if (sent.has(form)) return event.preventDefault();
+  sent.add(form);
+  // The user may have stopped the request.
+  setTimeout(() => sent.delete(form), 5_000);
+});
+
+// The back/forward cache keeps the page with its forms.
+addEventListener("pageshow", () => (sent = new WeakSet()));

@@ -1,0 +1,16 @@
+// Reloads a page that the browser shows again, by Back or Forward, after its session has ended.
+
+const meta = document.querySelector("meta[name=session-mark]");
+
+const isCurrent = () =>
+  document.cookie.split("; ").includes(`${meta.dataset.cookie}=${meta.content}`);
+
+function check(event) {
+  const [navigation] = performance.getEntriesByType("navigation");
+  const isShownAgain = event.persisted || navigation?.type === "back_forward";
+  if (!isShownAgain || isCurrent()) return;
+  document.documentElement.hidden = true;
+  location.reload();
+}
+
+if (meta) addEventListener("pageshow", check);
