@@ -1,7 +1,7 @@
 //! `make bench-migration`: measures how long posts pause while a migration builds an index.
 //!
-//! A server gets posts from four clients, first without a migration and then while a migration rebuilds the search
-//! index, the most expensive one, of `--messages` messages. Everything runs on this machine, on a durable PostgreSQL.
+//! A server gets posts from four clients, first without a migration and then while a migration rebuilds the
+//! index of each author's messages over `--messages` messages. Everything runs on this machine, on a durable PostgreSQL.
 
 use std::{
     error::Error,
@@ -85,14 +85,14 @@ async fn measure(
     Ok((before, during, begun.elapsed()))
 }
 
-/// Inserts the messages without their search index. Returns the migrations with one that builds it.
+/// Inserts the messages without the index of each author's messages. Returns the migrations with one that builds it.
 async fn prepare(connection: &mut PgConnection, messages: u32) -> Result<MigrationSet, Failure> {
     let embedded = MigrationSet::embedded();
     embedded.apply(connection, None).await?;
-    let definition = "SELECT pg_get_indexdef('messages_terms_idx'::regclass)";
+    let definition = "SELECT pg_get_indexdef('messages_author_idx'::regclass)";
     let definition: String = sqlx::query_scalar(definition).fetch_one(&mut *connection).await?;
     let rows = format!(
-        "DROP INDEX messages_terms_idx;
+        "DROP INDEX messages_author_idx;
          INSERT INTO users (username, email, password_hash)
              VALUES ('author', 'a@b', '$2b$10$' || repeat('a', 53));
          SET session_replication_role = replica;
@@ -105,7 +105,7 @@ async fn prepare(connection: &mut PgConnection, messages: u32) -> Result<Migrati
     sqlx::raw_sql(AssertSqlSafe(rows)).execute(&mut *connection).await?;
     sqlx::raw_sql("VACUUM ANALYZE messages").execute(&mut *connection).await?;
     let definition = definition.replace("CREATE INDEX", "CREATE INDEX CONCURRENTLY IF NOT EXISTS");
-    Ok(embedded.with("V9999__search", &format!("-- minitwit:no-transaction\n{definition};\n"))?)
+    Ok(embedded.with("V9999__author", &format!("-- minitwit:no-transaction\n{definition};\n"))?)
 }
 
 /// The results of the posts of one phase.

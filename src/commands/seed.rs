@@ -2,21 +2,26 @@
 
 use std::{
     io::{self, BufRead, IsTerminal, Write},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
+use time::OffsetDateTime;
 
 use super::{Failure, database::Source, start_logs};
 use crate::{
     config::SeedArgs,
-    db::{Connection, migrations, seed as rows},
+    db::{
+        Connection, Database, PoolSettings, ReadSettings, migrations, search_blocks, seed as rows,
+    },
     domain::Invalid,
     seed::{PASSWORD, READER_FOLLOWS, Volume, username},
 };
 
 /// Concurrent connections: one loads messages, one loads follows.
 const CONNECTIONS: u16 = 2;
+/// The time-out of a statement of the search index.
+const TIMEOUT: Duration = Duration::from_secs(60);
 /// The progress bar; `msg` is the current step.
 const PROGRESS: &str = "{msg:<18} {bar:30} {human_pos} of {human_len} rows, {per_sec}, {eta} left";
 
@@ -68,6 +73,8 @@ async fn seed(source: &Source, volume: Volume, confirmed: bool) -> Result<(), Fa
     let start = Instant::now();
     let progress = progress(volume)?;
     load(source, volume, &progress).await?;
+    progress.set_message("search index");
+    index(source).await?;
     progress.set_message("vacuum, analyze");
     rows::vacuum_and_checkpoint(&mut connection).await?;
     connection.close().await?;
@@ -87,6 +94,20 @@ async fn load(source: &Source, volume: Volume, progress: &ProgressBar) -> Result
         rows::load(&source.options, volume.messages(), on_sent),
         rows::load(&source.options, follows, on_sent),
     )?;
+    Ok(())
+}
+
+/// Indexes the messages for search, so that the first server does not have to.
+async fn index(source: &Source) -> Result<(), Failure> {
+    let settings = PoolSettings {
+        max_connections: CONNECTIONS.into(),
+        acquire_timeout: TIMEOUT,
+        statement_timeout: TIMEOUT,
+        reads: ReadSettings::with_timeout(TIMEOUT),
+    };
+    let database = Database::new(source.options.clone(), &settings);
+    while search_blocks::insert_next(&database, OffsetDateTime::now_utc()).await? {}
+    database.close().await;
     Ok(())
 }
 

@@ -24,7 +24,7 @@ use crate::{
     db::{Connection, Database, PoolSettings, ReadBounds, ReadSettings, migrations},
     http::middleware::{request_limits::RequestLimits, trusted_proxies::TrustedProxies},
     server::{self, Server, watchdog},
-    service::{PasswordSettings, Rate, RateLimits, Service, Settings, StreamSettings},
+    service::{self, PasswordSettings, Rate, RateLimits, Service, Settings, StreamSettings},
     simulator_api,
     telemetry::{
         metrics,
@@ -46,6 +46,8 @@ const STREAM_BACKLOG: usize = 64;
 /// How far streams may fall behind the posts before they report a gap. Users cannot read messages
 /// at such a rate, and newer messages matter more.
 const STREAM_MAX_LAG: Duration = Duration::from_secs(10);
+/// How often messages are indexed for search. Until then, each search scans them.
+const INDEXING: Duration = Duration::from_millis(500);
 /// The number of heartbeats on a stream within the idle time-out of its connection.
 const HEARTBEATS: u32 = 5;
 /// How often to check for migrations that another process applies.
@@ -117,7 +119,8 @@ async fn serve(
     announce(settings, &server)?;
     let background = [
         tokio::spawn(maintain(service.clone(), metrics, dropped_lines)),
-        tokio::spawn(fold_counts(service)),
+        tokio::spawn(fold_counts(service.clone())),
+        tokio::spawn(index_messages(service)),
     ];
     // The watchdog also covers the task that accepts connections, so both share this task.
     match settings.limits.watchdog {
@@ -333,19 +336,43 @@ async fn maintain(service: Service, metrics: PrometheusHandle, dropped_lines: Er
     }
 }
 
-/// Folds changes of counts periodically. Logs only the first of consecutive failures.
+/// Folds changes of counts periodically.
 async fn fold_counts(service: Service) {
-    let mut ticks = tokio::time::interval(COUNT_FOLDING);
+    let what = "cannot add changes to the users' counts; retrying";
+    repeat(COUNT_FOLDING, what, || {
+        let service = service.clone();
+        async move { service.fold_counts().await }
+    })
+    .await;
+}
+
+/// Indexes messages periodically.
+async fn index_messages(service: Service) {
+    let what = "cannot index messages for search; retrying";
+    repeat(INDEXING, what, || {
+        let service = service.clone();
+        async move { service.index_messages().await }
+    })
+    .await;
+}
+
+/// Repeats an operation. Logs only the first of consecutive failures.
+async fn repeat<F: Future<Output = Result<(), service::Error>>>(
+    interval: Duration,
+    failure: &'static str,
+    operation: impl Fn() -> F,
+) {
+    let mut ticks = tokio::time::interval(interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut failing = false;
     loop {
         ticks.tick().await;
-        let folded = service.fold_counts().await;
-        if let Err(error) = &folded
+        let result = operation().await;
+        if let Err(error) = &result
             && !failing
         {
-            tracing::warn!(%error, "cannot add changes to the users' counts; retrying");
+            tracing::warn!(%error, "{failure}");
         }
-        failing = folded.is_err();
+        failing = result.is_err();
     }
 }

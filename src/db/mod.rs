@@ -16,6 +16,7 @@ pub mod messages;
 pub mod migrations;
 mod parameters;
 mod pool;
+pub mod search_blocks;
 #[cfg(feature = "seed")]
 pub mod seed;
 pub mod sessions;

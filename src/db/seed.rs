@@ -84,6 +84,8 @@ pub trait Row {
     const COLUMNS: (&'static str, &'static str);
     /// The column with a sequence, if any.
     const KEY: Option<&'static str>;
+    /// A trigger that is disabled during the load, if any.
+    const SKIPPED_TRIGGER: Option<&'static str> = None;
 
     /// The row's fields, in the order of the columns.
     fn fields(&self) -> Vec<String>;
@@ -109,6 +111,8 @@ impl Row for MessageRow {
     const COLUMNS: (&'static str, &'static str) =
         ("messages", "message_id, author_id, text, published_at");
     const KEY: Option<&'static str> = Some("message_id");
+    /// The messages are indexed for search afterwards, in their order.
+    const SKIPPED_TRIGGER: Option<&'static str> = Some("messages_search_inserted");
 
     fn fields(&self) -> Vec<String> {
         vec![
@@ -170,6 +174,9 @@ pub async fn load<R: Row, E>(
     // PostgreSQL sorts in this memory when it builds an index.
     transaction.execute("SET LOCAL maintenance_work_mem = '256MB'").await?;
     let (table, _) = R::COLUMNS;
+    if let Some(trigger) = R::SKIPPED_TRIGGER {
+        run(&mut transaction, format!("ALTER TABLE {table} DISABLE TRIGGER {trigger}")).await?;
+    }
     let indexes = secondary_indexes(&mut transaction, table).await?;
     for index in &indexes {
         run(&mut transaction, format!("DROP INDEX {}", index.name)).await?;
@@ -180,6 +187,9 @@ pub async fn load<R: Row, E>(
         if let Some(comment) = &index.comment {
             run(&mut transaction, format!("COMMENT ON INDEX {} IS {comment}", index.name)).await?;
         }
+    }
+    if let Some(trigger) = R::SKIPPED_TRIGGER {
+        run(&mut transaction, format!("ALTER TABLE {table} ENABLE TRIGGER {trigger}")).await?;
     }
     if let Some(key) = R::KEY {
         let next = format!(
@@ -198,7 +208,7 @@ pub async fn load<R: Row, E>(
 ///
 /// Skips the checkpoint if the role lacks the privilege.
 pub async fn vacuum_and_checkpoint(connection: &mut PgConnection) -> Result<(), Error> {
-    connection.execute("VACUUM (ANALYZE) users, messages, follows").await?;
+    connection.execute("VACUUM (ANALYZE) users, messages, follows, search_blocks").await?;
     match connection.execute("CHECKPOINT").await {
         Err(sqlx::Error::Database(error))
             if error.code().as_deref() == Some(INSUFFICIENT_PRIVILEGE) =>

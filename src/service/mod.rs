@@ -10,6 +10,7 @@ mod batch;
 mod counts;
 mod error;
 mod follows;
+mod indexing;
 mod instance;
 mod latest;
 mod limits;
@@ -21,6 +22,7 @@ mod profiles;
 mod readiness;
 mod search;
 mod sessions;
+mod settling;
 mod sign_in_client;
 mod state;
 #[cfg(test)]

@@ -16,6 +16,7 @@ use super::{
     messages::statements::{InsertMessages, ListNewest},
     passwords::{PasswordSettings, Passwords},
     readiness::{NotReady, Readiness},
+    settling::Settling,
     token_uses::TokenUses,
 };
 use crate::{
@@ -51,6 +52,7 @@ pub(super) struct Inner {
     pub(super) posts: Batch<InsertMessages>,
     pub(super) follows: Batch<InsertFollows>,
     pub(super) listings: Batch<ListNewest>,
+    pub(super) settling: Settling,
     pub(super) public_version: watch::Sender<u64>,
     pub(super) live: Live,
     pub(super) readiness: Readiness,
@@ -71,6 +73,7 @@ impl Service {
             latest: Latest::start(database.clone()),
             token_uses: TokenUses::start(database.clone()),
             limits: Limits::new(&settings.limits),
+            settling: Settling::default(),
             posts: Batch::new(insert_messages, database.clone(), tasks.clone()),
             follows: Batch::new(InsertFollows, database.clone(), tasks.clone()),
             listings: Batch::new(

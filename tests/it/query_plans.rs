@@ -33,6 +33,11 @@ const ROWS: &str = "
         SELECT n % 200 + 1, sha256(n::text::bytea),
                now() - CASE WHEN n % 100 = 0 THEN interval '300 days' ELSE interval '9 days' END
         FROM generate_series(1, 5000) AS n;
+    INSERT INTO search_blocks
+        SELECT '2010-01-01Z'::timestamptz + n * interval '1 hour', n,
+               '2010-01-01Z'::timestamptz + (n + 1) * interval '1 hour', n + 1,
+               to_tsvector('simple', 'word' || n)
+        FROM generate_series(1, 5000) AS n;
     INSERT INTO simulator_latest VALUES (1, 1, 1), (2, 2, 2);
     INSERT INTO idempotency_keys
         SELECT n % 200 + 1, n::text, n, 'hello', '2020-02-20Z'::timestamptz + n * interval '1 day',
@@ -50,6 +55,7 @@ const GROWING: &[&str] = &[
     "sessions",
     "api_tokens",
     "known_clients",
+    "search_blocks",
     "idempotency_keys",
     "user_counts",
 ];

@@ -34,6 +34,7 @@ const VALID_ROWS: &str = "
     INSERT INTO api_tokens (user_id, token_hash, name, expires_at, scopes)
         VALUES (1, decode(repeat('00', 32), 'hex'), 'phone', now() + interval '1 day', '{read}');
     INSERT INTO known_clients (user_id, client_hash) VALUES (1, decode(repeat('00', 32), 'hex'));
+    INSERT INTO search_blocks VALUES ('-infinity', 0, '2020-02-20Z', 1, '');
     INSERT INTO user_counts (user_id) VALUES (1);
     INSERT INTO idempotency_keys VALUES (1, 'key', 1, 'hello', now(), sha256('hello'));
     INSERT INTO simulator_latest (server_id, arrival, value) VALUES (1, 1, 0);
@@ -205,6 +206,20 @@ const VIOLATIONS: &[(&str, &[&str])] = &[
         ],
     ),
     ("api_tokens_scopes_not_empty", &["UPDATE api_tokens SET scopes = '{}'"]),
+    (
+        "search_blocks_pkey",
+        &["INSERT INTO search_blocks
+        SELECT '2020-02-19Z', after_id, until_time, until_id, terms FROM search_blocks"],
+    ),
+    (
+        "search_blocks_after_key",
+        &["INSERT INTO search_blocks
+        SELECT after_time, after_id, '2020-02-21Z', until_id, terms FROM search_blocks"],
+    ),
+    (
+        "search_blocks_order",
+        &["UPDATE search_blocks SET after_time = until_time, after_id = until_id"],
+    ),
     ("simulator_latest_pkey", &["INSERT INTO simulator_latest VALUES (1, 2, 3)"]),
     ("simulator_latest_value_not_negative", &["UPDATE simulator_latest SET value = -1"]),
     ("program_compatibility_pkey", &["INSERT INTO program_compatibility VALUES (1, '0.1.0')"]),

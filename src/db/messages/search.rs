@@ -1,8 +1,9 @@
 //! Searches of `messages`: for words, for parts of words, for a tag.
 //!
-//! Every search first reads the newest messages. If these do not fill the page, it reads the index
-//! week by week, newest first, until the page is full. Time order alone would be slow for rare
-//! terms, and the index alone for common ones. PostgreSQL cannot tell them apart when it plans.
+//! A search scans the messages that have no block yet, and then the blocks that contain all its terms,
+//! newest first, until its page is full. It scans a bounded number of messages: if these do not fill
+//! the page, the next page continues after the last of them. So the cost grows with the page, and not
+//! with the number of words or matches.
 
 use super::{MessageRow, page};
 use crate::db::{
@@ -12,11 +13,15 @@ use crate::db::{
 };
 use crate::domain::{Cursor, Message, Page, SearchTerms, SearchText, Tag, rich_text::has_tag};
 
-/// How many of the newest messages are read, in 1 to 2 ms. A term that does not fill the page with
-/// them is rare: reading its messages of a week takes a few milliseconds more.
-const NEWEST: i64 = 1_000;
+/// The most messages without a block that one search scans, in about 40 ms. Usually there are a few
+/// hundred.
+const MAX_UNINDEXED: i64 = 8_192;
+/// The most blocks that one search scans, in addition to one for every second message of a page. A
+/// block takes about 1 ms.
+const EXTRA_BLOCKS: i64 = 16;
 
-/// Returns the messages that contain `text`, newest first, after the cursor `before`.
+/// Returns the messages that contain `text`, newest first, after the cursor `before`. A page that is
+/// not the last may have fewer than `limit`.
 pub async fn messages(
     database: &Database,
     text: &SearchText,
@@ -65,67 +70,90 @@ async fn find(
     limit: u16,
 ) -> Result<Page<Message>, Error> {
     let (time, id) = keyset(before);
-    // `literal` is a cheap test before the computation of a message's terms. The nested loop reads
-    // the weeks in order, and only as many as the limit needs. OFFSET 0 keeps the planner from
-    // reading a week in time order and expecting to stop early.
-    let query = sqlx::query_as!(
-        MessageRow,
-        r#"WITH RECURSIVE criteria AS MATERIALIZED (
+    // `patterns` are a cheap test before the computation of a message's terms; the longest word, which
+    // is often the rarest, comes first. `stop` is the position before which the search has not
+    // looked. The nested loop reads the blocks in order, and only as many as the page needs.
+    let query = sqlx::query!(
+        r#"WITH criteria AS MATERIALIZED (
                SELECT COALESCE(query_for_words($1), query_for_tag($2), query_for_parts($4)) AS query,
-                      COALESCE($3, search_form(($4::text[])[1]),
-                               (SELECT lexeme
-                                FROM unnest(tsvector_to_array(word_terms_of($1))) AS lexeme
-                                ORDER BY char_length(lexeme) DESC LIMIT 1)) AS literal,
-                      ARRAY(SELECT search_form(part) FROM unnest($4) AS part) AS parts),
+                      ARRAY(SELECT '%' || regexp_replace(part, '([%_\\])', '\\\1', 'g') || '%'
+                            FROM (SELECT unnest(tsvector_to_array(word_terms_of($1)))
+                                  UNION ALL SELECT $3
+                                  UNION ALL SELECT search_form(unnest($4::text[]))) AS parts (part)
+                            WHERE part IS NOT NULL
+                            ORDER BY char_length(part) DESC) AS patterns),
            visible AS NOT MATERIALIZED (
                SELECT message_id, author_id, text, published_at, edited_at
                FROM messages
                WHERE NOT flagged AND (published_at, message_id) <
                      (COALESCE($5::timestamptz, 'infinity'), COALESCE($6::bigint, 0))),
-           newest AS MATERIALIZED (
-               SELECT *
-               FROM (SELECT * FROM visible
-                     ORDER BY published_at DESC, message_id DESC
-                     LIMIT $8) AS candidates
-               WHERE strpos(search_form(text), (SELECT literal FROM criteria)) > 0
-                 AND terms_of(text) @@ (SELECT query FROM criteria)
-                 AND NOT EXISTS (SELECT FROM unnest((SELECT parts FROM criteria)) AS part
-                                 WHERE strpos(search_form(text), part) = 0)
+           matching AS NOT MATERIALIZED (
+               SELECT * FROM visible
+               WHERE search_form(text) LIKE ALL ((SELECT patterns FROM criteria)::text[])
+                 AND terms_of(text) @@ (SELECT query FROM criteria)),
+           last_block AS MATERIALIZED (
+               SELECT until_time, until_id FROM search_blocks
+               ORDER BY until_time DESC, until_id DESC
+               LIMIT 1),
+           indexed AS MATERIALIZED (
+               SELECT COALESCE((SELECT until_time FROM last_block), '-infinity') AS time,
+                      COALESCE((SELECT until_id FROM last_block), 0) AS id),
+           unindexed_stop AS MATERIALIZED (
+               SELECT published_at AS time, message_id AS id FROM visible
+               WHERE (published_at, message_id) >
+                     ((SELECT time FROM indexed), (SELECT id FROM indexed))
+               ORDER BY published_at DESC, message_id DESC
+               OFFSET $8 LIMIT 1),
+           unindexed AS MATERIALIZED (
+               SELECT * FROM matching
+               WHERE (published_at, message_id) >
+                     ((SELECT time FROM indexed), (SELECT id FROM indexed))
+                 AND (published_at, message_id) >=
+                     (COALESCE((SELECT time FROM unindexed_stop), '-infinity'),
+                      COALESCE((SELECT id FROM unindexed_stop), 0))
                ORDER BY published_at DESC, message_id DESC
                LIMIT $7),
-           weeks AS (
-               SELECT (SELECT week_number(published_at) FROM visible
-                       ORDER BY published_at DESC, message_id DESC
-                       LIMIT 1) AS week
-               WHERE (SELECT count(*) < $7 FROM newest)
-               UNION ALL
-               SELECT (SELECT week_number(published_at)
-                       FROM messages
-                       WHERE NOT flagged AND published_at < week_start(week)
-                       ORDER BY published_at DESC, message_id DESC
-                       LIMIT 1)
-               FROM weeks
-               WHERE week IS NOT NULL),
+           blocks AS MATERIALIZED (
+               SELECT after_time, after_id, until_time, until_id FROM search_blocks
+               WHERE terms @@ (SELECT query FROM criteria)
+                 AND (after_time, after_id + 1) <
+                     (COALESCE($5::timestamptz, 'infinity'), COALESCE($6::bigint, 0))
+                 AND NOT EXISTS (SELECT FROM unindexed_stop)
+                 AND (SELECT count(*) < $7 FROM unindexed)
+               ORDER BY until_time DESC, until_id DESC
+               LIMIT $9::bigint + 1),
            older AS MATERIALIZED (
                SELECT found.*
-               FROM weeks CROSS JOIN LATERAL (
-                    SELECT *
-                    FROM (SELECT * FROM visible
-                          WHERE prefix_with_week(terms_of(text), week_number(published_at))
-                                @@ prefix_with_week((SELECT query FROM criteria), week)
-                            AND NOT EXISTS (SELECT FROM unnest((SELECT parts FROM criteria)) AS part
-                                            WHERE strpos(search_form(text), part) = 0)
-                          OFFSET 0) AS of_the_week
-                    ORDER BY published_at DESC, message_id DESC
-                    LIMIT $7) AS found
+               FROM (SELECT * FROM blocks ORDER BY until_time DESC, until_id DESC LIMIT $9) AS block
+               CROSS JOIN LATERAL (
+                   SELECT * FROM matching
+                   WHERE (published_at, message_id) > (block.after_time, block.after_id)
+                     AND (published_at, message_id) <= (block.until_time, block.until_id)
+                   ORDER BY published_at DESC, message_id DESC
+                   LIMIT $7) AS found
+               LIMIT $7),
+           stop AS MATERIALIZED (
+               SELECT time, id FROM unindexed_stop
+               UNION ALL
+               (SELECT after_time, after_id + 1 FROM blocks
+                WHERE (SELECT count(*) > $9 FROM blocks)
+                ORDER BY until_time DESC, until_id DESC
+                OFFSET $9 - 1 LIMIT 1)),
+           late AS MATERIALIZED (
+               SELECT * FROM matching
+               WHERE message_id = ANY (ARRAY(SELECT message_id FROM search_late))
+                 AND (published_at, message_id) >=
+                     (COALESCE((SELECT time FROM stop), '-infinity'),
+                      COALESCE((SELECT id FROM stop), 0))),
+           found AS MATERIALIZED (
+               SELECT * FROM unindexed UNION SELECT * FROM older UNION SELECT * FROM late
+               ORDER BY published_at DESC, message_id DESC
                LIMIT $7)
-           SELECT message_id AS "message_id!", text AS "text!", published_at AS "published_at!",
-                  edited_at, (SELECT username FROM users WHERE user_id = author_id) AS "author!"
-           FROM (SELECT * FROM older
-                 UNION ALL
-                 SELECT * FROM newest WHERE (SELECT count(*) >= $7 FROM newest)) AS matching
-           ORDER BY published_at DESC, message_id DESC
-           LIMIT $7"#,
+           SELECT stop.time AS "stop_time?", stop.id AS "stop_id?", found.message_id AS "message_id?",
+                  found.text AS "text?", found.published_at AS "published_at?", found.edited_at,
+                  (SELECT username FROM users WHERE user_id = found.author_id) AS author
+           FROM (SELECT) AS one LEFT JOIN stop ON true LEFT JOIN found ON true
+           ORDER BY found.published_at DESC, found.message_id DESC"#,
         criteria.words,
         criteria.tag.map(Tag::as_str),
         criteria.tag.map(Tag::literal),
@@ -133,7 +161,21 @@ async fn find(
         time,
         id,
         one_more(limit),
-        NEWEST,
+        MAX_UNINDEXED - 1,
+        one_more(limit) / 2 + EXTRA_BLOCKS,
     );
-    Ok(page(database.all(query).await?, limit))
+    let rows = database.all(query).await?;
+    let stop = rows.first().and_then(|row| Some(Cursor::new(row.stop_time?, row.stop_id?)));
+    let messages = rows.into_iter().filter_map(|row| {
+        Some(MessageRow {
+            message_id: row.message_id?,
+            author: row.author?,
+            text: row.text?,
+            published_at: row.published_at?,
+            edited_at: row.edited_at,
+        })
+    });
+    let mut page = page(messages, limit);
+    page.next = page.next.or(stop);
+    Ok(page)
 }

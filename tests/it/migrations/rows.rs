@@ -47,7 +47,7 @@ pub const ROWS: &[Rows] = &[
             "seen false 1582243200 1582588800",
             "flagged true 1582329600",
             "second",
-            "first",
+            "changed",
             "now",
             "2 follows 1 1582416000",
             "key 7 text true",
@@ -93,13 +93,14 @@ pub const ROWS: &[Rows] = &[
     },
     Rows {
         since: 5,
-        insert: "INSERT INTO messages (author_id, text, flagged, published_at)
-                 VALUES (2, 'of a WEEK #Then 東京', true, '2020-02-27Z')",
-        query: "SELECT text FROM messages
-                WHERE prefix_with_week(terms_of(text), week_number(published_at))
-                      @@ prefix_with_week('''week'' & ''#then'' & ''=東京'''::tsquery,
-                                          week_number('2020-03-04 23:59:59Z'))",
-        expected: &["of a WEEK #Then 東京"],
+        insert: "INSERT INTO search_blocks
+                 VALUES ('-infinity', 0, '2020-02-27Z', 5, terms_of('of a WEEK #Then 東京'));
+                 UPDATE messages SET text = 'changed' WHERE text = 'first'",
+        query: "SELECT after_id || ' ' || until_id FROM search_blocks
+                WHERE terms @@ '''week'' & ''#then'' & ''=東京'''::tsquery
+                UNION ALL SELECT text FROM search_late JOIN messages USING (message_id)
+                WHERE text = 'changed'",
+        expected: &["0 5", "changed"],
     },
     Rows {
         since: 6,

@@ -141,6 +141,20 @@ impl App {
         api.signed_in(username).await
     }
 
+    /// Indexes all messages for search, except the newest ones that do not fill a block.
+    pub async fn index_messages(&self) {
+        let left = "SELECT (SELECT count(*) FROM search_late WHERE (SELECT published_at FROM messages
+                            WHERE messages.message_id = search_late.message_id) <=
+                            (SELECT max(until_time) FROM search_blocks))
+                         + (SELECT count(*) FROM messages WHERE NOT flagged AND published_at >
+                            (SELECT COALESCE(max(until_time), '-infinity') FROM search_blocks)) / 256";
+        eventually("the messages are indexed", || async {
+            self.service.index_messages().await.expect("indexed");
+            (self.count(left).await == 0).then_some(())
+        })
+        .await;
+    }
+
     pub async fn execute(&self, statement: &'static str) {
         sqlx::raw_sql(statement).execute(&self.rows).await.expect(statement);
     }
