@@ -4,21 +4,25 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::domain::{IdempotencyKey, MessageText};
+use crate::domain::{IdempotencyKey, KeyedRequest, MessageText, RequestHash};
+
+/// The path of the form's target.
+const PATH: &str = "/add_message";
 
 /// A key for a form.
 pub(super) fn new_key() -> String {
     format!("{:032x}", rand::random::<u128>())
 }
 
-/// The idempotency key of this text in the form with `key`; `None` if the form has no key.
-pub(super) fn idempotency_key(key: &str, text: &MessageText) -> Option<IdempotencyKey> {
+/// The post of this text from the form with `key`; `None` if the form has no key.
+pub(super) fn keyed_request(key: &str, text: &MessageText) -> Option<KeyedRequest> {
     if key.is_empty() {
         return None;
     }
     let digest = Sha256::new().chain_update(key).chain_update("\0").chain_update(text.as_str());
     let digits: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    IdempotencyKey::parse(&format!("form-{digits}")).ok()
+    let key = IdempotencyKey::parse(&format!("form-{digits}")).ok()?;
+    Some(KeyedRequest { key, hash: RequestHash::of("POST", PATH, text.as_str().as_bytes()) })
 }
 
 #[cfg(test)]
@@ -29,7 +33,7 @@ mod tests {
     fn a_key_is_bound_to_the_text() {
         let key = |key: &str, text: &str| {
             let text = MessageText::parse(text).expect("a text");
-            idempotency_key(key, &text).map(|key| key.as_str().to_owned())
+            keyed_request(key, &text).map(|request| request.key.as_str().to_owned())
         };
         assert_eq!(key("", "hello"), None);
         assert_eq!(key("a", "hello"), key("a", "hello"));

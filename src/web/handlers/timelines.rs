@@ -12,7 +12,7 @@ use crate::web::{
     failure::Failure,
     flash::Flash,
     links::{USERS_PATH, profile_path},
-    once::idempotency_key,
+    once::keyed_request,
     pages::{Field, FollowStatus, OpenGraph, TimelinePage},
     public_page_cache::PublicPageCache,
     respond::{Responder, redirect},
@@ -122,7 +122,7 @@ pub async fn add_message(
     let Some(text) = parsed else {
         return own_timeline(&service, &responder, &viewer, None, field).await;
     };
-    let key = idempotency_key(&fields.key, &text);
-    service.post_once(viewer, text, key).await?;
+    let request = keyed_request(&fields.key, &text);
+    service.post_once(viewer, text, request).await?;
     Ok(responder.redirect_with("/", Flash::MessageRecorded))
 }
