@@ -86,10 +86,12 @@ COMMENT ON FUNCTION latest_publication IS 'The latest publication time that a cl
 -- it ends. So only transactions that hold such a lock can still commit an earlier message. now() is unsuitable: it is
 -- the start of the transaction, which may be long before the transaction has a number. For the same reason the second
 -- statement is separate: in a volatile function it has a snapshot of its own, taken after the first.
-CREATE FUNCTION publication_time() RETURNS timestamptz LANGUAGE sql VOLATILE AS $$
-    SELECT pg_current_xact_id();
-    SELECT GREATEST(clock_timestamp(), latest_publication() + interval '1 microsecond')
-$$;
+-- In PL/pgSQL, whose plans a session keeps: SQL would plan the function again in each statement.
+CREATE FUNCTION publication_time() RETURNS timestamptz LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    PERFORM pg_current_xact_id();
+    RETURN GREATEST(clock_timestamp(), latest_publication() + interval '1 microsecond');
+END $$;
 COMMENT ON FUNCTION publication_time IS 'The current time, taken after the transaction has its number; later than every publication time so far.';
 
 ALTER TABLE messages ALTER published_at SET DEFAULT publication_time();
