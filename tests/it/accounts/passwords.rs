@@ -74,8 +74,8 @@ async fn a_hash_of_another_form_is_renewed_at_sign_in_and_ends_no_session() {
     app.execute(
         "INSERT INTO sessions (token_hash, user_id, expires_at)
          SELECT sha256('before'), user_id, now() + interval '1 day' FROM users;
-         INSERT INTO api_tokens (token_hash, user_id, name, expires_at)
-         SELECT sha256('before'), user_id, 'before', now() + interval '1 day' FROM users",
+         INSERT INTO api_tokens (token_hash, user_id, name, expires_at, scopes)
+         SELECT sha256('before'), user_id, 'before', now() + interval '1 day', '{read}' FROM users",
     )
     .await;
     let browser = sign_in(&app, DECOMPOSED).await;

@@ -42,9 +42,9 @@ async fn the_width_check_finds_a_wide_element() {
     let app = start_with_hard_content().await;
     let window = Window::open(&app, Screen::NARROW).await;
     window.go("/public").await;
-    window.evaluate("document.querySelector('h2').style.minWidth = '321px'").await;
+    window.evaluate("document.querySelector('.messages').style.minWidth = '321px'").await;
     let found = window.evaluate(TOO_WIDE).await;
-    assert!(found.as_str().unwrap().contains("<h2"), "{found}");
+    assert!(found.as_str().unwrap().contains("<ul"), "{found}");
 }
 
 /// The first page, after a position in the far future, so that it does not come from the cache.

@@ -117,7 +117,7 @@ async fn create_and_revoke_token(app: &App, window: &Window) {
     window.sees_in("h2", "Your New Token").await;
     let secret = window.text(".secret").await;
     let client = app.api().with_token(&secret);
-    assert_eq!(client.get("/tokens").await.status, 200);
+    assert_eq!(client.get("/account").await.status, 200);
 
     window.follow("Your API tokens").await;
     window.sees_in(".tokens", "my bot").await.does_not_see(&secret).await;
