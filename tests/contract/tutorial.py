@@ -33,9 +33,7 @@ def blocks(language: str, server: str) -> list[tuple[str, str | None]]:
 
 
 def run(command: list, directory: str) -> str:
-    done = subprocess.run(
-        command, cwd=directory, capture_output=True, text=True, timeout=TIMEOUT, check=False
-    )
+    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=TIMEOUT, check=False)
     if done.returncode:
         sys.exit(f"{command[0]}: status {done.returncode}\n{done.stdout}\n{done.stderr}")
     return done.stdout

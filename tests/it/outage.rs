@@ -110,6 +110,9 @@ async fn requests_get_503_until_a_stopped_database_runs_again() {
         (browser.get("/readyz").await.status == 200).then_some(())
     })
     .await;
+    // A connection of this page that was used just before the stop fails once.
+    eventually("the page again", || async { (browser.get("/").await.status == 200).then_some(()) })
+        .await;
     browser.visit("/").await.says("before").does_not_say("during the outage");
     assert_eq!(simulator.tweet("ann", "after").await.status, 204);
     app.stop().await;

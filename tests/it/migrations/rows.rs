@@ -98,7 +98,7 @@ pub const ROWS: &[Rows] = &[
                  UPDATE messages SET text = 'changed' WHERE text = 'first'",
         query: "SELECT after_id || ' ' || until_id FROM search_blocks
                 WHERE terms @@ '''week'' & ''#then'' & ''=東京'''::tsquery
-                UNION ALL SELECT text FROM search_late JOIN messages USING (message_id)
+                UNION ALL SELECT DISTINCT text FROM search_late JOIN messages USING (message_id)
                 WHERE text = 'changed'",
         expected: &["0 5", "changed"],
     },
