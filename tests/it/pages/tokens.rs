@@ -33,7 +33,7 @@ async fn a_token_is_shown_once_and_never_cached() {
 
     let list = alice.get("/settings/tokens").await;
     list.says("Alice&#39;s &lt;bot&gt;").does_not_say(secret);
-    assert_eq!(list.header("cache-control"), "private, no-cache");
+    assert_eq!(list.header("cache-control"), "no-store");
     alice.get("/settings").await.does_not_say(secret);
     let lasts =
         "SELECT count(*) FROM api_tokens WHERE expires_at = created_at + interval '30 days'";
