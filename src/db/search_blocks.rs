@@ -133,7 +133,9 @@ pub async fn rewind(database: &Database) -> Result<u64, Error> {
          forgotten AS (
              DELETE FROM search_late
              WHERE ctid = ANY (ARRAY(SELECT row FROM late WHERE EXISTS (SELECT FROM many))))
-         DELETE FROM search_blocks WHERE until_time >= (SELECT earliest FROM many)",
+         DELETE FROM search_blocks
+         -- The upper bound makes the planner expect few rows, as there are in most calls, and use the index.
+         WHERE until_time >= (SELECT earliest FROM many) AND until_time < 'infinity'",
         LOCK_KEY,
         MAX_FOLDED,
     );
