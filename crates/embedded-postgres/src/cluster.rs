@@ -5,13 +5,18 @@ use std::{
     io,
     path::Path,
     process::Stdio,
+    time::Duration,
 };
 
 use nix::sys::signal::Signal;
 
 use crate::{
-    binaries::Binaries, data_directory::DataDirectory, directories::make_temporary, error::Error,
-    os_user::OsUser, process::end_with_this_thread,
+    binaries::Binaries,
+    data_directory::DataDirectory,
+    directories::make_temporary,
+    error::Error,
+    os_user::OsUser,
+    process::{end_with_this_thread, poll_until},
 };
 
 /// The only role of the server.
@@ -88,15 +93,22 @@ fn run_initdb(
     Err(Error::Initdb { status: output.status, output: text })
 }
 
+/// How long the processes of an interrupted `initdb` may still write while they end.
+const INITDB_END: Duration = Duration::from_secs(5);
+
 /// Removes unfinished clusters of interrupted runs. A failure is harmless, since their names are not
 /// used again.
 fn remove_unfinished(parent: &Path) {
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         if entry.file_name().as_encoded_bytes().starts_with(UNFINISHED_PREFIX.as_bytes()) {
             let path = entry.path();
-            match fs::remove_dir_all(&path) {
-                Ok(()) => tracing::info!(path = %path.display(), "removed an unfinished cluster"),
-                Err(error) => tracing::warn!(%error, "cannot remove an unfinished cluster"),
+            let path = path.display();
+            if poll_until(INITDB_END, || {
+                fs::remove_dir_all(entry.path()).is_ok() || !entry.path().exists()
+            }) {
+                tracing::info!(%path, "removed an unfinished cluster");
+            } else {
+                tracing::warn!(%path, "cannot remove an unfinished cluster");
             }
         }
     }
