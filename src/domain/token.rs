@@ -89,7 +89,7 @@ impl fmt::Debug for ApiToken {
 }
 
 /// The token by which a browser is recognized at a later sign-in: 256 random bits. It authenticates
-/// nobody. `Debug` hides it.
+/// no user. `Debug` hides it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct BrowserToken([u8; TOKEN_BYTES]);
 

@@ -22,7 +22,7 @@ use crate::{
 const MAX_AGE: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 /// The cookie with a random number for each sign-in. Scripts can read it, and it opens no session.
 const MARK: &str = "mark";
-/// The cookie by which a sign-in recognizes the browser. It authenticates nobody and stays after
+/// The cookie by which a sign-in recognizes the browser. It authenticates no user and stays after
 /// signing out.
 const BROWSER: &str = "browser";
 

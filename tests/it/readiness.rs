@@ -1,4 +1,4 @@
-//! `/readyz` while writes fail: it answers 503 until they succeed again, and reads work meanwhile.
+//! `/readyz` while writes fail: it answers 503 until writes succeed again. Reads still work.
 
 use std::{
     fs::{self, File},

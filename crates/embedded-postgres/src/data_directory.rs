@@ -123,7 +123,7 @@ impl Drop for DataDirectory {
     }
 }
 
-/// Opens the lock file for this user alone, since whoever can open it can lock it.
+/// Opens the lock file. Only its owner can open it, because a process that opens the file can lock it.
 fn open_lock(path: &Path) -> io::Result<File> {
     let lock = OpenOptions::new().create(true).append(true).mode(LOCK_MODE).open(path)?;
     // An older version created it with the umask.

@@ -179,7 +179,7 @@ mod tests {
     }
 
     proptest! {
-        /// A client that waits as told is not refused again, whatever it did before.
+        /// A client that waits for `Retry-After` is not rejected again, whatever it did before.
         #[test]
         fn after_the_wait_an_attempt_passes(
             burst in 1u32..100, per_minute in 1u32..1_000,
