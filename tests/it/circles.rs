@@ -14,6 +14,7 @@ const CRATES: &[&str] = &[
     "src",
     "crates/embedded-postgres/src",
     "crates/listener/src",
+    "crates/legacy-data/src",
     "crates/simulator/src",
     "benches/speed",
 ];
