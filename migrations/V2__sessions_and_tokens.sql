@@ -74,6 +74,24 @@ COMMENT ON COLUMN known_clients.last_sign_in IS 'The last sign-in, up to a day t
 CREATE INDEX known_clients_last_sign_in_idx ON known_clients (last_sign_in);
 COMMENT ON INDEX known_clients_last_sign_in_idx IS 'Deletion of clients that were last seen long ago.';
 
+-- The lock makes a concurrent change of the password wait, and waits for one that has begun: revoke_sessions_and_tokens
+-- says why. Most sign-ins do not write known_clients, because its times are at most one day old.
+CREATE FUNCTION sign_in(account_id bigint, verified_hash text, client_hashes bytea[]) RETURNS SETOF bigint
+    LANGUAGE sql VOLATILE ROWS 1
+AS $$
+    WITH account AS MATERIALIZED (
+        SELECT user_id FROM users
+        WHERE user_id = account_id AND password_hash = verified_hash AND disabled_at IS NULL
+        FOR SHARE),
+    seen AS (
+        INSERT INTO known_clients AS known (user_id, client_hash)
+        SELECT user_id, client_hash FROM account CROSS JOIN unnest(client_hashes) AS client_hash
+        ON CONFLICT ON CONSTRAINT known_clients_pkey DO UPDATE SET last_sign_in = now()
+            WHERE known.last_sign_in < now() - interval '1 day')
+    SELECT user_id FROM account
+$$;
+COMMENT ON FUNCTION sign_in IS 'Locks the row of a user who signs in, and inserts the user''s clients as known. Returns the user_id; no row if the password has changed since it was verified, or if the account is disabled or no longer exists.';
+
 -- A new password, and an operator who disables the user, revoke all sessions and tokens of the user and forget all
 -- known clients, which may be a thief's. A new hash of the same password does not.
 --

@@ -59,19 +59,8 @@ pub async fn insert(
     let scopes: Vec<&str> = request.scopes.iter().map(Scope::name).collect();
     let query = sqlx::query_as!(
         TokenRow,
-        "WITH account AS MATERIALIZED (
-             SELECT user_id FROM users
-             WHERE user_id = $1 AND password_hash = $2 AND disabled_at IS NULL
-             -- Waits for a concurrent change of the password, and makes a later one wait.
-             FOR SHARE),
-         seen AS (
-             INSERT INTO known_clients AS known (user_id, client_hash)
-             SELECT user_id, client_hash FROM account CROSS JOIN unnest($7::bytea[]) AS client_hash
-             -- Most sign-ins write nothing.
-             ON CONFLICT ON CONSTRAINT known_clients_pkey DO UPDATE SET last_sign_in = now()
-             WHERE known.last_sign_in < now() - interval '1 day')
-         INSERT INTO api_tokens (user_id, token_hash, name, expires_at, scopes)
-         SELECT user_id, $3, $4, now() + $5::interval, $6 FROM account
+        "INSERT INTO api_tokens (user_id, token_hash, name, expires_at, scopes)
+         SELECT user_id, $3, $4, now() + $5::interval, $6 FROM sign_in($1, $2, $7) AS user_id
          RETURNING token_id, name, created_at, expires_at, scopes, last_used_at",
         account.user.id.0,
         account.password_hash.expose(),

@@ -20,19 +20,8 @@ pub async fn insert(
     session: &NewSession,
 ) -> Result<bool, Error> {
     let query = sqlx::query!(
-        "WITH account AS MATERIALIZED (
-             SELECT user_id FROM users
-             WHERE user_id = $1 AND password_hash = $2 AND disabled_at IS NULL
-             -- Waits for a concurrent change of the password, and makes a later one wait.
-             FOR SHARE),
-         seen AS (
-             INSERT INTO known_clients AS known (user_id, client_hash)
-             SELECT user_id, client_hash FROM account CROSS JOIN unnest($5::bytea[]) AS client_hash
-             -- Most sign-ins write nothing.
-             ON CONFLICT ON CONSTRAINT known_clients_pkey DO UPDATE SET last_sign_in = now()
-             WHERE known.last_sign_in < now() - interval '1 day')
-         INSERT INTO sessions (token_hash, user_id, expires_at)
-         SELECT $3, user_id, now() + $4::interval FROM account",
+        "INSERT INTO sessions (token_hash, user_id, expires_at)
+         SELECT $3, user_id, now() + $4::interval FROM sign_in($1, $2, $5) AS user_id",
         account.user.id.0,
         account.password_hash.expose(),
         session.token.as_bytes(),
