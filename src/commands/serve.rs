@@ -191,10 +191,11 @@ fn read_settings(reads: &ReadArgs) -> ReadSettings {
         queue: queue.into(),
         statement_timeout,
     };
+    let ReadArgs { search, timelines, lists } = reads;
     ReadSettings {
-        search: bounds(reads.search_connections, reads.search_queue, reads.search_timeout),
-        timelines: bounds(reads.timeline_connections, reads.timeline_queue, reads.timeline_timeout),
-        lists: bounds(reads.list_connections, reads.list_queue, reads.list_timeout),
+        search: bounds(search.connections, search.queue, search.timeout),
+        timelines: bounds(timelines.connections, timelines.queue, timelines.timeout),
+        lists: bounds(lists.connections, lists.queue, lists.timeout),
     }
 }
 

@@ -8,92 +8,76 @@ use super::values::seconds;
 
 /// Bounds of costly reads.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Costly reads")]
 pub struct ReadArgs {
-    /// Database connections for searches [default: an eighth of all]
-    #[arg(
-        long,
-        env = "MINITWIT_SEARCH_CONNECTIONS",
-        value_name = "NUMBER",
-        value_parser = clap::value_parser!(u16).range(1..)
-    )]
-    pub search_connections: Option<u16>,
+    /// Bounds of searches.
+    #[command(flatten)]
+    pub search: SearchArgs,
+    /// Bounds of timelines and feeds.
+    #[command(flatten)]
+    pub timelines: TimelineArgs,
+    /// Bounds of lists of users and tokens.
+    #[command(flatten)]
+    pub lists: ListArgs,
+}
 
-    /// Number of searches that may wait for a connection; further ones get 503
-    #[arg(
-        long,
-        env = "MINITWIT_SEARCH_QUEUE",
-        value_name = "NUMBER",
-        default_value_t = 16,
-        value_parser = clap::value_parser!(u16).range(0..)
-    )]
-    pub search_queue: u16,
+/// Defines the settings of one class of reads. clap needs a type for each class, because the class is part of the
+/// names of its settings.
+macro_rules! class_args {
+    (
+        $type:ident, flags $flag:literal, variables $variable:literal, one $read:literal, many $reads:literal,
+        connections for $connections_for:literal, queue $queue:literal
+    ) => {
+        #[doc = concat!("Bounds of ", $connections_for, ".")]
+        #[derive(Debug, Args)]
+        #[command(next_help_heading = "Costly reads")]
+        pub struct $type {
+            #[doc = concat!("Database connections for ", $connections_for, ".")]
+            #[arg(
+                id = concat!($flag, "_connections"),
+                long = concat!($flag, "-connections"),
+                env = concat!("MINITWIT_", $variable, "_CONNECTIONS"),
+                help = concat!("Database connections for ", $connections_for, " [default: an eighth of all]"),
+                value_name = "NUMBER",
+                value_parser = clap::value_parser!(u16).range(1..)
+            )]
+            pub connections: Option<u16>,
 
-    /// Time-out of a search, in seconds
-    #[arg(
-        long,
-        env = "MINITWIT_SEARCH_TIMEOUT",
-        value_name = "SECONDS",
-        default_value = "2",
-        value_parser = seconds
-    )]
-    pub search_timeout: Duration,
+            #[doc = concat!("Number of ", $reads, " that may wait for a connection.")]
+            #[arg(
+                id = concat!($flag, "_queue"),
+                long = concat!($flag, "-queue"),
+                env = concat!("MINITWIT_", $variable, "_QUEUE"),
+                help = concat!("Number of ", $reads, " that may wait for a connection; further ones get 503"),
+                value_name = "NUMBER",
+                default_value_t = $queue,
+                value_parser = clap::value_parser!(u16).range(0..)
+            )]
+            pub queue: u16,
 
-    /// Database connections for timelines and feeds [default: an eighth of all]
-    #[arg(
-        long,
-        env = "MINITWIT_TIMELINE_CONNECTIONS",
-        value_name = "NUMBER",
-        value_parser = clap::value_parser!(u16).range(1..)
-    )]
-    pub timeline_connections: Option<u16>,
+            #[doc = concat!("Time-out of ", $read, ".")]
+            #[arg(
+                id = concat!($flag, "_timeout"),
+                long = concat!($flag, "-timeout"),
+                env = concat!("MINITWIT_", $variable, "_TIMEOUT"),
+                help = concat!("Time-out of ", $read, ", in seconds"),
+                value_name = "SECONDS",
+                default_value = "2",
+                value_parser = seconds
+            )]
+            pub timeout: Duration,
+        }
+    };
+}
 
-    /// Number of timelines that may wait for a connection; further ones get 503
-    #[arg(
-        long,
-        env = "MINITWIT_TIMELINE_QUEUE",
-        value_name = "NUMBER",
-        default_value_t = 128,
-        value_parser = clap::value_parser!(u16).range(0..)
-    )]
-    pub timeline_queue: u16,
-
-    /// Time-out of a timeline, in seconds
-    #[arg(
-        long,
-        env = "MINITWIT_TIMELINE_TIMEOUT",
-        value_name = "SECONDS",
-        default_value = "2",
-        value_parser = seconds
-    )]
-    pub timeline_timeout: Duration,
-
-    /// Database connections for lists of users and tokens [default: an eighth of all]
-    #[arg(
-        long,
-        env = "MINITWIT_LIST_CONNECTIONS",
-        value_name = "NUMBER",
-        value_parser = clap::value_parser!(u16).range(1..)
-    )]
-    pub list_connections: Option<u16>,
-
-    /// Number of lists that may wait for a connection; further ones get 503
-    #[arg(
-        long,
-        env = "MINITWIT_LIST_QUEUE",
-        value_name = "NUMBER",
-        default_value_t = 128,
-        value_parser = clap::value_parser!(u16).range(0..)
-    )]
-    pub list_queue: u16,
-
-    /// Time-out of a list, in seconds
-    #[arg(
-        long,
-        env = "MINITWIT_LIST_TIMEOUT",
-        value_name = "SECONDS",
-        default_value = "2",
-        value_parser = seconds
-    )]
-    pub list_timeout: Duration,
+class_args! {
+    SearchArgs, flags "search", variables "SEARCH", one "a search", many "searches",
+    connections for "searches", queue 16
+}
+class_args! {
+    TimelineArgs, flags "timeline", variables "TIMELINE", one "a timeline", many "timelines",
+    connections for "timelines and feeds", queue 128
+}
+class_args! {
+    ListArgs, flags "list", variables "LIST", one "a list", many "lists",
+    connections for "lists of users and tokens", queue 128
 }
