@@ -106,7 +106,7 @@ async fn a_change_of_the_password_ends_the_session_of_a_concurrent_sign_in() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     let mut sign_in = app.rows.begin().await.expect("begun");
-    // A sign-in executes this statement.
+    // A sign-in inserts a session and locks the row of its user, as this statement does.
     let session = "INSERT INTO sessions (token_hash, user_id, expires_at)
                    SELECT sha256('other'), user_id, now() + interval '1 day' FROM users FOR SHARE";
     sqlx::query(session).execute(&mut *sign_in).await.expect(session);

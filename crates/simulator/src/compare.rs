@@ -147,9 +147,9 @@ impl Comparer<'_> {
         }
     }
 
-    /// The expected messages that can be among the newest [`API_PAGE_MAX`], which the API returns. Each
-    /// uncertain message that exists moves an older one beyond that limit. So the oldest messages
-    /// that may be moved count as uncertain, too.
+    /// The expected messages that the API may return: the newest [`API_PAGE_MAX`], and some older ones.
+    /// For each uncertain message that does not exist, the response contains an older one. So as many
+    /// older messages as there are uncertain ones count as uncertain, too.
     fn visible<'a>(&mut self, expected: &Expected<'a>) -> Vec<ExpectedMessage<'a>> {
         let all = &expected.messages;
         let uncertain = all.iter().filter(|message| !message.certain).count();

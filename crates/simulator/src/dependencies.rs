@@ -1,4 +1,4 @@
-//! Which commands may be sent: each waits for the earlier commands that it must not overtake.
+//! The order of commands: each waits for the earlier commands that it must not overtake.
 //!
 //! A command waits for its user's previous command. A command that names another user waits for
 //! that user's earlier registration, and a registration waits for earlier commands that name its

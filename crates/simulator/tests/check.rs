@@ -15,7 +15,7 @@ use simulator::{CheckError, CheckReport, CheckResult, CheckSettings};
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-/// Servers that are checked at the same time.
+/// The number of servers that are checked at the same time.
 const AT_ONCE: usize = 8;
 
 fn settings(base_url: &str, restart_command: Option<String>) -> CheckSettings {

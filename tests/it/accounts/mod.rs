@@ -8,7 +8,7 @@ mod sessions;
 
 use crate::support::actors::TestResponse;
 
-/// The `Set-Cookie` headers for this cookie of the instance, whose name its own name ends with.
+/// The `Set-Cookie` headers of a cookie. The name is `stem`, an underscore and the name of the instance.
 fn cookies<'a>(response: &'a TestResponse, stem: &str) -> Vec<&'a str> {
     let values = response.headers.get_all("set-cookie").iter();
     let values = values.map(|value| value.to_str().expect("text"));

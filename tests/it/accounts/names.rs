@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::support::{App, actors::encode};
 
-/// Names that show nothing, or something else than their characters.
+/// Names with invisible characters, or with characters that change how others are shown.
 const UNSEEN: &[&str] = &[
     "\u{200b}",
     "\u{3164}",
@@ -25,7 +25,7 @@ const UNSEEN: &[&str] = &[
     "alice\u{378}",
 ];
 
-/// Names that show all their characters.
+/// Names whose characters are all visible.
 const SEEN: &[&str] = &[
     "alice",
     "a\u{3000}b",

@@ -32,7 +32,7 @@ async fn a_client_learns_whose_token_it_has_and_what_the_token_permits() {
     }
     assert_eq!(account["token"].get("token"), None, "{account}");
 
-    // The e-mail address is what only `read` permits to see.
+    // Only `read` permits to see the e-mail address.
     let writer = app.api().signed_in_with("ann", Some("write")).await;
     let account = writer.get("/account").await.json();
     assert_eq!((&account["user"]["username"], account.get("email")), (&json!("ann"), None));

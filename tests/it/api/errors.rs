@@ -26,7 +26,7 @@ const EXAMPLE_USER: &str = "Roger Histand";
 /// token, and bob the message with the id 1.
 struct Scene {
     app: App,
-    /// Limits each rate to one request, and the time of a body to a moment.
+    /// Allows one request of each rate limit, and a body time-out that every slow body exceeds.
     strict: App,
     /// A server without its database.
     alone: App,

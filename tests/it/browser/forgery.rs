@@ -66,7 +66,7 @@ async fn a_link_on_another_site_changes_nothing() {
         window.sees(shown).await;
         assert_eq!(follows(&app).await, 0, "{link}");
     }
-    // The user can still do it.
+    // The user can still follow mallory, by confirming it.
     window.rebase(site);
     window.go("/").await;
     window.click("#b").await;

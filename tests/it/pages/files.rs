@@ -48,7 +48,7 @@ async fn password_managers_find_the_form_to_change_a_password() {
     let answer = alice.get("/.well-known/change-password").await;
     assert_eq!((answer.status, answer.header("location")), (302, "/settings"));
     alice.visit("/.well-known/change-password").await.says("Change password");
-    // They try this path to find out whether statuses can be relied on.
+    // Password managers request this path to find out whether the server sends correct statuses.
     let path = "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200";
     assert_eq!(alice.get(path).await.status, 404);
 }

@@ -95,7 +95,7 @@ async fn a_form_that_is_sent_again_posts_once_unless_the_text_differs() {
     let (first, second) = tokio::join!(first, second);
     assert_eq!((first.status, second.status), (302, 302));
     assert_eq!(app.count(rows).await, 6, "a double click");
-    // The key of another user is another key.
+    // Equal keys of different users are independent.
     let bob = app.signed_in("bob").await;
     bob.post("/add_message", &[("text", "hello"), ("key", &key)]).await;
     assert_eq!(app.count(rows).await, 7);

@@ -1,4 +1,4 @@
-//! Users whose name is reserved for a page, because they had it before.
+//! Users whose name is reserved for a page. They registered it before it was reserved.
 
 use crate::support::{App, actors::encode};
 

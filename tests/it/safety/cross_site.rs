@@ -168,7 +168,7 @@ async fn a_browser_without_proof_has_to_confirm_a_change_by_get() {
             assert_eq!((page.status, page.header("cache-control")), (200, "no-store"), "{path}");
             page.says(question).says(&format!("action=\"{path}\" method=\"post\""));
             page.says("sign out [alice]");
-            // Nobody is signed in here, so there is nothing to protect.
+            // Without a session, the request changes nothing.
             let signed_out = send(&anonymous, &(Method::GET, path, &[]), headers).await;
             assert_ne!(signed_out.status, 200, "{path}");
             signed_out.does_not_say(question);

@@ -17,7 +17,7 @@ use crate::support::{
 /// Servers on one database with the user ann; the user of the examples is unknown.
 struct Scene {
     app: App,
-    /// Limits sign-ups to one, and the time of a body to a moment.
+    /// Allows one sign-up, and a body time-out that every slow body exceeds.
     strict: App,
     /// A server without its database.
     alone: App,
@@ -72,7 +72,7 @@ impl Scene {
                         return answer;
                     }
                 }
-                panic!("no registration was refused");
+                panic!("no registration was rejected");
             }
             "500" => call(&simulator, operation, known, "", body).await,
             "503" => call(&self.alone.simulator(), operation, known, "", body).await,

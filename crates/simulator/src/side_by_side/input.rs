@@ -114,7 +114,7 @@ pub(super) struct Checked {
     pub(super) actual: Option<String>,
 }
 
-/// Reports of one sort, each with the name of its system.
+/// Reports of runs, or of checks, each with the name of its system.
 pub(super) enum Reports {
     Runs(Vec<(String, RunReport)>),
     Checks(Vec<(String, CheckReport)>),

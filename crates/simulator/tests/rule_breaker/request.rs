@@ -1,4 +1,4 @@
-//! A request, taken apart; and a reply.
+//! A parsed request, and a reply.
 
 use std::collections::HashMap;
 

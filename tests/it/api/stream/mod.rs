@@ -158,7 +158,7 @@ async fn a_stream_above_the_limit_is_rejected() {
     assert_eq!(response.header("retry-after"), "2");
     drop(stream);
     app.api_user("ann").await;
-    // The server notices that a client has gone when it writes to it.
+    // The server notices a closed connection only when it writes to it.
     eventually("room for another stream", async || {
         app.simulator().tweet("ann", "a write to all streams").await;
         (app.api().get("/stream").await.status == 200).then_some(())
