@@ -1,5 +1,5 @@
 -- A contracting migration inserts a row with the oldest program version that works on its schema. Older programs
--- refuse to start, and running ones report that they are not ready.
+-- do not start, and running ones report that they are not ready.
 
 CREATE TABLE program_compatibility (
     migration      integer NOT NULL,

@@ -1,4 +1,4 @@
-//! Clients that repeat one costly read, and wait as the server says when it refuses them.
+//! Clients that repeat one costly read, and wait as the server says when it rejects them.
 
 use std::{
     sync::{
@@ -29,7 +29,7 @@ struct Shared {
     cookie: String,
     stopped: AtomicBool,
     answered: AtomicU64,
-    refused: AtomicU64,
+    rejected: AtomicU64,
 }
 
 impl Readers {
@@ -44,20 +44,20 @@ impl Readers {
             cookie,
             stopped: AtomicBool::new(false),
             answered: AtomicU64::new(0),
-            refused: AtomicU64::new(0),
+            rejected: AtomicU64::new(0),
         });
         let clients = (0..CLIENTS).map(|_| runtime.spawn(read(Arc::clone(&shared)))).collect();
         Ok(Self { runtime, clients, shared })
     }
 
-    /// Stops the clients. Returns how many requests were answered and how many refused.
+    /// Stops the clients. Returns how many requests were answered and how many rejected.
     pub fn finish(self) -> Result<(u64, u64), Failure> {
         self.shared.stopped.store(true, Ordering::Relaxed);
         for client in self.clients {
             self.runtime.block_on(client)??;
         }
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Ok((count(&self.shared.answered), count(&self.shared.refused)))
+        Ok((count(&self.shared.answered), count(&self.shared.rejected)))
     }
 }
 
@@ -73,7 +73,7 @@ async fn read(shared: Arc<Shared>) -> Result<(), String> {
             (StatusCode::OK, _) => shared.answered.fetch_add(1, Ordering::Relaxed),
             (StatusCode::SERVICE_UNAVAILABLE, Some(seconds)) => {
                 tokio::time::sleep(Duration::from_secs(seconds)).await;
-                shared.refused.fetch_add(1, Ordering::Relaxed)
+                shared.rejected.fetch_add(1, Ordering::Relaxed)
             }
             _ => return Err(format!("{} is answered {status}", shared.url)),
         };

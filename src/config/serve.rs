@@ -25,11 +25,11 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub credentials: SimulatorCredentialArgs,
 
-    /// Refuse to start unless every secret is set explicitly
+    /// Do not start unless every secret is set explicitly
     #[arg(long, env = "MINITWIT_PRODUCTION")]
     pub production: bool,
 
-    /// Do not apply migrations; refuse to start while any are pending
+    /// Do not apply migrations, and do not start while any are pending
     #[arg(long, env = "MINITWIT_NO_MIGRATE")]
     pub no_migrate: bool,
 

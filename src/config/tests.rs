@@ -19,8 +19,8 @@ fn an_invalid_value_is_rejected_with_the_name_of_the_setting() {
         ("--database-connections", "many"),
         ("--log-format", "xml"),
     ] {
-        let refusal = Cli::try_parse_from(["minitwit", "serve", flag, value]).expect_err(flag);
-        assert!(refusal.to_string().contains(flag), "{refusal}");
+        let rejection = Cli::try_parse_from(["minitwit", "serve", flag, value]).expect_err(flag);
+        assert!(rejection.to_string().contains(flag), "{rejection}");
     }
 }
 

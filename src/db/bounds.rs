@@ -175,10 +175,10 @@ mod tests {
     }
 
     #[test]
-    fn reads_that_leave_too_few_connections_are_refused_with_the_settings() {
+    fn reads_that_leave_too_few_connections_are_rejected_with_the_settings() {
         assert_eq!(settings(16, Some(4)).check(), Ok(()));
-        let refusal = settings(16, Some(5)).check().expect_err("9 of 16").to_string();
-        assert!(refusal.contains("--search-connections") && refusal.contains("(together 9)"));
-        assert!(refusal.contains("--database-connections (16)"), "{refusal}");
+        let rejection = settings(16, Some(5)).check().expect_err("9 of 16").to_string();
+        assert!(rejection.contains("--search-connections") && rejection.contains("(together 9)"));
+        assert!(rejection.contains("--database-connections (16)"), "{rejection}");
     }
 }

@@ -37,7 +37,7 @@ pub(super) struct ClassPool {
     running: Semaphore,
     acquire_timeout: Duration,
     timeout: Duration,
-    refused: AtomicU64,
+    rejected: AtomicU64,
 }
 
 impl ClassPool {
@@ -54,7 +54,7 @@ impl ClassPool {
             running: Semaphore::new(concurrency as usize),
             acquire_timeout: acquire,
             timeout: acquire + statement + NETWORK_MARGIN,
-            refused: AtomicU64::new(0),
+            rejected: AtomicU64::new(0),
         }
     }
 
@@ -63,9 +63,9 @@ impl ClassPool {
         self.timeout
     }
 
-    /// The number of statements refused because the queue was full.
-    pub(super) fn refused(&self) -> u64 {
-        self.refused.load(Ordering::Relaxed)
+    /// The number of statements rejected because the queue was full.
+    pub(super) fn rejected(&self) -> u64 {
+        self.rejected.load(Ordering::Relaxed)
     }
 
     /// Runs a statement. Returns [`Error::QueueFull`] at once if too many statements of this class
@@ -75,7 +75,7 @@ impl ClassPool {
         statement: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
         let Ok(_place) = self.places.try_acquire() else {
-            self.refused.fetch_add(1, Ordering::Relaxed);
+            self.rejected.fetch_add(1, Ordering::Relaxed);
             return Err(Error::QueueFull);
         };
         let acquired = timeout(self.acquire_timeout, self.running.acquire()).await;
@@ -210,7 +210,7 @@ mod tests {
     use crate::db::bounds::ReadSettings;
 
     #[tokio::test]
-    async fn a_statement_above_the_queue_is_refused_at_once_and_other_classes_are_not() {
+    async fn a_statement_above_the_queue_is_rejected_at_once_and_other_classes_are_not() {
         let timeout = Duration::from_secs(60);
         let mut reads = ReadSettings::with_timeout(timeout);
         reads.search = ReadBounds { connections: Some(1), queue: 1, ..reads.search };
@@ -226,8 +226,8 @@ mod tests {
             biased;
             _ = search.run(pending::<Result<(), _>>()) => unreachable!("it runs"),
             _ = search.run(pending::<Result<(), _>>()) => unreachable!("it waits"),
-            refused = search.run(async { Ok(()) }) => {
-                assert!(matches!(refused, Err(Error::QueueFull)), "{refused:?}");
+            rejected = search.run(async { Ok(()) }) => {
+                assert!(matches!(rejected, Err(Error::QueueFull)), "{rejected:?}");
                 for class in Class::ALL.into_iter().filter(|class| *class != Class::Search) {
                     assert!(pools.of(class).run(async { Ok(()) }).await.is_ok(), "{class:?}");
                 }
@@ -235,6 +235,6 @@ mod tests {
         }
         // Both statements were cancelled and have left their places.
         assert!(search.run(async { Ok(()) }).await.is_ok());
-        assert_eq!(search.refused(), 1);
+        assert_eq!(search.rejected(), 1);
     }
 }

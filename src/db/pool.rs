@@ -88,9 +88,9 @@ impl Database {
         })
     }
 
-    /// The number of statements of each class that were refused because its queue was full.
-    pub fn refused(&self) -> impl Iterator<Item = (Class, u64)> {
-        Class::ALL.into_iter().map(|class| (class, self.pools.of(class).refused()))
+    /// The number of statements of each class that were rejected because its queue was full.
+    pub fn rejected(&self) -> impl Iterator<Item = (Class, u64)> {
+        Class::ALL.into_iter().map(|class| (class, self.pools.of(class).rejected()))
     }
 
     /// Closes each connection when its statement ends.
@@ -148,7 +148,7 @@ impl Database {
     }
 
     /// Without a connection the database is unavailable, whatever the cause: a proxy that closes the
-    /// connection, garbage, a refused password.
+    /// connection, garbage, a rejected password.
     async fn acquire(&self) -> Result<PoolConnection<Postgres>, Error> {
         self.pool().acquire().await.map_err(Error::Unavailable)
     }

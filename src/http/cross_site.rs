@@ -29,7 +29,7 @@ pub enum CrossSite {
     Referer,
 }
 
-/// Refuses a request that another site caused. For requests that change state.
+/// Rejects a request that another site caused. For requests that change state.
 ///
 /// The server's own host is that of `client`, or else of the header `Host`. If it has no port,
 /// HTTPS implies 443. Without HTTPS the default port of the origin's scheme applies, because a proxy
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn sec_fetch_site_decides() {
-        for (site, refused) in [
+        for (site, rejected) in [
             ("same-origin", false),
             ("none", false),
             ("same-site", true),
@@ -134,7 +134,7 @@ mod tests {
             ("", true),
         ] {
             let result = reject_cross_site(&headers(&[(SEC_FETCH_SITE, site)]), &CLIENT);
-            assert_eq!(result, if refused { Err(CrossSite::FetchSite) } else { Ok(()) }, "{site}");
+            assert_eq!(result, if rejected { Err(CrossSite::FetchSite) } else { Ok(()) }, "{site}");
         }
     }
 
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_headers_are_allowed_and_one_foreign_header_is_refused() {
+    fn missing_headers_are_allowed_and_one_foreign_header_is_rejected() {
         let own = (ORIGIN, "http://example.org");
         let own_page = (REFERER, "http://example.org/public?a#b");
         let host = (HOST, "example.org");

@@ -40,14 +40,14 @@ where
     with_allow(poem::get(show).post(submit), "GET, HEAD, POST")
 }
 
-/// A route that changes by GET, too. HEAD would have to change the same, so it is refused.
+/// A route that changes by GET, too. HEAD would have to change the same, so it is rejected.
 pub fn change_by_get<G, P>(by_get: G, by_post: P) -> impl Endpoint<Output = Response> + 'static
 where
     G: IntoEndpoint<Endpoint: 'static>,
     P: IntoEndpoint<Endpoint: 'static>,
 {
-    let refuse = make(async |_| Err::<Response, Error>(MethodNotAllowedError.into()));
-    with_allow(poem::get(by_get).post(by_post).head(refuse), "GET, POST")
+    let reject = make(async |_| Err::<Response, Error>(MethodNotAllowedError.into()));
+    with_allow(poem::get(by_get).post(by_post).head(reject), "GET, POST")
 }
 
 fn with_allow(

@@ -152,7 +152,7 @@ impl Service {
             loop {
                 match users::delete(database, &account, DELETION_STEP).await? {
                     Deletion::Done => break,
-                    Deletion::Refused => return Err(Error::WrongPassword),
+                    Deletion::Rejected => return Err(Error::WrongPassword),
                     Deletion::TooMuch => {
                         let id = account.user.id;
                         messages::delete_newest_of(database, id, DELETION_STEP).await?;

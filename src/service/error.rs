@@ -85,7 +85,7 @@ pub enum ErrorKind {
     NotFound,
     /// The client exceeded a rate limit.
     RateLimited,
-    /// A queue is full; a retry may succeed. Bounds refuse such requests on purpose and count them,
+    /// A queue is full; a retry may succeed. Bounds reject such requests on purpose and count them,
     /// so they are not logged as failures.
     Busy,
     /// The server cannot do it now; a retry may succeed.

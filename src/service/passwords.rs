@@ -97,7 +97,7 @@ impl Passwords {
     pub(super) async fn slot(&self, line: Line) -> Result<Slot, Error> {
         let waiting = InFlightGauge::waiting_password();
         let Some(permit) = self.workers.enter(line) else {
-            metrics::hashing_refused(line.label());
+            metrics::hashing_rejected(line.label());
             return Err(Error::HashingQueueFull);
         };
         // A worker is always passed on, so the sender of a waiting request is used before it drops.

@@ -106,8 +106,8 @@ impl Service {
     pub fn record_pool_metrics(&self) {
         let pool = self.database().state();
         metrics::pool(pool.connections, pool.idle, pool.max);
-        for (class, statements) in self.database().refused() {
-            metrics::statements_refused(class.name(), statements);
+        for (class, statements) in self.database().rejected() {
+            metrics::statements_rejected(class.name(), statements);
         }
     }
 

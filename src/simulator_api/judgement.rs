@@ -27,7 +27,7 @@ impl<'a> Subject<'a> {
         Self { user: segments.next().filter(|_| needs_credentials), needs_credentials }
     }
 
-    /// The response to a request that was refused with `response` before its operation ran.
+    /// The response to a request that was rejected with `response` before its operation ran.
     pub(super) async fn judge(
         self,
         service: &Service,

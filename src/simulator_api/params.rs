@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn the_error_of_a_field_of_another_type_omits_its_value() {
         let field = JsonString::parse_from_json(Some(serde_json::json!(12345))).expect("kept");
-        let error = field.parse("pwd").expect_err("refused");
+        let error = field.parse("pwd").expect_err("rejected");
         assert_eq!(error.text, "pwd: must be a string");
     }
 }

@@ -114,6 +114,6 @@ pub(super) fn report_unread(
         });
     }
     if !response.status.is_server_error() {
-        tracing::warn!(command, path, status, reason = cut(reason), "request refused");
+        tracing::warn!(command, path, status, reason = cut(reason), "request rejected");
     }
 }

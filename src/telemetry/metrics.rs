@@ -19,14 +19,14 @@ const UNFOLLOWS: &str = "minitwit_unfollows_total";
 const SIMULATOR_REJECTIONS: &str = "minitwit_simulator_rejections_total";
 const HASHING_WAITING: &str = "minitwit_password_hashing_waiting";
 const HASHING_RUNNING: &str = "minitwit_password_hashing_running";
-const HASHING_REFUSED: &str = "minitwit_password_hashing_refused_total";
+const HASHING_REJECTED: &str = "minitwit_password_hashing_refused_total";
 const HASHING_DURATION: &str = "minitwit_password_hashing_duration_seconds";
 const STREAM_CLIENTS: &str = "minitwit_stream_clients";
 const STREAM_CLIENTS_DROPPED: &str = "minitwit_stream_clients_dropped_total";
 const POOL_CONNECTIONS: &str = "minitwit_database_pool_connections";
 const POOL_IDLE: &str = "minitwit_database_pool_idle_connections";
 const POOL_MAX: &str = "minitwit_database_pool_max_connections";
-const STATEMENTS_REFUSED: &str = "minitwit_database_statements_refused_total";
+const STATEMENTS_REJECTED: &str = "minitwit_database_statements_refused_total";
 
 const LOG_LINES_DROPPED: &str = "minitwit_log_lines_dropped_total";
 const REJECTED_COMMANDS_DROPPED: &str = "minitwit_rejected_commands_dropped_total";
@@ -49,7 +49,7 @@ pub fn start() -> Result<PrometheusHandle, BuildError> {
         counter!(name).increment(0);
     }
     for purpose in ["registration", "sign_in"] {
-        counter!(HASHING_REFUSED, "purpose" => purpose).increment(0);
+        counter!(HASHING_REJECTED, "purpose" => purpose).increment(0);
     }
     counter!(STREAM_CLIENTS_DROPPED).increment(0);
     counter!(REJECTED_COMMANDS_DROPPED).increment(0);
@@ -77,8 +77,8 @@ fn describe() {
     describe_gauge!(HASHING_WAITING, "Passwords waiting for a hashing thread");
     describe_gauge!(HASHING_RUNNING, "Passwords being hashed");
     describe_counter!(
-        HASHING_REFUSED,
-        "Passwords refused because the hashing queue is full, by purpose"
+        HASHING_REJECTED,
+        "Passwords rejected because the hashing queue is full, by purpose"
     );
     describe_histogram!(
         HASHING_DURATION,
@@ -98,8 +98,8 @@ fn describe() {
     describe_gauge!(POOL_IDLE, "Open database connections that are idle");
     describe_gauge!(POOL_MAX, "The most database connections that may be open");
     describe_counter!(
-        STATEMENTS_REFUSED,
-        "Database statements refused because the queue of their class was full, by class"
+        STATEMENTS_REJECTED,
+        "Database statements rejected because the queue of their class was full, by class"
     );
 }
 
@@ -167,9 +167,9 @@ pub fn simulator_rejected(command: &'static str, status: u16) {
         .increment(1);
 }
 
-/// Counts a password that was refused because the hashing queue is full.
-pub fn hashing_refused(purpose: &'static str) {
-    counter!(HASHING_REFUSED, "purpose" => purpose).increment(1);
+/// Counts a password that was rejected because the hashing queue is full.
+pub fn hashing_rejected(purpose: &'static str) {
+    counter!(HASHING_REJECTED, "purpose" => purpose).increment(1);
 }
 
 /// Records the time to hash or verify a password.
@@ -199,7 +199,7 @@ pub fn pool(connections: u32, idle: usize, max: u32) {
     gauge!(POOL_MAX).set(max);
 }
 
-/// Sets the number of statements of a class that were refused since the start.
-pub fn statements_refused(class: &'static str, statements: u64) {
-    counter!(STATEMENTS_REFUSED, "class" => class).absolute(statements);
+/// Sets the number of statements of a class that were rejected since the start.
+pub fn statements_rejected(class: &'static str, statements: u64) {
+    counter!(STATEMENTS_REJECTED, "class" => class).absolute(statements);
 }

@@ -20,7 +20,7 @@ pub(super) async fn same_site_only<E: Endpoint>(
     endpoint: Arc<E>,
     request: Request,
 ) -> Result<E::Output> {
-    refuse(&request)?;
+    require_same_site(&request)?;
     endpoint.call(request).await
 }
 
@@ -36,7 +36,7 @@ pub(super) async fn confirmed_only<E: Endpoint<Output: IntoResponse>>(
     endpoint: Arc<E>,
     request: Request,
 ) -> Result<Response> {
-    refuse(&request)?;
+    require_same_site(&request)?;
     if is_from_own_page(request.headers()) {
         return Err(Failure::FollowedLink.into());
     }
@@ -55,7 +55,7 @@ pub(super) async fn confirmed_only<E: Endpoint<Output: IntoResponse>>(
     endpoint.call(request).await.map(IntoResponse::into_response)
 }
 
-fn refuse(request: &Request) -> Result<(), Failure> {
+fn require_same_site(request: &Request) -> Result<(), Failure> {
     let client = request.data::<Client>().ok_or(Failure::MissingState)?;
     Ok(reject_cross_site(request.headers(), client)?)
 }

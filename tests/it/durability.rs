@@ -254,8 +254,8 @@ async fn a_shutdown_waits_for_the_responses_of_requests_in_flight() {
 
     kill(server.pid(), Signal::SIGTERM).expect("it runs");
     eventually("a shutdown", || async { server.output().contains("stopping").then_some(()) }).await;
-    let refused = simulator.request(Method::GET, "/latest");
-    let refused = || async { refused.try_clone()?.send().await.is_err().then_some(()) };
+    let request = simulator.request(Method::GET, "/latest");
+    let refused = || async { request.try_clone()?.send().await.is_err().then_some(()) };
     eventually("a refused connection", refused).await;
     lock.release().await;
     assert_eq!(in_flight.await.expect("no panic").status, 204);

@@ -1,5 +1,5 @@
-//! Costly or anonymous requests cannot take what the simulator's commands and sign-ins need: each
-//! class of reads has its own connections and queue, and each kind of password its own line.
+//! Costly or anonymous requests do not delay the simulator's commands and sign-ins: each class of reads
+//! has its own connections and queue, and each kind of password its own queue.
 
 use futures_util::future::join_all;
 use minitwit::db::ReadBounds;
@@ -76,18 +76,18 @@ async fn all_but(
     requests: Vec<JoinHandle<TestResponse>>,
 ) -> (Vec<TestResponse>, Vec<JoinHandle<TestResponse>>) {
     let expected = requests.len() - pending;
-    eventually("the others are refused", || async {
+    eventually("the others are rejected", || async {
         (requests.iter().filter(|it| it.is_finished()).count() == expected).then_some(())
     })
     .await;
-    let (refused, waiting): (Vec<_>, Vec<_>) =
+    let (rejected, waiting): (Vec<_>, Vec<_>) =
         requests.into_iter().partition(JoinHandle::is_finished);
-    let refused = join_all(refused).await.into_iter();
-    (refused.map(|it| it.expect("no panic")).collect(), waiting)
+    let rejected = join_all(rejected).await.into_iter();
+    (rejected.map(|it| it.expect("no panic")).collect(), waiting)
 }
 
 #[track_caller]
-fn assert_refused(response: &TestResponse) {
+fn assert_rejected(response: &TestResponse) {
     assert_eq!(response.status, 503, "{response:?}");
     let seconds: u32 = response.header("retry-after").parse().expect("seconds");
     assert!((1..=60).contains(&seconds), "{seconds}");
@@ -112,8 +112,8 @@ async fn assert_isolated(class: Class) {
     let lock = app.database.hold("SELECT pg_advisory_xact_lock(7)").await;
     let requests = (0..12).map(|number| get(&app, class.paths[number % class.paths.len()]));
     // One runs and one waits.
-    let (refused, waiting) = all_but(2, requests.collect()).await;
-    refused.iter().for_each(assert_refused);
+    let (rejected, waiting) = all_but(2, requests.collect()).await;
+    rejected.iter().for_each(assert_rejected);
     app.database.waiting_statements(1).await;
 
     assert_commands_work(&app, &app.simulator()).await;
@@ -171,7 +171,7 @@ async fn a_read_above_its_time_out_gets_503_and_leaves_its_connection() {
     .await;
     app.execute(SEARCH.block).await;
     let lock = app.database.hold("SELECT pg_advisory_xact_lock(7)").await;
-    assert_refused(&get(&app, SEARCH.paths[0]).await.expect("no panic"));
+    assert_rejected(&get(&app, SEARCH.paths[0]).await.expect("no panic"));
     // The time-out of searches is not that of commands.
     app.database.waiting_statements(0).await;
     lock.release().await;
@@ -192,8 +192,8 @@ async fn anonymous_sign_ups_do_not_displace_registrations_by_the_simulator() {
         tokio::spawn(TestResponse::of(app.api().request(Method::POST, "/users").json(&user)))
     };
     // One is hashed and two wait.
-    let (refused, waiting) = all_but(3, (0..12).map(sign_up).collect()).await;
-    refused.iter().for_each(assert_refused);
+    let (rejected, waiting) = all_but(3, (0..12).map(sign_up).collect()).await;
+    rejected.iter().for_each(assert_rejected);
     let register = |number: usize| {
         let (simulator, name) = (app.simulator(), format!("user {number}"));
         tokio::spawn(async move { simulator.register(&name).await })

@@ -65,7 +65,7 @@ fn simulate_beside(address: &str, path: &str, cookie: &str, seconds: u64) -> Res
     let arguments = ["--rate", RATE, "--duration", &duration, "--seed", &seed];
     let base = format!("http://{address}/sim");
     let load = Simulation::start("isolation", &base, KINDS, &arguments)?.finish();
-    let (answered, refused) = readers.finish()?;
-    eprintln!("  {path:.40}: {answered} reads answered, {refused} refused");
+    let (answered, rejected) = readers.finish()?;
+    eprintln!("  {path:.40}: {answered} reads answered, {rejected} rejected");
     load
 }

@@ -40,8 +40,8 @@ fn recorded_pid(pid_file: &Path) -> Option<Pid> {
     Some(Pid::from_raw(pid))
 }
 
-/// Removes a pid file without a process id, which a `kill -9` or a full disk leaves. PostgreSQL would
-/// refuse to start. A postmaster that runs nevertheless is stopped first.
+/// Removes a pid file without a process id, which a `kill -9` or a full disk leaves: PostgreSQL does not
+/// start while it exists. Stops a postmaster that runs nevertheless first.
 fn stop_unrecorded(pgdata: &Path, pid_file: &Path) -> Result<(), Error> {
     if !pid_file.exists() {
         return Ok(());

@@ -108,7 +108,7 @@ pub async fn serve<H, F, B>(
             break;
         }
     }
-    // The kernel refuses new connections from here on, instead of queuing them.
+    // The kernel rejects new connections from here on, instead of queuing them.
     drop(listener);
     connections.close();
     if timeout_at(stopped_at + stop_timeout, connections.wait()).await.is_err() {

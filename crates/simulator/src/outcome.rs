@@ -91,7 +91,7 @@ impl Outcome {
         }
     }
 
-    /// Whether the latency counts: the server did the work, or used up the time-out. A refused
+    /// Whether the latency counts: the server did the work, or used up the time-out. A rejected
     /// connection is fast, and would make a server that is down look fast. So is the response to a
     /// registration of an existing user, because no password is hashed.
     pub const fn has_latency(self) -> bool {

@@ -172,7 +172,7 @@ impl MigrationSet {
         connection: &mut PgConnection,
         target: Option<SchemaVersion>,
     ) -> Result<Vec<String>, Error> {
-        // Checks before the first write, so that a refused schema stays unchanged.
+        // Checks before the first write, so that a rejected schema stays unchanged.
         self.status(connection).await?;
         check_program(connection, &program_version()).await?;
         let target = target.map_or(Target::Latest, Target::Version);

@@ -28,7 +28,7 @@ pub(super) struct Adapter<'c>(pub(super) &'c mut PgConnection);
 #[derive(Clone, Copy)]
 enum Unit<'q> {
     Transaction(&'q [&'q str]),
-    /// A statement that PostgreSQL refuses within a transaction.
+    /// A statement that PostgreSQL rejects within a transaction.
     Concurrent(&'q Statement),
 }
 

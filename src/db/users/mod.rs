@@ -284,7 +284,7 @@ pub enum Deletion {
     /// Nothing is deleted: more rows reference the account than one statement deletes.
     TooMuch,
     /// Nothing is deleted: the account no longer exists, or its password has changed.
-    Refused,
+    Rejected,
 }
 
 /// Deletes an account and all rows that reference it, unless these are more than `max_rows`
@@ -321,7 +321,7 @@ pub async fn delete(
     Ok(match (row.known, row.deleted) {
         (_, true) => Deletion::Done,
         (true, false) => Deletion::TooMuch,
-        (false, false) => Deletion::Refused,
+        (false, false) => Deletion::Rejected,
     })
 }
 

@@ -29,7 +29,7 @@ use super::errors::internal_error_response;
 /// 7. the routes of `endpoint`.
 ///
 /// Each surface then renders its own errors ([`call_and_render`](super::errors::call_and_render))
-/// around [`RequestLimits`](request_limits::RequestLimits), so a refused head or body gets the surface's
+/// around [`RequestLimits`](request_limits::RequestLimits), so a rejected head or body gets the surface's
 /// format.
 pub fn stack(
     endpoint: impl Endpoint<Output = Response> + 'static,

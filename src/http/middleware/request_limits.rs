@@ -19,7 +19,7 @@ pub struct RequestLimits {
     pub body_timeout: Duration,
 }
 
-/// The body was refused.
+/// The body was rejected.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
     /// It is larger than [`RequestLimits::body`].

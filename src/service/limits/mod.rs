@@ -168,7 +168,7 @@ mod tests {
         [192, 0, 2, last].into()
     }
 
-    /// Sends wrong passwords until the limit is exceeded. Returns how many were not refused.
+    /// Sends wrong passwords until the limit is exceeded. Returns how many were not rejected.
     fn wrong_passwords(limits: &Limits, guesser: &Guesser) -> usize {
         let guesses = std::iter::repeat_with(|| match limits.begin_guess(ANN, guesser) {
             Ok(guess) => guess.wrong(),
@@ -200,7 +200,7 @@ mod tests {
         assert_eq!(wrong_passwords(&limits, &Guesser::Unknown(address(1))), 3);
         let owner = Guesser::Known(address(1));
         assert!(accepts_right_password(&limits, &owner));
-        // Its wrong passwords are refused as those of others, and its right one is still accepted.
+        // Its wrong passwords are rejected as those of others, and its right one is still accepted.
         assert_eq!(wrong_passwords(&limits, &owner), 0);
         assert!(accepts_right_password(&limits, &owner));
     }

@@ -52,7 +52,7 @@ async fn sign_in(browser: &Browser, address: &str, password: &str) -> TestRespon
     TestResponse::of(request.header("x-forwarded-for", address)).await
 }
 
-/// Sends wrong passwords until they are refused, by page and API.
+/// Sends wrong passwords until they are rejected, by page and API.
 async fn attack(app: &App, address: &str) {
     for number in 0..200 {
         let response = match number % 2 {
@@ -63,7 +63,7 @@ async fn attack(app: &App, address: &str) {
             return assert_rate_limited(&response);
         }
     }
-    panic!("no guess is refused");
+    panic!("no guess is rejected");
 }
 
 #[tokio::test]
@@ -75,7 +75,7 @@ async fn wrong_passwords_are_limited_per_account_and_address() {
     make_token(&app, ATTACKER, "guess").await.problem(401);
     sign_in(&app.anonymous(), ATTACKER, "guess").await.says("Invalid password");
 
-    // Also the right password: otherwise the limit would not slow guessing down.
+    // The limit covers the right password, too: otherwise it would not slow down guessing.
     let response = make_token(&app, ATTACKER, "secret").await;
     response.problem(429);
     assert_rate_limited(&response);
@@ -116,7 +116,7 @@ async fn a_browser_of_an_earlier_sign_in_is_not_kept_out_at_an_address_of_an_att
     attack(&app, ATTACKER).await;
     assert_rate_limited(&sign_in(&unknown, ATTACKER, "secret").await);
     assert_eq!(sign_in(&known, ATTACKER, "secret").await.status, 302);
-    // Only for this account: the browser of another user gets no free pass.
+    // The exemption is for one account: it does not cover the browser of another user.
     app.api().sign_up("bob").await;
     let bob = app.anonymous();
     bob.sign_in("bob").await;

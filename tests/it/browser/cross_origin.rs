@@ -128,13 +128,13 @@ async fn the_session_cookie_gives_a_script_of_another_origin_nothing() {
     let events = "return await new Promise(done => {
         const events = new EventSource(api + '/stream?timeline=own', {withCredentials: true});
         events.onopen = () => { events.close(); done('open'); };
-        events.onerror = () => { events.close(); done('refused'); };
+        events.onerror = () => { events.close(); done('rejected'); };
     })";
     assert_eq!(run(&window, &app, events).await, "open", "on a page of this server");
 
     window.rebase(other_origin().await);
     window.go("/").await;
-    assert_eq!(run(&window, &app, events).await, "refused");
+    assert_eq!(run(&window, &app, events).await, "rejected");
     let answers = run(
         &window,
         &app,

@@ -45,16 +45,16 @@ async fn every_route_names_its_methods_and_rejects_all_others() {
             let method = Method::from_bytes(method.as_bytes()).expect("a method");
             TestResponse::of(client.request(method, &path))
         };
-        let refused = send("BREW").await;
-        assert_eq!(refused.status, 405, "{path}: {refused:?}");
-        let allow: Vec<_> = refused.header("allow").split(", ").collect();
-        assert!(!allow.contains(&""), "{path}: {refused:?}");
+        let rejected = send("BREW").await;
+        assert_eq!(rejected.status, 405, "{path}: {rejected:?}");
+        let allow: Vec<_> = rejected.header("allow").split(", ").collect();
+        assert!(!allow.contains(&""), "{path}: {rejected:?}");
         for method in METHODS {
             let answer = send(method).await;
             let allowed = answer.status != 405;
             assert_eq!(allowed, allow.contains(&method), "{method} {path}: {allow:?}");
             if !allowed {
-                assert_eq!(answer.header("allow"), refused.header("allow"), "{method} {path}");
+                assert_eq!(answer.header("allow"), rejected.header("allow"), "{method} {path}");
             }
         }
     }
@@ -74,12 +74,12 @@ async fn head_changes_nothing() {
     }
     assert_eq!(app.count("SELECT count(*) FROM follows").await, 0);
 
-    // A notice waits for the next page that is shown.
+    // HEAD shows no page, so the notice is on the next page.
     alice.post("/add_message", &[("text", "hello")]).await;
     assert_eq!(head("/").await.status, 200);
     alice.get("/").await.says("Your message was recorded").says("sign out [alice]");
 
-    // No command has arrived.
+    // HEAD does not set `latest`.
     let simulator = app.simulator();
     let request = simulator.request(Method::HEAD, "/msgs?latest=7");
     assert_eq!(TestResponse::of(request).await.status, 200);

@@ -56,7 +56,7 @@ async fn two_runs_are_shown_side_by_side() {
 
 /// A report of a check with one result of each kind.
 fn check_report(result: &str) -> Value {
-    let mut checked = json!({"check": "follow-oneself", "rule": "refused", "result": result});
+    let mut checked = json!({"check": "follow-oneself", "rule": "rejected", "result": result});
     if result == "failed" {
         checked["request"] = json!("POST /fllws/<b>");
         checked["expected"] = json!("status 400");
@@ -79,7 +79,7 @@ fn two_checks_are_shown_side_by_side_with_failures_first() {
     let (output, shown) = compare(&files, &["a.json", "b.json"]);
     assert_eq!(output.status.code(), Some(0), "{shown}");
     let line = |name: &str| shown.lines().position(|line| line.trim_start().starts_with(name));
-    assert!(line("follow-oneself: refused") < line("register-open: open"), "{shown}");
+    assert!(line("follow-oneself: rejected") < line("register-open: open"), "{shown}");
     let cells = "passed  FAILED";
     assert!(shown.contains(cells) && shown.contains("b, follow-oneself\n"), "{shown}");
     assert!(shown.contains("expected: status 400\n  actual:   status 204"), "{shown}");

@@ -45,9 +45,9 @@ async fn existing_users_of_a_repeated_seed_are_no_errors() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_refused_registration_of_a_new_user_is_an_error_and_no_sign_of_overload() {
+async fn a_rejected_registration_of_a_new_user_is_an_error_and_no_sign_of_overload() {
     let (app, files) = (App::start().await, Files::new());
-    let scenario = files.path("refused.tsv");
+    let scenario = files.path("rejected.tsv");
     let commands = [
         "register\tann\tno address\tp",
         "register\tbob\tb@b\tp",

@@ -67,7 +67,7 @@ impl Answer {
 
     /// Requires this status, and this text if the body has the form of an error. Its form is the
     /// subject of another check.
-    pub(super) fn refuses(&self, status: u16, text: &str) -> Verdict {
+    pub(super) fn rejects(&self, status: u16, text: &str) -> Verdict {
         let has_text = self.error_text().is_none_or(|it| it == text);
         self.require(self.status == status && has_text, format!("status {status}, {text:?}"))
     }

@@ -13,13 +13,13 @@ pub(super) const RULES: &[Rule] = &[
     rule!("field-missing", "a missing field counts as an empty one: 400", missing),
     rule!("field-null", "a null field counts as an empty one", null),
     rule!("field-blank", "a field of white space alone counts as an empty one: 400", blank),
-    rule!("field-nul", "U+0000 in a user name or message is refused with 400", nul),
-    rule!("field-type", "a field that is no text is refused with 400", other_type),
-    rule!("body-malformed", "malformed JSON is refused with 400", malformed),
-    rule!("body-no-object", "JSON that is no object is refused with 400", no_object),
+    rule!("field-nul", "U+0000 in a user name or message is rejected with 400", nul),
+    rule!("field-type", "a field that is not text is rejected with 400", other_type),
+    rule!("body-malformed", "malformed JSON is rejected with 400", malformed),
+    rule!("body-no-object", "JSON that is not an object is rejected with 400", no_object),
     rule!(
         "content-type-other",
-        "a body of another content type is refused with 415",
+        "a body of another content type is rejected with 415",
         other_content_type
     ),
     rule!(
@@ -86,8 +86,8 @@ async fn other_type(tester: &Tester) -> Verdict {
     each_has(tester, posts, 400).await
 }
 
-/// Requires that each POST request refuses each of these bodies.
-async fn each_refuses(tester: &Tester, bodies: &[&[u8]]) -> Verdict {
+/// Requires that each POST request rejects each of these bodies.
+async fn each_rejects(tester: &Tester, bodies: &[&[u8]]) -> Verdict {
     let name = tester.known_user().await?;
     for path in ["/register".to_owned(), messages_path(name), follows_path(name)] {
         for body in bodies {
@@ -100,11 +100,11 @@ async fn each_refuses(tester: &Tester, bodies: &[&[u8]]) -> Verdict {
 async fn malformed(tester: &Tester) -> Verdict {
     let bodies: [&[u8]; 5] =
         [b"", b"{", b"nonsense", b"{\"content\": \"x\",}", b"{\"content\": \"\xff\"}"];
-    each_refuses(tester, &bodies).await
+    each_rejects(tester, &bodies).await
 }
 
 async fn no_object(tester: &Tester) -> Verdict {
-    each_refuses(tester, &[b"[]", b"null", b"\"text\"", b"12345"]).await
+    each_rejects(tester, &[b"[]", b"null", b"\"text\"", b"12345"]).await
 }
 
 async fn other_content_type(tester: &Tester) -> Verdict {

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::requests::{LATEST, follows_path, messages_path};
 
-const REFUSAL: &str = "You are not authorized to use this resource!";
+const REJECTION: &str = "You are not authorized to use this resource!";
 
 pub(super) const RULES: &[Rule] = &[
     rule!(
@@ -44,7 +44,7 @@ fn guarded<'a>(tester: &'a Tester, name: &str, other: &str) -> [Request<'a>; 5] 
 async fn missing(tester: &Tester) -> Verdict {
     let [name, other] = tester.known_users().await?;
     for request in guarded(tester, name, other) {
-        request.without_credentials().send().await?.refuses(403, REFUSAL)?;
+        request.without_credentials().send().await?.rejects(403, REJECTION)?;
     }
     Ok(())
 }

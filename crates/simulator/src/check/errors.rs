@@ -34,7 +34,7 @@ async fn errors(tester: &Tester) -> Result<Vec<Answer>, Mismatch> {
     ])
 }
 
-/// The errors among them. Another check reports a request that should have failed.
+/// The responses with an error status. Another check reports a request that should have failed.
 async fn failures(tester: &Tester) -> Result<Vec<Answer>, Mismatch> {
     let errors = errors(tester).await?.into_iter();
     Ok(errors.filter(|answer| (400..500).contains(&answer.status)).collect())

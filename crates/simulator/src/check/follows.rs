@@ -21,9 +21,13 @@ pub(super) const RULES: &[Rule] = &[
     rule!("follows-one-way", "a follow is not mutual", one_way),
     rule!("follow-again", "following again: success, and nothing changes", again),
     rule!("unfollow-not-followed", "unfollowing a user who is not followed: success", not_followed),
-    rule!("follow-oneself", "following oneself is refused with 400", oneself),
-    rule!("follow-both", "a body with both follow and unfollow is refused with 400", both),
-    rule!("follow-neither", "a body with neither follow nor unfollow is refused with 400", neither),
+    rule!("follow-oneself", "following oneself is rejected with 400", oneself),
+    rule!("follow-both", "a body with both follow and unfollow is rejected with 400", both),
+    rule!(
+        "follow-neither",
+        "a body with neither follow nor unfollow is rejected with 400",
+        neither
+    ),
     rule!(
         "follow-unknown-follower",
         "POST /fllws/{user} of an unknown user: 404",

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::requests::{follows_path, messages_path};
 
-/// Reads of one value: different connections may reach different servers.
+/// The number of reads of one value, because connections may reach different servers.
 const READS: usize = 8;
 
 pub(super) const RULES: &[Rule] = &[
@@ -19,16 +19,16 @@ pub(super) const RULES: &[Rule] = &[
     rule!("latest-last", "the last value wins, not the highest", last_wins),
     rule!("latest-absent", "a request without latest does not change it", absent),
     rule!("latest-itself", "GET /latest never sets latest", itself),
-    rule!("latest-after-400", "a request that is refused with 400 sets latest", after_400),
-    rule!("latest-after-404", "a request that is refused with 404 sets latest", after_404),
+    rule!("latest-after-400", "a request that is rejected with 400 sets latest", after_400),
+    rule!("latest-after-404", "a request that is rejected with 404 sets latest", after_404),
     rule!("latest-after-403", "a request without credentials does not set latest", after_403),
     rule!(
         "latest-open-register",
         "a registration without credentials does not set latest",
         register
     ),
-    rule!("latest-negative", "latest=-1 is refused with 400", negative),
-    rule!("latest-not-a-number", "latest=many is refused with 400", not_a_number),
+    rule!("latest-negative", "latest=-1 is rejected with 400", negative),
+    rule!("latest-not-a-number", "latest=many is rejected with 400", not_a_number),
     rule!(
         "latest-every-server",
         "every server behind the address shows the same latest",
@@ -135,19 +135,19 @@ async fn register(tester: &Tester) -> Verdict {
     sets(tester, tester.post(path, &user).without_credentials(), number).await
 }
 
-/// Requires that requests of each kind refuse this value of `latest`.
-async fn is_refused(tester: &Tester, value: &str) -> Verdict {
+/// Requires that requests of each kind reject this value of `latest`.
+async fn is_rejected(tester: &Tester, value: &str) -> Verdict {
     let path = format!("{}?latest={value}", messages_path(tester.known_user().await?));
     tester.get(path.clone()).send().await?.has_status(400)?;
     tester.post(path, &json!({"content": "hello"})).send().await?.has_status(400)
 }
 
 async fn negative(tester: &Tester) -> Verdict {
-    is_refused(tester, "-1").await
+    is_rejected(tester, "-1").await
 }
 
 async fn not_a_number(tester: &Tester) -> Verdict {
-    is_refused(tester, "many").await
+    is_rejected(tester, "many").await
 }
 
 async fn everywhere(tester: &Tester) -> Verdict {

@@ -29,8 +29,8 @@ pub(super) const RULES: &[Rule] = &[
     rule!("message-unchanged", "the text of a message is returned unchanged", unchanged),
     rule!("message-repeated", "the same text may be posted again", repeated),
     rule!("message-280", "a message of 280 characters (code points) is accepted", longest),
-    rule!("message-281", "a message of 281 characters is refused with 400", too_long),
-    rule!("message-empty", "an empty message is refused with 400", empty),
+    rule!("message-281", "a message of 281 characters is rejected with 400", too_long),
+    rule!("message-empty", "an empty message is rejected with 400", empty),
     rule!("message-unknown-author", "POST /msgs/{user} of an unknown user: 404", unknown_author),
     rule!("messages-unknown-user", "GET /msgs/{user} of an unknown user: 404", unknown_user),
 ];

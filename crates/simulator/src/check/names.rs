@@ -15,7 +15,7 @@ pub(super) const RULES: &[Rule] = &[
         "names with % + ? # & \" < work in bodies and paths",
         url_characters
     ),
-    rule!("name-slash", "a name with a slash is refused with 400, or works in paths", slash),
+    rule!("name-slash", "a name with a slash is rejected with 400, or works in paths", slash),
 ];
 
 async fn blanks(tester: &Tester) -> Verdict {

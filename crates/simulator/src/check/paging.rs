@@ -10,11 +10,11 @@ use crate::requests::{API_PAGE_MAX, follows_path, messages_path};
 pub(super) const RULES: &[Rule] = &[
     rule!("no-limits", "no=2 gives at most two items", limits),
     rule!("no-zero", "no=0 gives an empty list", zero),
-    rule!("no-negative", "no=-1 is refused with 400", negative),
-    rule!("no-not-a-number", "no=many is refused with 400", not_a_number),
+    rule!("no-negative", "no=-1 is rejected with 400", negative),
+    rule!("no-not-a-number", "no=many is rejected with 400", not_a_number),
     rule!("no-over-1000", "no=1001 gives at most 1,000 items", over_maximum),
 ];
-/// Concurrent posts, if the system has too few messages.
+/// The number of concurrent posts if the system has too few messages.
 const POSTS_AT_ONCE: usize = 8;
 
 /// The three lists, of a user with three messages and three follows.
@@ -40,8 +40,8 @@ async fn each_has(tester: &Tester, parameter: &str, count: usize) -> Verdict {
     answer.require(answer.followees()?.len() == count, format!("{count} follows"))
 }
 
-/// Requires that each list refuses this parameter.
-async fn each_refuses(tester: &Tester, parameter: &str) -> Verdict {
+/// Requires that each list rejects this parameter.
+async fn each_rejects(tester: &Tester, parameter: &str) -> Verdict {
     let name = tester.known_user().await?;
     for path in ["/msgs".to_owned(), messages_path(name), follows_path(name)] {
         tester.get(format!("{path}?{parameter}")).send().await?.has_status(400)?;
@@ -58,11 +58,11 @@ async fn zero(tester: &Tester) -> Verdict {
 }
 
 async fn negative(tester: &Tester) -> Verdict {
-    each_refuses(tester, "no=-1").await
+    each_rejects(tester, "no=-1").await
 }
 
 async fn not_a_number(tester: &Tester) -> Verdict {
-    each_refuses(tester, "no=many").await
+    each_rejects(tester, "no=many").await
 }
 
 async fn over_maximum(tester: &Tester) -> Verdict {

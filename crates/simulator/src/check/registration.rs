@@ -12,7 +12,7 @@ const NO_NAME: &str = "You have to enter a username";
 const NO_EMAIL: &str = "You have to enter a valid email address";
 const NO_PASSWORD: &str = "You have to enter a password";
 const TAKEN: &str = "The username is already taken";
-/// Requests that race for one name.
+/// The number of concurrent requests for one name.
 const RACERS: usize = 8;
 
 pub(super) const RULES: &[Rule] = &[
@@ -38,8 +38,8 @@ pub(super) const RULES: &[Rule] = &[
     rule!("register-open", "POST /register needs no credentials", open),
     rule!("password-short", "a password of one character is accepted", short_password),
     rule!("password-72-bytes", "a password of 72 bytes is accepted", longest_password),
-    rule!("password-73-bytes", "a password of 73 bytes is refused with 400", long_password),
-    rule!("password-nul", "a password with U+0000 is refused with 400", password_with_nul),
+    rule!("password-73-bytes", "a password of 73 bytes is rejected with 400", long_password),
+    rule!("password-nul", "a password with U+0000 is rejected with 400", password_with_nul),
 ];
 
 /// A registration with one field changed.
@@ -55,19 +55,19 @@ async fn success(tester: &Tester) -> Verdict {
 }
 
 async fn username(tester: &Tester) -> Verdict {
-    tester.post("/register", &with(tester, "username", "")).send().await?.refuses(400, NO_NAME)
+    tester.post("/register", &with(tester, "username", "")).send().await?.rejects(400, NO_NAME)
 }
 
 async fn email(tester: &Tester) -> Verdict {
     for address in ["", "nobody"] {
         let user = with(tester, "email", address);
-        tester.post("/register", &user).send().await?.refuses(400, NO_EMAIL)?;
+        tester.post("/register", &user).send().await?.rejects(400, NO_EMAIL)?;
     }
     Ok(())
 }
 
 async fn password(tester: &Tester) -> Verdict {
-    tester.post("/register", &with(tester, "pwd", "")).send().await?.refuses(400, NO_PASSWORD)
+    tester.post("/register", &with(tester, "pwd", "")).send().await?.rejects(400, NO_PASSWORD)
 }
 
 async fn order(tester: &Tester) -> Verdict {
@@ -86,7 +86,7 @@ async fn order(tester: &Tester) -> Verdict {
 
 async fn taken(tester: &Tester) -> Verdict {
     let name = tester.new_user().await?;
-    tester.post("/register", &tester.registration(&name)).send().await?.refuses(400, TAKEN)
+    tester.post("/register", &tester.registration(&name)).send().await?.rejects(400, TAKEN)
 }
 
 async fn race(tester: &Tester) -> Verdict {

@@ -78,7 +78,7 @@ impl Request<'_> {
         self
     }
 
-    /// Sends the request. Fails without a response.
+    /// Sends the request. Returns an error if there is no response.
     pub(super) async fn send(self) -> Result<Answer, Mismatch> {
         let shown = format!("{}{}", shown(&self.call), self.note);
         match self.tester.client.send(self.call, self.tester.timeout).await {
@@ -229,7 +229,7 @@ impl Tester {
         })
     }
 
-    /// Reads `latest` before the checks. Fails without any response.
+    /// Reads `latest` before the checks. Returns an error if there is no response.
     pub(super) async fn find_latest(&self) -> Result<(), Mismatch> {
         let latest = self.latest().await?.latest().ok();
         // Only the first value is kept.
@@ -240,7 +240,7 @@ impl Tester {
     /// Sets `latest` to its value before the checks, if there was one.
     pub(super) async fn restore_latest(&self) {
         if let Some(Some(number @ 0..)) = self.latest_before.get() {
-            // A system that does not take it has failed a check already.
+            // A system that rejects the value has already failed a check.
             let _ = self.get(format!("/msgs?no=1&latest={number}")).send().await;
         }
     }

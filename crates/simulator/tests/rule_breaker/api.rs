@@ -11,13 +11,13 @@ use super::{
     state::State,
 };
 
-/// The requests of the check that race for one name.
+/// The number of concurrent registrations of one name in the check.
 const RACERS: usize = 8;
 
 pub struct Api {
     broken: &'static str,
     state: Arc<Mutex<State>>,
-    /// Makes all racers find that the name is free.
+    /// Lets all concurrent registrations find that the name is free.
     race: Barrier,
 }
 
@@ -78,11 +78,11 @@ impl Api {
         if unknown {
             return self.judge_unknown_user(state, request, body);
         }
-        if let Some(refusal) = state.refuse_parameters(request) {
-            return refusal;
+        if let Some(rejection) = state.reject_parameters(request) {
+            return rejection;
         }
         match body {
-            Err(refusal) if request.posts => refusal,
+            Err(rejection) if request.posts => rejection,
             body => state.act(request, &body.unwrap_or_default()),
         }
     }

@@ -11,7 +11,7 @@ use super::request::{Reply, Request};
 const OLD_MESSAGES: usize = 1_100;
 const DEFAULT_COUNT: usize = 100;
 const MAX_COUNT: usize = 1_000;
-/// Reads of `latest` in a row that reach the same server.
+/// The number of consecutive reads of `latest` that reach the same server.
 const READS_OF_ONE_SERVER: usize = 2;
 
 pub struct State {
@@ -102,7 +102,7 @@ impl State {
         }
     }
 
-    pub fn refuse_parameters(&self, request: &Request) -> Option<Reply> {
+    pub fn reject_parameters(&self, request: &Request) -> Option<Reply> {
         for name in ["no", "latest"] {
             let (negative, other) = (format!("{name}-negative"), format!("{name}-not-a-number"));
             let wrong = match request.parameter(name).map(str::parse::<i64>) {
@@ -111,13 +111,13 @@ impl State {
                 _ => false,
             };
             if wrong {
-                return Some(self.refuse_field(name, "must not be negative"));
+                return Some(self.reject_field(name, "must not be negative"));
             }
         }
         None
     }
 
-    fn refuse_field(&self, field: &str, rule: &str) -> Reply {
+    fn reject_field(&self, field: &str, rule: &str) -> Reply {
         let text = format!("{field}: {rule}");
         Reply::error(400, if self.breaks("error-field") { "wrong".to_owned() } else { text })
     }
@@ -132,7 +132,7 @@ impl State {
             (true, ("fllws", Some(user))) => self.change_follow(user, body),
             _ => Err(Reply::error(404, "There is nothing here")),
         };
-        result.unwrap_or_else(|refusal| refusal)
+        result.unwrap_or_else(|rejection| rejection)
     }
 
     fn show_latest(&mut self) -> Reply {
@@ -164,7 +164,7 @@ impl State {
             Some(Value::Number(number)) if self.breaks("field-type") => {
                 Ok(Field::Text(number.to_string()))
             }
-            Some(_) => Err(self.refuse_field(name, "must be a text")),
+            Some(_) => Err(self.reject_field(name, "must be a text")),
         }
     }
 
@@ -183,8 +183,8 @@ impl State {
                 said("register-email", "You have to enter a valid email address"),
             ),
             (password.is_empty(), said("register-password", "You have to enter a password")),
-            (self.refuses_password(&password), "This password is not accepted"),
-            (self.refuses_name(&name), "This name is not accepted"),
+            (self.rejects_password(&password), "This password is not accepted"),
+            (self.rejects_name(&name), "This name is not accepted"),
             (self.knows(&name), said("register-taken", "The username is already taken")),
         ];
         if self.breaks("register-order") {
@@ -197,7 +197,7 @@ impl State {
         Ok(self.confirm("register-success"))
     }
 
-    fn refuses_password(&self, password: &str) -> bool {
+    fn rejects_password(&self, password: &str) -> bool {
         match password.len() {
             1 => self.breaks("password-short"),
             72 => self.breaks("password-72-bytes"),
@@ -206,7 +206,7 @@ impl State {
         }
     }
 
-    fn refuses_name(&self, name: &str) -> bool {
+    fn rejects_name(&self, name: &str) -> bool {
         (name.contains('\0') && !self.breaks("field-nul"))
             || (name.contains('/') && !self.breaks("name-slash"))
             || (name.contains(' ') && self.breaks("name-blanks"))
@@ -225,14 +225,14 @@ impl State {
             {
                 String::new()
             }
-            Field::Absent => return Err(self.refuse_field("content", "must not be empty")),
+            Field::Absent => return Err(self.reject_field("content", "must not be empty")),
         };
         let length = if self.breaks("message-280") { text.len() } else { text.chars().count() };
         if length > 280 && !self.breaks("message-281") {
-            return Err(self.refuse_field("content", "is too long"));
+            return Err(self.reject_field("content", "is too long"));
         }
         if text.contains('\0') && !self.breaks("field-nul") {
-            return Err(self.refuse_field("content", "must not contain NUL"));
+            return Err(self.reject_field("content", "must not contain NUL"));
         }
         let text = match self.breaks("message-unchanged") {
             true => text.replace('<', "&lt;"),
@@ -240,7 +240,7 @@ impl State {
         };
         let message = (user.to_owned(), text);
         if self.breaks("message-repeated") && self.messages.contains(&message) {
-            return Err(self.refuse_field("content", "must be new"));
+            return Err(self.reject_field("content", "must be new"));
         }
         self.messages.push(message);
         Ok(self.confirm("message-success"))
@@ -257,7 +257,7 @@ impl State {
             (Field::Absent, Field::Absent) if self.breaks("follow-neither") => {
                 return Ok(Reply::empty(204));
             }
-            _ => return Err(self.refuse_field("follow", "either follow or unfollow")),
+            _ => return Err(self.reject_field("follow", "either follow or unfollow")),
         };
         let unknown = if follows { "follow-unknown-followee" } else { "unfollow-unknown-followee" };
         if !self.knows(&name) {
@@ -268,7 +268,7 @@ impl State {
             };
         }
         if follows && name == user && !self.breaks("follow-oneself") {
-            return Err(self.refuse_field("follow", "must be another user"));
+            return Err(self.reject_field("follow", "must be another user"));
         }
         if follows { self.follow(user, name) } else { self.unfollow(user, &name) }
     }
@@ -287,7 +287,7 @@ impl State {
             (self.breaks("unfollow-not-followed"), self.breaks("unfollow-success"));
         let followees = self.users.entry(user.to_owned()).or_default();
         if strict && !followees.iter().any(|it| it == name) {
-            return Err(self.refuse_field("unfollow", "is not followed"));
+            return Err(self.reject_field("unfollow", "is not followed"));
         }
         followees.retain(|it| deaf || it != name);
         Ok(Reply::empty(204))

@@ -1,2 +1,2 @@
--- refused: renaming-table
+-- rejected: renaming-table
 ALTER TABLE users RENAME TO people;

@@ -1,2 +1,2 @@
--- refused: require-concurrent-index-creation
+-- rejected: require-concurrent-index-creation
 CREATE INDEX messages_text_idx ON messages (text);

@@ -1,2 +1,2 @@
--- refused: disallowed-unique-constraint
+-- rejected: disallowed-unique-constraint
 ALTER TABLE users ADD CONSTRAINT users_email_key UNIQUE (email);

@@ -1,2 +1,2 @@
--- refused: renaming-column
+-- rejected: renaming-column
 ALTER TABLE users RENAME COLUMN bio TO biography;

@@ -1,2 +1,2 @@
--- refused: ban-drop-column
+-- rejected: ban-drop-column
 ALTER TABLE users DROP COLUMN bio;

@@ -1,2 +1,2 @@
--- refused: ban-drop-table
+-- rejected: ban-drop-table
 DROP TABLE idempotency_keys;

@@ -1,2 +1,2 @@
--- refused: statement-that-blocks-writers
+-- rejected: statement-that-blocks-writers
 UPDATE messages SET flagged = false WHERE flagged;

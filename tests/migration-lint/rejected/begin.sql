@@ -1,4 +1,4 @@
--- refused: transaction-nesting
+-- rejected: transaction-nesting
 BEGIN;
 COMMENT ON TABLE users IS 'Users.';
 COMMIT;

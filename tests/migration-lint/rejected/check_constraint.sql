@@ -1,2 +1,2 @@
--- refused: constraint-missing-not-valid
+-- rejected: constraint-missing-not-valid
 ALTER TABLE users ADD CONSTRAINT users_bio_trimmed CHECK (bio !~ '^ ');

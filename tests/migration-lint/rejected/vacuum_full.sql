@@ -1,3 +1,3 @@
 -- minitwit:no-transaction
--- refused: statement-that-blocks-writers
+-- rejected: statement-that-blocks-writers
 VACUUM FULL messages;

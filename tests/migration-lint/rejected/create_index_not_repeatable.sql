@@ -1,3 +1,3 @@
 -- minitwit:no-transaction
--- refused: prefer-robust-stmts
+-- rejected: prefer-robust-stmts
 CREATE INDEX CONCURRENTLY messages_text_idx ON messages (text);

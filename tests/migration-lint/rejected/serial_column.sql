@@ -1,2 +1,2 @@
--- refused: adding-field-with-default
+-- rejected: adding-field-with-default
 ALTER TABLE follows ADD COLUMN follow_id bigint GENERATED ALWAYS AS IDENTITY;

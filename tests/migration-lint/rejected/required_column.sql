@@ -1,2 +1,2 @@
--- refused: adding-required-field
+-- rejected: adding-required-field
 ALTER TABLE messages ADD COLUMN language text NOT NULL;

@@ -1,2 +1,2 @@
--- refused: changing-column-type
+-- rejected: changing-column-type
 ALTER TABLE messages ALTER COLUMN text TYPE varchar(280);

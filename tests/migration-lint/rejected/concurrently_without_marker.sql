@@ -1,2 +1,2 @@
--- refused: concurrently-without-marker
+-- rejected: concurrently-without-marker
 CREATE INDEX CONCURRENTLY IF NOT EXISTS messages_text_idx ON messages (text);

@@ -1,2 +1,2 @@
--- refused: adding-not-nullable-field
+-- rejected: adding-not-nullable-field
 ALTER TABLE users ALTER COLUMN bio SET NOT NULL;

@@ -1,2 +1,2 @@
--- refused: adding-field-with-default
+-- rejected: adding-field-with-default
 ALTER TABLE messages ADD COLUMN received_at timestamptz DEFAULT clock_timestamp();

@@ -1,2 +1,0 @@
--- refused: require-concurrent-index-deletion
-DROP INDEX messages_author_idx;

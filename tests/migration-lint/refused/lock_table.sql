@@ -1,2 +1,0 @@
--- refused: statement-that-blocks-writers
-LOCK TABLE messages IN SHARE MODE;

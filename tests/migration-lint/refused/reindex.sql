@@ -1,2 +1,0 @@
--- refused: require-concurrent-reindex
-REINDEX TABLE messages;

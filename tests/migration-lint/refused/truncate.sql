@@ -1,2 +1,0 @@
--- refused: statement-that-blocks-writers
-TRUNCATE idempotency_keys;

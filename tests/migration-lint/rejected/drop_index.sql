@@ -1,0 +1,2 @@
+-- rejected: require-concurrent-index-deletion
+DROP INDEX messages_author_idx;

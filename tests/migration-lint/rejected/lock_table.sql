@@ -1,0 +1,2 @@
+-- rejected: statement-that-blocks-writers
+LOCK TABLE messages IN SHARE MODE;

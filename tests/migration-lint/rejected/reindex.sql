@@ -1,0 +1,2 @@
+-- rejected: require-concurrent-reindex
+REINDEX TABLE messages;

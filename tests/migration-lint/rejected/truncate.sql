@@ -1,0 +1,2 @@
+-- rejected: statement-that-blocks-writers
+TRUNCATE idempotency_keys;
