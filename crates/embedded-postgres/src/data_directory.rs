@@ -70,13 +70,16 @@ impl DataDirectory {
                 make(&path, &os_user)?;
                 Ok((Self::lock(path, None)?, os_user))
             }
-            Data::Ephemeral => {
-                let os_user = OsUser::choose(postgres_user, None)?;
-                let temporary = make_ephemeral(&os_user)?;
-                let path = temporary.path().to_owned();
-                Ok((Self::lock(path, Some(temporary))?, os_user))
-            }
+            Data::Ephemeral => Self::ephemeral(&env::temp_dir(), postgres_user),
+            Data::EphemeralIn(parent) => Self::ephemeral(parent, postgres_user),
         }
+    }
+
+    fn ephemeral(parent: &Path, postgres_user: Option<&str>) -> Result<(Self, OsUser), Error> {
+        let os_user = OsUser::choose(postgres_user, None)?;
+        let temporary = make_ephemeral(parent, &os_user)?;
+        let path = temporary.path().to_owned();
+        Ok((Self::lock(path, Some(temporary))?, os_user))
     }
 
     fn lock(path: PathBuf, ephemeral: Option<TempDir>) -> Result<Self, Error> {
@@ -158,11 +161,10 @@ fn make(path: &Path, os_user: &OsUser) -> Result<(), Error> {
     os_user.check_can_enter(path)
 }
 
-fn make_ephemeral(os_user: &OsUser) -> Result<TempDir, Error> {
-    let base = Some(env::temp_dir()).filter(|dir| os_user.can_enter(dir));
-    let base = base.unwrap_or_else(|| "/tmp".into());
-    remove_stale(&base);
-    let temporary = make_temporary(&base, EPHEMERAL_PREFIX)?;
+fn make_ephemeral(parent: &Path, os_user: &OsUser) -> Result<TempDir, Error> {
+    let parent = if os_user.can_enter(parent) { parent } else { Path::new("/tmp") };
+    remove_stale(parent);
+    let temporary = make_temporary(parent, EPHEMERAL_PREFIX)?;
     set_mode(temporary.path(), os_user.directory_mode())?;
     Ok(temporary)
 }

@@ -38,4 +38,6 @@ pub enum Data {
     Directory(PathBuf),
     /// A new directory below the system's temporary directory, removed when the server stops.
     Ephemeral,
+    /// A new directory below this one, removed when the server stops.
+    EphemeralIn(PathBuf),
 }

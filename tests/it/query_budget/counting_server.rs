@@ -1,6 +1,6 @@
 //! A PostgreSQL server that counts the statements it runs.
 
-use embedded_postgres::{Data, Embedded, Settings};
+use embedded_postgres::{Embedded, Settings};
 use minitwit::db::migrations;
 use nix::{
     sys::signal::{Signal, kill},
@@ -8,7 +8,7 @@ use nix::{
 };
 use sqlx::{ConnectOptions, PgConnection, postgres::PgConnectOptions};
 
-use crate::support::eventually;
+use crate::support::{cluster::ephemeral_data, eventually};
 
 /// A server with the extension `pg_stat_statements`, and a migrated database.
 pub struct CountingServer {
@@ -18,7 +18,7 @@ pub struct CountingServer {
 
 impl CountingServer {
     pub async fn start() -> Self {
-        let start = || Embedded::start(&Settings::new(Data::Ephemeral)).expect("a server");
+        let start = || Embedded::start(&Settings::new(ephemeral_data())).expect("a server");
         let server = tokio::task::spawn_blocking(start).await.expect("no panic");
         let options = server.connect_options("counted");
         server.create_database("counted").await.expect("created");

@@ -1,6 +1,7 @@
 //! One temporary PostgreSQL for the test run. Its databases are copies of one migrated template.
 
 use std::{
+    path::PathBuf,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU32, Ordering},
@@ -10,6 +11,7 @@ use std::{
 
 use embedded_postgres::{Data, Embedded, Settings};
 use minitwit::db::migrations;
+use nix::sys::statvfs::statvfs;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
 use tokio::sync::OnceCell;
 
@@ -18,6 +20,22 @@ use super::TIMEOUT;
 const TEMPLATE: &str = "template_minitwit";
 /// Enough for the pools of all parallel tests.
 const MAX_CONNECTIONS: u16 = 400;
+
+/// The room that a test run needs in memory, in bytes: databases, and 1 GiB of write-ahead log.
+const ROOM: u64 = 4 << 30;
+
+/// A directory in memory, if there is one with enough room. On a disk, the creation and the deletion of
+/// each test's database take longer than most tests.
+fn in_memory() -> Option<PathBuf> {
+    let directory = PathBuf::from("/dev/shm");
+    let space = statvfs(&directory).ok()?;
+    (space.blocks_available() * space.fragment_size() >= ROOM).then_some(directory)
+}
+
+/// The data of a server that only this test run uses.
+pub fn ephemeral_data() -> Data {
+    in_memory().map_or(Data::Ephemeral, Data::EphemeralIn)
+}
 
 /// The server of this test run. It stops when the process exits, and then deletes its data.
 pub fn server() -> &'static Embedded {
@@ -37,7 +55,7 @@ pub fn server() -> &'static Embedded {
             nix::libc::atexit(stop)
         };
         let settings =
-            Settings { max_connections: MAX_CONNECTIONS, ..Settings::new(Data::Ephemeral) };
+            Settings { max_connections: MAX_CONNECTIONS, ..Settings::new(ephemeral_data()) };
         Embedded::start(&settings).expect("an embedded server")
     })
 }
