@@ -58,17 +58,6 @@ async fn each_api_can_be_selected() {
     assert_eq!(window.console().await, [""; 0]);
 }
 
-/// Opens the page of an API, signs in and waits until the operations are shown.
-async fn open_as_ann(app: &App, token: &str) -> Window {
-    let window = Window::open(app, Screen { scripts: true, ..Screen::DESKTOP }).await;
-    window.go("/docs").await;
-    window.click(".auth-wrapper .authorize").await;
-    window.fill(".modal-ux #auth-bearer-value", token).await;
-    window.click(".modal-ux .authorize").await;
-    window.click(".modal-ux .btn-done").await;
-    window
-}
-
 /// The lock of an operation: `locked`, `unlocked` or none.
 async fn lock(window: &Window, operation: &str) -> String {
     let script = format!(
@@ -94,7 +83,9 @@ async fn the_token_is_asked_for_first_and_kept_over_a_reload() {
     {
         assert_eq!(lock(&window, operation).await, before, "{operation}");
     }
-    let window = open_as_ann(&app, token.as_str().expect("a token")).await;
+    window.fill(".modal-ux #auth-bearer-value", token.as_str().expect("a token")).await;
+    window.click(".modal-ux .authorize").await;
+    window.click(".modal-ux .btn-done").await;
     for _ in 0..2 {
         window.sees_in("[data-path='/tokens']", "/tokens").await;
         for (operation, after) in
@@ -121,10 +112,12 @@ async fn a_stream_is_explained_by_curl_instead_of_a_form() {
 #[tokio::test]
 async fn the_documentation_follows_the_preferred_color_scheme() {
     let app = App::start().await;
+    let screen = Screen { scripts: true, ..Screen::DESKTOP };
+    let window = Window::open(&app, screen).await;
+    window.go("/docs").await;
+    window.sees("MiniTwit API").await;
     for (dark, filter) in [(true, "invert(0.9) hue-rotate(180deg)"), (false, "none")] {
-        let window = Window::open(&app, Screen { scripts: true, dark, ..Screen::DESKTOP }).await;
-        window.go("/docs").await;
-        window.sees("MiniTwit API").await;
+        window.change(Screen { dark, ..screen }).await;
         assert_eq!(window.style("html", "filter").await, filter, "dark: {dark}");
     }
 }
