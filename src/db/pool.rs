@@ -153,12 +153,22 @@ impl Database {
         self.pool().acquire().await.map_err(Error::Unavailable)
     }
 
-    async fn run<T>(&self, statement: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        let result = self.class_pool().run(statement).await;
-        if result.as_ref().is_err_and(Error::is_disk_full) {
-            self.disk_was_full.store(true, Ordering::Relaxed);
+    /// Runs a statement of this database's class.
+    ///
+    /// The future of a statement takes kilobytes. It is on the heap, because the future of each request
+    /// that may execute the statement would contain it, and be moved several times.
+    fn run<T: Send>(
+        &self,
+        statement: impl Future<Output = Result<T, Error>> + Send,
+    ) -> impl Future<Output = Result<T, Error>> + Send {
+        let statement = Box::pin(statement);
+        async move {
+            let result = self.class_pool().run(statement).await;
+            if result.as_ref().is_err_and(Error::is_disk_full) {
+                self.disk_was_full.store(true, Ordering::Relaxed);
+            }
+            result
         }
-        result
     }
 
     /// Whether a statement failed because the disk was full, and no large write has succeeded since.

@@ -15,7 +15,10 @@ use super::{
     templates::Templates,
 };
 use crate::{
-    http::errors::{RETRY_AFTER_SECONDS, call_and_render, log_internal},
+    http::{
+        cookies::mentions_session,
+        errors::{RETRY_AFTER_SECONDS, call_and_render, log_internal},
+    },
     service::{ErrorKind, Service},
     telemetry::request::{RequestId, log_failure},
 };
@@ -25,7 +28,8 @@ pub(super) async fn render<E: Endpoint<Output: IntoResponse>>(
     request: Request,
 ) -> Result<Response> {
     let templates = request.data::<Arc<Templates>>().cloned();
-    let session = Cookies::known(&request).zip(request.data::<Service>().cloned());
+    let cookies = mentions_session(request.headers()).then(|| Cookies::known(&request)).flatten();
+    let session = cookies.zip(request.data::<Service>().cloned());
     let render = async |error: poem::Error| {
         if error.status().is_server_error() {
             match error.downcast_ref::<Failure>() {
