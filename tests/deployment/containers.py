@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 
 import hazards
+import rejected
 import swarm
 from engine import (
     ROOT,
@@ -234,6 +235,7 @@ def panel_queries_have_data(site):
 
 
 def replicas_are_replaced_without_failed_requests(site):
+    rejected_text = rejected.send(site)
     simulation = Simulation(site, 150_000, 500, "roll")
     simulation.wait_until_started()
     begun = time.monotonic()
@@ -245,6 +247,7 @@ def replicas_are_replaced_without_failed_requests(site):
     total = re.search(r"^all +(\d+) +(\d+)", text, re.M)
     check(total and total[2] == "0" and "\n0 differences, 0 unverifiable" in text, f"requests failed:\n{text}")
     say(f"both replicas were replaced in {took:.0f} s under load: 0 of {total[1]} commands failed, 0 differences")
+    rejected.rejected_commands_are_kept(rejected_text)
 
 
 def a_killed_replica_restarts():
