@@ -27,8 +27,8 @@ enum FollowResponse {
 }
 
 failures! {
-    Follow = TOKEN, [UnknownUser], "username": "You cannot follow yourself";
-    Unfollow = TOKEN, [UnknownUser];
+    Follow = TOKEN, [UnknownUser, RateLimited], "username": "You cannot follow yourself";
+    Unfollow = TOKEN, [UnknownUser, RateLimited];
     List = OPTIONAL_TOKEN, [UnknownUser], "limit": "must be an integer from 1 to 100";
 }
 
@@ -49,8 +49,8 @@ impl Follows {
         username: Path<String>,
         service: Data<&Service>,
     ) -> Result<FollowResponse, Failure<Follow>> {
-        let follower = caller.0.account.user.username;
-        match service.follow(follower, path_username(&username)?).await {
+        let follower = caller.0.account.user;
+        match service.follow_as(follower, path_username(&username)?).await {
             Err(Error::Invalid(rule)) => {
                 Err(Problem::invalid_fields(vec![FieldError::new("username", rule)]).into())
             }
@@ -71,8 +71,8 @@ impl Follows {
         username: Path<String>,
         service: Data<&Service>,
     ) -> Result<FollowResponse, Failure<Unfollow>> {
-        let follower = caller.0.account.user.username;
-        service.unfollow(follower, path_username(&username)?).await?;
+        let follower = caller.0.account.user;
+        service.unfollow_as(follower, path_username(&username)?).await?;
         Ok(FollowResponse::NoContent)
     }
 

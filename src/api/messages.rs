@@ -121,7 +121,8 @@ failures! {
         "text": "You have to enter a message";
     List = OPTIONAL_TOKEN, [], "limit": "must be an integer from 1 to 100";
     Get = OPTIONAL_TOKEN, [UnknownMessage, UnknownPath];
-    Edit = TOKEN | BODY, [NotYours, UnknownMessage, UnknownPath], "text": "You have to enter a message";
+    Edit = TOKEN | BODY, [NotYours, UnknownMessage, UnknownPath, RateLimited],
+        "text": "You have to enter a message";
     Delete = TOKEN, [NotYours, UnknownMessage, UnknownPath];
 }
 

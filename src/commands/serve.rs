@@ -205,6 +205,7 @@ fn rate_limits(rates: &RateArgs) -> RateLimits {
         sign_ins_per_address: Rate::per_minute(rates.sign_ins_per_address),
         registrations_per_address: Rate::per_minute(rates.registrations_per_address),
         posts_per_account: Rate::new(rates.post_burst, rates.posts_per_account),
+        changes_per_account: Rate::per_minute(rates.changes_per_account),
     }
 }
 

@@ -47,4 +47,13 @@ pub struct RateArgs {
         value_parser = clap::value_parser!(u32).range(1..)
     )]
     pub post_burst: u32,
+
+    /// Edits, follows and unfollows a minute by one account, by page and API; 0 for no limit
+    #[arg(
+        long,
+        env = "MINITWIT_CHANGES_PER_ACCOUNT",
+        value_name = "NUMBER",
+        default_value_t = 120
+    )]
+    pub changes_per_account: u32,
 }

@@ -60,7 +60,7 @@ impl Service {
         self.inner.limits.check_sign_in(client.address)?;
         let found = self.credentials(username, client).await?;
         let Some(users::Credentials { account, disabled, known }) = found else {
-            return Err(self.reject_unknown(password).await);
+            return Err(self.reject_unknown(username, password, client).await);
         };
         let guesser = match known {
             true => Guesser::Known(client.address),
@@ -73,20 +73,34 @@ impl Service {
         Ok(checked.account)
     }
 
-    /// Rejects a sign-in with an unknown name. Takes as long as for a wrong password, so that the
-    /// duration does not reveal which names exist.
-    async fn reject_unknown(&self, entered: &str) -> Error {
-        let Ok(password) = Password::parse(entered) else { return Error::WrongUsername };
-        let slot = match self.inner.passwords.slot(Line::SignIn).await {
-            Ok(slot) => slot,
+    /// Rejects a sign-in with an unknown name. Takes as long as for a wrong password and has the same
+    /// rate limit, so that neither reveals which names exist.
+    async fn reject_unknown(&self, name: &str, entered: &str, client: &SignInClient) -> Error {
+        // The shortest of the names that the client may mean, so that `@ann` and `ann` count as one.
+        let names = Username::entered(name);
+        let name = names.last().map_or(name, Username::as_str);
+        let limits = &self.inner.limits;
+        let guess = match limits.begin_guess_of_unknown_name(name, client.address) {
+            Ok(guess) => guess,
             Err(error) => return error,
         };
-        for password in [Some(password), Password::as_entered(entered)].into_iter().flatten() {
-            if let Err(error) = slot.verify(password, self.inner.passwords.decoy()).await {
-                return error;
+        match self.verify_decoy(entered).await {
+            Ok(()) => {
+                guess.wrong();
+                Error::WrongUsername
             }
+            Err(error) => error,
         }
-        Error::WrongUsername
+    }
+
+    /// Does the work of the check of a wrong password.
+    async fn verify_decoy(&self, entered: &str) -> Result<(), Error> {
+        let Ok(password) = Password::parse(entered) else { return Ok(()) };
+        let slot = self.inner.passwords.slot(Line::SignIn).await?;
+        for password in [Some(password), Password::as_entered(entered)].into_iter().flatten() {
+            slot.verify(password, self.inner.passwords.decoy()).await?;
+        }
+        Ok(())
     }
 
     /// The credentials of the user whose name was entered, perhaps with an `@` before it.

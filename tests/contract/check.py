@@ -29,6 +29,7 @@ UNLIMITED = [
         "--sign-ins-per-address",
         "--registrations-per-address",
         "--posts-per-account",
+        "--changes-per-account",
     )
     for argument in (limit, "0")
 ]

@@ -168,6 +168,7 @@ const INVALID: &[(&str, &str)] = &[
     ("--registrations-per-address", "1.5"),
     ("--posts-per-account", ""),
     ("--post-burst", "0"),
+    ("--changes-per-account", ""),
     ("--body-limit", "12"),
     ("--body-timeout", "soon"),
     ("--header-timeout", ""),

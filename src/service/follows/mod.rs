@@ -8,12 +8,29 @@ use crate::{
         Class,
         follows::{self, FollowResult, NewFollow},
     },
-    domain::{Cursor, Invalid, Page, Profile, Username},
+    domain::{Cursor, Invalid, Page, Profile, User, Username},
     telemetry::metrics,
 };
 
 impl Service {
-    /// Makes `follower` follow `followee`. Changes nothing if the follow exists.
+    /// Makes a signed-in user follow `followee`. Changes nothing if the follow exists.
+    ///
+    /// Returns an error if a rate limit is exceeded, a user does not exist or both are the same.
+    pub async fn follow_as(&self, follower: User, followee: Username) -> Result<(), Error> {
+        self.inner.limits.check_change(follower.id)?;
+        self.follow(follower.username, followee).await
+    }
+
+    /// Deletes the follow of `followee` by a signed-in user. Changes nothing if there is none.
+    ///
+    /// Returns an error if a rate limit is exceeded or a user does not exist.
+    pub async fn unfollow_as(&self, follower: User, followee: Username) -> Result<(), Error> {
+        self.inner.limits.check_change(follower.id)?;
+        self.unfollow(follower.username, followee).await
+    }
+
+    /// Makes `follower` follow `followee`, without a rate limit. Changes nothing if the follow
+    /// exists.
     ///
     /// Returns an error if a user does not exist or both are the same.
     pub async fn follow(&self, follower: Username, followee: Username) -> Result<(), Error> {
@@ -25,7 +42,8 @@ impl Service {
         require_known(outcome, follower, followee)
     }
 
-    /// Deletes the follow of `followee` by `follower`. Changes nothing if there is none.
+    /// Deletes the follow of `followee` by `follower`, without a rate limit. Changes nothing if there
+    /// is none.
     ///
     /// Returns an error if a user does not exist.
     pub async fn unfollow(&self, follower: Username, followee: Username) -> Result<(), Error> {

@@ -1,4 +1,4 @@
-//! Rate limits for sign-in, registration and posting.
+//! Rate limits for sign-in, registration, posts and other changes.
 //!
 //! Each replica enforces them separately. Accounts and addresses are hashed into a fixed number of
 //! counters, which bounds the memory.
@@ -41,6 +41,8 @@ pub struct RateLimits {
     pub registrations_per_address: Option<Rate>,
     /// Messages of one account.
     pub posts_per_account: Option<Rate>,
+    /// Edits, follows and unfollows by one account.
+    pub changes_per_account: Option<Rate>,
 }
 
 /// A client that sends a password.
@@ -62,6 +64,7 @@ pub(super) struct Limits {
     sign_ins_per_address: Limiter,
     registrations_per_address: Limiter,
     posts_per_account: Limiter,
+    changes_per_account: Limiter,
 }
 
 /// A check of a password that has begun. It counts only if the password is wrong.
@@ -81,6 +84,7 @@ impl Limits {
             sign_ins_per_address: Limiter::new(limits.sign_ins_per_address),
             registrations_per_address: Limiter::new(limits.registrations_per_address),
             posts_per_account: Limiter::new(limits.posts_per_account),
+            changes_per_account: Limiter::new(limits.changes_per_account),
         }
     }
 
@@ -111,6 +115,18 @@ impl Limits {
         }
     }
 
+    /// Begins the check of a password for a name that no account has. It is limited like that of an
+    /// unknown client of an account, so that the limit does not reveal which names exist.
+    pub(super) fn begin_guess_of_unknown_name(
+        &self,
+        name: &str,
+        address: IpAddr,
+    ) -> Result<Guess<'_>, Error> {
+        let client = self.wrong_passwords.take((name, network(address)))?;
+        let strangers = Some(self.wrong_passwords_of_strangers.take(name)?);
+        Ok(Guess::Counted { client, strangers })
+    }
+
     pub(super) fn check_registration(&self, origin: Origin) -> Result<(), Error> {
         match origin {
             Origin::Simulator => Ok(()),
@@ -120,6 +136,10 @@ impl Limits {
 
     pub(super) fn check_post(&self, author: UserId) -> Result<(), Error> {
         self.posts_per_account.check(author)
+    }
+
+    pub(super) fn check_change(&self, user: UserId) -> Result<(), Error> {
+        self.changes_per_account.check(user)
     }
 }
 

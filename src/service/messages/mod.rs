@@ -31,13 +31,15 @@ impl Service {
 
     /// Changes the text of a message of `author`. Returns the changed message.
     ///
-    /// Returns an error if the message is another user's, does not exist or is flagged.
+    /// Returns an error if a rate limit is exceeded, or if the message is another user's, does not
+    /// exist or is flagged.
     pub async fn edit_message(
         &self,
         author: UserId,
         id: i64,
         text: MessageText,
     ) -> Result<Message, Error> {
+        self.inner.limits.check_change(author)?;
         let service = self.clone();
         self.finish(async move {
             let message = changed(messages::edit(service.database(), author, id, &text).await?)?;

@@ -15,7 +15,7 @@ pub async fn follow(
     service: Data<&Service>,
     responder: Responder,
 ) -> Result<Response, Failure> {
-    service.follow(viewer.username, followee.clone()).await?;
+    service.follow_as(viewer, followee.clone()).await?;
     let flash = Flash::Followed(followee.to_string());
     Ok(responder.redirect_with(&profile_path(&followee), flash))
 }
@@ -27,7 +27,7 @@ pub async fn unfollow(
     service: Data<&Service>,
     responder: Responder,
 ) -> Result<Response, Failure> {
-    service.unfollow(viewer.username, followee.clone()).await?;
+    service.unfollow_as(viewer, followee.clone()).await?;
     let flash = Flash::Unfollowed(followee.to_string());
     Ok(responder.redirect_with(&profile_path(&followee), flash))
 }

@@ -117,6 +117,7 @@ fn limit_each_rate(settings: &mut Settings) {
         sign_ins_per_address: Rate::per_minute(100),
         registrations_per_address: Rate::per_minute(1),
         posts_per_account: Rate::per_minute(1),
+        changes_per_account: Rate::per_minute(1),
     };
 }
 
@@ -242,6 +243,13 @@ fn normalized(mut problem: Value) -> Value {
     let general = match problem["code"].as_str().expect("a code") {
         "rate-limited" => detail.replace(|it: char| it.is_ascii_digit(), "").replace("  ", " "),
         "internal-error" => detail.split('(').next().expect("a text").to_owned(),
+        // The example shows the scope `write`.
+        "insufficient-scope" => {
+            let scope = detail.strip_prefix("The bearer token lacks the scope ");
+            let is_scope = matches!(scope, Some("read" | "write" | "account"));
+            assert!(is_scope, "{detail}");
+            "a missing scope".to_owned()
+        }
         _ => detail.to_owned(),
     };
     problem["detail"] = general.into();

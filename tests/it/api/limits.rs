@@ -266,3 +266,54 @@ async fn posts_are_limited_per_account() {
         assert_eq!(app.simulator().tweet("ann", &format!("{number}")).await.status, 204);
     }
 }
+
+#[tokio::test]
+async fn edits_and_follows_are_limited_per_account() {
+    let two = RateLimits { changes_per_account: Rate::per_minute(2), ..RateLimits::default() };
+    let app = limited(two).await;
+    let (ann, bob) = (app.api_user("ann").await, app.api_user("bob").await);
+    assert_eq!(ann.post("/messages", json!({"text": "one"})).await.status, 201);
+    assert_eq!(ann.patch("/messages/1", json!({"text": "two"})).await.status, 200);
+    let browser = app.anonymous();
+    browser.sign_in("ann").await;
+    assert_eq!(browser.post("/bob/follow", &[]).await.status, 302);
+    for response in [
+        ann.patch("/messages/1", json!({"text": "three"})).await,
+        ann.put("/following/bob").await,
+        ann.delete("/following/bob").await,
+    ] {
+        response.problem(429);
+        assert_rate_limited(&response);
+    }
+    assert_rate_limited(&browser.post("/message/1/edit", &[("text", "three")]).await);
+    assert_rate_limited(&browser.post("/bob/unfollow", &[]).await);
+    assert_eq!(ann.get("/messages/1").await.json()["text"], "two");
+    assert_eq!(bob.put("/following/ann").await.status, 204, "another account");
+    // The simulator has no limit.
+    for _ in 0..5 {
+        assert_eq!(app.simulator().follow("ann", "bob").await.status, 204);
+    }
+}
+
+#[tokio::test]
+async fn the_limit_of_wrong_passwords_does_not_reveal_which_names_exist() {
+    let app = guarded(2).await;
+    app.api().sign_up("ann").await;
+    let mut responses = Vec::new();
+    for name in ["ann", "nobody"] {
+        let guess = json!({"username": name, "password": "guess", "name": "test"});
+        let mut statuses = Vec::new();
+        for address in [ATTACKER, ATTACKER, ATTACKER, OWNER] {
+            let request = app.api().request(Method::POST, "/tokens").json(&guess);
+            let request = request.header("x-forwarded-for", address);
+            statuses.push(TestResponse::of(request).await.status);
+        }
+        // The same name with a sign before it has no limit of its own.
+        let form = [("username", format!("@{name}")), ("password", "guess".to_owned())];
+        let request = app.anonymous().request(Method::POST, "/login").form(&form);
+        let request = request.header("x-forwarded-for", ATTACKER);
+        statuses.push(TestResponse::of(request).await.status);
+        responses.push(statuses);
+    }
+    assert_eq!(responses, [[401, 401, 429, 401, 429], [401, 401, 429, 401, 429]]);
+}
