@@ -111,8 +111,9 @@ async fn grant<R: Required>(request: &Request, token: &ApiToken) -> Result<Grant
 }
 
 fn require(grant: &Grant, scopes: &[Scope]) -> Result<(), Problem> {
-    let permitted = scopes.iter().all(|scope| grant.scopes.contains(*scope));
-    if permitted { Ok(()) } else { Err(Problem::insufficient_scope(scopes)) }
+    let missing = scopes.iter().copied().filter(|scope| !grant.scopes.contains(*scope));
+    let missing: Vec<Scope> = missing.collect();
+    if missing.is_empty() { Ok(()) } else { Err(Problem::insufficient_scope(scopes, &missing)) }
 }
 
 async fn subscriber(request: &Request) -> Result<Option<Subscriber>, Problem> {

@@ -72,10 +72,11 @@ codes! {
         remedy: "Ask the operator of the server.";
     InsufficientScope = "insufficient-scope" 403:
         "The token does not permit the request",
-        "The bearer token lacks a scope that the header WWW-Authenticate names",
-        cause: "The token was created without a scope that the operation requires. The header \
-            WWW-Authenticate names the required scopes.",
-        remedy: "Create a token with this scope, with POST /api/v1/tokens or on the settings page.";
+        "The bearer token lacks the scope write",
+        cause: "The token was created without a scope that the operation requires. The detail names \
+            the missing scopes, and the header WWW-Authenticate names the required ones.",
+        remedy: "Create a token with this scope, with POST /api/v1/tokens or on the settings page. If \
+            the operation works without a token, sending none suffices.";
     UnknownPath = "unknown-path" 404:
         "No operation has this path", "There is no resource at this path",
         cause: "The path is misspelled, or a value in it is not percent-encoded or not of the right type.",

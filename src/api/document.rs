@@ -40,6 +40,9 @@ const DESCRIPTION: &str = "The JSON API for MiniTwit clients.\n\n\
     rule that the field violates. 429 and 503 responses say in `Retry-After` when to retry. A 500 response \
     contains the request id, under which the server logs the cause.";
 
+/// Optional fields that the examples of bodies show: what a script that changes a bio needs.
+const SHOWN: &[(&str, &str)] = &[("NewToken", "scopes"), ("AccountChange", "bio")];
+
 type Resources = (Tokens, Accounts, Users, Follows, Messages, Timelines, Stream, Search);
 
 pub(super) fn openapi_service() -> OpenApiService<Resources, ()> {
@@ -57,7 +60,7 @@ pub(super) fn openapi_service() -> OpenApiService<Resources, ()> {
 
 /// The OpenAPI document, as JSON with a final line break.
 pub fn document() -> String {
-    let mut document = openapi::document(&openapi_service().spec(), |_| {});
+    let mut document = openapi::document(&openapi_service().spec(), SHOWN, |_| {});
     // The library names the schema of a generic type `Page_Message`.
     for item in ["Message", "SearchResult", "Token", "User"] {
         document = document.replace(&format!("Page_{item}\""), &format!("{item}Page\""));
@@ -99,6 +102,14 @@ mod tests {
 
     use super::*;
     use crate::domain::{BIO_MAX_CHARS, DisplayName, MESSAGE_TEXT_MAX_CHARS, TokenName};
+
+    #[test]
+    fn examples_show_how_to_make_a_token_that_may_change_a_bio() {
+        let document: Value = serde_json::from_str(&document()).expect("JSON");
+        let example = |schema: &str| document["components"]["schemas"][schema]["example"].clone();
+        assert_eq!(example("NewToken")["scopes"], serde_json::json!(["read", "write"]));
+        assert_eq!(example("AccountChange"), serde_json::json!({"bio": "Anybody out there?"}));
+    }
 
     #[test]
     fn documented_lengths_equal_those_of_the_domain() {

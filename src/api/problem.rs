@@ -143,12 +143,16 @@ impl Problem {
         Self::new(Code::UnknownUser, format!("There is no user named {name}"))
     }
 
-    /// 403, for a token that lacks some of `scopes`, all of which the request requires.
-    pub(super) fn insufficient_scope(scopes: &[Scope]) -> Self {
-        let names: Vec<&str> = scopes.iter().map(|scope| scope.name()).collect();
-        let names = names.join(" ");
-        let challenge = format!("{CHALLENGE}, error=\"insufficient_scope\", scope=\"{names}\"");
-        let mut problem = Self::from(Code::InsufficientScope);
+    /// 403, for a token that lacks the scopes `missing` of those that the request requires.
+    pub(super) fn insufficient_scope(required: &[Scope], missing: &[Scope]) -> Self {
+        let names = |scopes: &[Scope], separator| {
+            scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(separator)
+        };
+        let scope = names(required, " ");
+        let challenge = format!("{CHALLENGE}, error=\"insufficient_scope\", scope=\"{scope}\"");
+        let noun = if missing.len() == 1 { "scope" } else { "scopes" };
+        let detail = format!("The bearer token lacks the {noun} {}", names(missing, " and "));
+        let mut problem = Self::new(Code::InsufficientScope, detail);
         problem.0.challenge = Some(challenge);
         problem
     }
@@ -271,6 +275,17 @@ mod tests {
         assert_eq!((problem.status, problem.detail.as_str()), (422, "email: is wrong"));
         let two = Problem::invalid_fields(vec![one.clone(), one]).0.body;
         assert_eq!((two.errors.len(), two.detail.as_str()), (2, "Several fields are invalid"));
+    }
+
+    #[test]
+    fn the_detail_names_the_missing_scopes() {
+        use Scope::{Account, Write};
+        let detail = |missing: &[Scope]| {
+            Problem::insufficient_scope(&[Write, Account], missing).0.body.detail
+        };
+        assert_eq!(detail(&[Account]), "The bearer token lacks the scope account");
+        let both = "The bearer token lacks the scopes write and account";
+        assert_eq!(detail(&[Write, Account]), both);
     }
 
     #[tokio::test]

@@ -32,7 +32,7 @@ pub(super) fn openapi_service() -> OpenApiService<Apis, ()> {
 
 /// The OpenAPI document, as JSON with a line break at its end.
 pub fn document() -> String {
-    openapi::document(&openapi_service().spec(), |document| {
+    openapi::document(&openapi_service().spec(), &[], |document| {
         // Exactly one of its fields is required, which poem-openapi cannot express.
         if let Some(change) = document.pointer_mut("/components/schemas/FollowChange") {
             change["minProperties"] = 1.into();

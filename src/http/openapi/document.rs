@@ -3,17 +3,19 @@
 //! Swagger UI fills a form with the examples and defaults of the document. It must not fill in optional
 //! values: a cursor of another list, a used idempotency key or a number for `latest` would change the
 //! result. So only required parameters and fields keep their examples; descriptions state the others.
+//! An API can name optional fields of bodies that belong to a useful first request.
 
 use serde_json::{Map, Value, json};
 
 /// Finishes poem-openapi's document `spec`. `adjust` changes it first.
 ///
-/// The result is JSON with a line break at its end.
-pub fn document(spec: &str, adjust: impl FnOnce(&mut Value)) -> String {
+/// The examples of request bodies also keep the optional fields in `kept`: pairs of a schema and a
+/// field. The result is JSON with a line break at its end.
+pub fn document(spec: &str, kept: &[(&str, &str)], adjust: impl FnOnce(&mut Value)) -> String {
     let Ok(mut document) = serde_json::from_str::<Value>(spec) else { return spec.to_owned() };
     adjust(&mut document);
     add_field_examples(&mut document);
-    keep_required_fields_in_request_examples(&mut document);
+    shorten_request_examples(&mut document, kept);
     for operation in operations(&mut document) {
         describe_optional_parameters(operation);
         move_error_examples(operation);
@@ -61,27 +63,30 @@ fn add_field_examples(document: &mut Value) {
     }
 }
 
-/// Removes optional fields from the examples of request bodies, with which Swagger UI fills the form.
+/// Removes optional fields, except those in `kept`, from the examples of request bodies, with which
+/// Swagger UI fills the form.
 ///
 /// If a schema has `minProperties`, as many fields remain.
-fn keep_required_fields_in_request_examples(document: &mut Value) {
+fn shorten_request_examples(document: &mut Value, kept: &[(&str, &str)]) {
     let bodies = operations(document).filter_map(|operation| {
         let content = operation.get("requestBody")?.get("content")?.as_object()?;
         let reference = content.values().next()?.pointer("/schema/$ref")?.as_str()?;
         reference.rsplit('/').next().map(str::to_owned)
     });
     let bodies: Vec<String> = bodies.collect();
-    for (_, schema) in schemas(document).filter(|(name, _)| bodies.contains(name)) {
+    for (schema_name, schema) in schemas(document).filter(|(name, _)| bodies.contains(name)) {
+        let is_kept = |field: &str| kept.contains(&(schema_name.as_str(), field));
         let required = schema.get("required").and_then(Value::as_array).cloned();
         let required = required.unwrap_or_default();
         let minimum = schema.get("minProperties").and_then(Value::as_u64).unwrap_or_default();
         let Some(example) = schema.get_mut("example").and_then(Value::as_object_mut) else {
             continue;
         };
-        let mut kept = 0;
+        let mut remaining = 0;
         example.retain(|name, _| {
-            let keep = kept < minimum || required.iter().any(|it| it == name);
-            kept += u64::from(keep);
+            let is_required = required.iter().any(|it| it == name);
+            let keep = remaining < minimum || is_required || is_kept(name);
+            remaining += u64::from(keep);
             keep
         });
     }
@@ -140,7 +145,8 @@ mod tests {
     use super::*;
 
     fn finished(document: &Value) -> Value {
-        serde_json::from_str(&super::document(&document.to_string(), |_| {})).expect("JSON")
+        let kept = [("E", "b")];
+        serde_json::from_str(&super::document(&document.to_string(), &kept, |_| {})).expect("JSON")
     }
 
     #[test]
@@ -171,16 +177,18 @@ mod tests {
     }
 
     #[test]
-    fn an_example_of_a_request_has_the_required_fields_and_each_field_has_its_own() {
+    fn an_example_of_a_request_has_the_required_and_the_named_fields() {
         let schema = |required: Value, minimum: u64| {
             json!({"required": required, "minProperties": minimum, "example": {"a": 1, "b": 2},
                 "properties": {"a": {}, "b": {}}})
         };
         let body = |name| json!({"post": {"requestBody": {"content": {"application/json": {"schema": {"$ref": name}}}}}});
         let document = finished(&json!({
-            "paths": {"/a": body("#/components/schemas/A"), "/b": body("#/components/schemas/B"), "/c": body("#/components/schemas/C")},
+            "paths": {"/a": body("#/components/schemas/A"), "/b": body("#/components/schemas/B"), "/c": body("#/components/schemas/C"),
+                "/e": body("#/components/schemas/E")},
             "components": {"schemas": {
                 "A": schema(json!(["b"]), 0), "B": schema(json!([]), 1), "C": schema(json!([]), 0), "D": schema(json!([]), 0),
+                "E": schema(json!([]), 0),
             }},
         }));
         let schemas = &document["components"]["schemas"];
@@ -189,6 +197,7 @@ mod tests {
             ("B", json!({"a": 1})),
             ("C", json!({})),
             ("D", json!({"a": 1, "b": 2})),
+            ("E", json!({"b": 2})),
         ] {
             assert_eq!(schemas[name]["example"], example, "{name}");
             assert_eq!(

@@ -186,11 +186,14 @@ impl Scene {
 
 /// The scope that the response names as missing (RFC 6750).
 fn required_scope(response: &TestResponse) -> &str {
-    assert_eq!(response.problem(403)["code"], "insufficient-scope");
+    let problem = response.problem(403);
+    assert_eq!(problem["code"], "insufficient-scope");
     let challenge = response.header("www-authenticate");
     let start = r#"Bearer realm="MiniTwit", error="insufficient_scope", scope=""#;
     let scope = challenge.strip_prefix(start).and_then(|rest| rest.strip_suffix('"'));
-    scope.unwrap_or_else(|| panic!("{challenge}"))
+    let scope = scope.unwrap_or_else(|| panic!("{challenge}"));
+    assert_eq!(problem["detail"], format!("The bearer token lacks the scope {scope}"));
+    scope
 }
 
 #[tokio::test]
