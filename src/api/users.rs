@@ -123,7 +123,7 @@ impl Example for AccountChange {
             password: "battery staple".into(),
             current_password: "correct horse".into(),
             display_name: "Roger".into(),
-            bio: serde_json::Value::Null.into(),
+            bio: "Anybody out there?".into(),
         }
     }
 }
@@ -139,13 +139,19 @@ impl AccountChange {
         write.into_iter().chain(manages.then_some(Scope::Account)).collect()
     }
 
-    fn parse(self) -> Result<domain::AccountChange, Problem> {
+    /// Parses the fields. Accepts the display name `stored`, even if it was set before a rule that
+    /// forbids it.
+    fn parse(self, stored: Option<&DisplayName>) -> Result<domain::AccountChange, Problem> {
         let mut errors = FieldErrors::default();
         let email = errors.string("email", self.email, Email::parse);
         let new = errors.string("password", self.password, Password::parse);
         let current = errors.string("current_password", self.current_password, any_string);
-        let display_name =
-            errors.nullable_string("display_name", self.display_name, DisplayName::parse);
+        let display_name = errors.nullable_string("display_name", self.display_name, |raw| {
+            match stored.filter(|name| name.as_str() == raw) {
+                Some(name) => Ok(name.clone()),
+                None => DisplayName::parse(raw),
+            }
+        });
         let bio = errors.nullable_string("bio", self.bio, Bio::parse);
         if new.is_some() && current.is_none() {
             errors.add("current_password", "is required to change the password");
@@ -288,7 +294,14 @@ impl Users {
     ) -> Result<ChangeResponse, Failure<Change>> {
         caller.require(&change.0.scopes())?;
         service.require_own_account(&caller, &path_username(&username)?).await?;
-        match service.change_account(caller.0.account, change.0.parse()?).await {
+        let name = change.0.display_name.text();
+        let stored = match name.filter(|name| DisplayName::parse(name).is_err()) {
+            Some(_) => {
+                service.profile(caller.user.username.clone(), None).await?.profile.display_name
+            }
+            None => None,
+        };
+        match service.change_account(caller.0.account, change.0.parse(stored.as_ref())?).await {
             // Not 401: the token is valid, so a new token would not help.
             Err(Error::WrongPassword) => {
                 Err(Problem::from(Code::WrongPassword).about_field("current_password").into())

@@ -55,10 +55,15 @@ pub struct ProfileFields {
 }
 
 impl ProfileFields {
-    /// Returns the requested change, or the form with the errors of its fields.
-    fn parse(self) -> Result<AccountChange, Box<ProfileForm>> {
+    /// Returns the requested change, or the form with the errors of its fields. Accepts the display
+    /// name `stored`, even if it was set before a rule that forbids it.
+    fn parse(self, stored: Option<&DisplayName>) -> Result<AccountChange, Box<ProfileForm>> {
+        let parse_name = |raw: &str| match stored.filter(|name| name.as_str() == raw) {
+            Some(name) => Ok(name.clone()),
+            None => DisplayName::parse(raw),
+        };
         let (display_name, new_name) =
-            Field::parse(self.display_name, |raw| unless_blank(raw, DisplayName::parse));
+            Field::parse(self.display_name, |raw| unless_blank(raw, parse_name));
         // Browsers send each line feed as CR LF.
         let bio = self.bio.replace("\r\n", "\n");
         let (bio, new_bio) = Field::parse(bio, |raw| unless_blank(raw, Bio::parse));
@@ -90,7 +95,11 @@ pub async fn change_profile(
     service: Data<&Service>,
     responder: Responder,
 ) -> Result<Response, Failure> {
-    match fields.parse() {
+    let stored = match unless_blank(&fields.display_name, DisplayName::parse) {
+        Ok(_) => None,
+        Err(_) => service.profile(account.user.username.clone(), None).await?.profile.display_name,
+    };
+    match fields.parse(stored.as_ref()) {
         Ok(change) => {
             service.change_account(account, change).await?;
             Ok(responder.redirect_with(SETTINGS_PATH, Flash::ProfileSaved))

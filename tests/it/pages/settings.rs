@@ -249,3 +249,25 @@ async fn password_attempts_within_a_session_are_rate_limited() {
         assert!(page.header("retry-after").parse::<u32>().is_ok(), "{path}");
     }
 }
+
+#[tokio::test]
+async fn a_display_name_from_before_a_rule_can_be_saved_unchanged() {
+    let app = App::start().await;
+    let ann = app.signed_in("ann").await;
+    app.execute("UPDATE users SET display_name = E'a\\u202Eb' WHERE username = 'ann'").await;
+    let save = async |name: &str| {
+        let form = profile(name, "a new bio", "ann@example.org");
+        ann.post("/settings/profile", &form).await
+    };
+    assert_eq!(save("a\u{202e}b").await.status, 302);
+    assert_eq!(app.api().get("/users/ann").await.json()["bio"], "a new bio");
+    let api = app.api().signed_in("ann").await;
+    let change = json!({"display_name": "a\u{202e}b", "bio": "a newer bio"});
+    assert_eq!(api.patch("/users/ann", change).await.status, 204);
+    let change = json!({"display_name": "a\u{202e}bc"});
+    api.patch("/users/ann", change).await.problem(422);
+    let rule = "The display name must not contain invisible or unassigned characters";
+    assert_field(&save("a\u{202e}bc").await, "display_name", rule);
+    let stored = "SELECT count(*) FROM users WHERE display_name = E'a\\u202Eb'";
+    assert_eq!(app.count(stored).await, 1);
+}
