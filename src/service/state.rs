@@ -140,6 +140,7 @@ impl Service {
         self.end_streams();
         self.inner.tasks.close();
         self.inner.tasks.wait().await;
+        self.inner.token_uses.flush().await;
         self.database().close().await;
     }
 

@@ -2,7 +2,8 @@
 //!
 //! A request with a token only notes the token's id, and only if no use within [`MAX_AGE`] is
 //! recorded. One task writes the noted ids in one statement. So each token is written at most once
-//! per [`MAX_AGE`], and no request waits for it. A crash, or a database that fails, loses uses.
+//! per [`MAX_AGE`], and no request waits for it. A shutdown writes the noted uses. A crash, or a
+//! database that fails, loses uses.
 
 use std::{
     collections::BTreeSet,
@@ -26,6 +27,7 @@ pub(super) const MAX_AGE: Duration = Duration::from_secs(60);
 const WRITE_INTERVAL: Duration = Duration::from_secs(1);
 
 pub(super) struct TokenUses {
+    database: Database,
     noted: Arc<Noted>,
     /// Ends the task.
     _stop: DropGuard,
@@ -35,14 +37,16 @@ pub(super) struct TokenUses {
 struct Noted {
     tokens: Mutex<BTreeSet<TokenId>>,
     arrived: Notify,
+    /// Whether the last write failed; locked during a write.
+    failing: tokio::sync::Mutex<bool>,
 }
 
 impl TokenUses {
     pub(super) fn start(database: Database) -> Self {
         let noted = Arc::<Noted>::default();
         let stop = CancellationToken::new();
-        tokio::spawn(write_uses(database, Arc::clone(&noted), stop.clone()));
-        Self { noted, _stop: stop.drop_guard() }
+        tokio::spawn(write_uses(database.clone(), Arc::clone(&noted), stop.clone()));
+        Self { database, noted, _stop: stop.drop_guard() }
     }
 
     /// Notes a use of `token`, without waiting.
@@ -51,6 +55,11 @@ impl TokenUses {
             self.noted.arrived.notify_one();
         }
     }
+
+    /// Writes the noted uses at once. For a shutdown, after the last request.
+    pub(super) async fn flush(&self) {
+        self.noted.write(&self.database).await;
+    }
 }
 
 impl Noted {
@@ -58,29 +67,35 @@ impl Noted {
         // No code panics while it holds the lock.
         self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Writes the noted uses. Logs only the first of consecutive failures.
+    async fn write(&self, database: &Database) {
+        // A flush waits for a write in progress, so that the uses are durable when it ends.
+        let mut failing = self.failing.lock().await;
+        let tokens: Vec<TokenId> = mem::take(&mut *self.lock()).into_iter().collect();
+        if tokens.is_empty() {
+            return;
+        }
+        let written = api_tokens::record_uses(database, &tokens, MAX_AGE).await;
+        if let Err(error) = &written
+            && !*failing
+        {
+            tracing::warn!(error = with_causes(error), "cannot record the last use of tokens");
+        }
+        *failing = written.is_err();
+    }
 }
 
-/// Writes the noted uses until the service is dropped. Logs only the first of consecutive failures.
+/// Writes the noted uses until the service is dropped.
 async fn write_uses(database: Database, noted: Arc<Noted>, stop: CancellationToken) {
     let mut interval = tokio::time::interval(WRITE_INTERVAL);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut failing = false;
     loop {
         tokio::select! {
             () = noted.arrived.notified() => {}
             () = stop.cancelled() => break,
         }
         interval.tick().await;
-        let tokens: Vec<TokenId> = mem::take(&mut *noted.lock()).into_iter().collect();
-        if tokens.is_empty() {
-            continue;
-        }
-        let written = api_tokens::record_uses(&database, &tokens, MAX_AGE).await;
-        if let Err(error) = &written
-            && !failing
-        {
-            tracing::warn!(error = with_causes(error), "cannot record the last use of tokens");
-        }
-        failing = written.is_err();
+        noted.write(&database).await;
     }
 }

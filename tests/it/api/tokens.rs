@@ -343,3 +343,17 @@ async fn a_locked_token_delays_no_request() {
     lock.commit().await;
     eventually("a recorded use", async || is_recorded(&app, "ann").await.then_some(())).await;
 }
+
+#[tokio::test]
+async fn a_shutdown_records_the_last_uses() {
+    let app = App::start().await;
+    let ann = app.api_user("ann").await;
+    let tokens = [app.api().signed_in("ann").await, app.api().signed_in("ann").await];
+    // The first write is at once, and further ones wait for a second.
+    for client in [&ann, &tokens[0], &tokens[1]] {
+        assert_eq!(client.get("/account").await.status, 200);
+    }
+    app.service.shut_down().await;
+    let used = "SELECT count(*) FROM api_tokens WHERE last_used_at IS NOT NULL";
+    assert_eq!(app.count(used).await, 3);
+}
