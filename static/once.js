@@ -7,6 +7,8 @@ document.addEventListener("submit", event => {
   if (event.defaultPrevented || form.method !== "post") return;
   if (sent.has(form)) return event.preventDefault();
   sent.add(form);
+  // Chromium keeps a changed hidden field for Back, so that the same text has the same key.
+  form.elements.key?.setAttribute("value", form.elements.key.value);
   // The user may have stopped the request.
   setTimeout(() => sent.delete(form), 5_000);
 });

@@ -1,5 +1,8 @@
 // Reloads a page that the browser shows again, by Back or Forward, after its session has ended.
 
+// The server lets a browser keep private pages only if this script can check them.
+document.cookie = "scripts=1; Path=/; SameSite=Lax";
+
 const meta = document.querySelector("meta[name=session-mark]");
 
 const isCurrent = () =>

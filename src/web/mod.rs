@@ -15,6 +15,7 @@ mod handlers;
 mod links;
 mod once;
 mod pages;
+mod private_pages;
 mod public_page_cache;
 mod respond;
 mod same_site;
@@ -41,6 +42,7 @@ use handlers::{
     timelines, tokens,
 };
 use pages::Confirmation;
+use private_pages::keep_private;
 use public_page_cache::PublicPageCache;
 use respond::no_store;
 use same_site::{confirmed_only, same_site_only};
@@ -57,6 +59,7 @@ pub fn endpoint(
     routes()
         .before(move |request| limits.read_body(request))
         .around(error_pages::render)
+        .around(keep_private)
         .around(compress)
         .with(CookieJarManager::new())
         .data(service)

@@ -127,7 +127,8 @@ impl Responder {
 
     /// The response that ends the viewer's session, so that Back shows nothing private.
     ///
-    /// Over plain HTTP browsers ignore `Clear-Site-Data`; a script checks the session's mark.
+    /// Over plain HTTP browsers ignore `Clear-Site-Data`; a script checks the session's mark. Without
+    /// scripts, browsers do not store the pages (`private_pages`).
     pub(super) fn signed_out(&self, flash: Flash) -> Response {
         self.cookies.clear_session();
         let mut response = self.redirect_with("/public", flash);

@@ -67,6 +67,48 @@ async fn after_sign_out_back_shows_nothing_private_over_plain_http() {
 }
 
 #[tokio::test]
+async fn after_sign_out_back_shows_nothing_private_without_scripts() {
+    let app = App::start().await;
+    let window = plain_http(&app, Screen::DESKTOP).await;
+    for path in ["/", "/settings", "/Milada", "/public"] {
+        window.go(path).await;
+        window.sees("sign out [Milada]").await;
+    }
+    window.click("header button").await;
+    window.sees("You were logged out").await;
+    for _ in 0..4 {
+        window.go_back().await;
+        window.does_not_see("sign out [Milada]").await;
+        window.does_not_see("someone@example.org").await;
+    }
+}
+
+/// Posts a text, goes back, and sends the form as the browser shows it then.
+async fn post_and_repeat(window: &Window) {
+    window.go("/").await;
+    window.fill("[name=text]", "hello").await;
+    window.click(".twitbox [type=submit]").await;
+    window.sees_in(".messages", "hello").await;
+    window.go_back().await;
+    window.sees("sign out [Milada]").await;
+    window.click(".twitbox [type=submit]").await;
+    window.sees("sign out [Milada]").await;
+}
+
+#[tokio::test]
+async fn back_and_send_again_posts_once() {
+    for screen in [SCRIPTS, Screen::DESKTOP] {
+        let app = App::start().await;
+        let window = plain_http(&app, screen).await;
+        post_and_repeat(&window).await;
+        window.go("/").await;
+        window.sees_in(".messages", "hello").await;
+        let posted = app.count("SELECT count(*) FROM messages").await;
+        assert_eq!(posted, 1, "scripts: {}", screen.scripts);
+    }
+}
+
+#[tokio::test]
 async fn a_double_click_sends_a_form_once() {
     let app = App::start().await;
     let window = Window::open(&app, SCRIPTS).await;

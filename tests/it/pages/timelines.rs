@@ -138,6 +138,7 @@ async fn doubled_and_trailing_slashes_are_ignored() {
 async fn shared_caches_must_not_store_pages() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
+    alice.run_scripts();
     for path in ["/", "/public", "/alice", "/unknown"] {
         assert_eq!(alice.get(path).await.header("cache-control"), "private, no-cache", "{path}");
     }

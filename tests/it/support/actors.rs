@@ -105,6 +105,7 @@ pub struct Browser {
     base: String,
     client: Client,
     following_redirects: Client,
+    cookies: std::sync::Arc<reqwest::cookie::Jar>,
 }
 
 impl Browser {
@@ -113,7 +114,7 @@ impl Browser {
         let builder = || Client::builder().cookie_provider(std::sync::Arc::clone(&cookies));
         let client = builder().redirect(Policy::none()).build().expect("a client");
         let following_redirects = builder().build().expect("a client");
-        Self { base, client, following_redirects }
+        Self { base, client, following_redirects, cookies }
     }
 
     /// The same browser at another server; both servers get the same cookies, as on one host.
@@ -122,12 +123,18 @@ impl Browser {
             base,
             client: self.client.clone(),
             following_redirects: self.following_redirects.clone(),
+            cookies: std::sync::Arc::clone(&self.cookies),
         }
     }
 
     /// A request for the caller to complete and send with [`TestResponse::of`]. Redirects are not followed.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.base))
+    }
+
+    /// Sets the cookie that the scripts set.
+    pub fn run_scripts(&self) {
+        self.cookies.add_cookie_str("scripts=1", &self.base.parse().expect("a URL"));
     }
 
     /// Sends a GET request without following redirects.
