@@ -20,6 +20,10 @@ test: ## Install missing packages and run all tests (ARGS="--test it browser::" 
 	@scripts/install-test-tools
 	cargo test --locked $(ARGS)
 
+.PHONY: fuzz
+fuzz: ## Mutate the inputs in tests/corpus for the parsers of what strangers send (CASES=1000000 for each)
+	PROPTEST_CASES=$(or $(CASES),1000000) cargo test --locked --test it -- parsers:: --nocapture
+
 .PHONY: coverage
 coverage: ## Run all tests and report line coverage; fail below MINIMUM=90 percent
 	@scripts/install-postgresql

@@ -23,6 +23,7 @@ mod moderation;
 mod operations;
 mod outage;
 mod pages;
+mod parsers;
 mod query_budget;
 mod query_plans;
 mod races;

@@ -187,12 +187,17 @@ impl Scenario {
     /// Reads a whole file. Returns an error that names the first malformed line, if any.
     pub fn read(path: &Path) -> Result<Self, ScenarioError> {
         let unreadable = |source| ScenarioError::Unreadable { path: path.to_owned(), source };
-        let mut file = BufReader::new(File::open(path).map_err(unreadable)?);
+        Self::read_from(BufReader::new(File::open(path).map_err(unreadable)?), path)
+    }
+
+    /// Reads all lines of `input`; errors name it `path`.
+    pub fn read_from(mut input: impl BufRead, path: &Path) -> Result<Self, ScenarioError> {
+        let unreadable = |source| ScenarioError::Unreadable { path: path.to_owned(), source };
         let mut scenario = Self::default();
         let mut bytes = Vec::new();
         for line in 1.. {
             bytes.clear();
-            if file.read_until(b'\n', &mut bytes).map_err(unreadable)? == 0 {
+            if input.read_until(b'\n', &mut bytes).map_err(unreadable)? == 0 {
                 break;
             }
             let wrong = |wrong| ScenarioError::Line { path: path.to_owned(), line, wrong };
