@@ -21,6 +21,11 @@ use crate::config::{PaceArgs, SimulateArgs, SimulateTask, SourceArgs};
 const DEFAULT_COMMANDS: u32 = 10_000;
 /// By default 1 % of the generated commands register a user, as in the real scenario.
 const COMMANDS_PER_USER: u32 = 100;
+/// The fewest users by default: commands of few users wait for each other.
+const MIN_USERS: u32 = 10;
+/// A registration phase has as many users as the commands of one second, up to this number, because
+/// each registration takes tens of milliseconds of processor time.
+const MAX_USERS_FOR_RATE: f64 = 100.0;
 /// The exit code of a program that Ctrl-C ended, by the shells' convention: 128 + SIGINT.
 const INTERRUPTED: u8 = 130;
 
@@ -131,7 +136,7 @@ fn scenario(source: &SourceArgs, pace: &PaceArgs, seed: u64) -> Result<Scenario,
     }
     let timed = timed_commands(pace);
     let commands = source.commands.or(timed).unwrap_or(DEFAULT_COMMANDS);
-    let users = source.users.unwrap_or_else(|| (commands / COMMANDS_PER_USER).max(1));
+    let users = source.users.unwrap_or_else(|| default_users(commands, source, pace));
     // The registrations come before the time that the commands fill.
     let commands = match (source.commands, timed) {
         (None, Some(timed)) => timed.saturating_add(users),
@@ -152,6 +157,17 @@ fn scenario(source: &SourceArgs, pace: &PaceArgs, seed: u64) -> Result<Scenario,
         write().map_err(|error| path_failure("--write-scenario", path, error))?;
     }
     Ok(scenario)
+}
+
+/// The number of users of a scenario with this many commands.
+fn default_users(commands: u32, source: &SourceArgs, pace: &PaceArgs) -> u32 {
+    let highest_rate = pace.ramp.map(|ramp| ramp.from.max(ramp.to)).or(pace.rate);
+    let for_rate = highest_rate.map_or(0, |rate| rate.min(MAX_USERS_FOR_RATE).ceil() as u32);
+    let fewest = MIN_USERS.max(for_rate);
+    // Registrations are a part of `--commands`, and come before the commands of `--duration`.
+    let part = source.commands.is_some() || timed_commands(pace).is_none();
+    let fewest = if part { fewest.min(commands / 4) } else { fewest };
+    (commands / COMMANDS_PER_USER).max(fewest).max(1)
 }
 
 /// The number of commands that fit the rate and the duration, if both are given.
@@ -254,4 +270,45 @@ fn stop_signal() -> Result<CancellationToken, Failure> {
         }
     });
     Ok(stop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Ramp;
+
+    /// The numbers of registrations and of other commands of a scenario.
+    fn planned(commands: Option<u32>, users: Option<u32>, pace: &PaceArgs) -> (usize, usize) {
+        let source =
+            SourceArgs { scenario: None, seed: None, users, commands, write_scenario: None };
+        let scenario = scenario(&source, pace, 1).expect("a scenario");
+        let users = scenario.users().len();
+        (users, scenario.commands().len() - users)
+    }
+
+    fn pace(rate: Option<f64>, ramp: Option<Ramp>, seconds: u64) -> PaceArgs {
+        let duration = (seconds > 0).then(|| Duration::from_secs(seconds));
+        PaceArgs { concurrency: 1, rate, ramp, duration, register_first: false }
+    }
+
+    #[test]
+    fn a_short_run_has_enough_users_that_few_commands_wait() {
+        let unpaced = || pace(None, None, 0);
+        let rate = |rate, seconds| pace(Some(rate), None, seconds);
+        let ramp = |from, to, seconds| pace(None, Some(Ramp { from, to }), seconds);
+        for (commands, users, pace, expected) in [
+            (None, None, unpaced(), (100, 9_900)),
+            (Some(1_000), None, unpaced(), (10, 990)),
+            (Some(20), None, unpaced(), (5, 15)),
+            (Some(1), None, unpaced(), (1, 0)),
+            (None, None, rate(50.0, 10), (50, 500)),
+            (None, None, rate(5.0, 10), (10, 50)),
+            (None, None, rate(100.0, 300), (300, 30_000)),
+            (None, None, ramp(10.0, 500.0, 10), (100, 2_550)),
+            (Some(100), None, rate(400.0, 0), (25, 75)),
+            (None, Some(3), rate(50.0, 10), (3, 500)),
+        ] {
+            assert_eq!(planned(commands, users, &pace), expected, "{commands:?} {pace:?}");
+        }
+    }
 }

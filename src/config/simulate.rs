@@ -75,7 +75,8 @@ pub struct SourceArgs {
     #[arg(long, value_name = "NUMBER")]
     pub seed: Option<u64>,
 
-    /// Users of the generated scenario [default: 1 % of the commands]
+    /// Users of the generated scenario [default: 1 % of the commands; at least 10, and at --rate or
+    /// --ramp as many as the commands of one second, up to 100]
     #[arg(
         long,
         value_name = "NUMBER",

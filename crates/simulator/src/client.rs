@@ -19,6 +19,7 @@ use hyper::{
     header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderValue},
 };
 use hyper_util::rt::TokioIo;
+use serde::de::IgnoredAny;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -55,6 +56,27 @@ pub(crate) struct Response {
     /// Empty if the response has none.
     pub(crate) content_type: String,
     pub(crate) body: Bytes,
+}
+
+impl Response {
+    /// Whether the body is an HTML page; false for JSON with the wrong content type.
+    pub(crate) fn is_page(&self) -> bool {
+        let is_html = self.content_type.to_ascii_lowercase().starts_with("text/html");
+        is_html && serde_json::from_slice::<IgnoredAny>(&self.body).is_err()
+    }
+
+    /// The body for reports: at most `max_chars` characters on one line, and no page.
+    pub(crate) fn excerpt(&self, max_chars: usize) -> String {
+        if self.is_page() {
+            return self.content_type.clone();
+        }
+        let text = String::from_utf8_lossy(&self.body);
+        let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        match line.char_indices().nth(max_chars) {
+            Some((end, _)) => format!("{}…", &line[..end]),
+            None => line,
+        }
+    }
 }
 
 /// Why there is no response.
@@ -107,6 +129,11 @@ impl Client {
         let addresses = target.resolve().await?;
         let idle = Mutex::default();
         Ok(Arc::new(Self { target, addresses, authorization, connections, idle }))
+    }
+
+    /// The base URL as written.
+    pub(crate) fn base_url(&self) -> &str {
+        self.target.as_str()
     }
 
     /// A request with JSON and the credentials, as the simulator sends it.

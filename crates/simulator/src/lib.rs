@@ -29,6 +29,7 @@ mod tag;
 mod target;
 mod verify;
 mod vocabulary;
+mod wrong_address;
 
 pub use check::{
     CheckError, CheckReport, CheckResult, CheckSettings, Checked, Mismatch, check, check_ids,
@@ -48,3 +49,4 @@ pub use statistics::{
 pub use tag::draw as draw_seed;
 pub use target::TargetError;
 pub use verify::Verification;
+pub use wrong_address::WrongAddress;

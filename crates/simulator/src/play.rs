@@ -208,7 +208,7 @@ impl Player {
         let ended = Instant::now();
         let (outcome, detail) = match result {
             Ok(response) => match self.outcome(command, response.status) {
-                failed @ Outcome::Failed(_) => (failed, excerpt(&response.body)),
+                failed @ Outcome::Failed(_) => (failed, response.excerpt(DETAIL_CHARS)),
                 other => (other, String::new()),
             },
             Err(error) => (Outcome::Failed(error.category), error.detail),
@@ -241,10 +241,6 @@ impl Player {
     fn dependencies(&self) -> MutexGuard<'_, Dependencies> {
         self.dependencies.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn excerpt(body: &[u8]) -> String {
-    String::from_utf8_lossy(body).trim().chars().take(DETAIL_CHARS).collect()
 }
 
 /// The commands that may be sent, earliest first.

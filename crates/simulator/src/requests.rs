@@ -9,6 +9,8 @@ use crate::scenario::{Action, Command, Scenario};
 pub(crate) const API_PAGE_MAX: usize = 1_000;
 /// The path of `latest`.
 pub(crate) const LATEST: &str = "/latest";
+/// The path of the newest message of all users.
+pub(crate) const MESSAGES: &str = "/msgs?no=1";
 
 #[derive(Serialize)]
 #[serde(untagged)]

@@ -17,6 +17,7 @@ use crate::{
     statistics::Statistics,
     target::{Target, TargetError},
     verify::{self, Verification},
+    wrong_address::{self, WrongAddress},
 };
 
 /// Files that the process opens besides connections: the runtime's, the reports, standard streams.
@@ -59,6 +60,9 @@ pub enum RunError {
     /// The credentials contain characters that a header cannot hold.
     #[error("the credentials cannot be sent in a header")]
     Credentials(#[source] hyper::header::InvalidHeaderValue),
+    /// The base URL leads to pages.
+    #[error(transparent)]
+    WrongAddress(#[from] WrongAddress),
     /// The limit of open files is below the number of connections that the pace may need.
     #[error(
         "this pace may need {needed} connections at once, and the limit of open files is {limit}: \
@@ -129,6 +133,7 @@ pub async fn run(
 ) -> Result<Run, RunError> {
     check_file_limit(&settings, scenario.commands().len())?;
     let client = connect(&settings).await?;
+    stop.run_until_cancelled(wrong_address::check(&client)).await.unwrap_or(Ok(()))?;
     let scenario = Arc::new(scenario);
     let before = match settings.verify {
         true => Some(verify::read_before(&client, &scenario, &stop).await),

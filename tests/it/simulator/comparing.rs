@@ -32,6 +32,8 @@ async fn two_runs_are_shown_side_by_side() {
     let (output, shown) = compare(&files, &["ours.json", "theirs.json"]);
     assert_eq!(output.status.code(), Some(0), "{shown}");
     let warning = "The runs differ in seed: 1, 2";
+    assert!(shown.contains("A dash marks a run without such a phase"), "{shown}");
+    assert!(!shown.contains("Errors begin at") && !shown.contains("existed before:"), "{shown}");
     let head = |line: &str| line.split_whitespace().eq(["ours", "theirs"]);
     assert!(shown.contains(warning) && shown.lines().any(head), "{shown}");
     let row = |label: &str| {
@@ -102,4 +104,19 @@ fn files_that_do_not_belong_together_are_rejected_by_name() {
     }
     let (output, shown) = compare(&files, &["check.json"]);
     assert_eq!(output.status.code(), Some(2), "one report cannot be compared: {shown}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_comparison_explains_only_what_it_shows_and_warns_about_a_repeated_seed() {
+    let (app, files) = (App::start().await, Files::new());
+    let plan = ["--commands", "40", "--seed", "1", "--timeout", LONG_TIMEOUT];
+    for name in ["first.json", "second.json"] {
+        files.simulate(&app.url("/sim"), &plan).await.assert_errors("all", &json!({}));
+        std::fs::rename(files.path("run.json"), files.path(name)).expect("renamed");
+    }
+    let (_, shown) = compare(&files, &["first.json", "second.json"]);
+    assert!(shown.contains("The runs differ in users who existed before: 0, 10;"), "{shown}");
+    for term in ["before the clock:", "Uncertain:", "Errors begin at"] {
+        assert!(!shown.contains(term), "{term}: {shown}");
+    }
 }

@@ -5,6 +5,7 @@ mod comparing;
 mod playing;
 mod rejected;
 mod repeated;
+mod wrong_address;
 
 use std::{
     path::{Path, PathBuf},

@@ -17,12 +17,15 @@ pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) content_type: String,
     body: Bytes,
+    /// The body for reports.
+    excerpt: String,
 }
 
 impl Answer {
     pub(super) fn new(request: String, response: Response) -> Self {
+        let excerpt = response.excerpt(BODY_CHARS);
         let Response { status, content_type, body } = response;
-        Self { request, status, content_type, body }
+        Self { request, status, content_type, body, excerpt }
     }
 
     /// A mismatch that shows this response.
@@ -36,12 +39,7 @@ impl Answer {
         if self.body.is_empty() {
             return format!("status {status}, empty body");
         }
-        let text = String::from_utf8_lossy(&self.body);
-        let mut excerpt: String = text.trim().chars().take(BODY_CHARS).collect();
-        if text.trim().chars().count() > BODY_CHARS {
-            excerpt.push('…');
-        }
-        format!("status {status}, {excerpt}")
+        format!("status {status}, {}", self.excerpt)
     }
 
     /// Requires this condition.

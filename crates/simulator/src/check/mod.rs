@@ -36,6 +36,7 @@ use crate::{
     client::{Client, Connections},
     run::{RunError, authorization},
     target::{Target, TargetError},
+    wrong_address::{self, WrongAddress},
 };
 
 /// Time-out of a request. A check is about rules; a run measures latencies.
@@ -65,6 +66,9 @@ pub enum CheckError {
     /// The credentials contain characters that a header cannot hold.
     #[error(transparent)]
     Credentials(#[from] RunError),
+    /// The base URL leads to pages.
+    #[error(transparent)]
+    WrongAddress(#[from] WrongAddress),
     /// The system does not respond.
     #[error("there is no response: {0}")]
     NoResponse(Mismatch),
@@ -104,6 +108,7 @@ pub async fn check(
     let credentials = authorization(&settings.username, &settings.password)?;
     let connections = if settings.keep_alive { Connections::KeepAlive } else { Connections::Close };
     let client = Client::new(target, credentials, connections).await?;
+    stop.run_until_cancelled(wrong_address::check(&client)).await.unwrap_or(Ok(()))?;
     let tester = Tester::new(client, settings.restart_command, TIMEOUT);
     tester.find_latest().await.map_err(CheckError::NoResponse)?;
     let (started_at, start) = (OffsetDateTime::now_utc(), Instant::now());

@@ -85,12 +85,7 @@ fn write_verification(verification: &Verification, text: &mut String) -> std::fm
     writeln!(text, ", {uncertain} commands uncertain")?;
     let (differences, unverifiable) = (&verification.differences, &verification.unverifiable);
     writeln!(text, "{} differences, {} unverifiable", differences.len(), unverifiable.len())?;
-    if *uncertain > 0 {
-        writeln!(text, "  {}", terms::UNCERTAIN)?;
-    }
-    if !unverifiable.is_empty() {
-        writeln!(text, "  {}", terms::UNVERIFIABLE)?;
-    }
+    writeln!(text, "  {}\n  {}", terms::UNCERTAIN, terms::UNVERIFIABLE)?;
     for (kind, count) in verification.by_kind() {
         writeln!(text, "{}: {count}", kind.name())?;
     }

@@ -41,21 +41,46 @@ pub(super) fn model(runs: &Runs) -> Model {
             plot("p99 over time", Unit::Milliseconds, |it| it.p99_ms),
             plot("Commands sent in each second", Unit::Number, |it| Some(it.sent as f64)),
         ],
-        terms: vec![
-            terms::ERRORS_BEGIN,
-            terms::REGISTRATION_PHASE,
-            terms::UNCERTAIN,
-            terms::UNVERIFIABLE,
-        ],
+        terms: explained(runs),
     }
+}
+
+/// Explanations of the terms that apply to any of the runs.
+fn explained(runs: &Runs) -> Vec<&'static str> {
+    let any = |applies: fn(&RunReport) -> bool| runs.iter().any(|(_, run)| applies(run));
+    let verified = any(|it| it.verification.is_some());
+    [
+        (any(|it| it.errors_begin_at_rate.is_some()), terms::ERRORS_BEGIN),
+        (any(|it| it.registration_phase.is_some()), terms::REGISTRATION_PHASE_OF_SOME),
+        (verified, terms::UNCERTAIN),
+        (verified, terms::UNVERIFIABLE),
+    ]
+    .into_iter()
+    .filter_map(|(applies, term)| applies.then_some(term))
+    .collect()
 }
 
 fn row(runs: &Runs, label: impl Into<String>, cell: impl Fn(&RunReport) -> String) -> Row {
     Row::new(label, runs.iter().map(|(_, run)| cell(run)))
 }
 
-/// The settings that differ.
+/// The settings that differ, and users that only some systems had before.
 fn warnings(runs: &Runs) -> Vec<String> {
+    let existing: Vec<u64> = runs.iter().map(|(_, run)| run.existing_users).collect();
+    let differ = existing.windows(2).any(|pair| pair[0] != pair[1]);
+    let existing: Vec<String> = existing.iter().map(u64::to_string).collect();
+    let mut warnings = differing_settings(runs);
+    warnings.extend(differ.then(|| {
+        format!(
+            "The runs differ in users who existed before: {}; a seed that no system has played is \
+             comparable",
+            existing.join(", ")
+        )
+    }));
+    warnings
+}
+
+fn differing_settings(runs: &Runs) -> Vec<String> {
     let names: BTreeSet<&String> = runs.iter().flat_map(|(_, run)| run.settings.keys()).collect();
     let relevant = names.into_iter().filter(|name| !OF_NO_EFFECT.contains(&name.as_str()));
     let value = |run: &RunReport, name: &str| shown(run.settings.get(name));
