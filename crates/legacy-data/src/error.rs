@@ -68,6 +68,15 @@ impl Error {
     pub(crate) fn file(file: &Path, cause: Cause) -> Self {
         Self { file: file.to_owned(), place: Place::File, cause }
     }
+
+    /// An error that a database reports.
+    pub(crate) fn database(
+        file: &Path,
+        place: Place,
+        error: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
+        Self { file: file.to_owned(), place, cause: Cause::Database(Box::new(error)) }
+    }
 }
 
 impl fmt::Display for Error {
