@@ -90,6 +90,10 @@ impl Binaries {
         self.dir.join("postgres")
     }
 
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
     pub(crate) fn initdb(&self) -> PathBuf {
         self.dir.join("initdb")
     }

@@ -22,7 +22,7 @@ use crate::{
 /// The only role of the server.
 pub(crate) const SUPERUSER: &str = "minitwit";
 
-const UNFINISHED_PREFIX: &str = "postgres.new-";
+pub(crate) const UNFINISHED_PREFIX: &str = "postgres.new-";
 
 /// UTF-8, independent of the environment. macOS has no locale C.UTF-8, but a character type UTF-8.
 const LOCALE: &[&str] = if cfg!(target_os = "macos") {
@@ -98,7 +98,7 @@ const INITDB_END: Duration = Duration::from_secs(5);
 
 /// Removes unfinished clusters of interrupted runs. A failure is harmless, since their names are not
 /// used again.
-fn remove_unfinished(parent: &Path) {
+pub(crate) fn remove_unfinished(parent: &Path) {
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         if entry.file_name().as_encoded_bytes().starts_with(UNFINISHED_PREFIX.as_bytes()) {
             let path = entry.path();

@@ -65,9 +65,7 @@ impl DataDirectory {
     pub(crate) fn open(data: &Data, postgres_user: Option<&str>) -> Result<(Self, OsUser), Error> {
         match data {
             Data::Directory(path) => {
-                let path = absolute(path).map_err(Error::io("find", path))?;
-                let os_user = OsUser::choose(postgres_user, owner(&pgdata(&path)))?;
-                make(&path, &os_user)?;
+                let (path, os_user) = prepare(path, postgres_user)?;
                 Ok((Self::lock(path, None)?, os_user))
             }
             Data::Ephemeral => Self::ephemeral(&env::temp_dir(), postgres_user),
@@ -134,7 +132,20 @@ fn open_lock(path: &Path) -> io::Result<File> {
     Ok(lock)
 }
 
-fn pgdata(path: &Path) -> PathBuf {
+/// Creates the directory unless it exists, without locking it. Returns its absolute path and the
+/// account to run PostgreSQL as.
+pub(crate) fn prepare(
+    path: &Path,
+    postgres_user: Option<&str>,
+) -> Result<(PathBuf, OsUser), Error> {
+    let path = absolute(path).map_err(Error::io("find", path))?;
+    let os_user = OsUser::choose(postgres_user, owner(&pgdata(&path)))?;
+    make(&path, &os_user)?;
+    Ok((path, os_user))
+}
+
+/// The directory of the cluster.
+pub(crate) fn pgdata(path: &Path) -> PathBuf {
     path.join("postgres")
 }
 

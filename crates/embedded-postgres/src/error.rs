@@ -91,6 +91,19 @@ pub enum Error {
     #[error("{} is neither empty nor a PostgreSQL cluster: move it away", .0.display())]
     NotACluster(PathBuf),
 
+    /// The cluster is missing, but a replaced one lies beside it.
+    #[error(
+        "{} is missing, but {} is there: a restore was interrupted, or the data was moved. Run the \
+         restore again, or rename the directory that holds the right data to {}",
+        .pgdata.display(), .kept.display(), .pgdata.display()
+    )]
+    InterruptedRestore {
+        /// The directory of the cluster.
+        pgdata: PathBuf,
+        /// A replaced cluster.
+        kept: PathBuf,
+    },
+
     /// `initdb` failed.
     #[error("initdb failed ({status}): {output}")]
     Initdb {

@@ -18,6 +18,7 @@ mod process;
 mod server_log;
 mod settings;
 mod socket_directory;
+mod stopped_data;
 mod supervisor;
 
 use std::{
@@ -45,7 +46,9 @@ pub use self::{
     data_directory::default_data_dir,
     environment::restart_without_client_variables,
     error::Error,
-    settings::{Data, Settings},
+    os_user::Account,
+    settings::{Archiving, Data, Settings},
+    stopped_data::StoppedData,
 };
 
 /// The database that `initdb` creates in every cluster.
@@ -78,12 +81,13 @@ impl Embedded {
         // A running orphan would still use the socket directory.
         orphan::stop(&data.pgdata())?;
         if major.is_none() {
+            stopped_data::check_no_interrupted_restore(&data)?;
             tracing::info!(path = %data.path().display(), "creating a PostgreSQL cluster");
             cluster::create(&data, &binaries, &os_user)?;
         }
         let socket = SocketDirectory::open(data.run(), &os_user)?;
         let socket_directory = socket.path().to_owned();
-        let launch = Launch::new(&binaries, os_user, &data, &socket, settings.max_connections);
+        let launch = Launch::new(&binaries, os_user, &data, &socket, settings);
         let pid = Arc::default();
         let supervisor = Supervisor::start(launch, Arc::clone(&pid))?;
         let running = Running { _supervisor: supervisor, _socket: socket, _data: data };
@@ -93,6 +97,11 @@ impl Embedded {
     /// Options to connect to a database of this server as its superuser.
     pub fn connect_options(&self, database: &str) -> PgConnectOptions {
         connect_options(&self.socket_directory, database)
+    }
+
+    /// The directory of the server's socket.
+    pub fn socket_directory(&self) -> &Path {
+        &self.socket_directory
     }
 
     /// Creates a database unless it exists.
@@ -118,6 +127,24 @@ impl Embedded {
         drop(running.take());
     }
 }
+
+/// The path of a program of PostgreSQL such as `pg_dump`: of the version that made the cluster in the
+/// data directory, or of the newest one. Returns an error if none is installed.
+pub fn program(
+    name: &str,
+    postgres_bin: Option<&Path>,
+    data_directory: Option<&Path>,
+) -> Result<PathBuf, Error> {
+    let pgdata = data_directory.map(data_directory::pgdata).unwrap_or_default();
+    let major = if data_directory.is_some() { cluster::major_version(&pgdata)? } else { None };
+    Ok(Binaries::find(postgres_bin, &pgdata, major)?.program(name))
+}
+
+/// The port of every server. It only names the socket's file.
+pub const SOCKET_PORT: u16 = PORT;
+
+/// The only role of every server.
+pub const ROLE: &str = SUPERUSER;
 
 /// Options to connect to a server that another process runs on this data directory, if one does.
 pub fn running(data_directory: &Path, database: &str) -> Option<PgConnectOptions> {

@@ -18,6 +18,15 @@ const DEFAULTS: [&str; 2] = ["postgres", "nobody"];
 /// The user and the group of a file.
 pub(crate) type Owner = (Uid, Gid);
 
+/// The account that runs PostgreSQL, if it differs from that of this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Account {
+    /// The numeric user id.
+    pub uid: u32,
+    /// The numeric group id.
+    pub gid: u32,
+}
+
 /// The owner of PostgreSQL's processes and files.
 #[derive(Debug, Clone)]
 pub(crate) struct OsUser {
@@ -62,6 +71,12 @@ impl OsUser {
 
     fn of(user: User) -> Self {
         Self { name: user.name, switch_to: Some((user.uid, user.gid)) }
+    }
+
+    /// The account to switch to; `None` if it is that of this process.
+    pub(crate) fn account(&self) -> Option<Account> {
+        let (uid, gid) = self.switch_to?;
+        Some(Account { uid: uid.as_raw(), gid: gid.as_raw() })
     }
 
     /// A command that runs as this account, with only PATH and LC_ALL in its environment. The

@@ -26,6 +26,7 @@ use crate::{
         FAST_SHUTDOWN, IMMEDIATE_SHUTDOWN, POLL, end_with_this_thread, pid_file, poll_until,
     },
     server_log::ServerLog,
+    settings::{Archiving, Settings},
     socket_directory::{PORT, SocketDirectory},
 };
 
@@ -40,7 +41,7 @@ const SHARED_MEMORY_IN_USE: &str = "pre-existing shared memory block";
 
 /// The options of every server. Statements and parameters stay out of the log, since they may hold
 /// password hashes.
-const OPTIONS: [&str; 11] = [
+const OPTIONS: [&str; 13] = [
     "listen_addresses=",
     "unix_socket_permissions=0700",
     "shared_buffers=128MB",
@@ -52,6 +53,10 @@ const OPTIONS: [&str; 11] = [
     "log_min_messages=log",
     "log_min_error_statement=panic",
     "log_parameter_max_length_on_error=0",
+    // WAL that is replayed or archived. A recovering server serves no queries; otherwise it would
+    // need at least the connections of the server whose WAL it replays.
+    "wal_level=replica",
+    "hot_standby=off",
 ];
 
 /// Acknowledged commits survive a power failure.
@@ -59,6 +64,9 @@ const DURABLE: [&str; 3] = ["fsync=on", "synchronous_commit=on", "full_page_writ
 
 /// Ephemeral data does not survive the server, so durability would only cost time.
 const EPHEMERAL: [&str; 3] = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
+
+/// Requests recovery from archived WAL. The server removes it when recovery ends.
+const RECOVERY_SIGNAL: &str = "recovery.signal";
 
 /// Everything needed to start and restart the server of a cluster.
 #[derive(Debug)]
@@ -77,13 +85,14 @@ impl Launch {
         os_user: OsUser,
         data: &DataDirectory,
         socket: &SocketDirectory,
-        max_connections: u16,
+        settings: &Settings,
     ) -> Self {
         let durability = if data.is_ephemeral() { EPHEMERAL } else { DURABLE };
         let mut options: Vec<OsString> =
             OPTIONS.into_iter().chain(durability).map(OsString::from).collect();
-        options.push(format!("max_connections={max_connections}").into());
+        options.push(format!("max_connections={}", settings.max_connections).into());
         options.push(format!("port={PORT}").into());
+        options.extend(archive_options(settings).into_iter().map(OsString::from));
         // The option is a list of quoted identifiers.
         let directory = socket.path().display().to_string().replace('"', "\"\"");
         options.push(format!("unix_socket_directories=\"{directory}\"").into());
@@ -119,7 +128,8 @@ impl Launch {
         command.process_group(0);
         end_with_this_thread(&mut command, Signal::SIGINT);
         let child = command.spawn().map_err(failed())?;
-        Ok(Postmaster { child, log, pid_file: pid_file(&self.pgdata) })
+        let recovery_signal = self.pgdata.join(RECOVERY_SIGNAL);
+        Ok(Postmaster { child, log, pid_file: pid_file(&self.pgdata), recovery_signal })
     }
 
     /// Starts the server and waits until it accepts connections.
@@ -139,12 +149,27 @@ impl Launch {
     }
 }
 
+/// The options of archiving. They override those in the files of a restored cluster.
+fn archive_options(settings: &Settings) -> Vec<String> {
+    let mut options = match &settings.archiving {
+        None => vec!["archive_mode=off".to_owned()],
+        Some(Archiving { command, timeout }) => vec![
+            "archive_mode=on".to_owned(),
+            format!("archive_command={command}"),
+            format!("archive_timeout={}", timeout.as_secs().max(1)),
+        ],
+    };
+    options.extend(settings.restore_command.iter().map(|it| format!("restore_command={it}")));
+    options
+}
+
 /// A started server process.
 #[derive(Debug)]
 pub(crate) struct Postmaster {
     child: Child,
     log: ServerLog,
     pid_file: PathBuf,
+    recovery_signal: PathBuf,
 }
 
 impl Postmaster {
@@ -166,7 +191,8 @@ impl Postmaster {
             if let Some(status) = self.ended() {
                 return Err(Error::Exited { status, log: self.log.last_messages() });
             }
-            if Instant::now() > deadline {
+            // The replay of archived WAL may take hours.
+            if Instant::now() > deadline && !self.recovery_signal.exists() {
                 let log = self.log.last_messages();
                 self.stop();
                 return Err(Error::NotReady { seconds: READY_TIMEOUT.as_secs(), log });

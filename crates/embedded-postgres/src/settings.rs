@@ -1,6 +1,6 @@
 //! The settings of an embedded server.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 /// Which server to run.
 #[derive(Debug, Clone)]
@@ -14,6 +14,20 @@ pub struct Settings {
     pub postgres_user: Option<String>,
     /// The number of connections that the server accepts.
     pub max_connections: u16,
+    /// How the server archives its WAL; `None` archives nothing.
+    pub archiving: Option<Archiving>,
+    /// The shell command that fetches the archived file `%f` to `%p`, as in `restore_command`. Only the
+    /// recovery of a restored cluster uses it.
+    pub restore_command: Option<String>,
+}
+
+/// The archiving of WAL, which point-in-time recovery needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Archiving {
+    /// The shell command that archives the file `%p`, as in `archive_command`.
+    pub command: String,
+    /// The longest time until a written segment is archived although it is not full.
+    pub timeout: Duration,
 }
 
 impl Settings {
@@ -27,6 +41,8 @@ impl Settings {
             postgres_bin: None,
             postgres_user: None,
             max_connections: Self::DEFAULT_MAX_CONNECTIONS,
+            archiving: None,
+            restore_command: None,
         }
     }
 }
