@@ -1,0 +1,91 @@
+//! Errors of pgBackRest.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+/// The exit code if the repository belongs to another cluster (`FileInvalidError`).
+const OTHER_CLUSTER: i32 = 28;
+/// The exit code if the archived WAL is of another cluster (`ArchiveMismatchError`).
+const ARCHIVE_OF_OTHER_CLUSTER: i32 = 44;
+
+/// A failure to configure or run pgBackRest, or to understand its output. The texts are for the
+/// operator.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The program is not installed.
+    #[error(
+        "found no program pgbackrest in PATH; install it (Debian, Ubuntu: apt-get install pgbackrest)"
+    )]
+    Missing,
+
+    /// The program is too old.
+    #[error("pgBackRest {found} is too old; install version {oldest} or newer")]
+    TooOld {
+        /// The installed version.
+        found: String,
+        /// The oldest usable version.
+        oldest: &'static str,
+    },
+
+    /// A value cannot be part of the configuration file.
+    #[error("the {what} of the backup repository {reason}")]
+    InvalidValue {
+        /// What the value is.
+        what: &'static str,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+
+    /// A command of pgBackRest failed.
+    #[error("pgbackrest {command} failed: {output}")]
+    Failed {
+        /// The command.
+        command: &'static str,
+        /// Its exit code; `None` if a signal ended it.
+        code: Option<i32>,
+        /// Its errors and hints.
+        output: String,
+    },
+
+    /// The repository cannot be read, for example because the passphrase is wrong.
+    #[error("cannot read the backup repository: {0}; check its location and its passphrase")]
+    Unreadable(String),
+
+    /// Files of the repository are missing or damaged.
+    #[error("the backup repository is damaged:\n{0}")]
+    Damaged(String),
+
+    /// The output of a command is not as expected.
+    #[error("cannot understand the output of pgbackrest {command}")]
+    Output {
+        /// The command.
+        command: &'static str,
+        /// The cause.
+        source: serde_json::Error,
+    },
+
+    /// An operation on a file, a directory or a program failed.
+    #[error("cannot {action} {}", .path.display())]
+    Io {
+        /// The operation, as a verb.
+        action: &'static str,
+        /// Its object.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// For `map_err`: adds the operation and the path to an I/O error.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { action, path: path.to_owned(), source }
+    }
+
+    /// Whether the repository holds backups or WAL of another cluster.
+    pub fn is_other_cluster(&self) -> bool {
+        matches!(self, Self::Failed { code: Some(OTHER_CLUSTER | ARCHIVE_OF_OTHER_CLUSTER), .. })
+    }
+}
