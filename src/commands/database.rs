@@ -8,13 +8,13 @@ use std::{
 
 use embedded_postgres::{self as embedded, Embedded};
 
-use super::Failure;
+use super::{Failure, repository::Archive};
 use crate::{
     config::DatabaseArgs,
     db::{PgConnectOptions, PgConnection, migrations},
 };
 
-const DATABASE: &str = "minitwit";
+pub(super) const DATABASE: &str = "minitwit";
 /// Connections in addition to the pool's: for migrations and operators.
 const SPARE_CONNECTIONS: u16 = 10;
 
@@ -60,12 +60,21 @@ impl Source {
             Some(directory) => embedded::Data::Directory(directory.clone()),
             None => embedded::Data::Ephemeral,
         };
+        let archive = match &data_dir {
+            Some(directory) => Archive::before_start(directory, settings.postgres_user.as_deref())?,
+            None => None,
+        };
         let embedded = Embedded::start(&embedded::Settings {
             data,
             postgres_bin: settings.postgres_bin.clone(),
             postgres_user: settings.postgres_user.clone(),
             max_connections: pool_size.saturating_add(SPARE_CONNECTIONS),
+            archiving: archive.as_ref().map(Archive::settings),
+            restore_command: archive.as_ref().map(Archive::restore_command),
         })?;
+        if let Some(archive) = archive {
+            archive.after_start(embedded.socket_directory())?;
+        }
         let options = embedded.connect_options(DATABASE);
         Ok(Self { options, data_dir, embedded: Some(embedded) })
     }
@@ -80,6 +89,12 @@ impl Source {
             }
         }
         Self::open(settings, 2)
+    }
+
+    /// The directory of the embedded server's socket; `None` for a given database.
+    pub(super) fn socket(&self) -> Option<&Path> {
+        self.data_dir.as_ref()?;
+        self.options.get_socket().map(PathBuf::as_path)
     }
 
     /// The data directory; `None` for a given or a temporary database.
@@ -139,7 +154,8 @@ impl fmt::Display for Source {
     }
 }
 
-fn data_dir(settings: &DatabaseArgs) -> Result<PathBuf, Failure> {
+/// The data directory of the embedded PostgreSQL.
+pub(super) fn data_dir(settings: &DatabaseArgs) -> Result<PathBuf, Failure> {
     match &settings.data_dir {
         Some(directory) => Ok(directory.clone()),
         None => Ok(embedded::default_data_dir()?),

@@ -2,15 +2,25 @@
 //!
 //! A subcommand translates the settings for the layers below, and connects the layers.
 
+mod backup;
+mod backup_metrics;
 mod database;
+mod drill;
 mod failure;
+mod format;
 mod healthcheck;
+mod logical;
 mod logs;
 mod message;
 mod migrate;
 mod moderation;
+mod note;
 mod open_files;
 mod openapi;
+mod replacement;
+mod repository;
+mod restore;
+mod restore_logical;
 #[cfg(feature = "seed")]
 mod seed;
 mod serve;
@@ -53,6 +63,9 @@ fn run_command(command: Command) -> Result<ExitCode, Failure> {
         Command::Simulate(settings) => simulate::run(&settings),
         #[cfg(feature = "seed")]
         Command::Seed(settings) => seed::run(&settings).map(|()| ExitCode::SUCCESS),
+        Command::Backup(settings) => backup::run(&settings).map(|()| ExitCode::SUCCESS),
+        Command::Restore(settings) => restore::run(&settings).map(|()| ExitCode::SUCCESS),
+        Command::Drill(settings) => drill::run(&settings).map(|()| ExitCode::SUCCESS),
         Command::User(settings) => user::run(&settings).map(|()| ExitCode::SUCCESS),
         Command::Message(settings) => message::run(&settings).map(|()| ExitCode::SUCCESS),
     }

@@ -17,7 +17,11 @@ use tokio::{
 };
 use tracing_appender::non_blocking::ErrorCounter;
 
-use super::{Failure, database::Source, open_files, start_logs};
+use super::{
+    Failure, backup_metrics,
+    database::{self, Source},
+    open_files, repository, start_logs,
+};
 use crate::{
     api,
     config::{LogFormat, RateArgs, ReadArgs, ServeArgs},
@@ -72,6 +76,10 @@ pub(super) fn run(settings: &ServeArgs) -> Result<(), Failure> {
     let metrics = metrics::start()?;
     // An unusable file is an error before PostgreSQL starts.
     let given = settings.rejected_commands.as_deref().map(record_rejected).transpose()?;
+    if settings.database.is_embedded() && !settings.database.ephemeral {
+        let directory = database::data_dir(&settings.database)?;
+        repository::configure_or_forget(&directory, &settings.database, &settings.repository)?;
+    }
     let source = Source::open(&settings.database, settings.pool.database_connections)?;
     let default = source.data_dir().filter(|_| given.is_none());
     let default = default.map(|directory| record_rejected(&directory.join(REJECTED_COMMANDS)));
@@ -117,11 +125,14 @@ async fn serve(
     let service = Service::new(database, &service_settings(settings));
     let server = Server::bind(server_settings, service.clone(), metrics.clone()).await?;
     announce(settings, &server)?;
-    let background = [
+    let mut background = vec![
         tokio::spawn(maintain(service.clone(), metrics, dropped_lines)),
         tokio::spawn(fold_counts(service.clone())),
         tokio::spawn(index_messages(service)),
     ];
+    if let Some(sources) = backup_sources(settings, source)? {
+        background.push(tokio::spawn(backup_metrics::record_forever(sources)));
+    }
     // The watchdog also covers the task that accepts connections, so both share this task.
     match settings.limits.watchdog {
         Some(timeout) => watchdog::watch(timeout, exit_hung, server.run(shutdown)).await?,
@@ -130,6 +141,21 @@ async fn serve(
     background.iter().for_each(JoinHandle::abort);
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Where to read the metrics of backups; `None` without a repository.
+fn backup_sources(
+    settings: &ServeArgs,
+    source: &Source,
+) -> Result<Option<backup_metrics::Sources>, Failure> {
+    let Some(directory) = source.data_dir() else { return Ok(None) };
+    let user = settings.database.postgres_user.as_deref();
+    let program = repository::configured(directory, user)?;
+    Ok(program.map(|program| backup_metrics::Sources {
+        program,
+        options: source.options.clone(),
+        data_dir: directory.to_owned(),
+    }))
 }
 
 async fn apply_migrations(settings: &ServeArgs, source: &Source) -> Result<(), Failure> {

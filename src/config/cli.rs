@@ -2,7 +2,10 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{DatabaseArgs, HealthcheckArgs, LogArgs, MessageArgs, ServeArgs, UserArgs};
+use super::{
+    BackupArgs, DatabaseArgs, DrillArgs, HealthcheckArgs, LogArgs, MessageArgs, RestoreArgs,
+    ServeArgs, UserArgs,
+};
 
 /// MiniTwit, a microblog on PostgreSQL.
 #[derive(Debug, Parser)]
@@ -29,6 +32,12 @@ pub enum Command {
     /// numbers are more popular; "user 000500" follows exactly 500 others.
     #[cfg(feature = "seed")]
     Seed(super::SeedArgs),
+    /// Back up the database, or list or check its backups
+    Backup(BackupArgs),
+    /// Restore the database from its backups, or from a file of `backup --logical`
+    Restore(RestoreArgs),
+    /// Restore the newest backup into a scratch directory, check it, and report how long it took
+    Drill(DrillArgs),
     /// List, disable or enable users, or reset their passwords
     User(UserArgs),
     /// Show, hide or restore messages
@@ -53,6 +62,9 @@ impl Command {
             Self::Migrate(settings) => Some(&settings.database),
             #[cfg(feature = "seed")]
             Self::Seed(settings) => Some(&settings.database),
+            Self::Backup(settings) => Some(&settings.database),
+            Self::Restore(settings) => Some(&settings.database),
+            Self::Drill(settings) => Some(&settings.database),
             Self::User(settings) => Some(&settings.database),
             Self::Message(settings) => Some(&settings.database),
             #[cfg(feature = "simulate")]

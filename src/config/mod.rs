@@ -5,6 +5,7 @@
 //! An invalid value stops the program at start, with the setting's name. Secrets have no printable form.
 
 mod accounts;
+mod backup;
 mod cli;
 mod credentials;
 mod database;
@@ -23,6 +24,9 @@ mod simulate;
 mod values;
 
 pub use accounts::{AccountArgs, PasswordArgs};
+pub use backup::{
+    BackupArgs, DrillArgs, RepositoryArgs, RestoreArgs, SecretFile, StorageArgs, UnsafeRepository,
+};
 pub use cli::{ApiName, Cli, Command, MigrateArgs};
 pub use credentials::SimulatorCredentialArgs;
 pub use database::{DatabaseArgs, PoolArgs};

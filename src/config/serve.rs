@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use clap::Args;
 
 use super::{
-    AccountArgs, DatabaseArgs, LimitArgs, LogArgs, PoolArgs, RateArgs, ReadArgs,
+    AccountArgs, DatabaseArgs, LimitArgs, LogArgs, PoolArgs, RateArgs, ReadArgs, RepositoryArgs,
     SimulatorCredentialArgs,
     values::{Contact, Networks, contact, networks, seconds},
 };
@@ -73,6 +73,10 @@ pub struct ServeArgs {
     /// Database.
     #[command(flatten)]
     pub database: DatabaseArgs,
+
+    /// Backup repository.
+    #[command(flatten)]
+    pub repository: RepositoryArgs,
 
     /// Connection pool.
     #[command(flatten)]

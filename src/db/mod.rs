@@ -5,12 +5,15 @@
 //! generates from the migrations.
 
 pub mod api_tokens;
+pub mod archiving;
+pub mod backup_note;
 mod bounds;
 mod class_pool;
 mod error;
 pub mod follows;
 pub mod idempotency_keys;
 pub mod instance;
+pub mod integrity;
 pub mod known_clients;
 pub mod messages;
 pub mod migrations;

@@ -28,6 +28,14 @@ const POOL_IDLE: &str = "minitwit_database_pool_idle_connections";
 const POOL_MAX: &str = "minitwit_database_pool_max_connections";
 const STATEMENTS_REJECTED: &str = "minitwit_database_statements_refused_total";
 
+const BACKUP_FINISHED: &str = "minitwit_backup_finished_timestamp_seconds";
+const BACKUP_SIZE: &str = "minitwit_backup_size_bytes";
+const WAL_ARCHIVED: &str = "minitwit_wal_archived_timestamp_seconds";
+const DRILL_FINISHED: &str = "minitwit_backup_drill_timestamp_seconds";
+const DRILL_PASSED: &str = "minitwit_backup_drill_passed";
+const DRILL_RTO: &str = "minitwit_backup_drill_rto_seconds";
+const DRILL_RPO: &str = "minitwit_backup_drill_rpo_seconds";
+
 const LOG_LINES_DROPPED: &str = "minitwit_log_lines_dropped_total";
 const REJECTED_COMMANDS_DROPPED: &str = "minitwit_rejected_commands_dropped_total";
 
@@ -60,6 +68,7 @@ pub fn start() -> Result<PrometheusHandle, BuildError> {
 }
 
 fn describe() {
+    describe_backups();
     describe_counter!(HTTP_REQUESTS, "HTTP responses, by route template, method and status");
     describe_histogram!(
         HTTP_DURATION,
@@ -101,6 +110,38 @@ fn describe() {
         STATEMENTS_REJECTED,
         "Database statements rejected because the queue of their class was full, by class"
     );
+}
+
+/// Describes the metrics of backups, which only a server with a repository has.
+fn describe_backups() {
+    describe_gauge!(BACKUP_FINISHED, "When the newest backup was finished, in Unix time");
+    describe_gauge!(BACKUP_SIZE, "What the newest backup added to the repository, in bytes");
+    describe_gauge!(WAL_ARCHIVED, "When WAL was last archived, in Unix time");
+    describe_gauge!(DRILL_FINISHED, "When the last drill ended, in Unix time");
+    describe_gauge!(DRILL_PASSED, "Whether the last drill found no error: 1 or 0");
+    describe_gauge!(DRILL_RTO, "Seconds until the database of the last drill was ready");
+    describe_gauge!(DRILL_RPO, "Seconds between the last restored transaction and the drill");
+}
+
+/// Sets the gauges of the newest backup: its end in Unix time, and its size in the repository.
+pub fn backed_up(finished: i64, bytes: u64) {
+    gauge!(BACKUP_FINISHED).set(finished as f64);
+    gauge!(BACKUP_SIZE).set(bytes as f64);
+}
+
+/// Sets the time at which WAL was last archived, in Unix time.
+pub fn wal_archived(time: i64) {
+    gauge!(WAL_ARCHIVED).set(time as f64);
+}
+
+/// Sets the gauges of the last drill: its end in Unix time, whether it passed, and its times.
+pub fn drilled(finished: i64, passed: bool, rto: f64, rpo: Option<f64>) {
+    gauge!(DRILL_FINISHED).set(finished as f64);
+    gauge!(DRILL_PASSED).set(u8::from(passed));
+    gauge!(DRILL_RTO).set(rto);
+    if let Some(rpo) = rpo {
+        gauge!(DRILL_RPO).set(rpo);
+    }
 }
 
 /// Adds 1 to a gauge, until dropped.

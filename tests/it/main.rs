@@ -9,6 +9,7 @@
 
 mod accounts;
 mod api;
+mod backups;
 mod browser;
 mod circles;
 mod configuration;

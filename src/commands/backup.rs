@@ -1,0 +1,108 @@
+//! `minitwit backup`: makes, lists or checks backups.
+
+use std::time::Instant;
+
+use embedded_postgres::StoppedData;
+use pgbackrest::{Backup, BackupKind, BackupType, Info, PgBackRest};
+use time::OffsetDateTime;
+
+use super::{
+    Failure,
+    database::{self, Source},
+    format::size,
+    logical,
+    moderation::format_time,
+    note, repository, start_logs,
+};
+use crate::config::BackupArgs;
+
+pub(super) fn run(settings: &BackupArgs) -> Result<(), Failure> {
+    let _log = start_logs(&settings.log)?;
+    if let Some(file) = &settings.logical {
+        return logical::dump(&settings.database, file);
+    }
+    let directory = database::data_dir(&settings.database)?;
+    let program = repository::required(&directory, &settings.database, &settings.repository)?;
+    if settings.list {
+        return list(&program.info()?);
+    }
+    if settings.verify {
+        println!("{}", program.verify()?);
+        return Ok(());
+    }
+    if !StoppedData::has_cluster(&directory)? {
+        return Err(format!("there is no database in {}", directory.display()).into());
+    }
+    let source = Source::join(&settings.database)?;
+    let result = note::write(&source, &directory.join("postgres"))
+        .and_then(|()| back_up(&program, &source, kind(settings)));
+    source.close();
+    result
+}
+
+fn kind(settings: &BackupArgs) -> BackupKind {
+    match (settings.full, settings.differential) {
+        (true, _) => BackupKind::Full,
+        (false, true) => BackupKind::Differential,
+        (false, false) => BackupKind::Incremental,
+    }
+}
+
+/// Makes a backup, and prints its name and sizes. The first backup is a full one.
+fn back_up(program: &PgBackRest, source: &Source, kind: BackupKind) -> Result<(), Failure> {
+    let begun = Instant::now();
+    let socket = source.socket().ok_or("the embedded PostgreSQL has no socket")?;
+    program.create_stanza(socket)?;
+    let kind = if program.info()?.backups.is_empty() { BackupKind::Full } else { kind };
+    program.backup(kind, socket)?;
+    let info = program.info()?;
+    let newest = info.newest().ok_or("the backup is missing in the repository")?;
+    println!(
+        "backed up {} ({}): {}, of which {} are new in the repository, in {:.1} s",
+        newest.label,
+        name(newest.kind),
+        size(newest.sizes.size),
+        size(newest.sizes.repository.delta),
+        begun.elapsed().as_secs_f64(),
+    );
+    Ok(())
+}
+
+fn list(info: &Info) -> Result<(), Failure> {
+    println!(
+        "{:<36} {:<12} {:>8} {:<20} {:>10} {:>10}",
+        "name", "type", "timeline", "finished", "data", "stored"
+    );
+    for backup in &info.backups {
+        println!("{}", line(backup)?);
+    }
+    match (info.backups.first(), &info.wal) {
+        (Some(first), Some((_, last))) => {
+            let first = format_time(OffsetDateTime::from_unix_timestamp(first.timestamp.stop)?)?;
+            println!("any time from {first} to the end of WAL {last} can be restored");
+        }
+        _ => println!("no backups"),
+    }
+    Ok(())
+}
+
+fn line(backup: &Backup) -> Result<String, Failure> {
+    let finished = format_time(OffsetDateTime::from_unix_timestamp(backup.timestamp.stop)?)?;
+    let error = if backup.error { " damaged pages" } else { "" };
+    Ok(format!(
+        "{:<36} {:<12} {:>8} {finished:<20} {:>10} {:>10}{error}",
+        backup.label,
+        name(backup.kind),
+        backup.timeline().unwrap_or_default(),
+        size(backup.sizes.size),
+        size(backup.sizes.repository.delta),
+    ))
+}
+
+fn name(kind: BackupType) -> &'static str {
+    match kind {
+        BackupType::Full => "full",
+        BackupType::Differential => "differential",
+        BackupType::Incremental => "incremental",
+    }
+}

@@ -1,0 +1,150 @@
+//! Logical backups: one file of pg_dump, which needs no repository.
+
+use std::{
+    env, fs,
+    fs::OpenOptions,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Instant,
+};
+
+use super::{
+    Failure,
+    database::{self, Source},
+    format::size,
+};
+use crate::{config::DatabaseArgs, db::PgConnectOptions};
+
+/// Writes a dump of the database to `file`, which must not exist. A failed dump leaves no such file.
+pub(super) fn dump(settings: &DatabaseArgs, file: &Path) -> Result<(), Failure> {
+    let begun = Instant::now();
+    if file.exists() {
+        return Err(format!("{} exists already", file.display()).into());
+    }
+    let new = temporary(file);
+    let source = Source::join(settings)?;
+    let result = dump_to(settings, &source, &new);
+    source.close();
+    if let Err(error) = result {
+        // It may not exist.
+        let _ = fs::remove_file(&new);
+        return Err(error);
+    }
+    fs::rename(&new, file)?;
+    let bytes = fs::metadata(file)?.len();
+    let seconds = begun.elapsed().as_secs_f64();
+    println!("backed up to {}: {} in {seconds:.1} s", file.display(), size(bytes));
+    Ok(())
+}
+
+fn dump_to(settings: &DatabaseArgs, source: &Source, file: &Path) -> Result<(), Failure> {
+    let output = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+    let output = output.map_err(|error| format!("cannot create {}: {error}", file.display()))?;
+    let mut command = client("pg_dump", settings, &source.options)?;
+    command.args(["--format=custom", "--no-owner", "--no-privileges"]);
+    command.stdout(output.try_clone()?);
+    run(command, "pg_dump")?;
+    output.sync_all()?;
+    // A dump whose contents cannot be listed cannot be restored.
+    let mut command = client("pg_restore", settings, &source.options)?;
+    command.arg("--list").arg(file);
+    run(command, "pg_restore --list")
+}
+
+/// A path beside `file` on the same file system.
+fn temporary(file: &Path) -> PathBuf {
+    let mut name = file.file_name().unwrap_or_default().to_owned();
+    name.push(".incomplete");
+    file.with_file_name(name)
+}
+
+/// A client program of PostgreSQL, connected to the database by variables: other users of the machine
+/// could read a password in its arguments.
+pub(super) fn client(
+    name: &str,
+    settings: &DatabaseArgs,
+    options: &PgConnectOptions,
+) -> Result<Command, Failure> {
+    let directory = if settings.is_embedded() { Some(database::data_dir(settings)?) } else { None };
+    let bin = settings.postgres_bin.as_deref();
+    let program =
+        embedded_postgres::program(name, bin, directory.as_deref().filter(|it| it.exists()))?;
+    let mut command = Command::new(program);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    if settings.is_embedded() {
+        command.env_clear().envs(env::var_os("PATH").map(|path| ("PATH", path)));
+    }
+    match (options.get_socket(), &settings.database_url) {
+        (Some(socket), _) => command.env("PGHOST", socket),
+        (None, _) => command.env("PGHOST", options.get_host()),
+    };
+    command.env("PGPORT", options.get_port().to_string());
+    command.env("PGUSER", options.get_username());
+    command.env("PGDATABASE", options.get_database().unwrap_or(options.get_username()));
+    if let Some(url) = &settings.database_url {
+        let password = settings.database_password_file.as_ref().map(|it| it.expose().to_owned());
+        if let Some(password) = password.or_else(|| password_of(url.expose())) {
+            command.env("PGPASSWORD", password);
+        }
+        for (parameter, variable) in TLS_PARAMETERS {
+            if let Some(value) = parameter_of(url.expose(), parameter) {
+                command.env(variable, value);
+            }
+        }
+    }
+    Ok(command)
+}
+
+/// The TLS parameters of a URL, and libpq's variables for them.
+const TLS_PARAMETERS: [(&str, &str); 4] = [
+    ("sslmode", "PGSSLMODE"),
+    ("sslrootcert", "PGSSLROOTCERT"),
+    ("sslcert", "PGSSLCERT"),
+    ("sslkey", "PGSSLKEY"),
+];
+
+fn decode(text: &str) -> String {
+    percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned()
+}
+
+/// A parameter of a URL, decoded.
+fn parameter_of(url: &str, name: &str) -> Option<String> {
+    let (_, query) = url.split_once('?')?;
+    let parameters = query.split('&').filter_map(|it| it.split_once('='));
+    parameters.into_iter().find(|(it, _)| *it == name).map(|(_, value)| decode(value))
+}
+
+/// The password in a URL, decoded.
+fn password_of(url: &str) -> Option<String> {
+    let authority = url.split_once("://")?.1.split(['/', '?']).next()?;
+    let (_, password) = authority.rsplit_once('@')?.0.split_once(':')?;
+    Some(decode(password))
+}
+
+/// Runs a program. The error contains its error output.
+pub(super) fn run(mut command: Command, name: &str) -> Result<(), Failure> {
+    let output = command.output().map_err(|error| format!("cannot run {name}: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let errors = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    Err(format!("{name} failed ({}): {errors}", output.status).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_password_of_a_url_is_decoded() {
+        let password = |url| password_of(url);
+        assert_eq!(password("postgres://u:p%40s%2Fs@h:5432/d").as_deref(), Some("p@s/s"));
+        assert_eq!(password("postgres://u:p@h/d?x=a@b:c").as_deref(), Some("p"));
+        assert_eq!(password("postgres://u@h/d"), None);
+        assert_eq!(password("postgres://h/d"), None);
+        let mode = |url| parameter_of(url, "sslmode");
+        assert_eq!(mode("postgres://h/d?x=1&sslmode=verify-full").as_deref(), Some("verify-full"));
+        assert_eq!(mode("postgres://h/d"), None);
+    }
+}

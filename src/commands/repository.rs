@@ -1,0 +1,234 @@
+//! The backup repository of the embedded PostgreSQL.
+//!
+//! A server that archives leaves pgBackRest's configuration in its data directory. So the other
+//! commands find the repository, and one that starts the database itself archives its WAL too.
+
+use std::{
+    fs::{self, DirBuilder},
+    io,
+    os::unix::fs::{DirBuilderExt as _, chown},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use embedded_postgres::{Archiving, ROLE, SOCKET_PORT, StoppedData};
+use pgbackrest::{Account, Configuration, Info, PgBackRest, S3, Server, Storage};
+
+use super::Failure;
+use crate::config::{DatabaseArgs, RepositoryArgs, Secret, StorageArgs};
+
+/// The name of the database within the repository.
+const STANZA: &str = "minitwit";
+
+/// The directory of pgBackRest's configuration in the data directory.
+const DIRECTORY: &str = "pgbackrest";
+
+/// The longest time until written WAL is archived, without the time to copy it. A lost machine loses
+/// at most this time of messages.
+const ARCHIVE_TIMEOUT: Duration = Duration::from_secs(30);
+
+#[derive(Debug, thiserror::Error)]
+enum RepositoryError {
+    #[error(
+        "no backup repository: name one with --backup-repository (MINITWIT_BACKUP_REPOSITORY) or \
+         --backup-s3-bucket (MINITWIT_BACKUP_S3_BUCKET)"
+    )]
+    NotGiven,
+    #[error(
+        "--database-url (DATABASE_URL) names a server that MiniTwit does not run, and its backups are \
+         made where it runs; `minitwit backup --logical FILE` works from here"
+    )]
+    NotEmbedded,
+    #[error(
+        "there is no database in the data directory {}, but its backup repository has {backups} \
+         backups. Restore it with `minitwit restore`; to start with an empty database, name another \
+         repository", .directory.display()
+    )]
+    RestoreFirst { directory: PathBuf, backups: usize },
+    #[error(
+        "the backup repository belongs to another database: name another repository with \
+         --backup-repository (MINITWIT_BACKUP_REPOSITORY)"
+    )]
+    OtherDatabase(#[source] pgbackrest::Error),
+    #[error("--backup-repository: cannot create {}", .path.display())]
+    Create { path: PathBuf, source: io::Error },
+}
+
+/// The archiving of a server that is about to start.
+pub(super) struct Archive {
+    program: PgBackRest,
+    data_dir: PathBuf,
+    is_first_start: bool,
+}
+
+impl Archive {
+    /// The archiving that the data directory is configured for, if any.
+    ///
+    /// Returns an error if there is no database here but the repository has backups of one: a lost
+    /// volume must not become an empty database that nobody notices.
+    pub(super) fn before_start(
+        directory: &Path,
+        postgres_user: Option<&str>,
+    ) -> Result<Option<Self>, Failure> {
+        let Some(program) = configured(directory, postgres_user)? else { return Ok(None) };
+        let is_first_start = !StoppedData::has_cluster(directory)?;
+        if is_first_start {
+            let backups = program.info()?.backups.len();
+            if backups > 0 {
+                let directory = directory.to_owned();
+                return Err(RepositoryError::RestoreFirst { directory, backups }.into());
+            }
+        }
+        let data_dir = std::path::absolute(directory)?;
+        Ok(Some(Self { program, data_dir, is_first_start }))
+    }
+
+    pub(super) fn settings(&self) -> Archiving {
+        Archiving { command: self.program.archive_command(), timeout: ARCHIVE_TIMEOUT }
+    }
+
+    /// How a restored database gets its WAL.
+    pub(super) fn restore_command(&self) -> String {
+        self.program.restore_command(&self.data_dir.join("postgres"))
+    }
+
+    /// Prepares the repository for the started server. If an existing database cannot reach its
+    /// repository, it runs nevertheless and keeps its WAL until it can.
+    pub(super) fn after_start(&self, socket: &Path) -> Result<(), Failure> {
+        match self.program.create_stanza(socket) {
+            Err(error) if error.is_other_cluster() => {
+                Err(RepositoryError::OtherDatabase(error).into())
+            }
+            Err(error) if self.is_first_start => Err(error.into()),
+            Err(error) => {
+                tracing::error!(%error, "cannot reach the backup repository; WAL waits on this disk");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+}
+
+/// For `minitwit serve`: configures archiving into the given repository. Without one, archiving ends.
+pub(super) fn configure_or_forget(
+    data_dir: &Path,
+    database: &DatabaseArgs,
+    repository: &RepositoryArgs,
+) -> Result<(), Failure> {
+    if repository.is_given() {
+        return configure(data_dir, database, repository).map(drop);
+    }
+    if PgBackRest::forget(&data_dir.join(DIRECTORY))? {
+        tracing::warn!(
+            "no backup repository is given any more: WAL is not archived from now on, and a restore \
+             cannot reach later times; set --backup-repository"
+        );
+    }
+    Ok(())
+}
+
+/// For the commands on backups: the given repository, or the one that the server in this data
+/// directory archives into.
+pub(super) fn required(
+    data_dir: &Path,
+    database: &DatabaseArgs,
+    repository: &RepositoryArgs,
+) -> Result<PgBackRest, Failure> {
+    if !database.is_embedded() {
+        return Err(RepositoryError::NotEmbedded.into());
+    }
+    if repository.is_given() {
+        return configure(data_dir, database, repository);
+    }
+    let program = configured(data_dir, database.postgres_user.as_deref())?;
+    Ok(program.ok_or(RepositoryError::NotGiven)?)
+}
+
+/// The repository that this data directory is configured for.
+pub(super) fn configured(
+    data_dir: &Path,
+    postgres_user: Option<&str>,
+) -> Result<Option<PgBackRest>, Failure> {
+    let directory = std::path::absolute(data_dir)?.join(DIRECTORY);
+    if !directory.exists() {
+        return Ok(None);
+    }
+    let (_, account) = StoppedData::prepare(data_dir, postgres_user)?;
+    Ok(PgBackRest::configured(&directory, STANZA, account.map(account_of))?)
+}
+
+/// The result of a drill, beside the configuration.
+pub(super) fn drill_file(data_dir: &Path) -> PathBuf {
+    data_dir.join(DIRECTORY).join("drill.json")
+}
+
+fn configure(
+    data_dir: &Path,
+    database: &DatabaseArgs,
+    repository: &RepositoryArgs,
+) -> Result<PgBackRest, Failure> {
+    repository.check(data_dir)?;
+    let (data_dir, account) = StoppedData::prepare(data_dir, database.postgres_user.as_deref())?;
+    let account = account.map(account_of);
+    let configuration = Configuration {
+        storage: storage(&repository.storage, account)?,
+        passphrase: repository.backup_passphrase_file.as_ref().map(|it| expose(&it.secret)),
+        full_backups_kept: repository.backup_retention,
+        stanza: STANZA.to_owned(),
+        server: Server {
+            data_directory: data_dir.join("postgres"),
+            port: SOCKET_PORT,
+            role: ROLE.to_owned(),
+        },
+    };
+    Ok(PgBackRest::configure(&data_dir.join(DIRECTORY), &configuration, account)?)
+}
+
+fn expose(secret: &Secret) -> String {
+    secret.expose().to_owned()
+}
+
+fn account_of(account: embedded_postgres::Account) -> Account {
+    Account { uid: account.uid, gid: account.gid }
+}
+
+fn storage(settings: &StorageArgs, account: Option<Account>) -> Result<Storage, Failure> {
+    if let Some(directory) = &settings.backup_repository {
+        return Ok(Storage::Directory(repository_directory(directory, account)?));
+    }
+    let given = |secret: &Option<Secret>| secret.as_ref().map(expose).unwrap_or_default();
+    let absolute = |path: &PathBuf| std::path::absolute(path);
+    Ok(Storage::S3(S3 {
+        bucket: settings.backup_s3_bucket.clone().unwrap_or_default(),
+        endpoint: settings.backup_s3_endpoint.clone().unwrap_or_default(),
+        region: settings.backup_s3_region.clone(),
+        key: given(&settings.backup_s3_key_file),
+        secret: given(&settings.backup_s3_secret_file),
+        ca_file: settings.backup_s3_ca_file.as_ref().map(absolute).transpose()?,
+    }))
+}
+
+/// Creates the directory unless it exists, but not its parent: that may be a file system which is not
+/// mounted now. Returns its path without symbolic links.
+fn repository_directory(path: &Path, account: Option<Account>) -> Result<PathBuf, Failure> {
+    let failed = |source| RepositoryError::Create { path: path.to_owned(), source };
+    match DirBuilder::new().mode(0o700).create(path) {
+        Ok(()) => {
+            if let Some(Account { uid, gid }) = account {
+                chown(path, Some(uid), Some(gid)).map_err(failed)?;
+            }
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(failed(error).into()),
+    }
+    Ok(fs::canonicalize(path).map_err(failed)?)
+}
+
+/// What the repository holds, which must not be empty.
+pub(super) fn backups(program: &PgBackRest) -> Result<Info, Failure> {
+    let info = program.info()?;
+    if info.backups.is_empty() {
+        return Err("the backup repository has no backups; make one with `minitwit backup`".into());
+    }
+    Ok(info)
+}

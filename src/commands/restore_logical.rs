@@ -1,0 +1,124 @@
+//! `minitwit restore FILE`: restores the database from a file of `minitwit backup --logical`.
+
+use std::{fs, path::Path, time::Instant};
+
+use embedded_postgres::{Data, Embedded, Settings};
+
+use super::{
+    Failure,
+    database::{self, DATABASE, Source},
+    logical,
+    replacement::replace,
+    repository,
+};
+use crate::{
+    config::{DatabaseArgs, RestoreArgs},
+    db::{Connection, PgConnectOptions, archiving, migrations},
+};
+
+/// The data directory in which the embedded PostgreSQL loads the file.
+const SCRATCH: &str = "restore";
+
+pub(super) fn run(settings: &RestoreArgs, file: &Path) -> Result<(), Failure> {
+    // pg_restore would report a missing file only after the cluster is made.
+    let file = file.canonicalize().map_err(|error| format!("{}: {error}", file.display()))?;
+    if settings.database.is_embedded() {
+        into_embedded(settings, &file)
+    } else {
+        into_given(&settings.database, &file)
+    }
+}
+
+/// Loads the file into a new cluster, which then takes the place of the old one.
+fn into_embedded(settings: &RestoreArgs, file: &Path) -> Result<(), Failure> {
+    let begun = Instant::now();
+    let database = &settings.database;
+    let directory = std::path::absolute(database::data_dir(database)?)?;
+    let user = database.postgres_user.as_deref();
+    let replaced = replace(&directory, user, settings.yes, |new| {
+        let scratch = directory.join(SCRATCH);
+        if scratch.exists() {
+            // A killed restore leaves it.
+            fs::remove_dir_all(&scratch)?;
+        }
+        load(&scratch, database, file)?;
+        fs::remove_dir(new)?;
+        fs::rename(scratch.join("postgres"), new)?;
+        Ok(fs::remove_dir_all(&scratch)?)
+    })?;
+    adopt(settings, &directory)?;
+    println!("restored {} in {:.1} s", directory.display(), begun.elapsed().as_secs_f64());
+    if let Some(kept) = &replaced.kept {
+        println!("the old data is in {}; delete it when you no longer need it", kept.display());
+    }
+    Ok(())
+}
+
+fn load(scratch: &Path, settings: &DatabaseArgs, file: &Path) -> Result<(), Failure> {
+    let server = Embedded::start(&Settings {
+        postgres_bin: settings.postgres_bin.clone(),
+        postgres_user: settings.postgres_user.clone(),
+        ..Settings::new(Data::Directory(scratch.to_owned()))
+    })?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(server.create_database(DATABASE))?;
+    let result = restore_into(settings, &server.connect_options(DATABASE), file);
+    server.stop();
+    result
+}
+
+fn restore_into(
+    settings: &DatabaseArgs,
+    options: &PgConnectOptions,
+    file: &Path,
+) -> Result<(), Failure> {
+    let mut command = logical::client("pg_restore", settings, options)?;
+    command.args(["--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction"]);
+    command.arg("--dbname").arg(options.get_database().unwrap_or(DATABASE)).arg(file);
+    logical::run(command, "pg_restore")
+}
+
+/// Makes the new cluster the current one of the repository, if there is one.
+fn adopt(settings: &RestoreArgs, directory: &Path) -> Result<(), Failure> {
+    let database = &settings.database;
+    let program = if settings.repository.is_given() {
+        Some(repository::required(directory, database, &settings.repository)?)
+    } else {
+        repository::configured(directory, database.postgres_user.as_deref())?
+    };
+    let Some(program) = program else { return Ok(()) };
+    let server = Embedded::start(&Settings {
+        postgres_bin: database.postgres_bin.clone(),
+        postgres_user: database.postgres_user.clone(),
+        ..Settings::new(Data::Directory(directory.to_owned()))
+    })?;
+    let result = match program.upgrade_stanza(server.socket_directory()) {
+        // There is no stanza to upgrade yet.
+        Err(_) => program.create_stanza(server.socket_directory()),
+        Ok(()) => Ok(()),
+    };
+    server.stop();
+    result?;
+    println!(
+        "earlier backups are of the former database; make one of this with `minitwit backup --full`"
+    );
+    Ok(())
+}
+
+/// Loads the file into the database of `--database-url`, which must have no tables of MiniTwit.
+fn into_given(settings: &DatabaseArgs, file: &Path) -> Result<(), Failure> {
+    let source = Source::join(settings)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let has_schema = runtime.block_on(async {
+        let mut connection = migrations::connect(&source.options).await?;
+        let has_schema = archiving::has_schema(&mut connection).await?;
+        connection.close().await?;
+        Ok::<_, Failure>(has_schema)
+    })?;
+    if has_schema {
+        return Err(format!("{source} has tables already; restore into an empty database").into());
+    }
+    restore_into(settings, &source.options, file)?;
+    println!("restored {source}");
+    Ok(())
+}
