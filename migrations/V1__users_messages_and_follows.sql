@@ -18,22 +18,41 @@ CREATE TABLE users (
     bio           text,
     disabled_at   timestamptz,
     password_renewed_at timestamptz,
+    password_scheme text      NOT NULL DEFAULT 'bcrypt',
+    imported      boolean     NOT NULL DEFAULT false,
     CONSTRAINT users_pkey PRIMARY KEY (user_id),
     CONSTRAINT users_username_key UNIQUE (username),
-    CONSTRAINT users_username_length CHECK (char_length(username) BETWEEN 1 AND 64),
+    -- Imported users keep their names, except those that cannot be the address of a page. The index of usernames takes
+    -- no longer name either.
+    CONSTRAINT users_username_address CHECK (octet_length(username) BETWEEN 1 AND 1024 AND username !~ '/' AND username NOT IN ('.', '..')),
     CONSTRAINT users_username_normalized CHECK (username IS NFC NORMALIZED),
-    CONSTRAINT users_username_characters CHECK (username !~ '[\u0001-\u001f\u007f-\u009f/]'),
-    CONSTRAINT users_username_trimmed CHECK (username !~ '^[[:space:]]|[[:space:]]$'),
-    CONSTRAINT users_username_not_a_path CHECK (username NOT IN ('.', '..')),
-    CONSTRAINT users_email_form CHECK (email LIKE '_%@%_' AND char_length(email) <= 254),
-    CONSTRAINT users_password_hash_bcrypt CHECK (password_hash ~ '^\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}$'),
+    CONSTRAINT users_username_length CHECK (imported OR char_length(username) <= 64),
+    CONSTRAINT users_username_characters CHECK (imported OR username !~ '[\u0001-\u001f\u007f-\u009f]'),
+    CONSTRAINT users_username_trimmed CHECK (imported OR username !~ '^[[:space:]]|[[:space:]]$'),
+    CONSTRAINT users_email_form CHECK (imported OR email LIKE '_%@%_' AND char_length(email) <= 254),
+    -- Each scheme has a form of its own, so two hashes of different schemes are never equal. The numbers have upper
+    -- bounds, so that the verification of a hash takes seconds and 128 MiB at most (domain/password_hash.rs).
+    CONSTRAINT users_password_scheme_known CHECK (password_scheme IN ('bcrypt', 'werkzeug_pbkdf2', 'werkzeug_scrypt', 'predecessor_pbkdf2')),
+    CONSTRAINT users_password_hash_bcrypt CHECK (password_scheme <> 'bcrypt' OR password_hash ~
+        '^\$2[abxy]\$(0[4-9]|1[0-6])\$[./A-Za-z0-9]{53}$'),
+    CONSTRAINT users_password_hash_werkzeug_pbkdf2 CHECK (password_scheme <> 'werkzeug_pbkdf2' OR password_hash ~
+        '^pbkdf2:(sha1|sha256|sha512):([1-9]\d{0,5}|1\d{6}|2000000)\$[\x21-\x23\x25-\x7e]{1,128}\$[0-9a-f]+$'
+        AND octet_length(split_part(password_hash, '$', 3)) =
+            CASE split_part(password_hash, ':', 2) WHEN 'sha1' THEN 40 WHEN 'sha256' THEN 64 ELSE 128 END),
+    CONSTRAINT users_password_hash_werkzeug_scrypt CHECK (password_scheme <> 'werkzeug_scrypt' OR password_hash ~
+        '^scrypt:(2|4|8|16|32|64|128|256|512|1024|2048|4096|8192|16384|32768|65536|131072):[1-8]:[1-4]\$[\x21-\x23\x25-\x7e]{1,128}\$[0-9a-f]{128}$'),
+    CONSTRAINT users_password_hash_predecessor_pbkdf2 CHECK (password_scheme <> 'predecessor_pbkdf2' OR password_hash ~
+        '^([A-Za-z0-9+/]{4}){0,170}([A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=|[A-Za-z0-9+/][AQgw]==)\$[A-Za-z0-9+/]{93}[AQgw]==$'),
     CONSTRAINT users_display_name_length CHECK (char_length(display_name) BETWEEN 1 AND 64),
     CONSTRAINT users_display_name_characters CHECK (display_name !~ '[\u0001-\u001f\u007f-\u009f]'),
     CONSTRAINT users_display_name_trimmed CHECK (display_name COLLATE "C" !~ '^[[:space:]]|[[:space:]]$'),
     CONSTRAINT users_bio_length CHECK (char_length(with_line_feeds(bio)) BETWEEN 1 AND 160),
     CONSTRAINT users_bio_not_blank CHECK (bio COLLATE "C" ~ '[^[:space:]]')
 );
-COMMENT ON TABLE users IS 'Registered users. The e-mail address is private to its owner; the password is a bcrypt hash.';
+COMMENT ON TABLE users IS 'Registered users. The e-mail address is private to its owner.';
+COMMENT ON COLUMN users.password_hash IS 'The hash of the password, in the form of its scheme.';
+COMMENT ON COLUMN users.password_scheme IS 'How password_hash was made. Imported users keep the hash of their old system until they sign in; that replaces it by bcrypt.';
+COMMENT ON COLUMN users.imported IS 'Whether the user comes from another system. The rules for new names and e-mail addresses do not hold for these users.';
 COMMENT ON COLUMN users.display_name IS 'NULL if the user gives none.';
 COMMENT ON COLUMN users.bio IS 'NULL if the user gives none.';
 COMMENT ON COLUMN users.password_renewed_at IS 'When a sign-in replaced the hash by another one of the same password; NULL if never.';
@@ -45,13 +64,15 @@ CREATE TABLE messages (
     text         text        NOT NULL,
     published_at timestamptz NOT NULL,
     flagged      boolean     NOT NULL DEFAULT false,
+    imported     boolean     NOT NULL DEFAULT false,
     edited_at    timestamptz,
     CONSTRAINT messages_pkey PRIMARY KEY (message_id),
     CONSTRAINT messages_author_id_fkey FOREIGN KEY (author_id) REFERENCES users ON DELETE CASCADE,
-    CONSTRAINT messages_text_length CHECK (char_length(with_line_feeds(text)) BETWEEN 1 AND 280),
-    CONSTRAINT messages_text_not_blank CHECK (text COLLATE "C" ~ '[^[:space:]]')
+    CONSTRAINT messages_text_length CHECK (imported OR char_length(with_line_feeds(text)) BETWEEN 1 AND 280),
+    CONSTRAINT messages_text_not_blank CHECK (imported OR text COLLATE "C" ~ '[^[:space:]]')
 );
 COMMENT ON TABLE messages IS 'Messages by users. Flagged messages stay in the table, but no page or response contains them.';
+COMMENT ON COLUMN messages.imported IS 'Whether the message comes from another system. Its text is kept whole: the limits of new texts do not hold for it.';
 COMMENT ON COLUMN messages.edited_at IS 'When the text was last edited; NULL if never.';
 
 -- Each list has an index in the order of its cursor. Flagged messages appear on no timeline.

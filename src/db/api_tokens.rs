@@ -91,26 +91,26 @@ pub async fn find(
     max_age: Duration,
 ) -> Result<Option<ValidToken>, Error> {
     let query = sqlx::query!(
-        r#"SELECT user_id, username, password_hash, token_id, scopes,
+        r#"SELECT user_id, username, password_scheme, password_hash, token_id, scopes,
                   (last_used_at > now() - $2::interval) IS NOT TRUE AS "record_use!"
            FROM api_tokens JOIN users USING (user_id)
            WHERE token_hash = $1 AND expires_at > now() AND disabled_at IS NULL"#,
         token.as_bytes(),
         interval(max_age),
     );
-    Ok(database.optional(query).await?.map(|row| {
-        let account = AccountRow {
-            user_id: row.user_id,
-            username: row.username,
-            password_hash: row.password_hash,
-        };
-        let grant = Grant {
-            account: account.authenticated_by(token.clone()),
-            token: TokenId(row.token_id),
-            scopes: Scopes::from_stored(&row.scopes),
-        };
-        ValidToken { grant, record_use: row.record_use }
-    }))
+    let Some(row) = database.optional(query).await? else { return Ok(None) };
+    let account = AccountRow {
+        user_id: row.user_id,
+        username: row.username,
+        password_scheme: row.password_scheme,
+        password_hash: row.password_hash,
+    };
+    let grant = Grant {
+        account: account.authenticated_by(token.clone())?,
+        token: TokenId(row.token_id),
+        scopes: Scopes::from_stored(&row.scopes),
+    };
+    Ok(Some(ValidToken { grant, record_use: row.record_use }))
 }
 
 /// Returns a valid token with the account of its user; `None` if it no longer exists.

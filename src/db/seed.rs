@@ -93,7 +93,7 @@ pub trait Row {
 
 impl Row for UserRow {
     const COLUMNS: (&'static str, &'static str) =
-        ("users", "user_id, username, email, password_hash, created_at");
+        ("users", "user_id, username, email, password_hash, password_scheme, created_at");
     const KEY: Option<&'static str> = Some("user_id");
 
     fn fields(&self) -> Vec<String> {
@@ -102,6 +102,7 @@ impl Row for UserRow {
             self.username.as_str().to_owned(),
             self.email.as_str().to_owned(),
             self.password_hash.expose().to_owned(),
+            self.password_hash.scheme().to_owned(),
             timestamp(self.created_at),
         ]
     }

@@ -47,13 +47,14 @@ pub async fn account(
              UPDATE sessions SET expires_at = now() + $2::interval
              WHERE token_hash = $1 AND expires_at > now()
                AND expires_at < now() + $2::interval * 0.95)
-         SELECT user_id, username, password_hash FROM sessions JOIN users USING (user_id)
+         SELECT user_id, username, password_scheme, password_hash
+         FROM sessions JOIN users USING (user_id)
          WHERE token_hash = $1 AND expires_at > now() AND disabled_at IS NULL",
         token.as_bytes(),
         interval(lifetime),
     );
     let row = database.optional(query).await?;
-    Ok(row.map(|row| row.authenticated_by(token.clone())))
+    row.map(|row| row.authenticated_by(token.clone())).transpose()
 }
 
 /// Deletes a session.

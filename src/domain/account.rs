@@ -3,7 +3,8 @@
 use time::OffsetDateTime;
 
 use super::{
-    password::{Password, PasswordHash},
+    password::Password,
+    password_hash::PasswordHash,
     profile::{Bio, DisplayName, Profile},
     scope::Scopes,
     token::{TokenHash, TokenId},

@@ -14,6 +14,7 @@ mod name_characters;
 mod one_line_text;
 mod page;
 mod password;
+mod password_hash;
 mod profile;
 mod registration;
 mod reserved_names;
@@ -34,7 +35,8 @@ pub use message::{
     AuthorTimeline, MESSAGE_TEXT_MAX_CHARS, Message, MessageSummary, MessageText, ModeratedMessage,
 };
 pub use page::{Cursor, InvalidCursor, KeyCursor, NameCursor, PAGE_SIZE, Page};
-pub use password::{Password, PasswordHash};
+pub use password::Password;
+pub use password_hash::{Bcrypt, Digest, InvalidHash, PasswordHash, Pbkdf2, Scrypt};
 pub use profile::{BIO_MAX_CHARS, Bio, Counts, DisplayName, Profile, ProfileView};
 pub use registration::Registration;
 pub use scope::{Scope, Scopes};

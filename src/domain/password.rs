@@ -1,4 +1,4 @@
-//! Passwords and their hashes.
+//! Passwords.
 
 use std::fmt;
 
@@ -37,11 +37,14 @@ impl Password {
         Ok(Self(password))
     }
 
-    /// The password as it was entered, if that is not its form in NFC. Earlier programs stored the
-    /// hash of this form.
-    pub fn as_entered(raw: &str) -> Option<Self> {
-        let differs = Self::parse(raw).is_ok_and(|password| password.0 != raw);
-        (differs && raw.len() <= PASSWORD_MAX_BYTES).then(|| Self(raw.to_owned()))
+    /// The forms of an entered password whose hash may be stored: the one in NFC, and, if that is
+    /// another one, the password as it was entered, which earlier programs hashed. Empty if the
+    /// password is invalid.
+    pub fn forms(raw: &str) -> Vec<Self> {
+        let Ok(normal) = Self::parse(raw) else { return Vec::new() };
+        let entered = (normal.0 != raw && raw.len() <= PASSWORD_MAX_BYTES).then_some(raw);
+        let entered = entered.map(|raw| Self(raw.to_owned()));
+        [normal].into_iter().chain(entered).collect()
     }
 
     /// The password, for the hash function only.
@@ -53,28 +56,6 @@ impl Password {
 impl fmt::Debug for Password {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Password(…)")
-    }
-}
-
-/// A bcrypt hash in modular crypt format. `Debug` hides it.
-#[derive(Clone)]
-pub struct PasswordHash(String);
-
-impl PasswordHash {
-    /// Wraps a hash that bcrypt made.
-    pub fn new(hash: String) -> Self {
-        Self(hash)
-    }
-
-    /// The hash, for the database and the hash function only.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for PasswordHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PasswordHash(…)")
     }
 }
 
@@ -113,19 +94,23 @@ mod tests {
 
     #[test]
     fn only_a_password_that_nfc_changes_has_another_entered_form() {
-        let entered = |raw: &str| Password::as_entered(raw).map(|password| password.0);
-        assert_eq!(entered("e\u{301}"), Some("e\u{301}".to_owned()));
-        for same in ["secret", "é", "", " ", "\0", &"\u{958}".repeat(24)] {
-            assert_eq!(entered(same), None, "{same:?}");
+        let forms = |raw: &str| -> Vec<String> {
+            Password::forms(raw).into_iter().map(|password| password.0).collect()
+        };
+        assert_eq!(forms("e\u{301}"), ["é", "e\u{301}"]);
+        for same in ["secret", "é", &"\u{958}".repeat(24)] {
+            assert_eq!(forms(same), [same], "{same:?}");
         }
-        assert_eq!(entered(&"e\u{301}".repeat(36)), None, "earlier programs rejected it");
+        for invalid in ["", " ", "\0"] {
+            assert_eq!(forms(invalid), [""; 0], "{invalid:?}");
+        }
+        assert_eq!(forms(&"e\u{301}".repeat(36)).len(), 1, "earlier programs rejected it");
     }
 
     #[test]
     fn debug_output_hides_secrets() {
         let password = Password::parse("hunter2").expect("valid");
         assert!(!format!("{password:?}").contains("hunter2"));
-        assert!(!format!("{:?}", PasswordHash::new("$2b$10$abc".into())).contains("abc"));
     }
 
     proptest! {

@@ -34,13 +34,14 @@ const PASSWORD_HASH: &str = "$2b$10$MiniTwitSeededAccountenGWRW3NveATznNP/7jUluv
 impl Volume {
     /// The users by number, which is also the order of their registrations.
     pub fn users(self) -> impl Iterator<Item = Result<UserRow, Invalid>> {
-        let password_hash = PasswordHash::new(PASSWORD_HASH.to_owned());
+        let password_hash = PasswordHash::parse(PASSWORD_HASH)
+            .map_err(|_| Invalid::new("The password hash of the seed is malformed"));
         (1..=self.users).map(move |number| {
             Ok(UserRow {
                 id: user_id(number),
                 username: username(number)?,
                 email: names::email(number)?,
-                password_hash: password_hash.clone(),
+                password_hash: password_hash.clone()?,
                 created_at: moment(FIRST_SIGN_UP, number - 1, self.users),
             })
         })

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::passwords::HashingError;
 use crate::{
     db,
     domain::{Invalid, Username},
@@ -66,9 +67,9 @@ pub enum Error {
     /// The task of the request ended without a result.
     #[error("the task that served the request ended without a result")]
     Abandoned,
-    /// bcrypt failed.
+    /// A hash function failed.
     #[error("password hashing failed")]
-    Hashing(#[from] bcrypt::BcryptError),
+    Hashing(#[from] HashingError),
     /// A task panicked.
     #[error("a task failed")]
     TaskFailed(#[source] tokio::task::JoinError),

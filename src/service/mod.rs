@@ -37,7 +37,7 @@ pub use live::{
     Credential, Render, StreamEvent, StreamSettings, SubscribeRequest, Subscription, Timeline,
 };
 pub use messages::PostedMessage;
-pub use passwords::PasswordSettings;
+pub use passwords::{HashingError, PasswordSettings};
 pub use readiness::NotReady;
 pub use sign_in_client::SignInClient;
 pub use state::{Service, Settings};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{
     error::Error,
     limits::Guesser,
-    passwords::{Line, Slot},
+    passwords::{Line, Slot, Verdict},
     sign_in_client::SignInClient,
     state::Service,
 };
@@ -84,7 +84,7 @@ impl Service {
             Ok(guess) => guess,
             Err(error) => return error,
         };
-        match self.verify_decoy(entered).await {
+        match self.check_nothing(entered).await {
             Ok(()) => {
                 guess.wrong();
                 Error::WrongUsername
@@ -94,13 +94,8 @@ impl Service {
     }
 
     /// Does the work of the check of a wrong password.
-    async fn verify_decoy(&self, entered: &str) -> Result<(), Error> {
-        let Ok(password) = Password::parse(entered) else { return Ok(()) };
-        let slot = self.inner.passwords.slot(Line::SignIn).await?;
-        for password in [Some(password), Password::as_entered(entered)].into_iter().flatten() {
-            slot.verify(password, self.inner.passwords.decoy()).await?;
-        }
-        Ok(())
+    async fn check_nothing(&self, entered: &str) -> Result<(), Error> {
+        self.inner.passwords.slot(Line::SignIn).await?.check_nothing(entered).await
     }
 
     /// The credentials of the user whose name was entered, perhaps with an `@` before it.
@@ -130,8 +125,10 @@ impl Service {
         self.check_password(account, password, &Guesser::Authenticated(credential)).await
     }
 
-    /// Checks the account's password. Renews a hash that an earlier program made of a password that
-    /// is not in NFC.
+    /// Checks the account's password. Renews a hash of another system, and one that an earlier
+    /// program made of a password that is not in NFC.
+    ///
+    /// A hash of another system stays if bcrypt cannot hold the password.
     async fn check_password(
         &self,
         account: &Account,
@@ -139,26 +136,22 @@ impl Service {
         guesser: &Guesser,
     ) -> Result<Checked, Error> {
         let guess = self.inner.limits.begin_guess(account.user.id, guesser)?;
-        // An invalid password cannot be the account's.
-        let Ok(password) = Password::parse(entered) else { return Err(guess.wrong()) };
         let line = match guesser {
             Guesser::Authenticated(_) | Guesser::Known(_) => Line::Known,
             Guesser::Unknown(_) => Line::SignIn,
         };
         let slot = self.inner.passwords.slot(line).await?;
-        let hash = &account.password_hash;
-        if slot.verify(password.clone(), hash.clone()).await? {
-            return Ok(Checked { slot, account: account.clone() });
+        match slot.check(entered, &account.password_hash).await? {
+            Verdict::Wrong => Err(guess.wrong()),
+            Verdict::Right => Ok(Checked { slot, account: account.clone() }),
+            Verdict::Renew(password) => {
+                let account = self.renew_hash(account, password, &slot).await?;
+                Ok(Checked { slot, account })
+            }
         }
-        let Some(as_entered) = Password::as_entered(entered) else { return Err(guess.wrong()) };
-        if !slot.verify(as_entered, hash.clone()).await? {
-            return Err(guess.wrong());
-        }
-        let account = self.renew_hash(account, password, &slot).await?;
-        Ok(Checked { slot, account })
     }
 
-    /// Replaces the hash of the account's password by one of its form in NFC. Sessions and tokens
+    /// Replaces the hash of the account's password by bcrypt's of its form in NFC. Sessions and tokens
     /// stay valid. Returns the account with its current hash.
     async fn renew_hash(
         &self,
@@ -173,9 +166,9 @@ impl Service {
         // A concurrent sign-in renewed it, or the password has changed.
         let found = users::credentials(self.database(), &account.user.username, &[]).await?;
         let current = found.ok_or(Error::WrongPassword)?.account.password_hash;
-        match slot.verify(password, current.clone()).await? {
-            true => Ok(Account { password_hash: current, ..account.clone() }),
-            false => Err(Error::WrongPassword),
+        match slot.check(password.expose(), &current).await? {
+            Verdict::Right => Ok(Account { password_hash: current, ..account.clone() }),
+            Verdict::Wrong | Verdict::Renew(_) => Err(Error::WrongPassword),
         }
     }
 

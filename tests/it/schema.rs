@@ -44,7 +44,12 @@ const VALID_ROWS: &str = "
     INSERT INTO instance DEFAULT VALUES;
     INSERT INTO program_compatibility (migration, oldest_program) VALUES (1, '0.1.0');
     INSERT INTO publication_floor (published_at) VALUES (now());
-    INSERT INTO write_probes (padding) VALUES ('x');";
+    INSERT INTO write_probes (padding) VALUES ('x');
+    INSERT INTO import_sources (name, system) VALUES ('old.db', 'sqlite');
+    INSERT INTO imported_users VALUES (1, '7', 1);
+    INSERT INTO imported_messages VALUES (1, 1, '7');
+    INSERT INTO imported_follows VALUES (1, 2, 1);
+    INSERT INTO import_passwords VALUES (1, '8', '$2b$10$' || repeat('a', 53));";
 
 async fn run(connection: &mut PgConnection, statement: &'static str) -> Result<u64, sqlx::Error> {
     sqlx::raw_sql(statement).execute(connection).await.map(|done| done.rows_affected())
@@ -122,6 +127,7 @@ async fn only_optional_columns_are_nullable() {
         nullable,
         [
             "api_tokens.last_used_at",
+            "import_sources.finished_at",
             "messages.edited_at",
             "users.bio",
             "users.disabled_at",
@@ -148,6 +154,66 @@ async fn deleting_a_user_deletes_all_rows_of_that_user() {
     assert_eq!(left, ["bob"]);
 }
 
+/// The schema accepts the stored form of each hash that the program verifies, and no other.
+#[tokio::test]
+async fn the_schema_and_the_program_accept_the_same_password_hashes() {
+    let database = TestDatabase::fresh().await;
+    let connection = &mut database.connect().await;
+    run(connection, VALID_ROWS).await.expect("valid rows");
+    let base64 = |bytes: usize| format!("{}==", "AQEB".repeat(bytes / 3) + "AQ");
+    let mut cases = vec![
+        ("predecessor_pbkdf2", format!("{}${}", base64(70), base64(70))),
+        ("predecessor_pbkdf2", format!("{}${}", base64(1), base64(70))),
+        ("predecessor_pbkdf2", format!("{}${}", "AQEB".repeat(171), base64(70))),
+        ("predecessor_pbkdf2", format!("{}${}", "AQEB".repeat(172), base64(70))),
+        ("predecessor_pbkdf2", format!("{}${}", base64(70), base64(67))),
+        ("predecessor_pbkdf2", format!("${}", base64(70))),
+        ("predecessor_pbkdf2", format!("AQE${}", base64(70))),
+        ("predecessor_pbkdf2", "secret".to_owned()),
+        ("plain", "secret".to_owned()),
+    ];
+    for cost in ["03", "04", "16", "17", "31", "4"] {
+        cases.push(("bcrypt", format!("$2b${cost}${}", "a".repeat(53))));
+    }
+    for (digest, digits) in [("sha1", 40), ("sha256", 64), ("sha512", 128), ("md5", 32)] {
+        for iterations in ["0", "1", "999999", "1000000", "2000000", "2000001", "10000000", ""] {
+            let key = "0a".repeat(digits / 2);
+            cases.push(("werkzeug_pbkdf2", format!("pbkdf2:{digest}:{iterations}$s~${key}")));
+        }
+        let key = "0a".repeat(digits / 2 - 1);
+        cases.push(("werkzeug_pbkdf2", format!("pbkdf2:{digest}:1000$s${key}")));
+    }
+    for salt in ["", "!#%~", "a b", "é", "\n", "a$b", &"s".repeat(128), &"s".repeat(129)] {
+        cases.push(("werkzeug_pbkdf2", format!("pbkdf2:sha1:1${salt}${}", "0a".repeat(20))));
+        cases.push(("werkzeug_scrypt", format!("scrypt:2:1:1${salt}${}", "0a".repeat(64))));
+    }
+    for parameters in [
+        "32768:8:1",
+        "131072:8:4",
+        "2:1:1",
+        "262144:8:1",
+        "3:8:1",
+        "1:8:1",
+        "2:9:1",
+        "2:0:1",
+        "2:8:5",
+        "2:8:0",
+        "2:8",
+        "-2:8:1",
+    ] {
+        cases.push(("werkzeug_scrypt", format!("scrypt:{parameters}$s${}", "0a".repeat(64))));
+    }
+    let mut accepted = 0;
+    for (scheme, hash) in cases {
+        let update = "UPDATE users SET password_scheme = $1, password_hash = $2 WHERE user_id = 1";
+        let updated = sqlx::query(update).bind(scheme).bind(&hash).execute(&mut *connection).await;
+        let parsed = PasswordHash::from_stored(scheme, &hash);
+        assert_eq!(updated.is_ok(), parsed.is_ok(), "{scheme} {hash}: {updated:?} {parsed:?}");
+        accepted += u32::from(parsed.is_ok_and(|parsed| parsed.expose() == hash));
+    }
+    assert_eq!(accepted, 24);
+}
+
 /// Generates texts that match a pattern; the same ones in every run.
 fn generated(pattern: &str) -> Vec<String> {
     let strategy = proptest::string::string_regex(pattern).expect("a pattern");
@@ -165,7 +231,7 @@ fn with(mut generated: Vec<String>, chosen: &[&str]) -> Vec<String> {
 async fn every_valid_username_and_email_address_is_accepted() {
     let database = TestDatabase::fresh().await;
     let pool = pool(&database);
-    let hash = PasswordHash::new(HASH.to_owned());
+    let hash = PasswordHash::parse(HASH).expect("valid");
     let longest = ["é".repeat(64), "🐦".repeat(64), "e\u{301}".repeat(64), "ﬁ".repeat(64)];
     let mut chosen: Vec<&str> = longest.iter().map(String::as_str).collect();
     chosen.extend(["a", "Roger Histand", "%", "...", "a\\b", "'; --", "क्\u{200d}ष", "नमस्ते", "각"]);

@@ -34,11 +34,12 @@ pub async fn insert(
     password_hash: &PasswordHash,
 ) -> Result<Insertion, Error> {
     let query = sqlx::query!(
-        "INSERT INTO users (username, email, password_hash) VALUES ($1, $2, $3)
+        "INSERT INTO users (username, email, password_hash, password_scheme) VALUES ($1, $2, $3, $4)
          ON CONFLICT ON CONSTRAINT users_username_key DO NOTHING",
         username.as_str(),
         email.as_str(),
         password_hash.expose(),
+        password_hash.scheme(),
     );
     match database.execute(query).await {
         Ok(1) => Ok(Insertion::Inserted),
@@ -62,21 +63,27 @@ pub async fn exists(database: &Database, username: &Username) -> Result<bool, Er
 pub(super) struct AccountRow {
     pub(super) user_id: i64,
     pub(super) username: String,
+    pub(super) password_scheme: String,
     pub(super) password_hash: String,
 }
 
 impl AccountRow {
     /// The account of a request that this session or token authenticates.
-    pub(super) fn authenticated_by(self, credential: TokenHash) -> Account {
-        Account { credential: Some(credential), ..self.into() }
+    pub(super) fn authenticated_by(self, credential: TokenHash) -> Result<Account, Error> {
+        Ok(Account { credential: Some(credential), ..self.try_into()? })
     }
 }
 
-impl From<AccountRow> for Account {
-    fn from(row: AccountRow) -> Self {
-        let AccountRow { user_id, username, password_hash } = row;
+impl TryFrom<AccountRow> for Account {
+    type Error = Error;
+
+    fn try_from(row: AccountRow) -> Result<Self, Error> {
+        let AccountRow { user_id, username, password_scheme, password_hash } = row;
         let user = User { id: UserId(user_id), username: Username::from_stored(username) };
-        Self { user, password_hash: PasswordHash::new(password_hash), credential: None }
+        // The constraints of the table permit only hashes that this program verifies.
+        let password_hash = PasswordHash::from_stored(&password_scheme, &password_hash)
+            .map_err(|error| Error::Failed(sqlx::Error::Decode(error.into())))?;
+        Ok(Self { user, password_hash, credential: None })
     }
 }
 
@@ -99,7 +106,8 @@ pub async fn credentials(
     clients: &[ClientHash],
 ) -> Result<Option<Credentials>, Error> {
     let query = sqlx::query!(
-        r#"SELECT user_id, username, password_hash, disabled_at IS NOT NULL AS "disabled!",
+        r#"SELECT user_id, username, password_scheme, password_hash,
+                  disabled_at IS NOT NULL AS "disabled!",
                   EXISTS (SELECT FROM known_clients
                           WHERE known_clients.user_id = users.user_id
                             AND client_hash = ANY ($2)) AS "known!"
@@ -107,14 +115,15 @@ pub async fn credentials(
         username.as_str(),
         &client_hashes(clients) as &[&[u8]],
     );
-    Ok(database.optional(query).await?.map(|row| {
-        let account = AccountRow {
-            user_id: row.user_id,
-            username: row.username,
-            password_hash: row.password_hash,
-        };
-        Credentials { account: account.into(), disabled: row.disabled, known: row.known }
-    }))
+    let Some(row) = database.optional(query).await? else { return Ok(None) };
+    let account = AccountRow {
+        user_id: row.user_id,
+        username: row.username,
+        password_scheme: row.password_scheme,
+        password_hash: row.password_hash,
+    };
+    let account = account.try_into()?;
+    Ok(Some(Credentials { account, disabled: row.disabled, known: row.known }))
 }
 
 /// Lists all users after the cursor `before`, newest first.
@@ -208,6 +217,7 @@ pub async fn update(
     let query = sqlx::query!(
         "UPDATE users
          SET email = COALESCE($3, email), password_hash = COALESCE($4, password_hash),
+             password_scheme = COALESCE($9, password_scheme),
              display_name = CASE WHEN $5 THEN $6 ELSE display_name END,
              bio = CASE WHEN NOT $7 OR with_line_feeds(bio) = with_line_feeds($8) THEN bio
                         ELSE $8 END
@@ -220,6 +230,7 @@ pub async fn update(
         display_name.flatten().map(DisplayName::as_str),
         bio.is_some(),
         bio.flatten().map(Bio::as_str),
+        update.password_hash.as_ref().map(PasswordHash::scheme),
     );
     Ok(database.execute(query).await? == 1)
 }
@@ -234,11 +245,12 @@ pub async fn renew_hash(
     password_hash: &PasswordHash,
 ) -> Result<bool, Error> {
     let query = sqlx::query!(
-        "UPDATE users SET password_hash = $3, password_renewed_at = now()
+        "UPDATE users SET password_hash = $3, password_scheme = $4, password_renewed_at = now()
          WHERE user_id = $1 AND password_hash = $2",
         account.user.id.0,
         account.password_hash.expose(),
         password_hash.expose(),
+        password_hash.scheme(),
     );
     Ok(database.execute(query).await? == 1)
 }
@@ -256,7 +268,7 @@ pub async fn replace_password(
 ) -> Result<bool, Error> {
     let query = sqlx::query!(
         "WITH updated AS (
-             UPDATE users SET password_hash = $3
+             UPDATE users SET password_hash = $3, password_scheme = $7
              WHERE user_id = $1 AND password_hash = $2 AND disabled_at IS NULL
              RETURNING user_id),
          seen AS (
@@ -272,6 +284,7 @@ pub async fn replace_password(
         session.token.as_bytes(),
         interval(session.lifetime),
         &client_hashes(&session.clients) as &[&[u8]],
+        password_hash.scheme(),
     );
     Ok(database.execute(query).await? == 1)
 }

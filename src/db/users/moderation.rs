@@ -108,9 +108,10 @@ pub async fn set_password(
     password_hash: &PasswordHash,
 ) -> Result<bool, Error> {
     let query = sqlx::query!(
-        "UPDATE users SET password_hash = $2 WHERE username = $1",
+        "UPDATE users SET password_hash = $2, password_scheme = $3 WHERE username = $1",
         username.as_str(),
         password_hash.expose(),
+        password_hash.scheme(),
     );
     Ok(database.execute(query).await? == 1)
 }

@@ -114,4 +114,42 @@ pub const ROWS: &[Rows] = &[
         query: "SELECT padding FROM write_probes",
         expected: &["x"],
     },
+    Rows {
+        since: 8,
+        insert: r"
+            INSERT INTO users (username, email, disabled_at, imported, password_scheme, password_hash)
+                VALUES (' old' || repeat('x', 70), '', now(), true, 'werkzeug_pbkdf2',
+                        'pbkdf2:sha256:50000$salt$' || repeat('0a', 32));
+            INSERT INTO messages (author_id, text, imported, published_at)
+                SELECT user_id, repeat('long ', 100), true, timestamptz '2019-02-20Z' FROM users WHERE imported
+                UNION ALL SELECT user_id, '', true, '2019-02-21Z' FROM users WHERE imported;
+            INSERT INTO import_sources (name, system, started_at, finished_at)
+                VALUES ('minitwit.db', 'sqlite', '2020-02-20Z', '2020-02-21Z');
+            INSERT INTO imported_users (source_id, old_id, user_id)
+                SELECT source_id, '7', user_id FROM import_sources, users WHERE imported;
+            INSERT INTO imported_messages (source_id, old_id, message_id)
+                SELECT source_id, '603cd77c02c44269da1cf6ba', message_id
+                FROM import_sources, messages WHERE imported AND text <> '';
+            INSERT INTO imported_follows (source_id, follower_id, followee_id)
+                SELECT source_id, 2, 1 FROM import_sources;
+            INSERT INTO import_passwords (source_id, old_id, password_hash)
+                SELECT source_id, '8', '$2b$10$' || repeat('a', 53) FROM import_sources",
+        query: "
+            SELECT name || ' ' || system || ' ' || (finished_at - started_at) FROM import_sources
+            UNION ALL SELECT old_id || ' ' || username || ' ' || email || password_scheme
+            FROM imported_users JOIN users USING (user_id) WHERE imported
+            UNION ALL SELECT old_id || ' ' || char_length(text)
+            FROM imported_messages JOIN messages USING (message_id)
+            UNION ALL SELECT follower_id || ' followed ' || followee_id FROM imported_follows
+            UNION ALL SELECT old_id || ' ' || right(password_hash, 1) FROM import_passwords
+            UNION ALL SELECT count(*)::text FROM messages WHERE imported",
+        expected: &[
+            "minitwit.db sqlite 1 day",
+            "7  oldxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx werkzeug_pbkdf2",
+            "603cd77c02c44269da1cf6ba 500",
+            "2 followed 1",
+            "8 a",
+            "2",
+        ],
+    },
 ];

@@ -9,17 +9,26 @@ pub const VIOLATIONS: &[(&str, &[&str])] = &[
     ),
     ("users_username_key", &["UPDATE users SET username = 'ann' WHERE user_id = 2"]),
     (
-        "users_username_length",
+        "users_username_address",
         &[
             "UPDATE users SET username = '' WHERE user_id = 1",
-            "UPDATE users SET username = repeat('é', 65) WHERE user_id = 1",
+            "UPDATE users SET username = 'a/b' WHERE user_id = 1",
+            "UPDATE users SET username = '.' WHERE user_id = 1",
+            "UPDATE users SET username = '..' WHERE user_id = 1",
+            "UPDATE users SET username = '', imported = true WHERE user_id = 1",
+            "UPDATE users SET username = '/', imported = true WHERE user_id = 1",
+            "UPDATE users SET username = '..', imported = true WHERE user_id = 1",
+            "UPDATE users SET username = repeat('é', 513), imported = true WHERE user_id = 1",
         ],
+    ),
+    (
+        "users_username_length",
+        &["UPDATE users SET username = repeat('é', 65) WHERE user_id = 1"],
     ),
     ("users_username_normalized", &[r"UPDATE users SET username = E'e\u0301' WHERE user_id = 1"]),
     (
         "users_username_characters",
         &[
-            "UPDATE users SET username = 'a/b' WHERE user_id = 1",
             r"UPDATE users SET username = E'a\u0001b' WHERE user_id = 1",
             r"UPDATE users SET username = E'a\u001fb' WHERE user_id = 1",
             r"UPDATE users SET username = E'a\u007fb' WHERE user_id = 1",
@@ -31,13 +40,6 @@ pub const VIOLATIONS: &[(&str, &[&str])] = &[
         &[
             "UPDATE users SET username = ' a' WHERE user_id = 1",
             "UPDATE users SET username = 'a ' WHERE user_id = 1",
-        ],
-    ),
-    (
-        "users_username_not_a_path",
-        &[
-            "UPDATE users SET username = '.' WHERE user_id = 1",
-            "UPDATE users SET username = '..' WHERE user_id = 1",
         ],
     ),
     (
@@ -55,7 +57,24 @@ pub const VIOLATIONS: &[(&str, &[&str])] = &[
             "UPDATE users SET password_hash = 'secret' WHERE user_id = 1",
             "UPDATE users SET password_hash = password_hash || 'a' WHERE user_id = 1",
             "UPDATE users SET password_hash = E'\\n' || password_hash WHERE user_id = 1",
+            "UPDATE users SET password_hash = '$2b$17$' || repeat('a', 53) WHERE user_id = 1",
+            "UPDATE users SET password_hash = '$2b$03$' || repeat('a', 53) WHERE user_id = 1",
+            "UPDATE users SET password_hash = 'pbkdf2:sha256:1$a$' || repeat('a', 64)",
         ],
+    ),
+    ("users_password_scheme_known", &["UPDATE users SET password_scheme = 'plain'"]),
+    // The next test has more hashes of these schemes.
+    (
+        "users_password_hash_werkzeug_pbkdf2",
+        &["UPDATE users SET password_scheme = 'werkzeug_pbkdf2'"],
+    ),
+    (
+        "users_password_hash_werkzeug_scrypt",
+        &["UPDATE users SET password_scheme = 'werkzeug_scrypt'"],
+    ),
+    (
+        "users_password_hash_predecessor_pbkdf2",
+        &["UPDATE users SET password_scheme = 'predecessor_pbkdf2'"],
     ),
     (
         "users_display_name_length",
@@ -189,6 +208,24 @@ pub const VIOLATIONS: &[(&str, &[&str])] = &[
     ),
     ("publication_floor_pkey", &["INSERT INTO publication_floor (published_at) VALUES (now())"]),
     ("publication_floor_only_row", &["INSERT INTO publication_floor VALUES (false, now())"]),
+    ("import_sources_pkey", &["INSERT INTO import_sources (source_id, name, system)
+        OVERRIDING SYSTEM VALUE VALUES (1, 'other.db', 'sqlite')"]),
+    ("import_sources_name_key", &["INSERT INTO import_sources (name, system) VALUES ('old.db', 'mongo')"]),
+    ("import_sources_name_length", &[
+        "UPDATE import_sources SET name = ''",
+        "UPDATE import_sources SET name = repeat('é', 256)",
+    ]),
+    ("import_sources_system_known", &["UPDATE import_sources SET system = 'mysql'"]),
+    ("imported_users_pkey", &["INSERT INTO imported_users VALUES (1, '7', 2)"]),
+    ("imported_users_source_id_fkey", &["INSERT INTO imported_users VALUES (99, '7', 1)"]),
+    ("imported_users_old_id_length", &["UPDATE imported_users SET old_id = repeat('x', 1025)"]),
+    ("imported_messages_pkey", &["INSERT INTO imported_messages VALUES (2, 1, '7')"]),
+    ("imported_messages_old_id_length", &["UPDATE imported_messages SET old_id = repeat('x', 1025)"]),
+    ("imported_follows_pkey", &["INSERT INTO imported_follows VALUES (1, 2, 1)"]),
+    ("import_passwords_pkey", &["INSERT INTO import_passwords SELECT * FROM import_passwords"]),
+    ("import_passwords_source_id_fkey", &["UPDATE import_passwords SET source_id = 99"]),
+    ("import_passwords_old_id_length", &["UPDATE import_passwords SET old_id = repeat('x', 1025)"]),
+    ("import_passwords_bcrypt", &["UPDATE import_passwords SET password_hash = 'secret'"]),
     (
         "write_probes_pkey",
         &["INSERT INTO write_probes OVERRIDING SYSTEM VALUE VALUES (9, 'x'), (9, 'y')"],

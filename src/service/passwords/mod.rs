@@ -1,10 +1,15 @@
 //! Password hashing, on separate threads and with bounded concurrency.
 //!
+//! New hashes are bcrypt's. Those of imported users may be of other schemes ([`schemes`]), until a
+//! sign-in replaces them.
+//!
 //! bcrypt takes tens of milliseconds of processor time by design. At most `workers` passwords are
 //! hashed at once, so a burst leaves processors for other requests. Further requests wait in the
 //! bounded queue of their [`Line`], and fail when it is full. The simulator's registrations come
 //! first; the other lines take turns. So no flood in one line delays another by more than a few
 //! hashes.
+
+mod schemes;
 
 use std::{
     collections::VecDeque,
@@ -15,6 +20,7 @@ use std::{
 use tokio::{sync::oneshot, task::spawn_blocking};
 use tracing::Span;
 
+pub use self::schemes::HashingError;
 use super::error::Error;
 use crate::{
     domain::{Password, PasswordHash},
@@ -85,12 +91,6 @@ impl Passwords {
         let state = State { free: settings.workers, lines: Default::default(), next: 1 };
         let workers = Workers { queue: settings.queue, state: Mutex::new(state) };
         Self { cost: settings.cost, workers: Arc::new(workers) }
-    }
-
-    /// The hash of no password, which takes as long to verify as any other.
-    pub(super) fn decoy(&self) -> PasswordHash {
-        let (cost, zeros) = (self.cost, ".".repeat(53));
-        PasswordHash::new(format!("$2b${cost:02}${zeros}"))
     }
 
     /// Waits for a worker, which is reserved until the slot is dropped.
@@ -181,23 +181,93 @@ pub(super) struct Slot {
     _hashing: InFlightGauge,
 }
 
+/// How an entered password compares with a hash.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// It is another password.
+    Wrong,
+    /// It is the hash's.
+    Right,
+    /// It is the hash's, and a new hash of this password is to replace the hash: it is of another
+    /// scheme, or of another form of the password.
+    Renew(Password),
+}
+
 impl Slot {
     pub(super) async fn hash(&self, password: Password) -> Result<PasswordHash, Error> {
         let cost = self.cost;
-        run_bcrypt(move || bcrypt::hash(password.expose(), cost)).await.map(PasswordHash::new)
+        run(move || Ok(PasswordHash::parse(&bcrypt::hash(password.expose(), cost)?)?)).await
     }
 
-    pub(super) async fn verify(
-        &self,
-        password: Password,
-        hash: PasswordHash,
-    ) -> Result<bool, Error> {
-        run_bcrypt(move || bcrypt::verify(password.expose(), hash.expose())).await
+    /// Compares an entered password with a hash.
+    ///
+    /// Takes at least as long as one of bcrypt's hashes, so that neither a wrong password nor one
+    /// that bcrypt cannot hold is rejected sooner than another.
+    pub(super) async fn check(&self, entered: &str, hash: &PasswordHash) -> Result<Verdict, Error> {
+        match hash {
+            PasswordHash::Bcrypt(_) => self.check_bcrypt(entered, hash).await,
+            _ => self.check_foreign(entered, hash).await,
+        }
+    }
+
+    /// Takes as long as [`Slot::check`] of a wrong password and a hash of bcrypt.
+    pub(super) async fn check_nothing(&self, entered: &str) -> Result<(), Error> {
+        for _ in 0..Password::forms(entered).len().max(1) {
+            self.verify_decoy().await?;
+        }
+        Ok(())
+    }
+
+    async fn check_bcrypt(&self, entered: &str, hash: &PasswordHash) -> Result<Verdict, Error> {
+        let forms = Password::forms(entered);
+        let Some(normal) = forms.first() else {
+            // bcrypt cannot hold the password, so it is another one.
+            self.verify_decoy().await?;
+            return Ok(Verdict::Wrong);
+        };
+        for (index, form) in forms.iter().enumerate() {
+            if self.verify(form.expose().to_owned(), hash.clone()).await? {
+                return Ok(match index {
+                    0 => Verdict::Right,
+                    _ => Verdict::Renew(normal.clone()),
+                });
+            }
+        }
+        Ok(Verdict::Wrong)
+    }
+
+    /// Other systems do not normalize passwords, and some accept any text. So the text itself is
+    /// compared, and then its normal form.
+    async fn check_foreign(&self, entered: &str, hash: &PasswordHash) -> Result<Verdict, Error> {
+        let normal = Password::parse(entered).ok();
+        let other_form = normal.as_ref().map(Password::expose).filter(|form| *form != entered);
+        let forms = [Some(entered), other_form].map(|form| form.map(str::to_owned));
+        for form in forms.into_iter().flatten() {
+            if self.verify(form, hash.clone()).await? {
+                return Ok(normal.map_or(Verdict::Right, Verdict::Renew));
+            }
+        }
+        self.verify_decoy().await?;
+        Ok(Verdict::Wrong)
+    }
+
+    async fn verify(&self, password: String, hash: PasswordHash) -> Result<bool, Error> {
+        run(move || schemes::verify(&password, &hash)).await
+    }
+
+    /// Verifies the hash of no password, which takes as long as any other of bcrypt's.
+    async fn verify_decoy(&self) -> Result<(), Error> {
+        let decoy = decoy(self.cost);
+        run(move || Ok(bcrypt::verify("", &decoy)?)).await.map(drop)
     }
 }
 
-async fn run_bcrypt<T: Send + 'static>(
-    work: impl FnOnce() -> bcrypt::BcryptResult<T> + Send + 'static,
+fn decoy(cost: u32) -> String {
+    format!("$2b${cost:02}${}", ".".repeat(53))
+}
+
+async fn run<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, HashingError> + Send + 'static,
 ) -> Result<T, Error> {
     let span = Span::current();
     let task = spawn_blocking(move || {
@@ -261,19 +331,54 @@ mod tests {
             |last: char| Password::parse(&format!("{}{last}", "x".repeat(71))).expect("72");
         let hash = slot.hash(password('a')).await.expect("a hash");
         assert!(hash.expose().starts_with("$2b$04$"));
-        assert!(slot.verify(password('a'), hash.clone()).await.expect("verified"));
-        assert!(!slot.verify(password('b'), hash).await.expect("verified"));
+        let verdict = async |last| slot.check(password(last).expose(), &hash).await;
+        assert!(matches!(verdict('a').await, Ok(Verdict::Right)));
+        assert!(matches!(verdict('b').await, Ok(Verdict::Wrong)));
     }
 
     #[tokio::test]
     async fn no_password_has_the_decoys_hash_and_it_costs_the_same() {
-        let passwords = passwords(1, 1);
-        let slot = passwords.slot(Line::SignIn).await.expect("a slot");
-        for text in ["a", "secret", &"x".repeat(72)] {
-            let password = || Password::parse(text).expect("valid");
-            assert!(!slot.verify(password(), passwords.decoy()).await.expect("verified"), "{text}");
-            let cost = |hash: PasswordHash| hash.expose()[..7].to_owned();
-            assert_eq!(cost(passwords.decoy()), cost(slot.hash(password()).await.expect("a hash")));
+        let slot = passwords(1, 1).slot(Line::SignIn).await.expect("a slot");
+        for text in ["", "a", "secret", &"x".repeat(72)] {
+            assert!(!bcrypt::verify(text, &decoy(4)).expect("verified"), "{text}");
+        }
+        let hash = slot.hash(Password::parse("a").expect("valid")).await.expect("a hash");
+        assert_eq!(decoy(4)[..7], hash.expose()[..7]);
+    }
+
+    /// The hash of `password` as werkzeug makes it.
+    fn foreign(password: &str) -> PasswordHash {
+        let mut key = [0; 32];
+        pbkdf2::pbkdf2_hmac::<sha2::Sha256>(password.as_bytes(), b"salt", 1, &mut key);
+        let key: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        PasswordHash::parse(&format!("pbkdf2:sha256:1$salt${key}")).expect("valid")
+    }
+
+    #[tokio::test]
+    async fn a_foreign_hash_is_renewed_if_bcrypt_can_hold_the_password() {
+        let slot = passwords(1, 1).slot(Line::SignIn).await.expect("a slot");
+        let (composed, decomposed) = ("p\u{e4}ss", "pa\u{308}ss");
+        for (stored, entered, renewed) in [
+            ("secret", "secret", Some("secret")),
+            (composed, composed, Some(composed)),
+            (decomposed, decomposed, Some(composed)),
+            (composed, decomposed, Some(composed)),
+            ("", "", None),
+            (" ", " ", None),
+            ("a\0b", "a\0b", None),
+            (&"x".repeat(73), &"x".repeat(73), None),
+            (&"x".repeat(72), &"x".repeat(72), Some(&"x".repeat(72))),
+        ] {
+            let renewal = match slot.check(entered, &foreign(stored)).await.expect("checked") {
+                Verdict::Renew(password) => Some(password.expose().to_owned()),
+                Verdict::Right => None,
+                Verdict::Wrong => panic!("{stored:?} {entered:?}"),
+            };
+            assert_eq!(renewal.as_deref(), renewed, "{stored:?} {entered:?}");
+        }
+        for (stored, entered) in [("secret", "Secret"), ("", " "), (&"x".repeat(73), "x")] {
+            let verdict = slot.check(entered, &foreign(stored)).await;
+            assert!(matches!(verdict, Ok(Verdict::Wrong)), "{stored:?} {entered:?}");
         }
     }
 
