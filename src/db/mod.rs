@@ -8,6 +8,7 @@ pub mod api_tokens;
 pub mod archiving;
 pub mod backup_note;
 mod bounds;
+pub mod bulk;
 mod class_pool;
 mod error;
 pub mod follows;
