@@ -9,7 +9,10 @@ use super::{
     reserved_names::is_reserved,
 };
 
+/// The longest new name.
 const USERNAME_MAX_CHARS: usize = 64;
+/// The longest name of an imported user.
+const IMPORTED_NAME_MAX_BYTES: usize = 1_024;
 /// The longest address that fits an SMTP path (RFC 5321, section 4.5.3.1.3, without the brackets).
 const EMAIL_MAX_CHARS: usize = 254;
 /// The sign before a username in a mention, also in the form of East Asian keyboards.
@@ -29,10 +32,10 @@ pub struct User {
     pub username: Username,
 }
 
-/// A username: 1 to 64 characters of any script in Unicode NFC, compared exactly.
+/// A username: 1 to 1,024 bytes of any script in Unicode NFC, compared exactly.
 ///
-/// The rules for new names are stricter than those of this type, because older users keep their
-/// names.
+/// The rules for new names are stricter than those of this type, because older and imported users keep
+/// their names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Username(String);
 
@@ -43,7 +46,7 @@ impl Username {
             return Err(NO_USERNAME);
         }
         let name: String = raw.nfc().collect();
-        let rule = if name.chars().count() > USERNAME_MAX_CHARS {
+        let rule = if name.len() > IMPORTED_NAME_MAX_BYTES {
             "The username must be at most 64 characters long"
         } else if name.chars().any(char::is_control) {
             "The username must not contain control characters"
@@ -59,11 +62,14 @@ impl Username {
         Err(Invalid::new(rule))
     }
 
-    /// Like [`Username::parse`], with the rules for a new user: the name shows something, every
-    /// character of it does unless emoji or its script need it, and it is not reserved.
+    /// Like [`Username::parse`], with the rules for a new user: the name has at most 64 characters, it
+    /// shows something, every character of it does unless emoji or its script need it, and it is not
+    /// reserved.
     pub fn parse_new(raw: &str) -> Result<Self, Invalid> {
         let name = Self::parse(raw)?;
-        if is_blank(&name.0) {
+        if name.0.chars().count() > USERNAME_MAX_CHARS {
+            Err(Invalid::new("The username must be at most 64 characters long"))
+        } else if is_blank(&name.0) {
             Err(NO_USERNAME)
         } else if !may_form_name(&name.0) {
             Err(Invalid::new("The username must not contain invisible or unassigned characters"))
@@ -170,7 +176,14 @@ mod tests {
     fn a_username_is_normalized_and_then_counted_in_code_points() {
         let decomposed = "e\u{301}".repeat(64);
         assert_eq!(Username::parse(&decomposed).expect("64 characters").as_str(), "é".repeat(64));
-        assert!(broken_rule(Username::parse(&"é".repeat(65))).contains("64 characters"));
+        assert!(broken_rule(Username::parse_new(&"é".repeat(65))).contains("64 characters"));
+    }
+
+    #[test]
+    fn a_longer_name_is_valid_for_an_imported_user_only() {
+        let name = "é".repeat(512);
+        assert_eq!(Username::parse(&name).expect("1,024 bytes").as_str(), name);
+        assert!(Username::parse(&"é".repeat(513)).is_err());
     }
 
     #[test]
@@ -254,7 +267,7 @@ mod tests {
         fn a_parsed_username_parses_to_itself(raw in "\\PC{0,70}") {
             if let Ok(name) = Username::parse(&raw) {
                 prop_assert_eq!(Username::parse(name.as_str()), Ok(name.clone()));
-                prop_assert!((1..=USERNAME_MAX_CHARS).contains(&name.as_str().chars().count()));
+                prop_assert!((1..=IMPORTED_NAME_MAX_BYTES).contains(&name.as_str().len()));
                 prop_assert!(!name.as_str().contains('/'));
             }
         }
