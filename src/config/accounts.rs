@@ -12,7 +12,8 @@ pub struct PasswordArgs {
         env = "MINITWIT_PASSWORD_COST",
         value_name = "COST",
         default_value_t = 10,
-        value_parser = clap::value_parser!(u32).range(10..=16)
+        value_parser = clap::value_parser!(u32).range(10..=16),
+        global = true
     )]
     pub password_cost: u32,
 }

@@ -11,7 +11,7 @@ use super::values::{Secret, seconds, secret_file};
 #[command(next_help_heading = "Database")]
 pub struct DatabaseArgs {
     /// Use this PostgreSQL server (postgres://…) instead of the embedded one
-    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true, global = true)]
     pub database_url: Option<Secret>,
 
     /// Read the database password from this file instead of from the URL
@@ -20,26 +20,27 @@ pub struct DatabaseArgs {
         env = "MINITWIT_DATABASE_PASSWORD_FILE",
         value_name = "FILE",
         value_parser = secret_file,
-        requires = "database_url"
+        requires = "database_url",
+        global = true
     )]
     pub database_password_file: Option<Secret>,
 
     /// Data directory of the embedded PostgreSQL [default: ~/.local/share/minitwit, or
     /// /var/lib/minitwit for root]
-    #[arg(long, env = "MINITWIT_DATA_DIR", value_name = "DIRECTORY")]
+    #[arg(long, env = "MINITWIT_DATA_DIR", value_name = "DIRECTORY", global = true)]
     pub data_dir: Option<PathBuf>,
 
     /// Run a temporary embedded PostgreSQL; its data is deleted at exit
-    #[arg(long, env = "MINITWIT_EPHEMERAL", conflicts_with_all = ["database_url", "data_dir"])]
+    #[arg(long, env = "MINITWIT_EPHEMERAL", conflicts_with_all = ["database_url", "data_dir"], global = true)]
     pub ephemeral: bool,
 
     /// Directory of the PostgreSQL server programs [default: the newest found]
-    #[arg(long, env = "MINITWIT_POSTGRES_BIN", value_name = "DIRECTORY")]
+    #[arg(long, env = "MINITWIT_POSTGRES_BIN", value_name = "DIRECTORY", global = true)]
     pub postgres_bin: Option<PathBuf>,
 
     /// Operating system user of the embedded PostgreSQL when MiniTwit runs as root [default:
     /// postgres, or nobody]
-    #[arg(long, env = "MINITWIT_POSTGRES_USER", value_name = "USER")]
+    #[arg(long, env = "MINITWIT_POSTGRES_USER", value_name = "USER", global = true)]
     pub postgres_user: Option<String>,
 }
 

@@ -7,7 +7,13 @@ use clap::{Args, ValueEnum};
 #[command(next_help_heading = "Log")]
 pub struct LogArgs {
     /// Format of the log
-    #[arg(long, env = "MINITWIT_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
+    #[arg(
+        long,
+        env = "MINITWIT_LOG_FORMAT",
+        value_name = "FORMAT",
+        default_value = "text",
+        global = true
+    )]
     pub log_format: LogFormat,
 
     /// Log filter in the syntax of tracing (minitwit=debug,info)
@@ -15,7 +21,8 @@ pub struct LogArgs {
         long,
         env = "MINITWIT_LOG",
         value_name = "FILTER",
-        default_value = "info,poem=warn,refinery_core=warn"
+        default_value = "info,poem=warn,refinery_core=warn",
+        global = true
     )]
     pub log: String,
 }
