@@ -70,7 +70,8 @@ COMMENT ON FUNCTION word_terms_of IS 'The words of a text.';
 CREATE FUNCTION tag_terms_of(text) RETURNS tsvector
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT array_to_tsvector(array_agg('#' || tag)) FROM unnest(tags_of($1)) AS tag;
+    -- A term has at most 2,046 bytes. Only imported texts have longer tags.
+    SELECT array_to_tsvector(array_agg('#' || tag)) FROM unnest(tags_of($1)) AS tag WHERE octet_length(tag) < 2000;
 END;
 COMMENT ON FUNCTION tag_terms_of IS 'The tags of a text, each prefixed by a number sign, so that it differs from every word.';
 
@@ -111,14 +112,20 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION pair_terms_of IS 'The pairs of adjacent characters of a text, each prefixed by an equals sign, so that it differs from every word and tag.';
 
-CREATE FUNCTION terms_of(text) RETURNS tsvector
+CREATE FUNCTION short_terms_of(text) RETURNS tsvector
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN word_terms_of($1)
         || CASE WHEN $1 ~ '[#＃]' THEN COALESCE(tag_terms_of($1), '') ELSE '' END
         || CASE WHEN octet_length($1) > char_length($1) THEN COALESCE(emoji_terms_of($1), '') ELSE '' END
         || CASE WHEN octet_length($1) > char_length($1) AND has_unspaced_script(search_form($1))
                 THEN COALESCE(pair_terms_of($1), '') ELSE '' END;
-COMMENT ON FUNCTION terms_of IS 'All terms by which a search finds a text.';
+COMMENT ON FUNCTION short_terms_of IS 'All terms of a text, which must have few enough for a tsvector.';
+
+-- Imported texts have any length, but a tsvector takes 1 MiB. 50,000 characters have at most 13 bytes of terms each.
+CREATE FUNCTION terms_of(text) RETURNS tsvector
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN short_terms_of(CASE WHEN octet_length($1) > 50000 THEN left($1, 50000) ELSE $1 END);
+COMMENT ON FUNCTION terms_of IS 'All terms by which a search finds a text: those of its first 50,000 characters.';
 
 CREATE FUNCTION query_for_emoji(text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -186,7 +193,7 @@ COMMENT ON FUNCTION search_later IS 'Records that the terms of a message must be
 -- The time of a post is that of its insertion, which is after the start of its transaction. The condition costs a post
 -- less than 1 µs.
 CREATE TRIGGER messages_search_inserted AFTER INSERT ON messages
-    FOR EACH ROW WHEN (NEW.published_at < now()) EXECUTE FUNCTION search_later();
+    FOR EACH ROW WHEN (NEW.published_at < now() AND NOT NEW.imported) EXECUTE FUNCTION search_later();
 
 CREATE TRIGGER messages_search_changed AFTER UPDATE OF text, flagged, published_at ON messages
     FOR EACH ROW WHEN (NOT NEW.flagged AND (OLD.flagged OR OLD.text <> NEW.text

@@ -18,8 +18,8 @@ CREATE TABLE import_sources (
 );
 COMMENT ON TABLE import_sources IS 'The other systems from which rows were imported. Ids of rows are unique within a source.';
 COMMENT ON COLUMN import_sources.name IS 'Identifies the source in a repeated import.';
-COMMENT ON COLUMN import_sources.started_at IS 'When the first import of the source began. A row without a usable time gets this time, also after an interruption.';
-COMMENT ON COLUMN import_sources.finished_at IS 'When the last import of the source was complete; NULL if none was.';
+COMMENT ON COLUMN import_sources.started_at IS 'When the last import of the source began; one that continues an interrupted one keeps the time. A row without a usable time gets this time.';
+COMMENT ON COLUMN import_sources.finished_at IS 'When the last import of the source was complete; NULL while one runs, and after an interruption.';
 
 CREATE TABLE imported_users (
     source_id integer NOT NULL,

@@ -9,6 +9,7 @@ mod drill;
 mod failure;
 mod format;
 mod healthcheck;
+mod import;
 mod logical;
 mod logs;
 mod message;
@@ -66,6 +67,7 @@ fn run_command(command: Command) -> Result<ExitCode, Failure> {
         Command::Backup(settings) => backup::run(&settings).map(|()| ExitCode::SUCCESS),
         Command::Restore(settings) => restore::run(&settings).map(|()| ExitCode::SUCCESS),
         Command::Drill(settings) => drill::run(&settings).map(|()| ExitCode::SUCCESS),
+        Command::Import(settings) => import::run(&settings).map(|()| ExitCode::SUCCESS),
         Command::User(settings) => user::run(&settings).map(|()| ExitCode::SUCCESS),
         Command::Message(settings) => message::run(&settings).map(|()| ExitCode::SUCCESS),
     }

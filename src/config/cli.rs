@@ -3,8 +3,8 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    BackupArgs, DatabaseArgs, DrillArgs, HealthcheckArgs, LogArgs, MessageArgs, RestoreArgs,
-    ServeArgs, UserArgs,
+    BackupArgs, DatabaseArgs, DrillArgs, HealthcheckArgs, ImportArgs, LogArgs, MessageArgs,
+    RestoreArgs, ServeArgs, UserArgs,
 };
 
 /// MiniTwit, a microblog on PostgreSQL.
@@ -38,6 +38,10 @@ pub enum Command {
     Restore(RestoreArgs),
     /// Restore the newest backup into a scratch directory, check it, and report how long it took
     Drill(DrillArgs),
+    /// Import the users, messages and follows of an older system
+    ///
+    /// An interrupted import continues where it stopped; a repeated one adds only new records.
+    Import(Box<ImportArgs>),
     /// List, disable or enable users, or reset their passwords
     User(UserArgs),
     /// Show, hide or restore messages
@@ -65,6 +69,7 @@ impl Command {
             Self::Backup(settings) => Some(&settings.database),
             Self::Restore(settings) => Some(&settings.database),
             Self::Drill(settings) => Some(&settings.database),
+            Self::Import(settings) => Some(&settings.database),
             Self::User(settings) => Some(&settings.database),
             Self::Message(settings) => Some(&settings.database),
             #[cfg(feature = "simulate")]

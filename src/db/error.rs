@@ -75,6 +75,10 @@ impl Error {
         self.violates(ErrorKind::CheckViolation, constraint)
     }
 
+    pub(super) fn violates_unique(&self, constraint: &str) -> bool {
+        self.violates(ErrorKind::UniqueViolation, constraint)
+    }
+
     fn violates(&self, kind: ErrorKind, constraint: &str) -> bool {
         let Self::Failed(sqlx::Error::Database(cause)) = self else { return false };
         cause.kind() == kind && cause.constraint() == Some(constraint)

@@ -13,6 +13,7 @@ mod class_pool;
 mod error;
 pub mod follows;
 pub mod idempotency_keys;
+pub mod import;
 pub mod instance;
 pub mod integrity;
 pub mod known_clients;

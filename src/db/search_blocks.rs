@@ -5,6 +5,7 @@
 //! `search_late` until [`fold_late`] adds their terms to their block. One process at a time does
 //! either: the others find the advisory lock taken.
 
+use sqlx::{PgConnection, Postgres, postgres::PgArguments, query::Query};
 use time::OffsetDateTime;
 
 use super::{error::Error, pool::Database};
@@ -17,7 +18,7 @@ pub const BLOCK: i64 = 256;
 const MAX_FOLDED: i64 = 1_000;
 
 /// The key of the indexing's advisory lock, used by nothing else in the database: "search" in ASCII.
-const LOCK_KEY: i64 = 0x7365_6172_6368;
+pub(super) const LOCK_KEY: i64 = 0x7365_6172_6368;
 
 /// A moment and the transactions around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,14 +42,36 @@ pub async fn moment(database: &Database) -> Result<Moment, Error> {
     database.one(query).await
 }
 
+/// Like [`moment`], on a connection.
+pub(super) async fn moment_on(connection: &mut PgConnection) -> Result<Moment, Error> {
+    let query = sqlx::query_as!(
+        Moment,
+        r#"SELECT now() AS "at!", pg_current_xact_id()::text::bigint AS "transaction!",
+                  pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS "all_ended_before!""#,
+    );
+    Ok(query.fetch_one(connection).await?)
+}
+
 /// Inserts the next block, of messages published before `settled`. Returns `false` if these are too
 /// few for a block, or if another process inserts one.
 ///
 /// All messages with a time before `settled` must be committed.
 pub async fn insert_next(database: &Database, settled: OffsetDateTime) -> Result<bool, Error> {
+    Ok(database.execute(next_block(settled)).await? == 1)
+}
+
+/// Like [`insert_next`], on a connection that may hold the lock of indexing.
+pub(super) async fn insert_next_on(
+    connection: &mut PgConnection,
+    settled: OffsetDateTime,
+) -> Result<bool, Error> {
+    Ok(next_block(settled).execute(connection).await?.rows_affected() == 1)
+}
+
+fn next_block(settled: OffsetDateTime) -> Query<'static, Postgres, PgArguments> {
     // The row lock notices that another process has deleted the last block since the snapshot. Then
     // the new block conflicts with the first one.
-    let query = sqlx::query!(
+    sqlx::query!(
         "WITH lock AS MATERIALIZED (SELECT pg_try_advisory_xact_lock($1) AS acquired),
          last AS MATERIALIZED (
              SELECT until_time, until_id FROM search_blocks
@@ -59,13 +82,22 @@ pub async fn insert_next(database: &Database, settled: OffsetDateTime) -> Result
          start AS MATERIALIZED (
              SELECT COALESCE((SELECT until_time FROM last), '-infinity') AS after_time,
                     COALESCE((SELECT until_id FROM last), 0) AS after_id),
+         next AS MATERIALIZED (
+             SELECT message_id, published_at, text,
+                    sum(GREATEST(char_length(text), 280)) OVER (
+                        ORDER BY published_at, message_id ROWS UNBOUNDED PRECEDING) AS characters
+             FROM (SELECT message_id, published_at, text FROM messages
+                   WHERE NOT flagged AND published_at < $2 AND (SELECT acquired FROM lock)
+                     AND (published_at, message_id) >
+                         ((SELECT after_time FROM start), (SELECT after_id FROM start))
+                   ORDER BY published_at, message_id
+                   LIMIT $3) AS messages),
+         -- A block has as many characters as 256 messages of 280, so that its terms fit. Only imported
+         -- messages are longer; the first one of a block may exceed that.
          block AS MATERIALIZED (
-             SELECT message_id, published_at, text FROM messages
-             WHERE NOT flagged AND published_at < $2 AND (SELECT acquired FROM lock)
-               AND (published_at, message_id) >
-                   ((SELECT after_time FROM start), (SELECT after_id FROM start))
-             ORDER BY published_at, message_id
-             LIMIT $3)
+             SELECT message_id, published_at, text FROM next
+             WHERE characters <= $3 * 280
+                OR characters = (SELECT min(characters) FROM next))
          INSERT INTO search_blocks (after_time, after_id, until_time, until_id, terms)
          SELECT after_time, after_id, newest.published_at, newest.message_id,
                 COALESCE((SELECT array_to_tsvector(array_agg(lexeme))
@@ -74,13 +106,12 @@ pub async fn insert_next(database: &Database, settled: OffsetDateTime) -> Result
               (SELECT published_at, message_id FROM block
                ORDER BY (published_at, message_id) DESC
                LIMIT 1) AS newest
-         WHERE (SELECT count(*) FROM block) = $3
+         WHERE (SELECT count(*) FROM next) = $3
          ON CONFLICT DO NOTHING",
         LOCK_KEY,
         settled,
         BLOCK,
-    );
-    Ok(database.execute(query).await? == 1)
+    )
 }
 
 /// Adds the terms of late messages to their blocks. Returns whether there may be more.

@@ -1,6 +1,8 @@
 //! The table `simulator_latest`: one row per server process. The row with the highest `arrival`
 //! holds the value of `latest`.
 
+use sqlx::PgConnection;
+
 use super::{error::Error, pool::Database};
 
 /// Sets `latest`, in the row of the server process `server_id`.
@@ -34,4 +36,21 @@ pub async fn forget_superseded(database: &Database) -> Result<(), Error> {
          WHERE arrival < (SELECT max(arrival) FROM simulator_latest)"
     );
     database.execute(query).await.map(drop)
+}
+
+/// Whether a value was ever recorded.
+pub async fn exists(connection: &mut PgConnection) -> Result<bool, Error> {
+    let query = sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM simulator_latest) AS "exists!""#);
+    Ok(query.fetch_one(connection).await?)
+}
+
+/// Records a value of an older system, unless one was ever recorded. Returns whether it did.
+pub async fn insert_first(connection: &mut PgConnection, value: i64) -> Result<bool, Error> {
+    let query = sqlx::query!(
+        "INSERT INTO simulator_latest (server_id, arrival, value)
+         SELECT 0, nextval('simulator_latest_arrival_seq'), $1
+         WHERE NOT EXISTS (SELECT FROM simulator_latest)",
+        value,
+    );
+    Ok(query.execute(connection).await?.rows_affected() == 1)
 }

@@ -10,6 +10,7 @@ mod batch;
 mod counts;
 mod error;
 mod follows;
+pub mod import;
 mod indexing;
 mod instance;
 mod latest;

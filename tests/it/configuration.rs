@@ -17,7 +17,8 @@ use crate::support::{cluster::TestDatabase, process::minitwit};
 const OTHER_FLAGS: &[&str] = &["--help", "--version", "--status", "--yes"];
 
 /// Commands that run once. Their own flags have no environment variables.
-const ONE_SHOT: &[&str] = &["backup", "drill", "healthcheck", "restore", "seed", "simulate"];
+const ONE_SHOT: &[&str] =
+    &["backup", "drill", "healthcheck", "import", "restore", "seed", "simulate"];
 
 /// A setting of the command line.
 struct Setting {
@@ -113,9 +114,17 @@ fn the_reference_names_only_existing_flags_and_variables() {
 
 #[test]
 fn the_help_of_each_command_lists_its_settings_and_variables() {
-    for command in
-        ["serve", "healthcheck", "migrate", "seed", "simulate", "backup", "restore", "drill"]
-    {
+    for command in [
+        "serve",
+        "healthcheck",
+        "migrate",
+        "seed",
+        "simulate",
+        "backup",
+        "restore",
+        "drill",
+        "import",
+    ] {
         let help = minitwit(&[command, "--help"]).output().expect("it runs");
         // The help wraps lines, also within the entry of a setting.
         let help = String::from_utf8(help.stdout).expect("text");

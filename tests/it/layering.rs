@@ -51,6 +51,7 @@ const CRATE_USERS: &[(&str, &[&str])] = &[
     ("clap", &["config", "main"]),
     ("hyper", &["server"]),
     ("indicatif", &["commands"]),
+    ("legacy_data", &["service", "commands"]),
 ];
 
 /// The module of the file at this path, such as `["db", "pool"]`.

@@ -1,7 +1,8 @@
 //! The table `messages`, oldest message first, for the streams.
 //!
 //! [`poll`] reads the messages and the running transactions in one statement. The service derives
-//! the watermark from the transactions: the time before which no message can still be committed.
+//! the watermark from the transactions: the time before which no message can still be committed. No
+//! query returns imported messages, which are not new.
 
 use std::time::Instant;
 
@@ -78,7 +79,7 @@ pub async fn poll(database: &Database, after: Option<Cursor>, limit: i64) -> Res
            LEFT JOIN LATERAL (
                SELECT message_id, text, published_at, edited_at, author_id
                FROM messages
-               WHERE NOT flagged AND (published_at, message_id) >
+               WHERE NOT flagged AND NOT imported AND (published_at, message_id) >
                      (COALESCE($1::timestamptz, 'infinity'), COALESCE($2::bigint, 0))
                ORDER BY published_at, message_id
                LIMIT $3) AS newer ON true
@@ -130,7 +131,7 @@ async fn public_between(
         r#"SELECT message_id, text, published_at, edited_at,
                   (SELECT username FROM users WHERE user_id = author_id) AS "author!"
            FROM messages
-           WHERE NOT flagged AND (published_at, message_id) > ($1, $2)
+           WHERE NOT flagged AND NOT imported AND (published_at, message_id) > ($1, $2)
              AND (published_at, message_id) <= ($3, $4)
            ORDER BY published_at, message_id
            LIMIT $5"#,
@@ -160,7 +161,7 @@ async fn own_between(
                 LATERAL (
                     SELECT message_id, text, published_at, edited_at
                     FROM messages
-                    WHERE messages.author_id = authors.author_id AND NOT flagged
+                    WHERE messages.author_id = authors.author_id AND NOT flagged AND NOT imported
                       AND (published_at, message_id) > ($1, $2)
                       AND (published_at, message_id) <= ($3, $4)
                     ORDER BY published_at, message_id

@@ -243,6 +243,11 @@ impl MigrationSet {
     }
 }
 
+/// Whether no migration was ever applied to the database.
+pub async fn is_empty(connection: &mut PgConnection) -> Result<bool, Error> {
+    Ok(!has_table(connection, "refinery_schema_history").await?)
+}
+
 /// Waits for the advisory lock.
 ///
 /// Polls, because the statement `pg_advisory_lock` would keep a snapshot while it waits. `CREATE INDEX CONCURRENTLY` of
