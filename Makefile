@@ -23,6 +23,7 @@ test: ## Install missing packages and run all tests (ARGS="--test it browser::" 
 .PHONY: fuzz
 fuzz: ## Mutate the inputs in tests/corpus for the parsers of what strangers send (CASES=1000000 for each)
 	PROPTEST_CASES=$(or $(CASES),1000000) cargo test --locked --test it -- parsers:: --nocapture
+	PROPTEST_CASES=$(or $(CASES),20000) cargo test --locked --package legacy-data --test it -- never_panic --nocapture
 
 .PHONY: coverage
 coverage: ## Run all tests and report line coverage; fail below MINIMUM=90 percent

@@ -200,8 +200,15 @@ fn a_compressed_bomb_is_read_in_constant_memory() {
     assert!(kilobytes < 300_000, "the tests of this process needed {kilobytes} kB");
 }
 
+/// 200 cases, or as many as `make fuzz` sets.
+fn config() -> ProptestConfig {
+    let default = ProptestConfig::default();
+    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { default.cases } else { 200 };
+    ProptestConfig { cases, failure_persistence: None, ..default }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn corrupted_files_never_panic(

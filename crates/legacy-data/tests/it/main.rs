@@ -4,5 +4,6 @@
 mod damage;
 mod forms;
 mod json;
+mod postgres;
 mod sqlite;
 mod support;
