@@ -33,9 +33,10 @@ pub(crate) struct Sqlite {
 /// Opens a file and finds its tables.
 pub(crate) fn open(path: &Path) -> Result<Sqlite, Error> {
     let uri = sqlite_file::uri(path)?;
-    let fail = |error| Error::database(path, Place::File, error);
+    let fail = |error| sqlite_file::open_error(path, error);
     let connection = connect(&uri).map_err(fail)?;
-    connection.execute_batch("BEGIN").map_err(fail)?;
+    // `BEGIN` alone reads nothing and takes no lock.
+    connection.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema").map_err(fail)?;
     sqlite_file::check(path, &connection)?;
     let all = tables(&connection).map_err(fail)?;
     let found = schema::find(&all).map_err(|(first, second)| {

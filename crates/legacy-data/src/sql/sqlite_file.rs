@@ -2,7 +2,7 @@
 
 use std::{fmt::Write, fs::File, io::Read, os::unix::ffi::OsStrExt, path::Path};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 
 use crate::error::{Cause, Error, Place};
 
@@ -21,9 +21,7 @@ pub(super) fn uri(path: &Path) -> Result<String, Error> {
     let mut header = Vec::new();
     file.by_ref().take(HEADER).read_to_end(&mut header).map_err(fail)?;
     truncated(path, &header, length)?;
-    let mut log = absolute.clone().into_os_string();
-    log.push("-wal");
-    let logged = std::fs::metadata(log).is_ok_and(|metadata| metadata.len() > 0);
+    let logged = beside(&absolute, "-wal");
     let mut uri = String::from("file:");
     for byte in absolute.as_os_str().as_bytes() {
         match byte {
@@ -39,6 +37,25 @@ pub(super) fn uri(path: &Path) -> Result<String, Error> {
         uri.push_str("&immutable=1");
     }
     Ok(uri)
+}
+
+/// True if a file with this suffix lies beside the database and is not empty.
+fn beside(path: &Path, suffix: &str) -> bool {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    std::fs::metadata(name).is_ok_and(|metadata| metadata.len() > 0)
+}
+
+/// Explains why a database cannot be opened. After a crash, its journal must be rolled back, which is a write.
+pub(super) fn open_error(path: &Path, error: rusqlite::Error) -> Error {
+    if error.sqlite_error_code() == Some(ErrorCode::ReadOnly) && beside(path, "-journal") {
+        let shown = path.display();
+        let remedy = format!(
+            "a transaction was interrupted; roll it back with: sqlite3 '{shown}' 'SELECT count(*) FROM sqlite_schema'"
+        );
+        return Error::file(path, Cause::Unknown(remedy));
+    }
+    Error::database(path, Place::File, error)
 }
 
 /// Finds a file that ends inside a page. SQLite would read zeros in place of the rest.

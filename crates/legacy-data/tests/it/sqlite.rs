@@ -181,3 +181,22 @@ fn values_that_break_constraints_are_read() {
     let source = sqlite(&file).unwrap();
     assert_eq!(users(source.as_ref())[0].name, Value::Null);
 }
+
+#[test]
+fn an_interrupted_transaction_is_explained() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("old.db");
+    database(&file, ORIGINAL);
+    let writer = Connection::open(&file).unwrap();
+    // A cache of one page writes the pages of an open transaction to the file.
+    writer.execute_batch("pragma cache_size = 1; begin; insert into message values (1, 1, zeroblob(100000), 1, 0);").unwrap();
+    let copy = directory.path().join("copy.db");
+    std::fs::copy(&file, &copy).unwrap();
+    std::fs::copy(
+        directory.path().join("old.db-journal"),
+        directory.path().join("copy.db-journal"),
+    )
+    .unwrap();
+    let error = sqlite(&copy).err().expect("the journal must be rolled back first").to_string();
+    assert!(error.contains("a transaction was interrupted; roll it back with: sqlite3"), "{error}");
+}
