@@ -42,7 +42,8 @@ impl Http {
         let response: Response = self.runtime.block_on(request.send())?;
         let cookies = response.headers().get_all(header::SET_COOKIE);
         let cookies = cookies.iter().filter_map(|cookie| cookie.to_str().ok()?.split(';').next());
-        let session = cookies.into_iter().find(|cookie| cookie.starts_with("session="));
+        // Each instance has its own name, which contains "session"; the name of the marks does not.
+        let session = cookies.into_iter().find(|cookie| cookie.contains("session"));
         Ok(session.ok_or("a seeded user cannot sign in")?.to_owned())
     }
 }

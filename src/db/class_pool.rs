@@ -183,6 +183,8 @@ fn connect_options(options: PgConnectOptions, statement_timeout: Duration) -> Pg
         ("idle_in_transaction_session_timeout", "10000".to_owned()),
         // Compilation costs more than it saves: every query is a short index scan.
         ("jit", "off".to_owned()),
+        // Starting workers takes longer than a query, and a request must not occupy several processors.
+        ("max_parallel_workers_per_gather", "0".to_owned()),
         // Each query has one right plan for all parameters; planning once saves time.
         ("plan_cache_mode", "force_generic_plan".to_owned()),
     ])

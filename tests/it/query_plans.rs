@@ -248,6 +248,46 @@ async fn a_timeline_query_reads_only_the_messages_of_its_page() {
     assert_eq!(count, 4, "the public, the own and an author's timeline, and several authors'");
 }
 
+/// The blocks of the messages of [`ROWS`]. The oldest 40 blocks have the term "rare", but no message has it, so a search
+/// scans as many blocks as it may.
+const BLOCKS: &str = "
+    DELETE FROM search_blocks;
+    DELETE FROM search_late;
+    INSERT INTO search_blocks
+        SELECT '2020-02-20Z'::timestamptz + n * interval '256 minutes', n * 256,
+               '2020-02-20Z'::timestamptz + (n + 1) * interval '256 minutes', (n + 1) * 256,
+               to_tsvector('simple', CASE WHEN n < 40 THEN 'rare' ELSE 'common' END)
+        FROM generate_series(0, 233) AS n;
+    ANALYZE search_blocks;";
+
+/// The pages of a plan's tables and indexes that the query reads.
+fn pages_read(plan: &Value) -> f64 {
+    let root = &plan[0]["Plan"];
+    let pages = |name: &str| root[name].as_f64().expect("a number");
+    pages("Shared Hit Blocks") + pages("Shared Read Blocks")
+}
+
+/// A scan of a block must start at the block: the newest messages are 50,000 rows away from it.
+#[tokio::test]
+async fn a_search_reads_only_the_messages_of_its_blocks() {
+    let (_database, mut connection) = filled().await;
+    execute(&mut connection, BLOCKS.to_owned()).await;
+    let queries = queries();
+    let search = queries.iter().find(|query| query.text.contains("query_for_words"));
+    let text = &search.expect("the search").text;
+    execute(&mut connection, "SET plan_cache_mode = force_generic_plan; SET jit = off".into())
+        .await;
+    execute(&mut connection, format!("DEALLOCATE ALL; PREPARE planned AS {text}")).await;
+    let explain = "EXPLAIN (ANALYZE, BUFFERS, TIMING off, FORMAT JSON)
+                   EXECUTE planned ('rare', NULL, NULL, '{}', NULL, NULL, 31, 8191, 31, 256)";
+    let row = connection.fetch_one(sqlx::raw_sql(explain)).await.expect(explain);
+    let plan = sqlx::Row::try_get_unchecked::<String, _>(&row, 0).expect("a plan");
+    let plan: Value = serde_json::from_str(&plan).expect("JSON");
+    // 31 blocks of 256 messages are on about 100 pages; each block adds a few pages of the index.
+    let pages = pages_read(&plan);
+    assert!((31.0..1_000.0).contains(&pages), "{pages} pages: {plan:#}");
+}
+
 /// The queries in the source: the first string of each sqlx macro.
 fn texts_in_source() -> BTreeSet<String> {
     let files = source::files();
