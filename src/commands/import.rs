@@ -38,10 +38,11 @@ pub(super) fn run(settings: &ImportArgs) -> Result<(), Failure> {
     let summary = import(&runtime, settings, report.as_ref(), Arc::clone(&progress));
     progress.finish();
     let summary = summary?;
-    print_summary(&summary, settings.dry_run, started);
     if let Some(report) = report {
         report.complete(settings, &summary)?;
     }
+    // A closed output, such as that of a pager, changes nothing: the import is complete.
+    let _ = print_summary(&summary, settings.dry_run, started);
     Ok(())
 }
 
@@ -122,17 +123,19 @@ fn kind(source: &ImportSource) -> &'static str {
     }
 }
 
-fn print_summary(summary: &Summary, dry_run: bool, started: Instant) {
+fn print_summary(summary: &Summary, dry_run: bool, started: Instant) -> io::Result<()> {
+    let mut output = io::stdout().lock();
     for table in Table::ALL {
         let counts = summary.counts(table);
-        println!(
+        writeln!(
+            output,
             "{:<9} read {}, imported {}, changed {}, skipped {}",
             table.name(),
             counts.read,
             counts.imported,
             counts.changed,
             counts.skipped,
-        );
+        )?;
     }
     for (table, rule, count) in summary.rules() {
         let outcome = match rule.outcome() {
@@ -140,11 +143,12 @@ fn print_summary(summary: &Summary, dry_run: bool, started: Instant) {
             Outcome::Changed => "changed",
             Outcome::Skipped => "skipped",
         };
-        println!("  {count} {} {outcome}: {}: {}", table.name(), rule.name(), rule.meaning());
+        let (table, rule_name, meaning) = (table.name(), rule.name(), rule.meaning());
+        writeln!(output, "  {count} {table} {outcome}: {rule_name}: {meaning}")?;
     }
     let seconds = started.elapsed().as_secs_f64();
     let end = if dry_run { "nothing was changed (--dry-run)" } else { "the import is complete" };
-    println!("{end}, after {seconds:.0} s");
+    writeln!(output, "{end}, after {seconds:.0} s")
 }
 
 /// The report, and a file beside it with the findings so far.
@@ -230,8 +234,8 @@ impl Progress {
         // No code panics while it holds the lock.
         let mut step = self.step.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((ended, since)) = *step {
-            let (records, seconds) = (self.bar.position(), since.elapsed().as_secs_f64());
-            tracing::info!(step = ended.name(), records, seconds, "step of the import ended");
+            let (records, milliseconds) = (self.bar.position(), since.elapsed().as_millis());
+            tracing::info!(step = ended.name(), records, milliseconds, "step of the import ended");
         }
         *step = next.map(|next| (next, Instant::now()));
     }

@@ -1,7 +1,13 @@
 //! The SQLite file of the original.
 
-use super::{OldSystem, PASSWORD, PBKDF2, SCRYPT, digest, rows};
-use crate::support::{App, cluster::TestDatabase, process::minitwit};
+use std::process::Stdio;
+
+use super::{OldSystem, PASSWORD, PBKDF2, Report, SCRYPT, digest, rows};
+use crate::support::{
+    App,
+    cluster::TestDatabase,
+    process::{minitwit, wait},
+};
 
 fn old_system() -> OldSystem {
     OldSystem::sqlite(&format!(
@@ -165,4 +171,17 @@ fn global_options_work_after_a_subcommand() {
     let arguments = ["user", "list", "--database-url", "nonsense", "--log-format", "json"];
     let output = minitwit(&arguments).output().expect("it runs");
     assert!(String::from_utf8_lossy(&output.stderr).contains("--database-url"), "{output:?}");
+}
+
+#[tokio::test]
+async fn a_closed_output_does_not_lose_the_report() {
+    let database = TestDatabase::fresh().await;
+    let old = old_system();
+    let (url, report) = (database.url(), old.report());
+    let file = old.path("old.db");
+    let arguments = ["import", "sqlite", &file, "--database-url", &url, "--report", &report];
+    let mut import = minitwit(&arguments).stdout(Stdio::piped()).spawn().expect("it starts");
+    drop(import.stdout.take());
+    assert!(wait(&mut import).success());
+    assert_eq!(Report::read(&report).counts("users"), [3, 3, 0, 0]);
 }
