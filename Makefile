@@ -95,6 +95,14 @@ no-downtime: ## Replace servers behind nginx under load; no request may fail (PR
 	@previous=$(if $(filter auto,$(PREVIOUS)),$$(scripts/previous-program),$(PREVIOUS)); \
 	  scripts/no-downtime target/release/minitwit $${previous:+--previous "$$previous"}
 
+.PHONY: disaster
+disaster: ## Destroy the database of a loaded server and restore it, RUNS=10 times with MESSAGES=20000
+	@scripts/install-postgresql
+	@command -v pgbackrest > /dev/null || scripts/apt-install pgbackrest
+	@cargo build --release --locked
+	@python3 tests/deployment/disaster.py target/release/minitwit \
+	  --runs $(or $(RUNS),10) --messages $(or $(MESSAGES),20000) $(ARGS)
+
 .PHONY: env
 env: ## Create .env and missing secrets of compose.yaml
 	@scripts/make-env

@@ -4,8 +4,9 @@ use std::{path::PathBuf, time::Duration};
 
 use pgbackrest::PgBackRest;
 
-use super::{Failure, drill::DrillResult};
+use super::{Failure, database::Source, drill::DrillResult, repository};
 use crate::{
+    config::DatabaseArgs,
     db::{Connection, PgConnectOptions, archiving, migrations},
     telemetry::metrics,
 };
@@ -16,9 +17,19 @@ const INTERVAL: Duration = Duration::from_secs(60);
 /// Where the task reads.
 #[derive(Clone)]
 pub(super) struct Sources {
-    pub(super) program: PgBackRest,
-    pub(super) options: PgConnectOptions,
-    pub(super) data_dir: PathBuf,
+    program: PgBackRest,
+    options: PgConnectOptions,
+    data_dir: PathBuf,
+}
+
+impl Sources {
+    /// The repository of the started database; `None` if it has none.
+    pub(super) fn of(source: &Source, settings: &DatabaseArgs) -> Result<Option<Self>, Failure> {
+        let Some(directory) = source.data_dir() else { return Ok(None) };
+        let program = repository::configured(directory, settings.postgres_user.as_deref())?;
+        let (options, data_dir) = (source.options.clone(), directory.to_owned());
+        Ok(program.map(|program| Self { program, options, data_dir }))
+    }
 }
 
 /// Records the metrics until it is aborted. Logs only the first of consecutive failures.

@@ -1,6 +1,9 @@
 //! Replaces the cluster of a data directory by a restored one.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use embedded_postgres::StoppedData;
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
@@ -10,6 +13,7 @@ use super::Failure;
 /// The time in the names of replaced clusters.
 const SUFFIX: &[BorrowedFormatItem<'_>] =
     format_description!("[year][month][day]-[hour][minute][second]");
+
 /// A data directory with a new cluster, and the path of the old one, if there was one.
 pub(super) struct Replaced {
     /// The data directory, absolute.
@@ -20,8 +24,8 @@ pub(super) struct Replaced {
     pub(super) suffix: String,
 }
 
-/// Fills a new directory by `fill`, and then makes it the
-/// cluster of the data directory. Without `confirmed`, an existing cluster is an error.
+/// Fills a new directory by `fill`, and then makes it the cluster of the data directory. Without
+/// `confirmed`, existing data is an error.
 pub(super) fn replace(
     directory: &Path,
     postgres_user: Option<&str>,
@@ -29,7 +33,7 @@ pub(super) fn replace(
     fill: impl FnOnce(&Path) -> Result<(), Failure>,
 ) -> Result<Replaced, Failure> {
     let data = StoppedData::lock(directory, postgres_user)?;
-    if StoppedData::has_cluster(data.path())? && !confirmed {
+    if data.has_data() && !confirmed {
         let directory = data.path().display();
         return Err(format!(
             "the data directory {directory} has a database: confirm with --yes that it is replaced; \
@@ -39,7 +43,11 @@ pub(super) fn replace(
     }
     let suffix = OffsetDateTime::now_utc().format(SUFFIX)?;
     let new = data.make_new_cluster()?;
-    fill(&new)?;
+    if let Err(error) = fill(&new) {
+        // The next restore removes what remains.
+        let _ = fs::remove_dir_all(&new);
+        return Err(error);
+    }
     let kept = data.replace_cluster(&new, &suffix)?;
     Ok(Replaced { directory: data.path().to_owned(), kept, suffix })
 }

@@ -130,7 +130,7 @@ async fn serve(
         tokio::spawn(fold_counts(service.clone())),
         tokio::spawn(index_messages(service)),
     ];
-    if let Some(sources) = backup_sources(settings, source)? {
+    if let Some(sources) = backup_metrics::Sources::of(source, &settings.database)? {
         background.push(tokio::spawn(backup_metrics::record_forever(sources)));
     }
     // The watchdog also covers the task that accepts connections, so both share this task.
@@ -141,21 +141,6 @@ async fn serve(
     background.iter().for_each(JoinHandle::abort);
     tracing::info!("stopped");
     Ok(())
-}
-
-/// Where to read the metrics of backups; `None` without a repository.
-fn backup_sources(
-    settings: &ServeArgs,
-    source: &Source,
-) -> Result<Option<backup_metrics::Sources>, Failure> {
-    let Some(directory) = source.data_dir() else { return Ok(None) };
-    let user = settings.database.postgres_user.as_deref();
-    let program = repository::configured(directory, user)?;
-    Ok(program.map(|program| backup_metrics::Sources {
-        program,
-        options: source.options.clone(),
-        data_dir: directory.to_owned(),
-    }))
 }
 
 async fn apply_migrations(settings: &ServeArgs, source: &Source) -> Result<(), Failure> {

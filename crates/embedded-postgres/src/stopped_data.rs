@@ -53,6 +53,11 @@ impl StoppedData {
         Ok(major.is_some())
     }
 
+    /// Whether there is anything in the place of the cluster, even if it is damaged.
+    pub fn has_data(&self) -> bool {
+        fs::read_dir(self.pgdata()).is_ok_and(|mut entries| entries.next().is_some())
+    }
+
     /// The path, absolute and without symbolic links.
     pub fn path(&self) -> &Path {
         self.data.path()
@@ -85,8 +90,7 @@ impl StoppedData {
     /// [`Error::InterruptedRestore`] instead of creating an empty cluster.
     pub fn replace_cluster(&self, new: &Path, suffix: &str) -> Result<Option<PathBuf>, Error> {
         let pgdata = self.data.pgdata();
-        let had_cluster = Self::has_cluster(self.path())?;
-        let kept = if had_cluster {
+        let kept = if self.has_data() {
             let kept = self.path().join(format!("{KEPT_PREFIX}{suffix}"));
             keep_and_replace(&pgdata, new, &kept)?;
             Some(kept)
@@ -185,6 +189,7 @@ mod tests {
         assert_eq!((name(&pgdata).as_str(), name(&kept).as_str()), ("second", "first"));
         assert!(kept.ends_with("postgres.before-restore-2"), "{}", kept.display());
 
+        fs::remove_file(pgdata.join("PG_VERSION")).unwrap();
         let third = cluster(data.path(), "third");
         assert!(data.replace_cluster(&third, "2").is_err(), "a kept cluster is never replaced");
         assert_eq!((name(&pgdata).as_str(), name(&kept).as_str()), ("second", "first"));

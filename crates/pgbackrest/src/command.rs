@@ -23,6 +23,10 @@ use crate::{
 
 const FILE: &str = "pgbackrest.conf";
 
+/// How long the creation of a stanza tries to reach the repository, in seconds. A server that starts
+/// waits for it.
+const STANZA_TIMEOUT: u32 = 15;
+
 /// The account of the database, if it differs from that of this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Account {
@@ -132,7 +136,8 @@ impl PgBackRest {
     /// Returns an error for which [`Error::is_other_cluster`] is true if the repository belongs to
     /// another cluster.
     pub fn create_stanza(&self, socket: &Path) -> Result<(), Error> {
-        self.run("stanza-create", &[socket_option(socket)]).map(drop)
+        let options = [socket_option(socket), format!("--io-timeout={STANZA_TIMEOUT}")];
+        self.run("stanza-create", &options).map(drop)
     }
 
     /// Makes a new cluster or a new major version the current one of the stanza.

@@ -2,6 +2,7 @@
 
 mod logical;
 mod physical;
+mod recover;
 mod rejected;
 
 use std::{
@@ -17,6 +18,7 @@ use tempfile::TempDir;
 
 use crate::support::{
     actors::Simulator,
+    eventually,
     process::{ServerProcess, minitwit},
 };
 
@@ -74,6 +76,16 @@ impl Machine {
     /// Runs a query on the running database. Returns its text.
     pub async fn query(&self, sql: &'static str) -> String {
         query(&self.path("data"), sql).await
+    }
+
+    /// Waits until all WAL so far is archived.
+    pub async fn archive(&self) {
+        let switched = self.query("SELECT pg_walfile_name(pg_switch_wal())").await;
+        eventually("the WAL is archived", async || {
+            let last = "SELECT COALESCE(last_archived_wal, '') FROM pg_stat_archiver";
+            (self.query(last).await >= switched).then_some(())
+        })
+        .await;
     }
 
     /// The entries of the data directory that begin with `prefix`.

@@ -8,12 +8,15 @@ use std::{
     },
     path::PathBuf,
     thread,
+    time::Duration,
 };
 
-use embedded_postgres::{Data, Embedded, Error, Settings};
+use embedded_postgres::{Archiving, Data, Embedded, Error, Settings};
 use nix::unistd::{User, geteuid};
 
-use crate::{block_on, directory, query, rerun, settings, start, start_error, try_query};
+use crate::{
+    block_on, directory, eventually, query, rerun, settings, start, start_error, try_query,
+};
 
 #[test]
 fn data_is_kept_and_is_utf8() {
@@ -76,6 +79,29 @@ fn commits_are_durable_and_statements_stay_out_of_the_log() {
     ] {
         assert_eq!(query(&server, &format!("SHOW {name}")), [value], "{name}");
     }
+}
+
+#[test]
+fn archiving_begins_with_the_first_start_and_ends_with_the_setting() {
+    let (directory, archive) = (directory(), directory());
+    fs::set_permissions(archive.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let archiving = Archiving {
+        command: format!("cp \"%p\" '{}/%f'", archive.path().display()),
+        timeout: Duration::from_secs(7),
+    };
+    let settings = Settings { archiving: Some(archiving), ..settings(directory.path()) };
+    let server = Embedded::start(&settings).unwrap();
+    assert_eq!(query(&server, "SHOW archive_timeout"), ["7s"]);
+    query(&server, "CREATE TABLE first (x int)");
+    let segment = query(&server, "SELECT pg_walfile_name(pg_switch_wal())").remove(0);
+    eventually("the segment is archived", || archive.path().join(&segment).exists().then_some(()));
+    query(&server, "CREATE TABLE second (x int)");
+    let last = query(&server, "SELECT pg_walfile_name(pg_current_wal_lsn())").remove(0);
+    server.stop();
+    assert!(archive.path().join(last).exists(), "a stop archives the last WAL");
+
+    let server = start(directory.path());
+    assert_eq!(query(&server, "SHOW archive_mode"), ["off"]);
 }
 
 #[test]
