@@ -38,7 +38,7 @@ mod tests {
         for (from, to) in [
             ("status: ok", "status: error"),
             ("missing: 0", "missing: 1"),
-            ("checksum invalid: 0, size invalid: 0, other: 0\n  backup", "checksum invalid: 3"),
+            ("other: 0\n  backup", "other: 0, checksum invalid: 3\n  backup"),
             ("other: 0\n", "other: 2\n"),
             (WELL, ""),
         ] {
