@@ -7,7 +7,7 @@ use super::*;
 const BCRYPT: &str = "$2b$10$MiniTwitSeededAccountenGWRW3NveATznNP/7jUluvqO62U7ByC";
 
 fn parsed(text: &str) -> PasswordHash {
-    PasswordHash::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+    PasswordHash::parse(text).expect(text)
 }
 
 /// A hash of werkzeug with a key of `bytes` bytes.

@@ -2,41 +2,12 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::parser::{Fail, Parser};
 use crate::{record::Value, time::parse_iso};
 
-const DOCUMENT: Value = Value::Other("document");
-
-/// A value whose `{` is consumed.
-pub(super) fn rest(parser: &mut Parser<'_>, depth: usize) -> Result<Value, Fail> {
-    if parser.next_is(b'}')? {
-        return Ok(DOCUMENT);
-    }
-    let name = parser.name()?;
-    let value = match &name[..] {
-        b"$binary" => binary(parser, depth)?,
-        b"$oid" | b"$numberInt" | b"$numberLong" | b"$numberDouble" | b"$date" | b"$symbol"
-        | b"$uuid" => {
-            let inner = parser.value(depth + 1)?;
-            wrapped(&name, inner)
-        }
-        _ => {
-            parser.skip()?;
-            Value::Other(type_name(&name))
-        }
-    };
-    let mut others = 0;
-    while !parser.ends(b'}')? {
-        parser.name()?;
-        parser.skip()?;
-        others += 1;
-    }
-    let alone = others == 0 || matches!(&name[..], b"$binary" | b"$code" | b"$regex");
-    Ok(if alone { value } else { DOCUMENT })
-}
+pub(super) const DOCUMENT: Value = Value::Other("document");
 
 /// The value of `{"name": inner}`.
-fn wrapped(name: &[u8], inner: Value) -> Value {
+pub(super) fn wrapped(name: &[u8], inner: Value) -> Value {
     let text = if let Value::Text(text) = &inner { Some(text.as_str()) } else { None };
     let value = match name {
         b"$oid" => text.and_then(hexadecimal).map(Value::ObjectId),
@@ -71,32 +42,6 @@ fn date(inner: Value) -> Value {
     }
 }
 
-/// The content of `{"$binary": {"base64": "…", "subType": "…"}}` or `{"$binary": "…", "$type": "…"}`.
-fn binary(parser: &mut Parser<'_>, depth: usize) -> Result<Value, Fail> {
-    let mut content = DOCUMENT;
-    if parser.next_is(b'{')? {
-        if parser.next_is(b'}')? {
-            return Ok(DOCUMENT);
-        }
-        loop {
-            if &parser.name()?[..] == b"base64" {
-                content = parser.value(depth + 1)?;
-            } else {
-                parser.skip()?;
-            }
-            if parser.ends(b'}')? {
-                break;
-            }
-        }
-    } else {
-        content = parser.value(depth + 1)?;
-    }
-    Ok(match content {
-        Value::Text(text) => STANDARD.decode(text).map_or(DOCUMENT, Value::Bytes),
-        _ => DOCUMENT,
-    })
-}
-
 fn double(text: &str) -> Option<f64> {
     match text {
         "Infinity" => Some(f64::INFINITY),
@@ -122,7 +67,7 @@ fn hexadecimal<const N: usize>(text: &str) -> Option<[u8; N]> {
 }
 
 /// The name of a type that has no representation; the same as that of BSON.
-fn type_name(name: &[u8]) -> &'static str {
+pub(super) fn type_name(name: &[u8]) -> &'static str {
     match name {
         b"$undefined" => "undefined",
         b"$regularExpression" | b"$regex" => "regular expression",
@@ -133,5 +78,13 @@ fn type_name(name: &[u8]) -> &'static str {
         b"$minKey" => "minimum key",
         b"$maxKey" => "maximum key",
         _ => "document",
+    }
+}
+
+/// The bytes of `$binary`, given its content in base64.
+pub(super) fn binary(content: Value) -> Value {
+    match content {
+        Value::Text(text) => STANDARD.decode(text).map_or(DOCUMENT, Value::Bytes),
+        _ => DOCUMENT,
     }
 }

@@ -4,6 +4,7 @@
 //! works on the buffered part of the file, does not recurse into what no field needs, and reports offsets.
 
 mod extended;
+mod fail;
 mod parser;
 mod stream;
 mod string;

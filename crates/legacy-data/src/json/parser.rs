@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{extended, string};
+use super::{extended, fail::Fail, string};
 use crate::{
     layout::Fields,
     record::Value,
@@ -14,15 +14,6 @@ const MAX_SKIPPED_DEPTH: usize = 100_000;
 
 /// Levels that wrappers such as `{"$date": {"$numberLong": …}}` add to those of arrays.
 const MAX_WRAPPED_DEPTH: usize = Value::MAX_DEPTH + 2;
-
-/// Why a document is not parsed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fail {
-    /// It does not end in the given bytes.
-    Incomplete,
-    /// It is no JSON at an offset.
-    Damaged { offset: usize, what: &'static str },
-}
 
 /// Parses the bytes that are buffered.
 pub(super) struct Parser<'a> {
@@ -92,7 +83,7 @@ impl<'a> Parser<'a> {
             }
             b'{' => {
                 self.at += 1;
-                extended::rest(self, depth)
+                self.object(depth)
             }
             b'[' => {
                 self.at += 1;
@@ -103,6 +94,57 @@ impl<'a> Parser<'a> {
             b'n' => self.literal(b"null", Value::Null),
             _ => self.number(),
         }
+    }
+
+    /// An object of Extended JSON whose `{` is consumed.
+    fn object(&mut self, depth: usize) -> Result<Value, Fail> {
+        if self.next_is(b'}')? {
+            return Ok(extended::DOCUMENT);
+        }
+        let name = self.name()?;
+        let value = match &name[..] {
+            b"$binary" => self.binary(depth)?,
+            b"$oid" | b"$numberInt" | b"$numberLong" | b"$numberDouble" | b"$date" | b"$symbol"
+            | b"$uuid" => {
+                let inner = self.value(depth + 1)?;
+                extended::wrapped(&name, inner)
+            }
+            _ => {
+                self.skip()?;
+                Value::Other(extended::type_name(&name))
+            }
+        };
+        let mut others = 0;
+        while !self.ends(b'}')? {
+            self.name()?;
+            self.skip()?;
+            others += 1;
+        }
+        let alone = others == 0 || matches!(&name[..], b"$binary" | b"$code" | b"$regex");
+        Ok(if alone { value } else { extended::DOCUMENT })
+    }
+
+    /// The content of `{"$binary": {"base64": "…", "subType": "…"}}` or `{"$binary": "…", "$type": "…"}`.
+    fn binary(&mut self, depth: usize) -> Result<Value, Fail> {
+        let mut content = extended::DOCUMENT;
+        if self.next_is(b'{')? {
+            if self.next_is(b'}')? {
+                return Ok(extended::DOCUMENT);
+            }
+            loop {
+                if &self.name()?[..] == b"base64" {
+                    content = self.value(depth + 1)?;
+                } else {
+                    self.skip()?;
+                }
+                if self.ends(b'}')? {
+                    break;
+                }
+            }
+        } else {
+            content = self.value(depth + 1)?;
+        }
+        Ok(extended::binary(content))
     }
 
     fn array(&mut self, depth: usize) -> Result<Value, Fail> {

@@ -1,6 +1,6 @@
 //! A file of documents: one after the other (usually a line each), or in an array.
 
-use super::parser::{Fail, Parser};
+use super::{fail::Fail, parser::Parser};
 use crate::{
     error::{Cause, Error},
     input::Input,

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::parser::Fail;
+use super::fail::Fail;
 
 /// Decodes a string whose opening quote is consumed, and consumes the closing quote.
 /// A lone surrogate is encoded as three bytes.

@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use crc::{CRC_64_XZ, Crc, Digest, Table as CrcTable};
 
-use super::{documents::document_record, table};
+use super::{collection::table, documents::document_record};
 use crate::{
     bson::{Framed, elements, next_document},
     error::{Cause, Error},

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{documents::Documents, table};
+use super::{collection::table, documents::Documents};
 use crate::{
     error::{Cause, Error},
     input::Input,

@@ -1,6 +1,7 @@
 //! What `mongodump` and `mongoexport` write.
 
 mod archive;
+mod collection;
 mod directory;
 mod documents;
 
@@ -9,7 +10,6 @@ use std::{path::Path, sync::Arc};
 use crate::{
     error::{Cause, Error},
     input::Input,
-    record::Table,
     source::Source,
 };
 
@@ -25,18 +25,4 @@ pub(crate) fn open(path: &Path) -> Result<Box<dyn Source>, Error> {
     }
     let expected = "it is no archive of mongodump; for .bson or .json files, name their directory";
     Err(Error::file(path, Cause::Unknown(expected.to_owned())))
-}
-
-/// The table of a collection's name.
-fn table(collection: &str) -> Option<Table> {
-    let is = |names: &[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(collection));
-    if is(&["users", "user"]) {
-        Some(Table::Users)
-    } else if is(&["messages", "message"]) {
-        Some(Table::Messages)
-    } else if is(&["latest"]) {
-        Some(Table::Latest)
-    } else {
-        None
-    }
 }
