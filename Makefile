@@ -103,6 +103,10 @@ disaster: ## Destroy the database of a loaded server and restore it, RUNS=10 tim
 	@python3 tests/deployment/disaster.py target/release/minitwit \
 	  --runs $(or $(RUNS),10) --messages $(or $(MESSAGES),20000) $(ARGS)
 
+.PHONY: upgrade-test
+upgrade-test: ## Upgrade the embedded PostgreSQL from 15 to 17 and kill the upgrade at many points, as root (ARGS="--kills 100")
+	@scripts/upgrade-test $(ARGS)
+
 .PHONY: env
 env: ## Create .env and missing secrets of compose.yaml
 	@scripts/make-env

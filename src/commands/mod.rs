@@ -27,6 +27,7 @@ mod seed;
 mod serve;
 #[cfg(feature = "simulate")]
 mod simulate;
+mod upgrade;
 mod user;
 
 use std::process::ExitCode;
@@ -68,6 +69,7 @@ fn run_command(command: Command) -> Result<ExitCode, Failure> {
         Command::Restore(settings) => restore::run(&settings).map(|()| ExitCode::SUCCESS),
         Command::Drill(settings) => drill::run(&settings).map(|()| ExitCode::SUCCESS),
         Command::Import(settings) => import::run(&settings).map(|()| ExitCode::SUCCESS),
+        Command::Upgrade(settings) => upgrade::run(&settings).map(|()| ExitCode::SUCCESS),
         Command::User(settings) => user::run(&settings).map(|()| ExitCode::SUCCESS),
         Command::Message(settings) => message::run(&settings).map(|()| ExitCode::SUCCESS),
     }

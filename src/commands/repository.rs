@@ -23,6 +23,9 @@ const STANZA: &str = "minitwit";
 /// The directory of pgBackRest's configuration in the data directory.
 const DIRECTORY: &str = "pgbackrest";
 
+/// The file beside it that announces an upgrade of the cluster, until the repository knows the new cluster.
+const UPGRADE: &str = "upgrade";
+
 /// The longest time until written WAL is archived, without the time to copy it. A lost machine loses
 /// at most this time of messages.
 const ARCHIVE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -95,7 +98,14 @@ impl Archive {
     /// Prepares the repository for the started server. If an existing database cannot reach its
     /// repository, it runs nevertheless and keeps its WAL until it can.
     pub(super) fn after_start(&self, socket: &Path) -> Result<(), Failure> {
-        match self.program.create_stanza(socket) {
+        let upgrade = self.data_dir.join(DIRECTORY).join(UPGRADE);
+        let prepared = match self.program.create_stanza(socket) {
+            Err(error) if error.is_other_cluster() && upgrade.exists() => {
+                self.program.upgrade_stanza(socket)
+            }
+            result => result,
+        };
+        match prepared {
             Err(error) if error.is_other_cluster() => {
                 Err(RepositoryError::OtherDatabase(error).into())
             }
@@ -104,9 +114,25 @@ impl Archive {
                 tracing::error!(%error, "cannot reach the backup repository; WAL waits on this disk");
                 Ok(())
             }
-            Ok(()) => Ok(()),
+            Ok(()) => match fs::remove_file(&upgrade) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
+                _ => Ok(()),
+            },
         }
     }
+}
+
+/// Announces that the cluster is about to be replaced by an upgraded one, which the next start makes known to the
+/// repository. Returns whether there is a repository.
+pub(super) fn announce_upgrade(
+    data_dir: &Path,
+    postgres_user: Option<&str>,
+) -> Result<bool, Failure> {
+    let has_repository = configured(data_dir, postgres_user)?.is_some();
+    if has_repository {
+        fs::File::create(data_dir.join(DIRECTORY).join(UPGRADE))?.sync_all()?;
+    }
+    Ok(has_repository)
 }
 
 /// For `minitwit serve`: configures archiving into the given repository. Without one, archiving ends.

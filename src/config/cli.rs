@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
     BackupArgs, DatabaseArgs, DrillArgs, HealthcheckArgs, ImportArgs, LogArgs, MessageArgs,
-    RestoreArgs, ServeArgs, UserArgs,
+    RestoreArgs, ServeArgs, UpgradeArgs, UserArgs,
 };
 
 /// MiniTwit, a microblog on PostgreSQL.
@@ -46,6 +46,11 @@ pub enum Command {
     User(UserArgs),
     /// Show, hide or restore messages
     Message(MessageArgs),
+    /// Upgrade the embedded PostgreSQL's data to the newest installed major version
+    ///
+    /// Copies the data with pg_upgrade, and keeps the old data under another name. Stop the server first. An
+    /// interrupted upgrade is repeated. Both versions must be installed.
+    Upgrade(UpgradeArgs),
     /// Print the OpenAPI document of an API
     Openapi {
         /// The API
@@ -72,6 +77,7 @@ impl Command {
             Self::Import(settings) => Some(&settings.database),
             Self::User(settings) => Some(&settings.database),
             Self::Message(settings) => Some(&settings.database),
+            Self::Upgrade(settings) => Some(&settings.database),
             #[cfg(feature = "simulate")]
             Self::Simulate(_) => None,
             Self::Healthcheck(_) | Self::Openapi { .. } => None,

@@ -22,6 +22,7 @@ mod seed;
 mod serve;
 #[cfg(feature = "simulate")]
 mod simulate;
+mod upgrade;
 mod values;
 
 pub use accounts::{AccountArgs, PasswordArgs};
@@ -44,6 +45,7 @@ pub use seed::SeedArgs;
 pub use serve::{AddressArgs, ServeArgs};
 #[cfg(feature = "simulate")]
 pub use simulate::{PaceArgs, Ramp, SimulateArgs, SimulateTask, SourceArgs};
+pub use upgrade::UpgradeArgs;
 pub use values::{Contact, Networks, Secret};
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ const OTHER_FLAGS: &[&str] = &["--help", "--version", "--status", "--yes"];
 
 /// Commands that run once. Their own flags have no environment variables.
 const ONE_SHOT: &[&str] =
-    &["backup", "drill", "healthcheck", "import", "restore", "seed", "simulate"];
+    &["backup", "drill", "healthcheck", "import", "restore", "seed", "simulate", "upgrade"];
 
 /// A setting of the command line.
 struct Setting {
@@ -124,6 +124,7 @@ fn the_help_of_each_command_lists_its_settings_and_variables() {
         "restore",
         "drill",
         "import",
+        "upgrade",
     ] {
         let help = minitwit(&[command, "--help"]).output().expect("it runs");
         // The help wraps lines, also within the entry of a setting.

@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-use crate::error::Error;
+use crate::error::{Error, Remedy};
 
 /// The oldest supported major version. The newest feature that the migrations use is
 /// `CREATE FUNCTION … RETURN`.
@@ -66,9 +66,18 @@ impl Binaries {
     ) -> Result<Self, Error> {
         let found = match explicit {
             Some(dir) => vec![Self::explicit(dir)?],
-            None => candidates().iter().filter_map(|dir| Self::probe(dir).ok()).collect(),
+            None => Self::installed(),
         };
-        choose(found, pgdata, cluster_major)
+        choose(found, pgdata, cluster_major).map_err(|error| match error {
+            // The setting excludes a version that is installed.
+            Error::WrongMajor { pgdata, wanted, found, remedy: Remedy::InstallOld }
+                if explicit.is_some()
+                    && Self::installed().iter().any(|binaries| binaries.major() == wanted) =>
+            {
+                Error::WrongMajor { pgdata, wanted, found, remedy: Remedy::Upgrade }
+            }
+            error => error,
+        })
     }
 
     /// The version that is installed in the same directory now. Returns an error unless it can use
@@ -79,6 +88,19 @@ impl Binaries {
             return Ok(now);
         }
         Err(format!("it is {} now, but the data was made by {}", now.version, self.version.major))
+    }
+
+    /// The programs in the usual places.
+    fn installed() -> Vec<Self> {
+        candidates().iter().filter_map(|dir| Self::probe(dir).ok()).collect()
+    }
+
+    pub(crate) fn directory(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(crate) const fn major(&self) -> u32 {
+        self.version.major
     }
 
     /// The version as text, such as `15.13`.
@@ -143,11 +165,14 @@ fn choose(
     let Some(wanted) = cluster_major else { return Ok(found.swap_remove(0)) };
     match found.iter().position(|binaries| binaries.version.major == wanted) {
         Some(index) => Ok(found.swap_remove(index)),
-        None => Err(Error::NoBinariesOfMajor {
-            pgdata: pgdata.to_owned(),
-            wanted,
-            found: found.iter().map(|b| b.version.to_string()).collect::<Vec<_>>().join(", "),
-        }),
+        None => {
+            let newer = found.iter().any(|binaries| binaries.version.major > wanted);
+            let remedy = if newer { Remedy::InstallOld } else { Remedy::InstallNew };
+            let mut found: Vec<String> = found.iter().map(|b| b.version.to_string()).collect();
+            found.dedup();
+            let found = found.join(", ");
+            Err(Error::WrongMajor { pgdata: pgdata.to_owned(), wanted, found, remedy })
+        }
     }
 }
 
@@ -212,8 +237,17 @@ mod tests {
         assert_eq!(chosen(None).unwrap(), Path::new("/b"));
         assert_eq!(chosen(Some(15)).unwrap(), Path::new("/a"));
         let error = chosen(Some(14)).unwrap_err().to_string();
-        assert!(error.contains("made by PostgreSQL 14"), "{error}");
-        assert!(error.contains("only 16.10, 16.10, 16.9, 15.13 is installed"), "{error}");
+        for text in [
+            "the data in /x is of PostgreSQL 14, but only 16.10, 16.9, 15.13 is installed",
+            "apt-get install postgresql-14",
+            "then type: minitwit upgrade --data-dir /",
+        ] {
+            assert!(error.contains(text), "{error}");
+        }
+        let error = chosen(Some(17)).unwrap_err().to_string();
+        assert!(error.contains("no older version can read it"), "{error}");
+        assert!(error.contains("apt-get install postgresql-17"), "{error}");
+        assert!(!error.contains("upgrade"), "{error}");
     }
 
     #[test]

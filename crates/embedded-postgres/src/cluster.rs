@@ -59,7 +59,7 @@ pub(crate) fn create(
     let unfinished = make_temporary(parent, UNFINISHED_PREFIX)?;
     os_user.make_owner_of(unfinished.path())?;
 
-    run_initdb(data, binaries, os_user, unfinished.path())?;
+    initdb(data, binaries, os_user, unfinished.path())?;
 
     fs::rename(unfinished.path(), data.pgdata()).map_err(Error::io("rename", unfinished.path()))?;
     let synced = File::open(parent).and_then(|directory| directory.sync_all());
@@ -69,7 +69,8 @@ pub(crate) fn create(
     Ok(())
 }
 
-fn run_initdb(
+/// Runs `initdb`. Every cluster has the same encoding, locale and superuser, which `pg_upgrade` requires.
+pub(crate) fn initdb(
     data: &DataDirectory,
     binaries: &Binaries,
     os_user: &OsUser,

@@ -139,7 +139,9 @@ pub(crate) fn prepare(
     postgres_user: Option<&str>,
 ) -> Result<(PathBuf, OsUser), Error> {
     let path = absolute(path).map_err(Error::io("find", path))?;
-    let os_user = OsUser::choose(postgres_user, owner(&pgdata(&path)))?;
+    // An interrupted upgrade can leave the cluster under another name.
+    let owner = owner(&pgdata(&path)).or_else(|| owner(&upgraded(&path)));
+    let os_user = OsUser::choose(postgres_user, owner)?;
     make(&path, &os_user)?;
     Ok((path, os_user))
 }
@@ -147,6 +149,11 @@ pub(crate) fn prepare(
 /// The directory of the cluster.
 pub(crate) fn pgdata(path: &Path) -> PathBuf {
     path.join("postgres")
+}
+
+/// An upgraded copy of the cluster, until it takes the place of the cluster.
+pub(crate) fn upgraded(path: &Path) -> PathBuf {
+    path.join("postgres.upgraded")
 }
 
 /// The directory of the socket, or a link to it.

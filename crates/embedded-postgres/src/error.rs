@@ -34,16 +34,18 @@ pub enum Error {
 
     /// The existing cluster needs another major version than those installed.
     #[error(
-        "the data in {} was made by PostgreSQL {wanted}, but only {found} is installed. Install \
-         PostgreSQL {wanted}, or move the data with pg_upgrade or pg_dump", .pgdata.display()
+        "the data in {} is of PostgreSQL {wanted}, but only {found} is {}",
+        .pgdata.display(), .remedy.text(*.wanted, .pgdata)
     )]
-    NoBinariesOfMajor {
+    WrongMajor {
         /// The directory of the cluster.
         pgdata: PathBuf,
         /// The major version in its `PG_VERSION`.
         wanted: u32,
         /// The installed versions, separated by commas.
         found: String,
+        /// What to do.
+        remedy: Remedy,
     },
 
     /// `--postgres-user` is unusable.
@@ -104,6 +106,66 @@ pub enum Error {
         kept: PathBuf,
     },
 
+    /// There is no cluster to upgrade.
+    #[error(
+        "found no PostgreSQL data to upgrade in {}: name its directory with --data-dir \
+         (MINITWIT_DATA_DIR)",
+        .0.display()
+    )]
+    NothingToUpgrade(PathBuf),
+
+    /// An installation lacks a program that an upgrade runs.
+    #[error(
+        "PostgreSQL {major} in {} has no program {program}, which the upgrade needs: install {}",
+        .directory.display(), packages(*.major)
+    )]
+    MissingProgram {
+        /// The program.
+        program: &'static str,
+        /// The directory of the installation's programs.
+        directory: PathBuf,
+        /// The installation's major version.
+        major: u32,
+    },
+
+    /// A copy of the cluster does not fit on the disk.
+    #[error(
+        "the upgrade copies the data in {}: it needs {} MiB, and {} MiB is free",
+        .directory.display(), .needed.div_ceil(1 << 20), .free >> 20
+    )]
+    NoSpace {
+        /// The data directory.
+        directory: PathBuf,
+        /// The needed space in bytes.
+        needed: u64,
+        /// The free space in bytes.
+        free: u64,
+    },
+
+    /// Parts of the cluster are outside its directory, and an upgrade would not copy them.
+    #[error("{} is not empty: move all tables to the tablespace pg_default first", .0.display())]
+    Tablespaces(PathBuf),
+
+    /// A program of an upgrade failed.
+    #[error(
+        "{program} failed ({status}); the data is unchanged. The end of its output: {output}. \
+         Its files are in {} until the next start", .directory.display()
+    )]
+    Tool {
+        /// The program.
+        program: &'static str,
+        /// Its exit status.
+        status: ExitStatus,
+        /// The last lines of its output.
+        output: String,
+        /// Its working directory.
+        directory: PathBuf,
+    },
+
+    /// The caller has ended an upgrade.
+    #[error("the upgrade was cancelled; the data is unchanged")]
+    Cancelled,
+
     /// `initdb` failed.
     #[error("initdb failed ({status}): {output}")]
     Initdb {
@@ -161,6 +223,50 @@ pub enum Error {
         /// The cause.
         source: io::Error,
     },
+}
+
+/// What to do if no installed version can use the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// Install the old version, and upgrade the data to the installed one.
+    InstallOld,
+    /// Upgrade the data: the old version is installed, but a setting names the new one.
+    Upgrade,
+    /// Install the newer version that has made the data.
+    InstallNew,
+}
+
+impl Remedy {
+    fn text(self, wanted: u32, pgdata: &Path) -> String {
+        let data_directory = pgdata.parent().unwrap_or(pgdata);
+        let upgrade = format!("minitwit upgrade --data-dir {}", shell_word(data_directory));
+        match self {
+            Self::InstallOld => {
+                format!("installed: install {}, then type: {upgrade}", packages(wanted))
+            }
+            Self::Upgrade => format!(
+                "in --postgres-bin (MINITWIT_POSTGRES_BIN): to upgrade the data, type: {upgrade}"
+            ),
+            Self::InstallNew => {
+                format!("installed, and no older version can read it: install {}", packages(wanted))
+            }
+        }
+    }
+}
+
+/// How packagers name a major version.
+fn packages(major: u32) -> String {
+    format!(
+        "PostgreSQL {major} (Debian, Ubuntu: apt-get install postgresql-{major}; Fedora: dnf install \
+         postgresql{major}-server; macOS: brew install postgresql@{major})"
+    )
+}
+
+/// The path as one word for a shell.
+fn shell_word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    if text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 impl Error {

@@ -20,6 +20,7 @@ mod settings;
 mod socket_directory;
 mod stopped_data;
 mod supervisor;
+mod upgrade;
 
 use std::{
     path::{Path, PathBuf},
@@ -45,10 +46,11 @@ use self::{
 pub use self::{
     data_directory::default_data_dir,
     environment::restart_without_client_variables,
-    error::Error,
+    error::{Error, Remedy},
     os_user::Account,
     settings::{Archiving, Data, Settings},
     stopped_data::StoppedData,
+    upgrade::{Progress, Step, Upgrade, UpgradeSettings, upgrade},
 };
 
 /// The database that `initdb` creates in every cluster.
@@ -76,6 +78,8 @@ impl Embedded {
     pub fn start(settings: &Settings) -> Result<Self, Error> {
         let (data, os_user) =
             DataDirectory::open(&settings.data, settings.postgres_user.as_deref())?;
+        upgrade::finish(data.path())?;
+        upgrade::remove_unfinished(data.path())?;
         let major = cluster::major_version(&data.pgdata())?;
         let binaries = Binaries::find(settings.postgres_bin.as_deref(), &data.pgdata(), major)?;
         // A running orphan would still use the socket directory.

@@ -34,6 +34,17 @@ pub(crate) fn stop(pgdata: &Path) -> Result<(), Error> {
     }
 }
 
+/// Like [`stop`], also for a postmaster that has not recorded itself yet.
+pub(crate) fn stop_all(pgdata: &Path) -> Result<(), Error> {
+    stop(pgdata)?;
+    for pid in processes() {
+        if is_postmaster(pid, pgdata) == Some(true) {
+            stop_process(pid, pgdata)?;
+        }
+    }
+    Ok(())
+}
+
 fn recorded_pid(pid_file: &Path) -> Option<Pid> {
     let text = fs::read_to_string(pid_file).ok()?;
     let pid = text.lines().next()?.trim().parse().ok().filter(|pid| *pid > 1)?;
@@ -86,7 +97,7 @@ fn is_postmaster(pid: Pid, pgdata: &Path) -> Option<bool> {
 
 /// The ids of all processes.
 #[cfg(target_os = "linux")]
-fn processes() -> Vec<Pid> {
+pub(crate) fn processes() -> Vec<Pid> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     ids.map(Pid::from_raw).collect()
@@ -94,7 +105,7 @@ fn processes() -> Vec<Pid> {
 
 /// The ids of all processes.
 #[cfg(not(target_os = "linux"))]
-fn processes() -> Vec<Pid> {
+pub(crate) fn processes() -> Vec<Pid> {
     let output = std::process::Command::new("ps").args(["-axo", "pid="]).output();
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
     let ids = text.unwrap_or_default();
@@ -103,7 +114,7 @@ fn processes() -> Vec<Pid> {
 
 /// The arguments of a process, each followed by a space; empty if the process has ended.
 #[cfg(target_os = "linux")]
-fn command_line(pid: Pid) -> Option<String> {
+pub(crate) fn command_line(pid: Pid) -> Option<String> {
     match fs::read(format!("/proc/{pid}/cmdline")) {
         Ok(bytes) => Some(String::from_utf8_lossy(&bytes).replace('\0', " ")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Some(String::new()),
@@ -113,7 +124,7 @@ fn command_line(pid: Pid) -> Option<String> {
 
 /// The arguments of a process, each followed by a space; empty if the process has ended.
 #[cfg(not(target_os = "linux"))]
-fn command_line(pid: Pid) -> Option<String> {
+pub(crate) fn command_line(pid: Pid) -> Option<String> {
     let mut ps = std::process::Command::new("ps");
     let output = ps.args(["-ww", "-o", "args=", "-p", &pid.to_string()]).output().ok()?;
     Some(format!("{} ", String::from_utf8_lossy(&output.stdout).trim_end()))

@@ -101,6 +101,11 @@ impl Launch {
         Self { binaries: binaries.clone(), installation, os_user, home, pgdata, options }
     }
 
+    /// The same server for another cluster than that of the data directory.
+    pub(crate) fn for_cluster(self, pgdata: PathBuf) -> Self {
+        Self { pgdata, ..self }
+    }
+
     /// The installed programs.
     pub(crate) fn binaries(&self) -> &Binaries {
         &self.binaries

@@ -190,7 +190,7 @@ fn a_foreign_or_too_old_cluster_is_left_untouched() {
 
     fs::write(directory.path().join("postgres/PG_VERSION"), "12\n").unwrap();
     let error = start_error(&settings(directory.path())).to_string();
-    assert!(error.contains("made by PostgreSQL 12"), "{error}");
+    assert!(error.contains("is of PostgreSQL 12"), "{error}");
     assert_eq!(fs::read_to_string(foreign).unwrap(), "data");
 }
 
