@@ -65,7 +65,7 @@ pub(super) fn record_id(value: &Value, row: u64, dialect: Dialect, rules: &mut R
 
 /// The name as it can be stored and be part of an address.
 pub(super) fn name(value: Value, old_id: &str, rules: &mut Rules) -> String {
-    let substitute = || format!("user-{}", old_id.trim_start_matches('#'));
+    let substitute = || substitute_name(old_id);
     let Text::Some(raw) = value::text(value, "name", rules) else {
         rules.push((Rule::NameMissing, substitute()));
         return substitute();
@@ -93,6 +93,14 @@ pub(super) fn name(value: Value, old_id: &str, rules: &mut Rules) -> String {
         rules.push((Rule::NameKept, error.rule().to_owned()));
     }
     name
+}
+
+/// The name of a user without one: `user-` and the id, in which `_` replaces all but ASCII letters, digits and hyphens. An
+/// id that is a text may have characters that no name has, or that are not in NFC.
+pub(super) fn substitute_name(old_id: &str) -> String {
+    let allowed = |character: char| character.is_ascii_alphanumeric() || character == '-';
+    let id = old_id.trim_start_matches('#').chars();
+    format!("user-{}", id.map(|it| if allowed(it) { it } else { '_' }).collect::<String>())
 }
 
 /// A name in a report, of at most 80 characters.

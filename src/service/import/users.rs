@@ -13,7 +13,7 @@ use super::{
     rule::Rule,
     scan::Scan,
     stream::Stream,
-    user::{AssessedUser, OldPassword, assess},
+    user::{AssessedUser, OldPassword, assess, substitute_name},
     value::{Dialect, Rules, time_of_id},
     writer::{Session, Writer, in_transaction},
 };
@@ -215,7 +215,7 @@ async fn replace_taken(
             match unusable.get(name) {
                 Some(Unusable::Taken) => *name = names.give_substitute(&user.name),
                 Some(Unusable::NotNormalized) => {
-                    *name = names.give(&format!("user-{}", user.old_id.trim_start_matches('#')));
+                    *name = names.give(&substitute_name(&user.old_id));
                 }
                 None => {}
             }
