@@ -77,6 +77,7 @@ pub(crate) struct Launch {
     home: PathBuf,
     pgdata: PathBuf,
     options: Vec<OsString>,
+    archives: bool,
 }
 
 impl Launch {
@@ -97,8 +98,9 @@ impl Launch {
         let directory = socket.path().display().to_string().replace('"', "\"\"");
         options.push(format!("unix_socket_directories=\"{directory}\"").into());
         let (home, pgdata) = (data.path().to_owned(), data.pgdata());
+        let archives = settings.archiving.is_some();
         let installation = Installation::of(&binaries.postgres());
-        Self { binaries: binaries.clone(), installation, os_user, home, pgdata, options }
+        Self { binaries: binaries.clone(), installation, os_user, home, pgdata, options, archives }
     }
 
     /// The same server for another cluster than that of the data directory.
@@ -134,7 +136,8 @@ impl Launch {
         end_with_this_thread(&mut command, Signal::SIGINT);
         let child = command.spawn().map_err(failed())?;
         let recovery_signal = self.pgdata.join(RECOVERY_SIGNAL);
-        Ok(Postmaster { child, log, pid_file: pid_file(&self.pgdata), recovery_signal })
+        let pid_file = pid_file(&self.pgdata);
+        Ok(Postmaster { child, log, pid_file, recovery_signal, reload_when_ready: self.archives })
     }
 
     /// Starts the server and waits until it accepts connections.
@@ -175,6 +178,7 @@ pub(crate) struct Postmaster {
     log: ServerLog,
     pid_file: PathBuf,
     recovery_signal: PathBuf,
+    reload_when_ready: bool,
 }
 
 impl Postmaster {
@@ -214,6 +218,19 @@ impl Postmaster {
         let mut lines = text.lines();
         lines.next() == Some(self.pid().to_string().as_str())
             && lines.nth(6).is_some_and(|state| state.trim() == "ready")
+    }
+
+    /// Once the server is ready, makes it reload its settings, which wakes its checkpointer.
+    ///
+    /// Otherwise `archive_timeout` has no effect for up to `checkpoint_timeout` (5 minutes) after a
+    /// start: the checkpointer decides how long to sleep while recovery is still in progress.
+    pub(crate) fn wake_checkpointer_once(&mut self) {
+        if self.reload_when_ready && self.is_ready() {
+            self.reload_when_ready = false;
+            if let Err(error) = kill(Pid::from_raw(self.pid().cast_signed()), Signal::SIGHUP) {
+                tracing::error!(%error, "cannot make PostgreSQL reload its settings");
+            }
+        }
     }
 
     /// Stops the server and waits for its end: with a checkpoint, then without, then by force.

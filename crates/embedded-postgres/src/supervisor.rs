@@ -138,6 +138,7 @@ impl Watch {
             if let Some(status) = postmaster.ended() {
                 return Event::Ended(status);
             }
+            postmaster.wake_checkpointer_once();
             if checked.elapsed() >= FILES_CHECK {
                 checked = Instant::now();
                 if let Some(versions) = files.check(&self.launch) {

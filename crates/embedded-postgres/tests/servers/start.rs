@@ -100,6 +100,16 @@ fn archiving_begins_with_the_first_start_and_ends_with_the_setting() {
     server.stop();
     assert!(archive.path().join(last).exists(), "a stop archives the last WAL");
 
+    // The time-out holds from the start on, although the checkpointer is asleep.
+    let archiving =
+        settings.archiving.map(|it| Archiving { timeout: Duration::from_secs(1), ..it });
+    let settings = Settings { archiving, ..self::settings(directory.path()) };
+    let server = Embedded::start(&settings).unwrap();
+    query(&server, "CREATE TABLE third (x int)");
+    let segment = query(&server, "SELECT pg_walfile_name(pg_current_wal_insert_lsn())").remove(0);
+    eventually("the time-out holds", || archive.path().join(&segment).exists().then_some(()));
+    server.stop();
+
     let server = start(directory.path());
     assert_eq!(query(&server, "SHOW archive_mode"), ["off"]);
 }
