@@ -2,12 +2,13 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use minitwit::config::Cli;
 
 /// A request makes and drops hundreds of small values, which the C library's allocator is slow at.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    minitwit::commands::run(minitwit::config::Cli::parse().command)
+    let cli = Cli::try_read(std::env::args_os()).unwrap_or_else(|error| error.exit());
+    minitwit::commands::run(cli.command)
 }

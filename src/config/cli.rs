@@ -1,6 +1,11 @@
 //! The command line: subcommands and their settings.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+
+use clap::{
+    Args, CommandFactory, Parser, Subcommand, ValueEnum,
+    error::{Error, ErrorKind},
+};
 
 use super::{
     BackupArgs, DatabaseArgs, DrillArgs, HealthcheckArgs, ImportArgs, LogArgs, MessageArgs,
@@ -14,6 +19,25 @@ pub struct Cli {
     /// The subcommand.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// Parses a command line, and compares the options with each other.
+    ///
+    /// Returns an error if an option is invalid or contradicts another one.
+    pub fn try_read<I, T>(arguments: I) -> Result<Self, Error>
+    where
+        I: IntoIterator<Item = T>,
+        T: Into<OsString> + Clone,
+    {
+        let cli = Self::try_parse_from(arguments)?;
+        match cli.command.database().map(DatabaseArgs::check) {
+            Some(Err(conflict)) => {
+                Err(Self::command().error(ErrorKind::ArgumentConflict, conflict))
+            }
+            _ => Ok(cli),
+        }
+    }
 }
 
 /// The subcommands.

@@ -20,7 +20,6 @@ pub struct DatabaseArgs {
         env = "MINITWIT_DATABASE_PASSWORD_FILE",
         value_name = "FILE",
         value_parser = secret_file,
-        requires = "database_url",
         global = true
     )]
     pub database_password_file: Option<Secret>,
@@ -31,7 +30,7 @@ pub struct DatabaseArgs {
     pub data_dir: Option<PathBuf>,
 
     /// Run a temporary embedded PostgreSQL; its data is deleted at exit
-    #[arg(long, env = "MINITWIT_EPHEMERAL", conflicts_with_all = ["database_url", "data_dir"], global = true)]
+    #[arg(long, env = "MINITWIT_EPHEMERAL", global = true)]
     pub ephemeral: bool,
 
     /// Directory of the PostgreSQL server programs [default: the newest found]
@@ -48,6 +47,25 @@ impl DatabaseArgs {
     /// Whether the database is in the embedded PostgreSQL.
     pub fn is_embedded(&self) -> bool {
         self.database_url.is_none()
+    }
+
+    /// Returns an error if settings contradict each other.
+    ///
+    /// clap would compare only options on the same side of a subcommand's name.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let conflict = |first: &str, second: &str| {
+            Err(format!("the argument '{first}' cannot be used with '{second}'"))
+        };
+        if self.ephemeral && self.database_url.is_some() {
+            conflict("--ephemeral", "--database-url <URL>")
+        } else if self.ephemeral && self.data_dir.is_some() {
+            conflict("--ephemeral", "--data-dir <DIRECTORY>")
+        } else if self.database_password_file.is_some() && self.database_url.is_none() {
+            Err("the argument '--database-password-file <FILE>' requires '--database-url <URL>'"
+                .to_owned())
+        } else {
+            Ok(())
+        }
     }
 }
 

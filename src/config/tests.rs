@@ -1,5 +1,7 @@
 //! Tests of the command line.
 
+use std::path::Path;
+
 use clap::{Command, CommandFactory, Parser, builder::PossibleValue};
 
 use super::*;
@@ -41,6 +43,93 @@ fn the_name_of_a_positional_argument_lists_its_possible_values() {
     check(&Cli::command());
     let missing = Cli::try_parse_from(["minitwit", "openapi"]).expect_err("missing");
     assert!(missing.to_string().contains("<api|simulator>"), "{missing}");
+}
+
+/// The command lines of all actions, with a value for each required argument.
+fn actions() -> Vec<Vec<String>> {
+    fn add(command: &Command, before: &[String], found: &mut Vec<Vec<String>>) {
+        let mut line = before.to_vec();
+        line.push(command.get_name().to_owned());
+        let actions: Vec<&Command> =
+            command.get_subcommands().filter(|it| it.get_name() != "help").collect();
+        if actions.is_empty() {
+            for argument in command.get_positionals().filter(|it| it.is_required_set()) {
+                let values = argument.get_possible_values();
+                let value = values.first().map_or("1", PossibleValue::get_name);
+                let count = argument.get_num_args().map_or(1, |count| count.min_values());
+                line.extend(std::iter::repeat_n(value.to_owned(), count));
+            }
+            found.push(line);
+            return;
+        }
+        for action in actions {
+            add(action, &line, found);
+        }
+    }
+    let mut found = Vec::new();
+    for command in Cli::command().get_subcommands() {
+        add(command, &["minitwit".to_owned()], &mut found);
+    }
+    found
+}
+
+#[test]
+fn an_option_of_a_command_is_valid_at_every_place_after_its_name() {
+    let mut with_database = 0;
+    for line in actions() {
+        let text = line.join(" ");
+        let cli = Cli::try_read(&line).expect(&text);
+        if cli.command.database().is_none() {
+            continue;
+        }
+        with_database += 1;
+        for place in 2..=line.len() {
+            let mut line = line.clone();
+            line.splice(place..place, ["--data-dir", "/x", "--log", "debug"].map(str::to_owned));
+            let text = line.join(" ");
+            let cli = Cli::try_read(&line).expect(&text);
+            let database = cli.command.database().expect("a database");
+            assert_eq!(database.data_dir.as_deref(), Some(Path::new("/x")), "{line:?}");
+            assert!(format!("{cli:?}").contains(r#"log: "debug""#), "{line:?}");
+        }
+    }
+    assert!(with_database >= 10, "{with_database}");
+}
+
+#[test]
+fn options_that_contradict_each_other_are_rejected_at_every_place() {
+    for (first, second) in [
+        (&["--ephemeral"][..], &["--data-dir", "/x"][..]),
+        (&["--ephemeral"], &["--database-url", "postgres://h/d"]),
+    ] {
+        for (before, after) in [(first, second), (second, first)] {
+            let line = [&["minitwit", "user"], before, &["list"], after].concat();
+            let error = Cli::try_read(&line).expect_err("a conflict").to_string();
+            assert!(
+                error.contains("--ephemeral") && error.contains("cannot be used with"),
+                "{error}"
+            );
+            let line = [&["minitwit", "serve"], before, after].concat();
+            Cli::try_read(&line).expect_err("a conflict");
+        }
+    }
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("password");
+    std::fs::write(&file, "secret").expect("written");
+    let file = file.to_str().expect("text");
+    let line = ["minitwit", "serve", "--database-password-file", file];
+    let error = Cli::try_read(line).expect_err("no URL").to_string();
+    assert!(error.contains("requires '--database-url"), "{error}");
+    let line = [
+        "minitwit",
+        "user",
+        "--database-url",
+        "postgres://h/d",
+        "list",
+        "--database-password-file",
+        file,
+    ];
+    Cli::try_read(line).expect("both");
 }
 
 #[test]
