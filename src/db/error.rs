@@ -26,6 +26,8 @@ pub enum Error {
 const TEMPORARY_STATES: &[&str] = &["08", "53", "57", "58", "25006", "40"];
 
 const DISK_FULL: &str = "53100";
+/// A value exceeds a limit of PostgreSQL, such as the size of a tsvector.
+const PROGRAM_LIMIT_EXCEEDED: &str = "54000";
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
@@ -64,6 +66,11 @@ impl Error {
     pub(super) fn is_disk_full(&self) -> bool {
         let Self::Unavailable(sqlx::Error::Database(cause)) = self else { return false };
         cause.code().as_deref() == Some(DISK_FULL)
+    }
+
+    pub(super) fn exceeds_program_limit(&self) -> bool {
+        let Self::Failed(sqlx::Error::Database(cause)) = self else { return false };
+        cause.code().as_deref() == Some(PROGRAM_LIMIT_EXCEEDED)
     }
 
     /// Whether a row violated the foreign key `constraint`: the referenced row does not exist.

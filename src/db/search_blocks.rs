@@ -106,7 +106,8 @@ fn next_block(settled: OffsetDateTime) -> Query<'static, Postgres, PgArguments> 
               (SELECT published_at, message_id FROM block
                ORDER BY (published_at, message_id) DESC
                LIMIT 1) AS newest
-         WHERE (SELECT count(*) FROM next) = $3
+         -- Fewer messages also fill a block if they are long.
+         WHERE (SELECT count(*) = $3 OR max(characters) > $3 * 280 FROM next)
          ON CONFLICT DO NOTHING",
         LOCK_KEY,
         settled,
@@ -116,8 +117,21 @@ fn next_block(settled: OffsetDateTime) -> Query<'static, Postgres, PgArguments> 
 
 /// Adds the terms of late messages to their blocks. Returns whether there may be more.
 ///
+/// If the terms of a block become too many for PostgreSQL, deletes the blocks from the earliest late
+/// message on, so that [`insert_next`] builds these blocks again.
+///
 /// Messages without a block stay late until there is one.
 pub async fn fold_late(database: &Database) -> Result<bool, Error> {
+    match fold(database).await {
+        Err(error) if error.exceeds_program_limit() => {
+            delete_blocks_of_late(database, 0).await?;
+            Ok(false)
+        }
+        result => result,
+    }
+}
+
+async fn fold(database: &Database) -> Result<bool, Error> {
     let query = sqlx::query!(
         r#"WITH lock AS MATERIALIZED (SELECT pg_try_advisory_xact_lock($1) AS acquired),
            late AS MATERIALIZED (
@@ -151,6 +165,11 @@ pub async fn fold_late(database: &Database) -> Result<bool, Error> {
 /// If more messages are late than [`fold_late`] adds at once, deletes the blocks from the earliest of
 /// them on, so that [`insert_next`] builds these blocks again. Returns the number of deleted blocks.
 pub async fn rewind(database: &Database) -> Result<u64, Error> {
+    delete_blocks_of_late(database, MAX_FOLDED).await
+}
+
+/// Deletes the blocks from the earliest late message on, if more than `most` messages are late.
+async fn delete_blocks_of_late(database: &Database, most: i64) -> Result<u64, Error> {
     let query = sqlx::query!(
         "WITH lock AS MATERIALIZED (SELECT pg_try_advisory_xact_lock($1) AS acquired),
          late AS MATERIALIZED (
@@ -168,7 +187,7 @@ pub async fn rewind(database: &Database) -> Result<u64, Error> {
          -- The upper bound makes the planner expect few rows, as there are in most calls, and use the index.
          WHERE until_time >= (SELECT earliest FROM many) AND until_time < 'infinity'",
         LOCK_KEY,
-        MAX_FOLDED,
+        most,
     );
     database.execute(query).await
 }

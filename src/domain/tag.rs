@@ -29,9 +29,10 @@ impl Tag {
         Self::of_word(raw).ok_or(Invalid::new("A tag has a letter"))
     }
 
-    /// A word as a tag; `None` if it has no letter.
+    /// A word as a tag; `None` if it has no letter, or if it is longer than a message of this system.
     pub(super) fn of_word(word: &str) -> Option<Self> {
-        if !word.contains(char::is_alphabetic) {
+        let too_long = word.chars().count() > MESSAGE_TEXT_MAX_CHARS;
+        if too_long || !word.contains(char::is_alphabetic) {
             return None;
         }
         let written: String = word.nfc().collect();
