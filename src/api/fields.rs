@@ -37,6 +37,11 @@ impl<T> Unparsed<T> {
         self.0.as_ref()?.as_str()
     }
 
+    /// The value, if it is a string.
+    pub(super) fn as_str(&self) -> Option<&str> {
+        self.0.as_ref().and_then(Value::as_str)
+    }
+
     /// This header parameter. If its value has bytes other than visible ASCII, poem-openapi omits it, and
     /// the value comes from `headers`.
     pub(super) fn or_header(self, headers: &HeaderMap, name: &str) -> Self {

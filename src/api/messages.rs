@@ -35,7 +35,7 @@ pub(super) struct Message {
     id: i64,
     /// The username of the author.
     author: String,
-    /// The text.
+    /// The text. That of a message from another system may be empty, or longer than a new text may be.
     text: String,
     /// The time at which the message was posted.
     published_at: OffsetDateTime,
@@ -207,7 +207,8 @@ impl Messages {
     ///
     /// Replaces the text of one of the caller's messages, and sets `edited_at`. The message keeps
     /// its position in all timelines. A request with the current text changes nothing, even if its
-    /// line breaks are of another kind (CR LF, LF). Requires the scope `write`.
+    /// line breaks are of another kind (CR LF, LF), or if it is longer than a new text may be.
+    /// Requires the scope `write`.
     #[oai(path = "/messages/:id", method = "patch", operation_id = "changeMessage")]
     async fn edit(
         &self,
@@ -219,9 +220,17 @@ impl Messages {
         service: Data<&Service>,
     ) -> Result<MessageResponse, Failure<Edit>> {
         let mut errors = FieldErrors::default();
+        let raw = content.0.text.as_str().map(str::to_owned);
         let text = errors.string("text", content.0.text, MessageText::parse);
-        let message = service.edit_message(caller.user.id, id.0, errors.finish(text)?).await?;
-        Ok(MessageResponse::Ok(Json(message.into())))
+        let edited = match errors.finish(text) {
+            Ok(text) => service.edit_message(caller.user.id, id.0, text).await?,
+            Err(invalid) => {
+                let Some(raw) = raw else { return Err(invalid.into()) };
+                let unchanged = service.unchanged_by(&caller.user, id.0, &raw).await?;
+                unchanged.ok_or(invalid)?
+            }
+        };
+        Ok(MessageResponse::Ok(Json(edited.into())))
     }
 
     /// Delete a message

@@ -10,7 +10,8 @@ use crate::domain::{Counts, Profile, ProfileView, Username};
 #[derive(Debug, Object)]
 #[oai(example)]
 pub(super) struct User {
-    /// The username, which identifies the user and never changes.
+    /// The username, which identifies the user and never changes. That of a user from another system
+    /// need not follow the rules for new ones.
     username: String,
     /// The name to display instead of the username; null if the user has not set one.
     #[oai(nullable)]
@@ -58,7 +59,8 @@ pub(super) struct UserDetails {
     following: i64,
     /// True if the caller follows the user; false if the request has no token.
     followed: bool,
-    /// The e-mail address; present only if the caller is this user.
+    /// The e-mail address; present only if the caller is this user. That of a user from another system
+    /// may be any text.
     #[oai(skip_serializing_if_is_none)]
     email: Option<String>,
 }

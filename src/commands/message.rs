@@ -35,7 +35,7 @@ async fn execute(service: Service, command: &MessageCommand) -> Result<(), Failu
 fn show(moderated: ModeratedMessage) -> Result<(), Failure> {
     let ModeratedMessage { message, flagged } = moderated;
     println!("id         {}", message.id);
-    println!("author     {}", message.author);
+    println!("author     {}", escape(message.author.as_str()));
     println!("published  {}", format_time(message.published_at)?);
     if let Some(edited_at) = message.edited_at {
         println!("edited     {}", format_time(edited_at)?);

@@ -59,6 +59,7 @@ async fn list(
         let ModeratedUser { username, email, joined_at, disabled_at } = user;
         let state = if disabled_at.is_some() { "disabled" } else { "enabled" };
         let email = escape(email.as_str());
+        let username = escape(username.as_str());
         println!("{username}\t{email}\tjoined {}\t{state}", format_time(*joined_at)?);
     }
     if let Some(next) = page.next {
@@ -74,7 +75,7 @@ fn shell_quote(word: &str) -> String {
 
 async fn show(service: &Service, username: Username) -> Result<(), Failure> {
     let (user, counts) = service.moderated_user(username).await?;
-    println!("username   {}", user.username);
+    println!("username   {}", escape(user.username.as_str()));
     println!("email      {}", escape(user.email.as_str()));
     println!("joined     {}", format_time(user.joined_at)?);
     match user.disabled_at {

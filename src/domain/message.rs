@@ -13,7 +13,7 @@ use super::{
 /// The maximum length of a message, in characters: Unicode code points, where CR LF counts as one.
 pub const MESSAGE_TEXT_MAX_CHARS: usize = 280;
 
-/// The text of a message: 1 to 280 characters, not all invisible, without U+0000.
+/// The text of a new message: 1 to 280 characters, not all invisible, without U+0000.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageText(String);
 
@@ -45,7 +45,7 @@ pub struct Message {
     pub id: i64,
     /// The author's username.
     pub author: Username,
-    /// The text.
+    /// The text. That of an imported message may be empty or of any length.
     pub text: String,
     /// When it was published, UTC.
     pub published_at: OffsetDateTime,
@@ -66,6 +66,13 @@ impl Message {
     /// The position of this message in every timeline that contains it.
     pub fn cursor(&self) -> Cursor {
         Cursor::new(self.published_at, self.id)
+    }
+
+    /// Whether `text` is this message's text, up to the kind of its line breaks: browsers send each
+    /// as CR LF.
+    pub fn has_text(&self, text: &str) -> bool {
+        let with_line_feeds = |text: &str| text.replace("\r\n", "\n").replace('\r', "\n");
+        with_line_feeds(&self.text) == with_line_feeds(text)
     }
 }
 

@@ -9,10 +9,9 @@ use super::{
     reserved_names::is_reserved,
 };
 
-/// The longest new name.
 const USERNAME_MAX_CHARS: usize = 64;
-/// The longest name of an imported user.
-const IMPORTED_NAME_MAX_BYTES: usize = 1_024;
+/// The longest name of an imported user: percent-encoded, it fits a URL, and PostgreSQL can index it.
+const USERNAME_MAX_BYTES: usize = 1024;
 /// The longest address that fits an SMTP path (RFC 5321, section 4.5.3.1.3, without the brackets).
 const EMAIL_MAX_CHARS: usize = 254;
 /// The sign before a username in a mention, also in the form of East Asian keyboards.
@@ -32,21 +31,43 @@ pub struct User {
     pub username: Username,
 }
 
-/// A username: 1 to 1,024 bytes of any script in Unicode NFC, compared exactly.
+/// A username: a text of any script in Unicode NFC, compared exactly, that can be the address of a
+/// page: 1 to 1,024 bytes, without slashes and U+0000, not `.` or `..`.
 ///
-/// The rules for new names are stricter than those of this type, because older and imported users keep
-/// their names.
+/// The rules for new names are stricter than those of this type, because older users and imported
+/// ones keep their names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Username(String);
 
 impl Username {
-    /// Normalizes a username to NFC and checks it, to look up a user.
+    /// Normalizes a username to NFC and checks it, to look up or import a user.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
+        let name: String = raw.nfc().collect();
+        let rule = if name.is_empty() {
+            return Err(NO_USERNAME);
+        } else if name.contains('/') {
+            "The username must not contain a slash"
+        } else if name == "." || name == ".." {
+            "The username must not be a path such as . or .."
+        } else if name.contains('\0') {
+            "The username must not contain a NUL character"
+        } else if name.len() > USERNAME_MAX_BYTES {
+            "The username must be at most 1024 bytes long"
+        } else {
+            return Ok(Self(name));
+        };
+        Err(Invalid::new(rule))
+    }
+
+    /// Like [`Username::parse`], with the rules for a new user: at most 64 characters, no white space
+    /// at either end; the name shows something, every character of it does unless emoji or its script
+    /// need it, and it is not reserved.
+    pub fn parse_new(raw: &str) -> Result<Self, Invalid> {
         if raw.trim().is_empty() {
             return Err(NO_USERNAME);
         }
         let name: String = raw.nfc().collect();
-        let rule = if name.len() > IMPORTED_NAME_MAX_BYTES {
+        let rule = if name.chars().count() > USERNAME_MAX_CHARS {
             "The username must be at most 64 characters long"
         } else if name.chars().any(char::is_control) {
             "The username must not contain control characters"
@@ -54,37 +75,24 @@ impl Username {
             "The username must not contain a slash"
         } else if name.trim() != name {
             "The username must not begin or end with white space"
-        } else if name == "." || name == ".." {
-            "The username must not be a path such as . or .."
+        } else if is_blank(&name) {
+            return Err(NO_USERNAME);
+        } else if !may_form_name(&name) {
+            "The username must not contain invisible or unassigned characters"
+        } else if is_reserved(&name) {
+            "The username is reserved"
         } else {
-            return Ok(Self(name));
+            return Self::parse(&name);
         };
         Err(Invalid::new(rule))
     }
 
-    /// Like [`Username::parse`], with the rules for a new user: the name has at most 64 characters, it
-    /// shows something, every character of it does unless emoji or its script need it, and it is not
-    /// reserved.
-    pub fn parse_new(raw: &str) -> Result<Self, Invalid> {
-        let name = Self::parse(raw)?;
-        if name.0.chars().count() > USERNAME_MAX_CHARS {
-            Err(Invalid::new("The username must be at most 64 characters long"))
-        } else if is_blank(&name.0) {
-            Err(NO_USERNAME)
-        } else if !may_form_name(&name.0) {
-            Err(Invalid::new("The username must not contain invisible or unassigned characters"))
-        } else if name.is_reserved() {
-            Err(Invalid::new("The username is reserved"))
-        } else {
-            Ok(name)
-        }
-    }
-
-    /// The usernames that a person may mean who enters `raw`, the likeliest first. White space around
-    /// it is removed; then so is an `@` before it.
+    /// The usernames that a person may mean who enters `raw`, the likeliest first: `raw` itself,
+    /// without white space around it, and then without an `@` before it.
     pub fn entered(raw: &str) -> Vec<Self> {
         let name = raw.trim();
-        let names = [Some(name), name.strip_prefix(SIGNS).map(str::trim)];
+        let exact = Some(raw).filter(|raw| *raw != name);
+        let names = [exact, Some(name), name.strip_prefix(SIGNS).map(str::trim)];
         names.into_iter().flatten().filter_map(|name| Self::parse(name).ok()).collect()
     }
 
@@ -135,7 +143,8 @@ impl Email {
         Ok(Self(raw.to_owned()))
     }
 
-    /// Wraps an address from the database without checking it.
+    /// Wraps an address from the database without checking it. That of an imported user may be any
+    /// text.
     pub fn from_stored(address: String) -> Self {
         Self(address)
     }
@@ -180,13 +189,6 @@ mod tests {
     }
 
     #[test]
-    fn a_longer_name_is_valid_for_an_imported_user_only() {
-        let name = "é".repeat(512);
-        assert_eq!(Username::parse(&name).expect("1,024 bytes").as_str(), name);
-        assert!(Username::parse(&"é".repeat(513)).is_err());
-    }
-
-    #[test]
     fn an_invalid_username_names_the_rule() {
         for (name, rule) in [
             ("", "You have to enter a username"),
@@ -199,6 +201,24 @@ mod tests {
             ("a\u{3000}", "white space"),
             (".", "path"),
             ("..", "path"),
+        ] {
+            assert!(broken_rule(Username::parse_new(name)).contains(rule), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn an_old_username_is_kept_unless_it_cannot_be_the_address_of_a_page() {
+        for name in ["a\nb", "a\u{85}b", " a", "a\u{3000}", " ", &"é".repeat(512), "\u{7f}", "..."]
+        {
+            assert_eq!(Username::parse(name).expect(name).as_str(), name);
+        }
+        for (name, rule) in [
+            ("", "You have to enter a username"),
+            ("a/b", "slash"),
+            (".", "path"),
+            ("..", "path"),
+            ("a\0", "NUL"),
+            (&"é".repeat(513), "1024 bytes"),
         ] {
             assert!(broken_rule(Username::parse(name)).contains(rule), "{name:?}");
         }
@@ -233,14 +253,16 @@ mod tests {
         let entered = |raw| -> Vec<String> {
             Username::entered(raw).iter().map(ToString::to_string).collect()
         };
-        assert_eq!(entered(" \u{3000}alice\r\n"), ["alice"]);
-        assert_eq!(entered("@alice "), ["@alice", "alice"]);
+        assert_eq!(entered("alice"), ["alice"]);
+        assert_eq!(entered(" \u{3000}alice\r\n"), [" \u{3000}alice\r\n", "alice"]);
+        assert_eq!(entered("@alice "), ["@alice ", "@alice", "alice"]);
         assert_eq!(entered("＠ Roger Histand"), ["＠ Roger Histand", "Roger Histand"]);
         assert_eq!(entered("@@alice"), ["@@alice", "@alice"]);
         assert_eq!(entered("alice\u{200b}"), ["alice\u{200b}"]);
-        for raw in ["", " ", "a/b", "\0"] {
+        for raw in ["", "a/b", "\0"] {
             assert_eq!(entered(raw), [""; 0], "{raw:?}");
         }
+        assert_eq!(entered(" "), [" "]);
         assert_eq!(entered("@"), ["@"]);
     }
 
@@ -267,8 +289,12 @@ mod tests {
         fn a_parsed_username_parses_to_itself(raw in "\\PC{0,70}") {
             if let Ok(name) = Username::parse(&raw) {
                 prop_assert_eq!(Username::parse(name.as_str()), Ok(name.clone()));
-                prop_assert!((1..=IMPORTED_NAME_MAX_BYTES).contains(&name.as_str().len()));
+                prop_assert!((1..=USERNAME_MAX_BYTES).contains(&name.as_str().len()));
                 prop_assert!(!name.as_str().contains('/'));
+            }
+            if let Ok(name) = Username::parse_new(&raw) {
+                prop_assert!((1..=USERNAME_MAX_CHARS).contains(&name.as_str().chars().count()));
+                prop_assert_eq!(Username::parse(&raw), Ok(name));
             }
         }
 

@@ -41,7 +41,7 @@ impl Example for NewMessage {
 #[derive(Debug, Object, Serialize)]
 #[oai(example)]
 struct Message {
-    /// The text.
+    /// The text. That of a message from another system may be empty or longer.
     content: String,
     /// The time of the post: seconds since the Unix epoch, UTC.
     pub_date: i64,

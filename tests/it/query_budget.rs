@@ -173,7 +173,7 @@ const PAGES: &[Row] = &[
     row("GET /search", Browser, 200, 2).query("?q=a&in=people"),
     row("GET /settings", Browser, 200, 2),
     row("POST /settings/profile", NewUser, 302, 2).body(Form(&[("email", "a@b")])),
-    row("POST /settings/profile", NewUser, 400, 1).body(Form(&[("email", "a")])),
+    row("POST /settings/profile", NewUser, 400, 2).body(Form(&[("email", "a")])),
     row("POST /settings/password", NewUser, 302, 2).body(Form(&[("current", "secret"), ("new", "x"), ("repeated", "x")])),
     row("POST /settings/password", NewUser, 400, 2).body(Form(&[("current", "guess"), ("new", "x"), ("repeated", "x")])),
     row("GET /settings/tokens", Browser, 200, 2),

@@ -49,6 +49,18 @@ impl Service {
         .await
     }
 
+    /// The message with this id if `author` wrote it and `text` is its current text; `None` otherwise.
+    /// An edit that changes nothing may have a text that no new message may have: an imported one.
+    pub async fn unchanged_by(
+        &self,
+        author: &User,
+        id: i64,
+        text: &str,
+    ) -> Result<Option<Message>, Error> {
+        let message = messages::by_id(&self.reads(Class::LookUps), id).await?;
+        Ok(message.filter(|message| message.author == author.username && message.has_text(text)))
+    }
+
     /// Deletes a message of `author`.
     ///
     /// Returns an error if the message is another user's, does not exist or is flagged.

@@ -65,7 +65,10 @@ pub async fn edit(
     let text = fields.text.replace("\r\n", "\n");
     let (field, parsed) = Field::parse(text, MessageText::parse);
     let Some(text) = parsed else {
-        service.own_message(&viewer, id).await?;
+        // The limits do not hold for the text that an imported message has.
+        if service.own_message(&viewer, id).await?.has_text(&field.value) {
+            return Ok(responder.redirect_with(&message_path(id), Flash::MessageChanged));
+        }
         let page = EditPage::new(responder.frame(Some(&viewer)), id, field);
         return responder.page_with_status(StatusCode::BAD_REQUEST, &page);
     };

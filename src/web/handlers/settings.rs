@@ -17,7 +17,8 @@ use crate::web::{
 };
 use crate::{
     domain::{
-        AccountChange, Bio, DisplayName, Email, Invalid, Password, PasswordChange, User, is_blank,
+        AccountChange, Bio, DisplayName, Email, Invalid, Password, PasswordChange, ProfileView,
+        User, is_blank,
     },
     service::{Error, Service},
 };
@@ -56,21 +57,28 @@ pub struct ProfileFields {
 
 impl ProfileFields {
     /// Returns the requested change, or the form with the errors of its fields. Accepts the display
-    /// name `stored`, even if it was set before a rule that forbids it.
-    fn parse(self, stored: Option<&DisplayName>) -> Result<AccountChange, Box<ProfileForm>> {
-        let parse_name = |raw: &str| match stored.filter(|name| name.as_str() == raw) {
+    /// name and the e-mail address in `stored`, even if a rule for new ones forbids them.
+    fn parse(self, stored: Option<&ProfileView>) -> Result<AccountChange, Box<ProfileForm>> {
+        let stored_name = stored.and_then(|view| view.profile.display_name.as_ref());
+        let parse_name = |raw: &str| match stored_name.filter(|name| name.as_str() == raw) {
             Some(name) => Ok(name.clone()),
             None => DisplayName::parse(raw),
+        };
+        // Browsers send an address without white space around it.
+        let stored_email = stored.and_then(|view| view.email.as_ref());
+        let parse_email = |raw: &str| match stored_email {
+            Some(email) if email.as_str().trim() == raw.trim() => Ok(None),
+            _ => Email::parse(raw).map(Some),
         };
         let (display_name, new_name) =
             Field::parse(self.display_name, |raw| unless_blank(raw, parse_name));
         // Browsers send each line feed as CR LF.
         let bio = self.bio.replace("\r\n", "\n");
         let (bio, new_bio) = Field::parse(bio, |raw| unless_blank(raw, Bio::parse));
-        let (email, new_email) = Field::parse(self.email, Email::parse);
+        let (email, new_email) = Field::parse(self.email, parse_email);
         match (new_name, new_bio, new_email) {
             (Some(display_name), Some(bio), Some(email)) => Ok(AccountChange {
-                email: Some(email),
+                email,
                 display_name: Some(display_name),
                 bio: Some(bio),
                 password: None,
@@ -95,9 +103,12 @@ pub async fn change_profile(
     service: Data<&Service>,
     responder: Responder,
 ) -> Result<Response, Failure> {
-    let stored = match unless_blank(&fields.display_name, DisplayName::parse) {
-        Ok(_) => None,
-        Err(_) => service.profile(account.user.username.clone(), None).await?.profile.display_name,
+    let is_valid = unless_blank(&fields.display_name, DisplayName::parse).is_ok()
+        && Email::parse(&fields.email).is_ok();
+    let viewer = &account.user;
+    let stored = match is_valid {
+        true => None,
+        false => Some(service.profile(viewer.username.clone(), Some(viewer.id)).await?),
     };
     match fields.parse(stored.as_ref()) {
         Ok(change) => {

@@ -2,6 +2,7 @@
 
 mod cookies;
 mod forms;
+mod imported;
 mod names;
 mod passwords;
 mod sessions;

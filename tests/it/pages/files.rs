@@ -94,7 +94,7 @@ async fn every_username_has_an_avatar() {
 #[tokio::test]
 async fn a_malformed_username_has_no_avatar() {
     let app = App::start().await;
-    for name in ["%20", "a%2Fb", "a%00", &"a".repeat(1_025)] {
+    for name in ["a%2Fb", "a%00", &"a".repeat(1_025)] {
         let page = app.anonymous().get(&format!("/avatar/{name}")).await;
         assert_eq!(page.status, 404, "{name}");
         assert_ne!(page.header("cache-control"), IMMUTABLE);

@@ -4,6 +4,7 @@ mod bidi;
 mod feeds;
 mod files;
 mod following;
+mod imported;
 mod message;
 mod missing;
 mod paging;
