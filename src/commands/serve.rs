@@ -217,6 +217,7 @@ fn rate_limits(rates: &RateArgs) -> RateLimits {
         registrations_per_address: Rate::per_minute(rates.registrations_per_address),
         posts_per_account: Rate::new(rates.post_burst, rates.posts_per_account),
         changes_per_account: Rate::per_minute(rates.changes_per_account),
+        downloads_per_account: Rate::per_minute(rates.downloads_per_account),
     }
 }
 

@@ -56,4 +56,13 @@ pub struct RateArgs {
         default_value_t = 120
     )]
     pub changes_per_account: u32,
+
+    /// Downloads of the own data a minute from one account; 0 for no limit
+    #[arg(
+        long,
+        env = "MINITWIT_DOWNLOADS_PER_ACCOUNT",
+        value_name = "NUMBER",
+        default_value_t = 6
+    )]
+    pub downloads_per_account: u32,
 }

@@ -52,14 +52,20 @@ pub fn gzip(content: &[u8], level: Compression) -> Vec<u8> {
     encoder.finish().unwrap_or_default()
 }
 
-/// Compresses text and JSON that is not compressed yet.
+/// Marks a response whose body is sent while it is made. It may be long, so it must not wait in memory.
+#[derive(Debug, Clone, Copy)]
+pub struct Streamed;
+
+/// Compresses text and JSON that is neither compressed yet nor streamed.
 pub async fn compress<E: Endpoint<Output = Response>>(
     endpoint: Arc<E>,
     request: Request,
 ) -> Result<Response> {
     let accepted = accepts_gzip(request.headers());
     let mut response = endpoint.call(request).await?;
-    if !is_text(&response) || response.headers().contains_key(header::CONTENT_ENCODING) {
+    let streamed = response.data::<Streamed>().is_some();
+    if streamed || !is_text(&response) || response.headers().contains_key(header::CONTENT_ENCODING)
+    {
         return Ok(response);
     }
     response.headers_mut().append(header::VARY, VARY_ON_ENCODING);

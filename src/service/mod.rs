@@ -18,6 +18,7 @@ mod limits;
 mod live;
 mod messages;
 mod moderation;
+mod own_data;
 mod passwords;
 mod profiles;
 mod readiness;
@@ -38,6 +39,7 @@ pub use live::{
     Credential, Render, StreamEvent, StreamSettings, SubscribeRequest, Subscription, Timeline,
 };
 pub use messages::PostedMessage;
+pub use own_data::{DataPage, OwnData};
 pub use passwords::{HashingError, PasswordSettings};
 pub use readiness::NotReady;
 pub use sign_in_client::SignInClient;

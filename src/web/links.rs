@@ -17,6 +17,7 @@ pub(super) const PUBLIC_FEED_PATH: &str = "/public.atom";
 /// Below it are users with reserved names. The name `users` is reserved, too.
 pub(super) const USERS_PATH: &str = "/users/";
 pub(super) const SETTINGS_PATH: &str = "/settings";
+pub(super) const ARCHIVE_PATH: &str = "/settings/data.atom";
 pub(super) const TOKENS_PATH: &str = "/settings/tokens";
 
 /// The path of a user. That of a reserved name may belong to a page.

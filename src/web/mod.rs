@@ -38,8 +38,8 @@ use crate::{
     service::Service,
 };
 use handlers::{
-    error_codes, feeds, files, following, message, people, search, settings, sign_in, tag,
-    timelines, tokens,
+    error_codes, feeds, files, following, message, own_data, people, search, settings, sign_in,
+    tag, timelines, tokens,
 };
 use pages::Confirmation;
 use private_pages::keep_private;
@@ -119,6 +119,8 @@ fn user_routes(route: Route) -> Route {
 /// Personal data, which the browser must not keep.
 fn settings_routes(route: Route) -> Route {
     let route = route.at("/settings", read(settings::show.around(no_store)));
+    let route = route.at("/settings/data.json", read(own_data::json.around(no_store)));
+    let route = route.at("/settings/data.atom", read(own_data::atom.around(no_store)));
     let profile = settings::change_profile.around(same_site_only).around(no_store);
     let route = route.at("/settings/profile", change(profile));
     let password = settings::change_password.around(same_site_only).around(no_store);

@@ -26,7 +26,7 @@ use crate::{
 
 pub(super) const HTML: &str = "text/html; charset=utf-8";
 /// The media type of a feed (RFC 4287, section 7).
-const ATOM: &str = "application/atom+xml; charset=utf-8";
+pub(super) const ATOM: &str = "application/atom+xml; charset=utf-8";
 /// A feed is the same for every client. Caches must revalidate it on each request.
 const FEED_CACHE_CONTROL: HeaderValue = HeaderValue::from_static("no-cache");
 /// A page depends on the viewer. Browsers must revalidate it on each request.

@@ -8,7 +8,7 @@ use tera::{Context, Kwargs, State, StringInput, Tera, TeraResult, Value};
 use super::{assets::Asset, bidi};
 use crate::domain::MESSAGE_TEXT_MAX_CHARS;
 
-const TEMPLATES: [(&str, &str); 23] = [
+const TEMPLATES: [(&str, &str); 24] = [
     ("layout.html", include_str!("../../templates/layout.html")),
     ("fields.html", include_str!("../../templates/fields.html")),
     ("messages.html", include_str!("../../templates/messages.html")),
@@ -31,6 +31,7 @@ const TEMPLATES: [(&str, &str); 23] = [
     ("error.html", include_str!("../../templates/error.html")),
     ("error_codes.html", include_str!("../../templates/error_codes.html")),
     ("open_graph.html", include_str!("../../templates/open_graph.html")),
+    ("entries.xml", include_str!("../../templates/entries.xml")),
     ("feed.xml", include_str!("../../templates/feed.xml")),
 ];
 

@@ -181,6 +181,7 @@ const INVALID: &[(&str, &str)] = &[
     ("--posts-per-account", ""),
     ("--post-burst", "0"),
     ("--changes-per-account", ""),
+    ("--downloads-per-account", "-1"),
     ("--body-limit", "12"),
     ("--body-timeout", "soon"),
     ("--header-timeout", ""),

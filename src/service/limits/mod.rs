@@ -1,4 +1,4 @@
-//! Rate limits for sign-in, registration, posts and other changes.
+//! Rate limits for sign-in, registration, posts, other changes, and downloads.
 //!
 //! Each replica enforces them separately. Accounts and addresses are hashed into a fixed number of
 //! counters, which bounds the memory.
@@ -43,6 +43,8 @@ pub struct RateLimits {
     pub posts_per_account: Option<Rate>,
     /// Edits, follows and unfollows by one account.
     pub changes_per_account: Option<Rate>,
+    /// Downloads of the own data of one account.
+    pub downloads_per_account: Option<Rate>,
 }
 
 /// A client that sends a password.
@@ -65,6 +67,7 @@ pub(super) struct Limits {
     registrations_per_address: Limiter,
     posts_per_account: Limiter,
     changes_per_account: Limiter,
+    downloads_per_account: Limiter,
 }
 
 /// A check of a password that has begun. It counts only if the password is wrong.
@@ -85,6 +88,7 @@ impl Limits {
             registrations_per_address: Limiter::new(limits.registrations_per_address),
             posts_per_account: Limiter::new(limits.posts_per_account),
             changes_per_account: Limiter::new(limits.changes_per_account),
+            downloads_per_account: Limiter::new(limits.downloads_per_account),
         }
     }
 
@@ -140,6 +144,10 @@ impl Limits {
 
     pub(super) fn check_change(&self, user: UserId) -> Result<(), Error> {
         self.changes_per_account.check(user)
+    }
+
+    pub(super) fn check_download(&self, user: UserId) -> Result<(), Error> {
+        self.downloads_per_account.check(user)
     }
 }
 

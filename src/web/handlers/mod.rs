@@ -6,6 +6,7 @@ pub mod feeds;
 pub mod files;
 pub mod following;
 pub mod message;
+pub mod own_data;
 pub mod people;
 pub mod search;
 pub mod settings;

@@ -8,7 +8,9 @@ use crate::{
     domain::{Cursor, Message, Page, Username},
     web::{
         bidi::isolate,
-        links::{PUBLIC_FEED_PATH, feed_path, message_path, next_page_path, profile_path},
+        links::{
+            ARCHIVE_PATH, PUBLIC_FEED_PATH, feed_path, message_path, next_page_path, profile_path,
+        },
         templates,
     },
 };
@@ -64,6 +66,16 @@ impl Feed {
         Self::new(site, paths, before, xml_text(&title), Some(author), messages)
     }
 
+    /// The feed of all messages of a user, newest first, without its entries. `newest` are the first ones.
+    pub fn archive(site: &Site, owner: &Username, newest: &[Message]) -> Self {
+        let mut feed = Self::profile(site, owner, None, Page { items: Vec::new(), next: None });
+        if let Some(updated_at) = newest.iter().map(changed_at).max() {
+            feed.updated = rfc3339(updated_at);
+        }
+        feed.self_url = site.url(ARCHIVE_PATH);
+        feed
+    }
+
     /// The feed at `feed_path` of the timeline at `path`; it starts after the cursor `before`.
     fn new(
         site: &Site,
@@ -91,6 +103,22 @@ impl Feed {
 
 impl templates::Page for Feed {
     const TEMPLATE: &'static str = "feed.xml";
+}
+
+/// Further entries of a feed.
+#[derive(Debug, Serialize)]
+pub struct ArchiveEntries {
+    entries: Vec<Entry>,
+}
+
+impl ArchiveEntries {
+    pub fn new(site: &Site, messages: Vec<Message>) -> Self {
+        Self { entries: messages.into_iter().map(|message| Entry::new(site, message)).collect() }
+    }
+}
+
+impl templates::Page for ArchiveEntries {
+    const TEMPLATE: &'static str = "entries.xml";
 }
 
 impl Author {

@@ -118,6 +118,7 @@ fn limit_each_rate(settings: &mut Settings) {
         registrations_per_address: Rate::per_minute(1),
         posts_per_account: Rate::per_minute(1),
         changes_per_account: Rate::per_minute(1),
+        downloads_per_account: Rate::per_minute(1),
     };
 }
 

@@ -109,6 +109,8 @@ const ROUTES: &[&str] = &[
     "/message/{id}/delete",
     "/tag/{tag}",
     "/settings",
+    "/settings/data.json",
+    "/settings/data.atom",
     "/settings/profile",
     "/settings/password",
     "/settings/tokens",

@@ -7,6 +7,7 @@ mod following;
 mod imported;
 mod message;
 mod missing;
+mod own_data;
 mod paging;
 mod posting;
 mod profile;
