@@ -1,4 +1,4 @@
-//! `minitwit import`: imports the data of an older system.
+//! `minitwit import`: imports the data of an older system, or an export of this program.
 
 use std::{
     fs::{File, OpenOptions},
@@ -15,7 +15,7 @@ use legacy_data::Table;
 use super::{
     Failure,
     database::{Source, data_dir},
-    start_logs,
+    import_jsonl, start_logs,
 };
 use crate::{
     config::{ImportArgs, ImportSource},
@@ -53,8 +53,15 @@ fn import(
     report: Option<&ReportFile>,
     progress: Arc<Progress>,
 ) -> Result<Summary, Failure> {
-    let (old_system, dialect) = open(&settings.source)?;
-    let plan = runtime.block_on(Plan::read(old_system, dialect, progress))?;
+    let (old_system, dialect) = match &settings.source {
+        ImportSource::Sqlite { file } => (legacy_data::sqlite(file)?, Dialect::Sql),
+        ImportSource::Postgres { url } => (legacy_data::postgres(url.expose())?, Dialect::Sql),
+        ImportSource::Mongo { path } => (legacy_data::mongo(path)?, Dialect::Mongo),
+        ImportSource::Jsonl { directory } => {
+            return import_jsonl::import(runtime, settings, directory, progress.as_ref());
+        }
+    };
+    let plan = runtime.block_on(Plan::read(old_system.into(), dialect, progress))?;
     let findings = report.map(ReportFile::findings).transpose()?;
     let system = kind(&settings.source);
     let task = Settings {
@@ -106,20 +113,12 @@ async fn target(database: &Source, dry_run: bool) -> Result<Target, Failure> {
     Ok(Target::Database { connection, database: Database::new(database.options.clone(), &pool) })
 }
 
-fn open(source: &ImportSource) -> Result<(Arc<dyn legacy_data::Source>, Dialect), Failure> {
-    let (source, dialect) = match source {
-        ImportSource::Sqlite { file } => (legacy_data::sqlite(file)?, Dialect::Sql),
-        ImportSource::Postgres { url } => (legacy_data::postgres(url.expose())?, Dialect::Sql),
-        ImportSource::Mongo { path } => (legacy_data::mongo(path)?, Dialect::Mongo),
-    };
-    Ok((source.into(), dialect))
-}
-
 fn kind(source: &ImportSource) -> &'static str {
     match source {
         ImportSource::Sqlite { .. } => "sqlite",
         ImportSource::Mongo { .. } => "mongo",
         ImportSource::Postgres { .. } => "postgres",
+        ImportSource::Jsonl { .. } => "jsonl",
     }
 }
 

@@ -6,10 +6,12 @@ mod backup;
 mod backup_metrics;
 mod database;
 mod drill;
+mod export;
 mod failure;
 mod format;
 mod healthcheck;
 mod import;
+mod import_jsonl;
 mod logical;
 mod logs;
 mod message;
@@ -70,6 +72,7 @@ fn run_command(command: Command) -> Result<ExitCode, Failure> {
         Command::Drill(settings) => drill::run(&settings).map(|()| ExitCode::SUCCESS),
         Command::Import(settings) => import::run(&settings).map(|()| ExitCode::SUCCESS),
         Command::Upgrade(settings) => upgrade::run(&settings).map(|()| ExitCode::SUCCESS),
+        Command::Export(settings) => export::run(&settings).map(|()| ExitCode::SUCCESS),
         Command::User(settings) => user::run(&settings).map(|()| ExitCode::SUCCESS),
         Command::Message(settings) => message::run(&settings).map(|()| ExitCode::SUCCESS),
     }

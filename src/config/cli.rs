@@ -8,8 +8,8 @@ use clap::{
 };
 
 use super::{
-    BackupArgs, DatabaseArgs, DrillArgs, HealthcheckArgs, ImportArgs, LogArgs, MessageArgs,
-    RestoreArgs, ServeArgs, UpgradeArgs, UserArgs,
+    BackupArgs, DatabaseArgs, DrillArgs, ExportArgs, HealthcheckArgs, ImportArgs, LogArgs,
+    MessageArgs, RestoreArgs, ServeArgs, UpgradeArgs, UserArgs,
 };
 
 /// MiniTwit, a microblog on PostgreSQL.
@@ -75,6 +75,11 @@ pub enum Command {
     /// Copies the data with pg_upgrade, and keeps the old data under another name. Stop the server first. An
     /// interrupted upgrade is repeated. Both versions must be installed.
     Upgrade(UpgradeArgs),
+    /// Write all users, messages and follows to JSON lines, as they are at one moment
+    ///
+    /// Creates the directory with a file for each table and a manifest with counts and checksums. A server may run.
+    /// Sessions, API tokens and passwords are not exported, unless --password-hashes is given.
+    Export(ExportArgs),
     /// Print the OpenAPI document of an API
     Openapi {
         /// The API
@@ -102,6 +107,7 @@ impl Command {
             Self::User(settings) => Some(&settings.database),
             Self::Message(settings) => Some(&settings.database),
             Self::Upgrade(settings) => Some(&settings.database),
+            Self::Export(settings) => Some(&settings.database),
             #[cfg(feature = "simulate")]
             Self::Simulate(_) => None,
             Self::Healthcheck(_) | Self::Openapi { .. } => None,

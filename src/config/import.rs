@@ -59,6 +59,11 @@ pub enum ImportSource {
         #[arg(env = "MINITWIT_IMPORT_URL", hide_env_values = true)]
         url: Secret,
     },
+    /// Import an export of this program (minitwit export) into an empty database
+    Jsonl {
+        /// The directory
+        directory: PathBuf,
+    },
 }
 
 /// Parses the name of an old system.

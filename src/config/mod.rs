@@ -9,6 +9,7 @@ mod backup;
 mod cli;
 mod credentials;
 mod database;
+mod export;
 mod healthcheck;
 mod import;
 mod limits;
@@ -32,6 +33,7 @@ pub use backup::{
 pub use cli::{ApiName, Cli, Command, MigrateArgs};
 pub use credentials::SimulatorCredentialArgs;
 pub use database::{DatabaseArgs, PoolArgs};
+pub use export::ExportArgs;
 pub use healthcheck::HealthcheckArgs;
 pub use import::{ImportArgs, ImportSource};
 pub use limits::LimitArgs;

@@ -11,6 +11,7 @@ mod bounds;
 pub mod bulk;
 mod class_pool;
 mod error;
+pub mod export;
 pub mod follows;
 pub mod idempotency_keys;
 pub mod import;

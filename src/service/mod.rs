@@ -9,6 +9,7 @@ mod accounts;
 mod batch;
 mod counts;
 mod error;
+pub mod export;
 mod follows;
 pub mod import;
 mod indexing;

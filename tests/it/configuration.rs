@@ -14,7 +14,7 @@ use minitwit::config::Cli;
 use crate::support::{cluster::TestDatabase, process::minitwit};
 
 /// Flags that are not settings.
-const OTHER_FLAGS: &[&str] = &["--help", "--version", "--status", "--yes"];
+const OTHER_FLAGS: &[&str] = &["--help", "--version", "--status", "--yes", "--password-hashes"];
 
 /// Commands that run once. Their own flags have no environment variables.
 const ONE_SHOT: &[&str] =

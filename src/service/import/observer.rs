@@ -7,6 +7,8 @@ pub enum Step {
     Read,
     /// Hashes plain-text passwords.
     Passwords,
+    /// Inserts the rows of an export.
+    Rows,
     /// Inserts users.
     Users,
     /// Inserts messages.
@@ -27,6 +29,7 @@ impl Step {
         match self {
             Self::Read => "read source",
             Self::Passwords => "hash passwords",
+            Self::Rows => "rows",
             Self::Users => "users",
             Self::Messages => "messages",
             Self::Follows => "follows",

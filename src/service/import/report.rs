@@ -37,6 +37,13 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// The result of an import of so many records of each table without a change.
+    pub fn unchanged(records: impl IntoIterator<Item = (Table, u64)>) -> Self {
+        let counts = |read| Counts { read, imported: read, ..Counts::default() };
+        let tables = records.into_iter().map(|(table, read)| (table, counts(read))).collect();
+        Self { tables, ..Self::default() }
+    }
+
     /// The counts of a table.
     pub fn counts(&self, table: Table) -> Counts {
         self.tables.get(&table).copied().unwrap_or_default()

@@ -1,0 +1,59 @@
+//! `minitwit import jsonl`: imports an export of `minitwit export` into an empty database.
+
+use std::path::Path;
+
+use legacy_data::Table as Reported;
+
+use super::{Failure, database::Source};
+use crate::{
+    config::ImportArgs,
+    db::{Connection as _, migrations},
+    service::{
+        export::{self, Export, Table},
+        import::{Observer, Step, Summary},
+    },
+};
+
+/// Checks all files before a database is opened or created; `--dry-run` ends then.
+pub(super) fn import(
+    runtime: &tokio::runtime::Runtime,
+    settings: &ImportArgs,
+    directory: &Path,
+    progress: &dyn Observer,
+) -> Result<Summary, Failure> {
+    progress.begin(Step::Read, 0);
+    let export = Export::open(directory, &|rows| progress.advance(rows))?;
+    if !settings.dry_run {
+        let source = Source::join(&settings.database)?;
+        let inserted = runtime.block_on(insert(&source, settings, &export, progress));
+        source.close();
+        inserted?;
+    }
+    let records = export.manifest().files.iter().map(|file| (reported(file.table), file.rows));
+    Ok(Summary::unchanged(records))
+}
+
+async fn insert(
+    source: &Source,
+    settings: &ImportArgs,
+    export: &Export,
+    progress: &dyn Observer,
+) -> Result<(), Failure> {
+    source.prepare().await?;
+    let mut connection = source.connect().await?;
+    migrations::apply(&mut connection, None).await.map_err(|error| source.failure(error))?;
+    migrations::check(&mut connection).await.map_err(|error| source.failure(error))?;
+    progress.begin(Step::Rows, export.rows());
+    let cost = settings.passwords.password_cost;
+    export::import(&mut connection, export, cost, &|rows| progress.advance(rows)).await?;
+    connection.close().await?;
+    Ok(())
+}
+
+fn reported(table: Table) -> Reported {
+    match table {
+        Table::Users => Reported::Users,
+        Table::Messages => Reported::Messages,
+        Table::Follows => Reported::Follows,
+    }
+}
