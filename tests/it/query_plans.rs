@@ -109,6 +109,8 @@ fn value(parameter: &str, start: Start) -> String {
         ("ByteaArray", _) => "ARRAY[sha256('7')]".to_owned(),
         ("Bytea", _) => "sha256('7')".to_owned(),
         ("Interval", _) => "interval '30 days'".to_owned(),
+        ("TimestamptzArray", _) => "ARRAY[NULL, NULL]::timestamptz[]".to_owned(),
+        ("BoolArray", _) => "ARRAY[true, false]".to_owned(),
         ("Timestamptz", Start::Newest) => "NULL".to_owned(),
         ("Timestamptz", Start::Deep) => "timestamptz '2020-03-12Z'".to_owned(),
         _ => panic!("there is no value for a parameter of the type {parameter}"),
@@ -175,7 +177,9 @@ const MODES: &[(&str, Start)] = &[
 #[tokio::test]
 async fn no_query_scans_a_growing_table_sequentially() {
     let (_database, mut connection) = filled().await;
-    for query in queries() {
+    // A query whether any row exists reads one.
+    let reads_rows = |query: &Query| !query.text.starts_with("SELECT EXISTS (SELECT FROM users)");
+    for query in queries().into_iter().filter(reads_rows) {
         for mode in MODES {
             let plan = plan(&mut connection, &query, *mode, "").await;
             for node in nodes(&plan) {

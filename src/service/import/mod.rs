@@ -1,7 +1,7 @@
 //! Imports the data of an older system.
 //!
 //! A [`Plan`] reads the source to its end and writes nothing, so damage is found first. [`Plan::run`]
-//! then applies the rules ([`rule`]) record by record and inserts the rows: into an empty database in
+//! then applies the rules (`rule`) record by record and inserts the rows: into an empty database in
 //! one transaction, into a live one in short batches. The old ids in the database make a repeated or
 //! interrupted import insert no row twice.
 
