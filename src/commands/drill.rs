@@ -215,7 +215,7 @@ fn listed<'a>(keys: impl ExactSizeIterator<Item = &'a str>) -> String {
     format!("{}{more}", keys.take(LISTED).collect::<Vec<_>>().join(", "))
 }
 
-/// Adds an error for rows that the running database has and the copy lacks: nobody deleted them.
+/// Adds an error for rows that the running database has and the copy lacks, so no deletion explains them.
 async fn find_lost(
     table: NotedTable,
     difference: &Difference,

@@ -199,7 +199,7 @@ mod tests {
     }
 
     fn render(configuration: &Configuration) -> Result<String, Error> {
-        let (lock, spool) = (Path::new("/work/lock"), Path::new("/work/spool"));
+        let (lock, spool) = (Path::new("/run/app/lock"), Path::new("/run/app/spool"));
         configuration.render(&WorkDirectories { lock, spool })
     }
 
@@ -211,7 +211,7 @@ mod tests {
             "repo1-cipher-type=aes-256-cbc",
             "repo1-cipher-pass=correct # horse = battery; staple",
             "repo1-retention-full=4",
-            "lock-path=/work/lock",
+            "lock-path=/run/app/lock",
             "[app]\npg1-path=/srv/app data/postgres\npg1-port=5432\npg1-user=owner",
         ] {
             assert!(text.contains(&format!("{line}\n")), "{line}: {text}");

@@ -30,7 +30,7 @@ const STATEMENT_ROWS: usize = 1_000;
 /// More than the longest row: a name, a bio, and a text of an older system, which may be long.
 const LINE_MAX_BYTES: u64 = 64 << 20;
 
-/// Random bytes of a password that nobody knows.
+/// Random bytes of an unknown password.
 const UNKNOWN_PASSWORD_BYTES: usize = 32;
 
 /// An export whose files are complete and consist of rows.
@@ -167,7 +167,7 @@ impl Lines {
     }
 }
 
-/// Inserts the rows of an export, all or none, with their ids. Users without a hash get a password that nobody knows.
+/// Inserts the rows of an export, all or none, with their ids. Users without a hash get an unknown password.
 /// Calls `on_rows` with the number of further rows.
 ///
 /// Returns an error if the database contains users, messages or follows, or if PostgreSQL rejects a row.
