@@ -22,7 +22,7 @@ async function openDialog(url) {
   const heading = page.querySelector("h2");
   heading.id = "dialog-heading";
   dialog.setAttribute("aria-labelledby", heading.id);
-  dialog.append(...page.querySelector("main").children);
+  dialog.append(...page.querySelector(".body").children);
   dialog.addEventListener("close", () => dialog.remove());
   // A click outside the dialog, or on its link back, closes it.
   dialog.addEventListener("click", event => {

@@ -6,44 +6,92 @@ const news = document.querySelector("[data-stream]");
 const maxCount = 99;
 
 const announced = new Set();
+let position;
+/** Aborted when the page does not need the stream. */
+let leaving;
+let channel;
 let source;
-let lastEventId;
+/** The position that the stream has reached. */
+let progress;
 let timer;
+/** True once the page has been quiet. */
+let ready = false;
 /** True if the stream skipped messages. */
 let hasGap = false;
 
 const listItems = root => [...root.querySelectorAll(".messages > li[id]")];
 
-function open() {
-  if (source || document.hidden) return;
-  const url = new URL(news.dataset.stream, location);
-  if (lastEventId) url.searchParams.set("after", lastEventId);
-  source = new EventSource(url);
-  source.addEventListener("message", event => {
-    const id = `message-${JSON.parse(event.data).id}`;
-    if (announced.size <= maxCount && !document.getElementById(id)) announced.add(id);
-    remember(event);
-  });
-  source.addEventListener("reset", event => {
-    hasGap = true;
-    remember(event);
-  });
-  source.addEventListener("error", () => {
-    // EventSource does not reconnect after an error response. A random delay spreads the reconnections of all clients.
-    if (source?.readyState !== EventSource.CLOSED) return;
-    close();
-    setTimeout(open, 30_000 * (1 + Math.random()));
-  });
+/** Whether a position is after another one. A position is a time and an id. */
+function isAfter(one, other) {
+  const [[time, id], [otherTime, otherId]] = [one, other].map(it => it.split("_").map(Number));
+  return time > otherTime || (time === otherTime && id > otherId);
 }
 
-/** A hidden page needs no stream. */
-function close() {
+// A browser opens only six connections to a server over HTTP/1. So the pages of a session that show the same timeline
+// elect one by a lock. It opens the stream, and sends the events to the others. Insecure origins have no locks; there
+// only the page with the focus opens the stream.
+
+function join() {
+  if (leaving) return;
+  leaving = new AbortController();
+  const { signal } = leaving;
+  const session = document.querySelector("meta[name=session-mark]")?.content;
+  const name = ["stream", news.dataset.page, session].join(" ");
+  channel = new BroadcastChannel(name);
+  channel.addEventListener("message", ({ data }) => {
+    if (data.type) receive(data);
+    else if (data.isNew) greet();
+    else if (source && isAfter(progress, data.after)) open(data.after);
+  });
+  greet();
+  const lead = () => new Promise(resolve => {
+    signal.addEventListener("abort", resolve);
+    channel.postMessage({ isNew: true });
+    open(position);
+  });
+  if (!navigator.locks) return lead();
+  navigator.locks.request(name, { signal }, lead).catch(() => {});
+}
+
+/** Tells the page with the stream which messages this page has. */
+const greet = () => channel.postMessage({ after: position });
+
+function leave() {
+  leaving?.abort();
+  channel?.close();
   source?.close();
-  source = undefined;
+  leaving = channel = source = undefined;
 }
 
-function remember(event) {
-  lastEventId = event.lastEventId;
+function open(after) {
+  source?.close();
+  progress = after;
+  const url = new URL(news.dataset.stream, location);
+  url.searchParams.set("after", after);
+  source = new EventSource(url);
+  const own = source;
+  const relay = ({ type, lastEventId, data }) => {
+    const event = { type, position: lastEventId, id: type === "message" && JSON.parse(data).id };
+    progress = lastEventId;
+    channel.postMessage(event);
+    receive(event);
+  };
+  own.addEventListener("message", relay);
+  own.addEventListener("reset", relay);
+  own.addEventListener("error", () => {
+    // EventSource does not reconnect after an error response. A random delay spreads the reconnections of all clients.
+    if (own.readyState !== EventSource.CLOSED) return;
+    setTimeout(() => own === source && open(progress), 30_000 * (1 + Math.random()));
+  });
+}
+
+/** Another page may need events that this one already has. */
+function receive(event) {
+  if (!isAfter(event.position, position)) return;
+  position = event.position;
+  const id = `message-${event.id}`;
+  if (event.type === "reset") hasGap = true;
+  else if (announced.size <= maxCount && !document.getElementById(id)) announced.add(id);
   // Update an existing announcement at most once per second.
   timer ??= setTimeout(announce, news.childElementCount ? 1_000 : 0);
 }
@@ -108,10 +156,35 @@ function insert(page) {
   }
 }
 
+/** A hidden page needs no stream. */
+function update() {
+  if (ready && !document.hidden && (navigator.locks || document.hasFocus())) join();
+  else leave();
+}
+
+/** Programs that control a browser wait until a page makes no requests, which a stream would prevent. */
+function whenQuiet(start) {
+  let quiet;
+  const wait = () => {
+    clearTimeout(quiet);
+    quiet = setTimeout(() => {
+      observer.disconnect();
+      start();
+    }, 1_500);
+  };
+  const observer = new PerformanceObserver(wait);
+  observer.observe({ type: "resource" });
+  addEventListener("load", wait);
+}
+
 if (news) {
-  open();
-  document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+  position = new URL(news.dataset.stream, location).searchParams.get("after");
+  document.addEventListener("visibilitychange", update);
+  for (const event of ["focus", "blur", "pageshow"]) addEventListener(event, update);
   // Browsers keep no page with an open connection in the back/forward cache.
-  addEventListener("pagehide", close);
-  addEventListener("pageshow", open);
+  addEventListener("pagehide", leave);
+  whenQuiet(() => {
+    ready = true;
+    update();
+  });
 }

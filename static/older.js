@@ -46,7 +46,6 @@ function watch() {
   if (link) observer.observe(link);
 }
 
-const main = document.querySelector("main");
 watch();
 // live.js may replace the list and its link.
-new MutationObserver(watch).observe(main, { childList: true });
+new MutationObserver(watch).observe(document.querySelector(".body"), { childList: true });

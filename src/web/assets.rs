@@ -135,14 +135,14 @@ mod tests {
     fn the_stylesheet_loads_nothing_from_other_hosts() {
         let css = std::str::from_utf8(Asset::stylesheet().bytes()).expect("UTF-8");
         assert!(!css.contains("url(") && !css.contains("@import"));
-        assert!(css.len() < 10 * 1024, "{} bytes", css.len());
+        assert!(css.len() < 11 * 1024, "{} bytes", css.len());
     }
 
     #[test]
     fn scripts_are_small_and_use_no_imports_and_no_html_strings() {
         let sources = Asset::scripts().iter().map(|it| std::str::from_utf8(it.bytes()));
         let all: String = sources.collect::<Result<_, _>>().expect("UTF-8");
-        assert!(all.len() < 12 * 1024, "{} bytes", all.len());
+        assert!(all.len() < 16 * 1024, "{} bytes", all.len());
         for word in ["import ", "import(", "innerHTML", "outerHTML", "insertAdjacentHTML", "eval("]
         {
             assert!(!all.contains(word), "{word}");

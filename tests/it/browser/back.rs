@@ -27,7 +27,7 @@ async fn back_shows_a_timeline_as_it_was_left() {
         window.go(path).await;
         eventually("all messages", async || {
             window.evaluate("scrollTo(0, document.body.scrollHeight)").await;
-            (window.texts(".messages p").await.len() == 65).then_some(())
+            (window.texts(".messages .text").await.len() == 65).then_some(())
         })
         .await;
         window.evaluate("window.isTheSame = true; scrollTo(0, 900)").await;
@@ -37,7 +37,7 @@ async fn back_shows_a_timeline_as_it_was_left() {
         window.sees_in(".messages", "message 1").await;
         let state = "return [window.isTheSame, Math.round(scrollY)]";
         assert_eq!(window.evaluate(state).await, serde_json::json!([true, 900]), "{path}");
-        assert_eq!(window.texts(".messages p").await.len(), 65, "{path}");
+        assert_eq!(window.texts(".messages .text").await.len(), 65, "{path}");
     }
     // The stream continues.
     app.simulator().tweet("Milada", "a new one").await;

@@ -56,9 +56,9 @@ async fn post(window: &Window, me: &str) {
     window.fill("[name=text]", MARKUP).await;
     window.press("Share").await;
     window.sees_in(".flashes", "Your message was recorded").await;
-    assert_eq!(window.texts(".messages p").await, [MARKUP]);
+    assert_eq!(window.texts(".messages .text").await, [MARKUP]);
     assert_eq!(window.texts(".messages strong").await, [me]);
-    assert!(window.find_all(".messages :is(b, p img)").await.is_empty(), "{MARKUP} is text");
+    assert!(window.find_all(".messages :is(b, .text img)").await.is_empty(), "{MARKUP} is text");
 
     window.go("/").await;
     window.sees_in("h2", "My Timeline").await.does_not_see("Your message was recorded").await;
@@ -110,18 +110,18 @@ async fn links_lead_to_older_messages_and_back() {
     for path in ["/public", "/Milada"] {
         window.go(path).await;
         let newest = shown(65, 36);
-        assert_eq!(window.texts(".messages p").await, newest);
+        assert_eq!(window.texts(".messages .text").await, newest);
         window.follow("Older messages").await;
         window.sees("message 35").await;
-        assert_eq!(window.texts(".messages p").await, shown(35, 6));
+        assert_eq!(window.texts(".messages .text").await, shown(35, 6));
         window.follow("Older messages").await;
         window.sees("message 5").await;
-        assert_eq!(window.texts(".messages p").await, shown(5, 1));
+        assert_eq!(window.texts(".messages .text").await, shown(5, 1));
         window.does_not_see("Older messages").await;
         window.go_back().await;
         window.go_back().await;
         window.sees("message 65").await;
-        assert_eq!(window.texts(".messages p").await, newest);
+        assert_eq!(window.texts(".messages .text").await, newest);
     }
 }
 

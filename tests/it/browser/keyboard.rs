@@ -41,7 +41,7 @@ async fn every_form_works_with_the_keyboard() {
     window.types("No mouse was moved.".chars()).await;
     window.types([Key::Enter]).await;
     window.sees_in(".flashes", "Your message was recorded").await;
-    assert_eq!(window.texts(".messages p").await, ["No mouse was moved."]);
+    assert_eq!(window.texts(".messages .text").await, ["No mouse was moved."]);
 
     assert_eq!(tab(&window, 6).await.last().unwrap(), "sign out [Milada]");
     window.types([' ']).await;

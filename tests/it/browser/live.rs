@@ -47,7 +47,7 @@ async fn announce_new_messages(screen: Screen) {
     reader.sees("There's no message so far.").await;
     reader.press("2 new messages").await;
     reader.sees_in(".messages", "first").await;
-    assert_eq!(reader.texts(".messages p").await, ["second", "first"]);
+    assert_eq!(reader.texts(".messages .text").await, ["second", "first"]);
     assert_eq!(reader.evaluate(FOCUSED_ITEM).await, 0, "the first new message has the focus");
     assert!(reader.find_all(NEWS).await.is_empty());
 
@@ -55,7 +55,7 @@ async fn announce_new_messages(screen: Screen) {
     reader.sees_in(NEWS, "1 new message").await;
     reader.press("1 new message").await;
     reader.sees_in(".messages", "third").await;
-    assert_eq!(reader.texts(".messages p").await, ["third", "second", "first"]);
+    assert_eq!(reader.texts(".messages .text").await, ["third", "second", "first"]);
     for window in [&reader, &writer] {
         assert_eq!(window.console().await, [""; 0]);
     }
@@ -77,7 +77,7 @@ async fn the_own_timeline_announces_only_unseen_messages_of_followees() {
     reader.sees_in(NEWS, "1 new message").await;
     reader.press("1 new message").await;
     reader.sees_in(".messages", "from a followee").await;
-    assert_eq!(reader.texts(".messages p").await, ["from a followee", "from myself"]);
+    assert_eq!(reader.texts(".messages .text").await, ["from a followee", "from myself"]);
     assert_eq!(reader.console().await, [""; 0]);
 }
 
@@ -98,7 +98,7 @@ async fn more_than_a_page_of_new_messages_replaces_the_list() {
     reader.sees_in(".messages", "message 35").await;
     reader.evaluate("scrollTo(0, document.body.scrollHeight)").await;
     let all = eventually("the older ones", async || {
-        let texts = reader.texts(".messages p").await;
+        let texts = reader.texts(".messages .text").await;
         (texts.len() == 36).then_some(texts)
     });
     let mut expected: Vec<String> = (1..=35).rev().map(|it| format!("message {it}")).collect();
@@ -149,4 +149,76 @@ async fn older_pages_and_profiles_announce_nothing() {
         reader.sees_in(".messages", "message 1").await;
         assert!(reader.find_all("[data-stream]").await.is_empty(), "{path}");
     }
+}
+
+/// Without TLS, a browser opens at most six connections to a server.
+#[tokio::test]
+async fn eight_pages_of_a_browser_share_one_stream() {
+    let app = App::start().await;
+    let writer = app.signed_in("Milada").await;
+    let window = Window::open(&app, DESKTOP).await;
+    let mut pages = Vec::new();
+    for _ in 0..8 {
+        pages.push(window.open_page().await);
+        window.go("/public").await;
+        window.sees("There's no message so far.").await;
+        assert_eq!(window.evaluate("return document.hidden").await, false, "a visible page");
+    }
+    eventually("a stream", async || (streams(&app).await > 0).then_some(())).await;
+    writer.say("hello").await;
+    for page in &pages {
+        window.switch_to(page).await;
+        window.sees_in(NEWS, "1 new message").await;
+    }
+    assert_eq!(streams(&app).await, 1);
+
+    // Another page takes over when the one with the stream goes away, and misses nothing.
+    for (number, page) in pages.iter().enumerate().take(7) {
+        window.switch_to(page).await;
+        window.go("/search").await;
+        writer.say(&format!("message {number}")).await;
+    }
+    window.switch_to(&pages[7]).await;
+    window.sees_in(NEWS, "8 new messages").await;
+    assert_eq!(streams(&app).await, 1);
+    // The page is in the back/forward cache, so its count continues.
+    window.evaluate("window.isTheSame = true").await;
+    window.go("/search").await;
+    writer.say("while away").await;
+    window.go_back().await;
+    window.sees_in(NEWS, "9 new messages").await;
+    assert_eq!(window.evaluate("return window.isTheSame").await, true);
+    assert_eq!(window.console().await, [""; 0]);
+}
+
+/// The open streams of the server.
+async fn streams(app: &App) -> u32 {
+    let metrics = app.anonymous().get("/metrics").await.body;
+    let value = metrics.lines().find_map(|line| line.strip_prefix("minitwit_stream_clients "));
+    value.expect("a gauge").parse().expect("a number")
+}
+
+/// Programs that control a browser wait for half a second without an open connection.
+#[tokio::test]
+async fn a_page_opens_no_stream_before_it_has_been_quiet() {
+    let app = App::start().await;
+    let writer = app.signed_in("Milada").await;
+    let window = Window::open(&app, DESKTOP).await;
+    let note_opening = "
+        window.EventSource = class extends EventSource {
+            constructor(url) {
+                super(url);
+                window.openedAt ??= performance.now();
+            }
+        }";
+    window.run_in_new_pages(note_opening).await;
+    window.go("/public").await;
+    writer.say("between loading and the stream").await;
+    window.sees_in(NEWS, "1 new message").await;
+    let pause = "
+        const [page] = performance.getEntriesByType('navigation');
+        const ends = performance.getEntriesByType('resource').map(it => it.responseEnd);
+        return window.openedAt - Math.max(page.loadEventEnd, ...ends)";
+    let milliseconds = window.evaluate(pause).await;
+    assert!(milliseconds.as_f64() >= Some(1_000.0), "{milliseconds}");
 }

@@ -29,7 +29,7 @@ async fn the_author_edits_and_deletes_a_message() {
         window.press("Save").await;
         window.sees_in(".flashes", "Your message was changed").await;
         window.sees_in("h2", "Milada's Message").await;
-        assert_eq!(window.texts(".messages p").await, ["Hello\n<b>there</b>"]);
+        assert_eq!(window.texts(".messages .text").await, ["Hello\n<b>there</b>"]);
         assert_eq!(window.texts(".edited").await, ["edited"]);
 
         window.follow("Delete").await;
@@ -61,15 +61,18 @@ async fn the_links_of_a_message_work() {
         window.sees_in("h2", "Ines's Timeline").await;
         window.follow("#rusty").await;
         window.sees_in("h2", "#rusty").await;
-        assert_eq!(window.texts(".messages p").await, ["@Ines #rusty https://example.org/a(b)."]);
-        let out = window.find(".messages p [rel='nofollow ugc noopener']").await;
+        assert_eq!(
+            window.texts(".messages .text").await,
+            ["@Ines #rusty https://example.org/a(b)."]
+        );
+        let out = window.find(".messages .text [rel='nofollow ugc noopener']").await;
         let address = out.prop("href").await.expect("a link");
         assert_eq!(address.as_deref(), Some("https://example.org/a(b)"));
 
         window.go("/tag/rust").await;
         window.follow("Older messages").await;
         window.sees("1 #Rust").await;
-        assert_eq!(window.texts(".messages p").await, ["1 #Rust"]);
+        assert_eq!(window.texts(".messages .text").await, ["1 #Rust"]);
         window.click("time").await;
         window.sees_in("h2", "Ines's Message").await;
         window.does_not_see("Edit").await.does_not_see("Delete").await;

@@ -15,6 +15,7 @@ mod message;
 mod people;
 mod screenshots;
 mod scripts;
+mod skeleton;
 
 use crate::support::{App, actors::encode, window::Window};
 

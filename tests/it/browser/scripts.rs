@@ -44,13 +44,13 @@ async fn scroll(screen: Screen) {
         window.go(path).await;
         window.sees_in(".messages", "message 65").await;
         assert_eq!(
-            window.texts(".messages p").await,
+            window.texts(".messages .text").await,
             newest_first(30),
             "older messages load only when needed"
         );
         let all = eventually("all messages", async || {
             window.evaluate("scrollTo(0, document.body.scrollHeight)").await;
-            let texts = window.texts(".messages p").await;
+            let texts = window.texts(".messages .text").await;
             (texts.len() == 65).then_some(texts)
         });
         assert_eq!(all.await, newest_first(65), "{path}");
@@ -72,7 +72,7 @@ async fn the_link_to_older_messages_works_if_loading_fails() {
         (window.evaluate("return window.requested").await == true).then_some(())
     })
     .await;
-    assert_eq!(window.texts(".messages p").await, newest_first(30));
+    assert_eq!(window.texts(".messages .text").await, newest_first(30));
     window.follow("Older messages").await;
     window.sees_in(".messages", "message 35").await;
     window.does_not_see("message 36").await;
@@ -193,7 +193,7 @@ async fn delete(screen: Screen) {
         })
         .await;
         assert_eq!(window.focused().await, "Delete", "the link has the focus again");
-        assert_eq!(window.texts(".messages p").await, ["to be deleted", "to be kept"]);
+        assert_eq!(window.texts(".messages .text").await, ["to be deleted", "to be kept"]);
     };
     open_dialog().await;
     window.types([Key::Escape]).await;
@@ -204,7 +204,7 @@ async fn delete(screen: Screen) {
     open_dialog().await;
     window.press("Delete").await;
     eventually("the message is gone", async || {
-        (window.texts(".messages p").await == ["to be kept"]).then_some(())
+        (window.texts(".messages .text").await == ["to be kept"]).then_some(())
     })
     .await;
     assert_eq!(window.console().await, [""; 0]);

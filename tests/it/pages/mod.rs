@@ -27,8 +27,8 @@ use crate::support::{App, actors::TestResponse};
 /// The texts of the messages on a page, in order, as HTML.
 fn messages(page: &TestResponse) -> Vec<&str> {
     assert_eq!(page.status, 200, "{page:?}");
-    let parts = page.body.split("<p dir=\"auto\">").skip(1);
-    parts.map(|part| part.split("</p>").next().expect("an end")).collect()
+    let parts = page.body.split("<span class=\"text\" dir=\"auto\">").skip(1);
+    parts.map(|part| part.split("</span>").next().expect("an end")).collect()
 }
 
 /// The id of the newest message.

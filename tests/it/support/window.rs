@@ -7,7 +7,7 @@ use fantoccini::{
     actions::{InputSource as _, KeyAction, KeyActions},
     elements::Element,
     error::CmdError,
-    wd::WebDriverCompatibleCommand,
+    wd::{WebDriverCompatibleCommand, WindowHandle},
 };
 use reqwest::{Method, Url};
 use serde_json::{Value, json};
@@ -71,6 +71,18 @@ impl Window {
     pub async fn go(&self, path: &str) {
         let address = format!("{}{path}", self.base);
         self.client.goto(&address).await.unwrap_or_else(|error| panic!("{address}: {error}"));
+    }
+
+    /// Opens another page in the same browser. All later actions concern it.
+    pub async fn open_page(&self) -> WindowHandle {
+        let opened = self.client.new_window(false).await.expect("a window");
+        self.switch_to(&opened.handle).await;
+        opened.handle
+    }
+
+    /// Makes all later actions concern this page.
+    pub async fn switch_to(&self, page: &WindowHandle) {
+        self.client.switch_to_window(page.clone()).await.expect("an open page");
     }
 
     pub async fn go_back(&self) {
@@ -198,6 +210,12 @@ impl Window {
     pub async fn evaluate(&self, body: &str) -> Value {
         let value = self.client.execute(body, Vec::new()).await;
         value.unwrap_or_else(|error| panic!("{body}: {error}"))
+    }
+
+    /// Runs `script` in each new page before the page's own scripts.
+    pub async fn run_in_new_pages(&self, script: &str) {
+        let command = "Page.addScriptToEvaluateOnNewDocument";
+        self.devtools(command, json!({"source": script})).await;
     }
 
     /// Warnings and errors in the browser's console since the last call.

@@ -31,9 +31,9 @@ fn every_page_in_every_state_has_the_common_parts() {
                 &format!("href=\"{}\"", Asset::icon().url()),
                 "<div class=\"page\">",
                 "<h1>MiniTwit</h1>",
-                "class=\"navigation\"",
-                "class=\"body\"",
-                "class=\"footer\"",
+                "<div class=\"navigation\">",
+                "<div class=\"body\">",
+                "<div class=\"footer\">",
                 " | MiniTwit</title>",
                 "<h2>",
             ],
@@ -74,7 +74,7 @@ fn user_text_is_escaped() {
             &format!("<h3 id=\"prompt\">What's on your mind {HOSTILE_ESCAPED}?</h3>"),
             &format!("<strong>Error:</strong> {HOSTILE_ESCAPED}</div>"),
             &format!("value=\"{HOSTILE_ESCAPED}\""),
-            &format!("<p dir=\"auto\">{HOSTILE_ESCAPED}</p>"),
+            &format!("<span class=\"text\" dir=\"auto\">{HOSTILE_ESCAPED}</span>"),
         ],
     );
 }
