@@ -22,11 +22,12 @@ for (const field of document.querySelectorAll("[data-limit]")) {
   const descriptions = field.getAttribute("aria-describedby");
   field.setAttribute("aria-describedby", [descriptions, counter.id].filter(Boolean).join(" "));
   let timer;
-  const update = () => {
+  const update = event => {
     const left = field.dataset.limit - length(field.value);
     counter.textContent = describe(left);
     counter.classList.toggle("over", left < 0);
-    field.setAttribute("aria-invalid", left < 0);
+    // Until the user types, the server's verdict stands.
+    if (event || left < 0) field.setAttribute("aria-invalid", left < 0);
     // Announce only after a pause in typing.
     clearTimeout(timer);
     timer = setTimeout(() => {

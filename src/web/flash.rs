@@ -34,8 +34,13 @@ pub(super) enum Flash {
 }
 
 impl Flash {
+    /// Whether it says that a text of the viewer is stored.
+    pub(super) fn is_saved_text(&self) -> bool {
+        matches!(self, Self::MessageRecorded | Self::MessageChanged)
+    }
+
     /// The text, in which the name is isolated. Clients expect the exact texts of the original MiniTwit.
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         match self {
             Self::SignedUp => "You were successfully registered and can login now".to_owned(),
             Self::SignedIn => "You were logged in".to_owned(),
@@ -68,13 +73,13 @@ pub(super) fn add(cookies: &Cookies, sent: Option<&str>, flash: Flash) {
     cookies.set(COOKIE, URL_SAFE_NO_PAD.encode(json), MAX_AGE);
 }
 
-/// The texts of the messages that the cookie `sent` names. Removes the cookie.
-pub(super) fn take(cookies: &Cookies, sent: Option<&str>) -> Vec<String> {
+/// The messages that the cookie `sent` names. Removes the cookie.
+pub(super) fn take(cookies: &Cookies, sent: Option<&str>) -> Vec<Flash> {
     let pending = read(sent);
     if !pending.is_empty() {
         cookies.set(COOKIE, String::new(), Duration::ZERO);
     }
-    pending.iter().map(Flash::text).collect()
+    pending
 }
 
 fn read(sent: Option<&str>) -> Vec<Flash> {

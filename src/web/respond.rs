@@ -65,9 +65,11 @@ impl Responder {
     /// The frame of a page; takes the pending flash messages, unless the page is not sent.
     pub(super) fn frame(&self, viewer: Option<&User>) -> Frame {
         let sent = self.flash.as_deref().filter(|_| !self.is_head);
+        let flashes = flash::take(&self.cookies, sent);
         Frame {
             viewer: viewer.map(|viewer| viewer.username.to_string()),
-            flashes: flash::take(&self.cookies, sent),
+            saved: flashes.iter().any(Flash::is_saved_text),
+            flashes: flashes.iter().map(Flash::text).collect(),
             session: viewer.map(|_| self.cookies.session_mark()),
         }
     }

@@ -52,6 +52,13 @@ pub struct MessageFields {
     pub key: String,
 }
 
+impl MessageFields {
+    /// The text with the line breaks that the user typed: browsers send each as CR LF.
+    pub fn into_text(self) -> String {
+        self.text.replace("\r\n", "\n")
+    }
+}
+
 /// Edits a message. If the text is invalid, shows the form again with the error.
 #[handler]
 pub async fn edit(
@@ -61,9 +68,7 @@ pub async fn edit(
     service: Data<&Service>,
     responder: Responder,
 ) -> Result<Response, Failure> {
-    // Browsers send each line feed as CR LF.
-    let text = fields.text.replace("\r\n", "\n");
-    let (field, parsed) = Field::parse(text, MessageText::parse);
+    let (field, parsed) = Field::parse(fields.into_text(), MessageText::parse);
     let Some(text) = parsed else {
         // The limits do not hold for the text that an imported message has.
         if service.own_message(&viewer, id).await?.has_text(&field.value) {

@@ -118,11 +118,12 @@ pub async fn add_message(
     service: Data<&Service>,
     responder: Responder,
 ) -> Result<Response, Failure> {
-    let (field, parsed) = Field::parse(fields.text, MessageText::parse);
+    let key = fields.key.clone();
+    let (field, parsed) = Field::parse(fields.into_text(), MessageText::parse);
     let Some(text) = parsed else {
         return own_timeline(&service, &responder, &viewer, None, field).await;
     };
-    let request = keyed_request(&fields.key, &text);
+    let request = keyed_request(&key, &text);
     service.post_once(viewer, text, request).await?;
     Ok(responder.redirect_with("/", Flash::MessageRecorded))
 }

@@ -8,6 +8,8 @@ pub struct Frame {
     pub viewer: Option<String>,
     /// The texts of the flash messages.
     pub flashes: Vec<String>,
+    /// True if a flash message says that the viewer's text is stored, so that no draft of it is needed.
+    pub saved: bool,
     /// The mark of the viewer's session; `None` if signed out.
     pub session: Option<SessionMark>,
 }

@@ -39,6 +39,7 @@ async fn every_form_works_with_the_keyboard() {
         ]
     );
     window.types("No mouse was moved.".chars()).await;
+    assert_eq!(tab(&window, 1).await, ["Share"]);
     window.types([Key::Enter]).await;
     window.sees_in(".flashes", "Your message was recorded").await;
     assert_eq!(window.texts(".messages .text").await, ["No mouse was moved."]);

@@ -2,6 +2,7 @@
 
 mod accessibility;
 mod back;
+mod composer;
 mod cross_origin;
 mod docs;
 mod docs_defaults;

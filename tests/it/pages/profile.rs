@@ -49,8 +49,16 @@ async fn only_an_edited_message_is_marked_as_edited() {
     let page = app.anonymous().get("/ann").await;
     let items: Vec<&str> = page.body.split("<li id=\"message-").skip(1).collect();
     assert_eq!(items.len(), 2);
-    assert!(items[0].contains(">second</p>") && !items[0].contains("\"edited\""), "{}", items[0]);
-    assert!(items[1].contains(">changed</p>") && items[1].contains("\"edited\""), "{}", items[1]);
+    assert!(
+        items[0].contains(">second</span>") && !items[0].contains("\"edited\""),
+        "{}",
+        items[0]
+    );
+    assert!(
+        items[1].contains(">changed</span>") && items[1].contains("\"edited\""),
+        "{}",
+        items[1]
+    );
 }
 
 #[tokio::test]

@@ -44,7 +44,7 @@ async fn a_search_finds_messages_by_words_newest_first_in_pages() {
         assert_eq!(messages(&second), texts(1..=5));
         second.does_not_say("Older messages");
     }
-    alice.get("/search?q=hay").await.says(">haystack</p>").says(">Delete</a>");
+    alice.get("/search?q=hay").await.says(">haystack</span>").says(">Delete</a>");
 }
 
 #[tokio::test]

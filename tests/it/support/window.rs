@@ -7,6 +7,7 @@ use fantoccini::{
     actions::{InputSource as _, KeyAction, KeyActions},
     elements::Element,
     error::CmdError,
+    key::Key,
     wd::{WebDriverCompatibleCommand, WindowHandle},
 };
 use reqwest::{Method, Url};
@@ -179,6 +180,19 @@ impl Window {
         self.client.perform_actions(actions).await.expect("typed");
     }
 
+    /// Presses keys while Shift is down.
+    pub async fn shift(&self, keys: impl IntoIterator<Item = impl Into<char>>) {
+        let shift = char::from(Key::Shift);
+        let mut actions = KeyActions::new("keyboard".to_owned());
+        actions = actions.then(KeyAction::Down { value: shift });
+        for key in keys {
+            let value = key.into();
+            actions = actions.then(KeyAction::Down { value }).then(KeyAction::Up { value });
+        }
+        let actions = actions.then(KeyAction::Up { value: shift });
+        self.client.perform_actions(actions).await.expect("typed");
+    }
+
     /// The accessible name of the focused element.
     pub async fn focused(&self) -> String {
         let element = self.client.active_element().await.expect("one has the focus");
@@ -210,6 +224,11 @@ impl Window {
     pub async fn evaluate(&self, body: &str) -> Value {
         let value = self.client.execute(body, Vec::new()).await;
         value.unwrap_or_else(|error| panic!("{body}: {error}"))
+    }
+
+    /// Makes the finger the main pointer, as on a phone without a keyboard.
+    pub async fn use_touch(&self) {
+        self.devtools("Emulation.setTouchEmulationEnabled", json!({"enabled": true})).await;
     }
 
     /// Runs `script` in each new page before the page's own scripts.

@@ -73,7 +73,7 @@ fn user_text_is_escaped() {
             &format!("<button>sign out [{HOSTILE_ESCAPED}]</button>"),
             &format!("<h3 id=\"prompt\">What's on your mind {HOSTILE_ESCAPED}?</h3>"),
             &format!("<strong>Error:</strong> {HOSTILE_ESCAPED}</div>"),
-            &format!("value=\"{HOSTILE_ESCAPED}\""),
+            &format!(">\n{HOSTILE_ESCAPED}</textarea>"),
             &format!("<span class=\"text\" dir=\"auto\">{HOSTILE_ESCAPED}</span>"),
         ],
     );
@@ -156,7 +156,7 @@ fn inputs_keep_the_order_of_the_original() {
         }
     }
     let own = TimelinePage::own(signed_in("bob"), Field::default(), no_messages());
-    assert_eq!(inputs(&render(&own)), [("text", "text"), ("submit", "Share"), ("hidden", "key")]);
+    assert_eq!(inputs(&render(&own)), [("submit", "Share"), ("hidden", "key")]);
     let search = SearchPage::new(signed_out(), "a", SearchScope::Messages);
     assert_eq!(inputs(&render(&search)), [("search", "q"), ("hidden", "in"), ("submit", "Search")]);
 }
