@@ -30,9 +30,6 @@ use crate::{
     socket_directory::{PORT, SocketDirectory},
 };
 
-/// The time-out for a server to accept connections: the default of `pg_ctl`.
-const READY_TIMEOUT: Duration = Duration::from_secs(60);
-
 /// The longest wait for the processes of a killed server to release its shared memory.
 const SHARED_MEMORY_RELEASE: Duration = Duration::from_secs(30);
 
@@ -78,6 +75,7 @@ pub(crate) struct Launch {
     pgdata: PathBuf,
     options: Vec<OsString>,
     archives: bool,
+    ready_timeout: Duration,
 }
 
 impl Launch {
@@ -97,10 +95,18 @@ impl Launch {
         // The option is a list of quoted identifiers.
         let directory = socket.path().display().to_string().replace('"', "\"\"");
         options.push(format!("unix_socket_directories=\"{directory}\"").into());
-        let (home, pgdata) = (data.path().to_owned(), data.pgdata());
-        let archives = settings.archiving.is_some();
-        let installation = Installation::of(&binaries.postgres());
-        Self { binaries: binaries.clone(), installation, os_user, home, pgdata, options, archives }
+        // The server uses the last value of an option.
+        options.extend(settings.options.iter().map(OsString::from));
+        Self {
+            binaries: binaries.clone(),
+            installation: Installation::of(&binaries.postgres()),
+            os_user,
+            home: data.path().to_owned(),
+            pgdata: data.pgdata(),
+            options,
+            archives: settings.archiving.is_some(),
+            ready_timeout: settings.ready_timeout,
+        }
     }
 
     /// The same server for another cluster than that of the data directory.
@@ -144,7 +150,7 @@ impl Launch {
     pub(crate) fn spawn_ready(&self) -> Result<Postmaster, Error> {
         let deadline = Instant::now() + SHARED_MEMORY_RELEASE;
         loop {
-            match self.spawn()?.wait_until_ready() {
+            match self.spawn()?.wait_until_ready(self.ready_timeout) {
                 Err(Error::Exited { log, .. })
                     if log.contains(SHARED_MEMORY_IN_USE) && Instant::now() < deadline =>
                 {
@@ -194,8 +200,8 @@ impl Postmaster {
         }
     }
 
-    fn wait_until_ready(mut self) -> Result<Self, Error> {
-        let deadline = Instant::now() + READY_TIMEOUT;
+    fn wait_until_ready(mut self, timeout: Duration) -> Result<Self, Error> {
+        let deadline = Instant::now() + timeout;
         while !self.is_ready() {
             if let Some(status) = self.ended() {
                 return Err(Error::Exited { status, log: self.log.last_messages() });
@@ -204,7 +210,7 @@ impl Postmaster {
             if Instant::now() > deadline && !self.recovery_signal.exists() {
                 let log = self.log.last_messages();
                 self.stop();
-                return Err(Error::NotReady { seconds: READY_TIMEOUT.as_secs(), log });
+                return Err(Error::NotReady { seconds: timeout.as_secs(), log });
             }
             thread::sleep(POLL);
         }

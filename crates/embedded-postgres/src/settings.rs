@@ -19,6 +19,10 @@ pub struct Settings {
     /// The shell command that fetches the archived file `%f` to `%p`, as in `restore_command`. Only the
     /// recovery of a restored cluster uses it.
     pub restore_command: Option<String>,
+    /// Further options of the server, as `name=value`. They override those that this crate chooses.
+    pub options: Vec<String>,
+    /// How long a starting server may take to accept connections, without the replay of archived WAL.
+    pub ready_timeout: Duration,
 }
 
 /// The archiving of WAL, which point-in-time recovery needs.
@@ -34,6 +38,9 @@ impl Settings {
     /// Enough for a connection pool, migrations and an operator's psql.
     pub const DEFAULT_MAX_CONNECTIONS: u16 = 60;
 
+    /// The default of `pg_ctl`.
+    pub const DEFAULT_READY_TIMEOUT: Duration = Duration::from_secs(60);
+
     /// The default settings for `data`.
     pub const fn new(data: Data) -> Self {
         Self {
@@ -43,6 +50,8 @@ impl Settings {
             max_connections: Self::DEFAULT_MAX_CONNECTIONS,
             archiving: None,
             restore_command: None,
+            options: Vec::new(),
+            ready_timeout: Self::DEFAULT_READY_TIMEOUT,
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     io,
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
 };
 
@@ -18,6 +19,11 @@ use crate::{
 
 /// The beginning of the names of replaced clusters.
 const KEPT_PREFIX: &str = "postgres.before-restore-";
+
+/// The name of an adopted cluster until all its files are moved.
+const ADOPTED: &str = "postgres.adopted";
+/// The entries of a data directory that are not part of a cluster whose files lie beside them.
+const OWN_ENTRIES: [&str; 6] = ["lock", "postgres", ADOPTED, "run", "pgbackrest", "lost+found"];
 
 /// A locked data directory without a running server. Dropping it unlocks it.
 #[derive(Debug)]
@@ -82,6 +88,41 @@ impl StoppedData {
         Ok(directory.keep())
     }
 
+    /// Moves a cluster whose files lie in the data directory itself, as the official image of PostgreSQL
+    /// places them, to where this crate expects it. Returns whether there was one. A later call continues
+    /// after an interruption.
+    pub fn adopt_cluster(&self) -> Result<bool, Error> {
+        const VERSION: &str = "PG_VERSION";
+        let unfinished = self.path().join(ADOPTED);
+        if !self.path().join(VERSION).exists() && !unfinished.join(VERSION).exists() {
+            return Ok(false);
+        }
+        if self.has_data() {
+            return Err(Error::NotACluster(self.path().to_owned()));
+        }
+        if !unfinished.exists() {
+            make_private(&unfinished).map_err(Error::io("create the directory", &unfinished))?;
+            self.os_user.make_owner_of(&unfinished)?;
+        }
+        let entries = fs::read_dir(self.path()).map_err(Error::io("read", self.path()))?;
+        let mut names = entries
+            .map(|entry| entry.map(|it| it.file_name()))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(Error::io("read", self.path()))?;
+        names.retain(|name| !OWN_ENTRIES.iter().any(|own| name == own));
+        // The last one, because it tells an interrupted move from a finished one.
+        names.sort_by_key(|name| name == VERSION);
+        for name in names {
+            let from = self.path().join(&name);
+            fs::rename(&from, unfinished.join(name)).map_err(Error::io("rename", &from))?;
+        }
+        let pgdata = self.pgdata();
+        // It may exist and be empty.
+        fs::rename(&unfinished, &pgdata).map_err(Error::io("rename", &unfinished))?;
+        self.sync()?;
+        Ok(true)
+    }
+
     /// Makes `new` the cluster. The old one, if any, is kept beside it under a name that ends with
     /// `suffix`; its path is returned.
     ///
@@ -115,6 +156,10 @@ impl StoppedData {
         let synced = File::open(self.path()).and_then(|directory| directory.sync_all());
         synced.map_err(Error::io("sync", self.path()))
     }
+}
+
+fn make_private(directory: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().mode(0o700).create(directory)
 }
 
 /// Renames `current` to `kept`, and `new` to `current`.
@@ -196,6 +241,36 @@ mod tests {
 
         let failed = data.put_back(&kept, "3").unwrap();
         assert_eq!((name(&pgdata).as_str(), name(&failed).as_str()), ("first", "second"));
+    }
+
+    #[test]
+    fn a_cluster_in_the_data_directory_itself_is_moved() {
+        for interrupted_after in [None, Some("base"), Some("PG_VERSION")] {
+            let directory = tempfile::tempdir().unwrap();
+            let data = StoppedData::lock(directory.path(), None).unwrap();
+            assert!(!data.adopt_cluster().unwrap(), "there is no cluster");
+            fs::create_dir_all(data.path().join("base/1")).unwrap();
+            fs::create_dir(data.path().join("pgbackrest")).unwrap();
+            fs::write(data.path().join("PG_VERSION"), "17\n").unwrap();
+            if let Some(last) = interrupted_after {
+                let unfinished = data.path().join(ADOPTED);
+                fs::create_dir(&unfinished).unwrap();
+                for name in ["base", "PG_VERSION"] {
+                    fs::rename(data.path().join(name), unfinished.join(name)).unwrap();
+                    if name == last {
+                        break;
+                    }
+                }
+            }
+            assert!(data.adopt_cluster().unwrap());
+            assert_eq!(fs::read_to_string(data.pgdata().join("PG_VERSION")).unwrap(), "17\n");
+            assert!(data.pgdata().join("base/1").is_dir());
+            assert!(data.path().join("pgbackrest").is_dir() && data.path().join("lock").exists());
+            assert!(!data.adopt_cluster().unwrap(), "it is moved already");
+
+            fs::write(data.path().join("PG_VERSION"), "17\n").unwrap();
+            assert!(data.adopt_cluster().is_err(), "a second cluster is left alone");
+        }
     }
 
     #[test]
