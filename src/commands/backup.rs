@@ -1,6 +1,6 @@
 //! `minitwit backup`: makes, lists or checks backups.
 
-use std::time::Instant;
+use std::{path::Path, time::Instant};
 
 use embedded_postgres::StoppedData;
 use pgbackrest::{Backup, BackupKind, BackupType, Info, PgBackRest};
@@ -34,10 +34,10 @@ pub(super) fn run(settings: &BackupArgs) -> Result<(), Failure> {
         return Err(format!("there is no database in {}", directory.display()).into());
     }
     let source = Source::join(&settings.database)?;
-    let result = note::write(&source, &directory.join("postgres"))
-        .and_then(|()| back_up(&program, &source, kind(settings)));
+    let result = back_up(&program, &source, &directory, kind(settings));
     source.close();
-    result
+    println!("{}", result?);
+    Ok(())
 }
 
 fn kind(settings: &BackupArgs) -> BackupKind {
@@ -48,24 +48,30 @@ fn kind(settings: &BackupArgs) -> BackupKind {
     }
 }
 
-/// Makes a backup, and prints its name and sizes. The first backup is a full one.
-fn back_up(program: &PgBackRest, source: &Source, kind: BackupKind) -> Result<(), Failure> {
+/// Makes a backup of the running database. Returns a line with its name and sizes. The first backup is a
+/// full one.
+pub(super) fn back_up(
+    program: &PgBackRest,
+    source: &Source,
+    data_dir: &Path,
+    kind: BackupKind,
+) -> Result<String, Failure> {
     let begun = Instant::now();
+    note::write(source, &data_dir.join("postgres"))?;
     let socket = source.socket().ok_or("the embedded PostgreSQL has no socket")?;
     program.create_stanza(socket)?;
     let kind = if program.info()?.backups.is_empty() { BackupKind::Full } else { kind };
     program.backup(kind, socket)?;
     let info = program.info()?;
     let newest = info.newest().ok_or("the backup is missing in the repository")?;
-    println!(
+    Ok(format!(
         "backed up {} ({}): {}, of which {} are new in the repository, in {:.1} s",
         newest.label,
         name(newest.kind),
         size(newest.sizes.size),
         size(newest.sizes.repository.delta),
         begun.elapsed().as_secs_f64(),
-    );
-    Ok(())
+    ))
 }
 
 fn list(info: &Info) -> Result<(), Failure> {

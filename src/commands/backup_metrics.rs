@@ -1,8 +1,9 @@
 //! The metrics of backups: a task of the server reads them from the repository and the database.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use pgbackrest::PgBackRest;
+use tokio::sync::Notify;
 
 use super::{Failure, database::Source, drill::DrillResult, repository};
 use crate::{
@@ -32,12 +33,16 @@ impl Sources {
     }
 }
 
-/// Records the metrics until it is aborted. Logs only the first of consecutive failures.
-pub(super) async fn record_forever(sources: Sources) {
+/// Records the metrics until it is aborted, periodically and after each notification of a change. Logs only
+/// the first of consecutive failures.
+pub(super) async fn record_forever(sources: Sources, changed: Arc<Notify>) {
     let mut ticks = tokio::time::interval(INTERVAL);
     let mut failing = false;
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = changed.notified() => {}
+        }
         let result = record(&sources).await;
         if let Err(error) = &result
             && !failing

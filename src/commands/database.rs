@@ -4,6 +4,7 @@ use std::{
     fmt,
     path::{Path, PathBuf},
     str::FromStr,
+    time::Duration,
 };
 
 use embedded_postgres::{self as embedded, Embedded};
@@ -36,6 +37,16 @@ struct UnknownHistory {
     remedy: &'static str,
 }
 
+/// How to run the embedded PostgreSQL.
+pub(super) struct ServerOptions {
+    /// The number of connections that it accepts.
+    pub(super) max_connections: u16,
+    /// Further options, as `name=value`.
+    pub(super) options: Vec<String>,
+    /// How long it may take to start.
+    pub(super) ready_timeout: Duration,
+}
+
 /// How to connect to a database, and its embedded PostgreSQL, if any.
 pub(super) struct Source {
     pub(super) options: PgConnectOptions,
@@ -55,6 +66,18 @@ impl Source {
             }
             return Ok(Self { options, data_dir: None, embedded: None });
         }
+        Self::start(
+            settings,
+            ServerOptions {
+                max_connections: pool_size.saturating_add(SPARE_CONNECTIONS),
+                options: Vec::new(),
+                ready_timeout: embedded::Settings::DEFAULT_READY_TIMEOUT,
+            },
+        )
+    }
+
+    /// Starts the embedded PostgreSQL. Blocks, for seconds if it has to create a cluster.
+    pub(super) fn start(settings: &DatabaseArgs, server: ServerOptions) -> Result<Self, Failure> {
         let data_dir = if settings.ephemeral { None } else { Some(data_dir(settings)?) };
         let data = match &data_dir {
             Some(directory) => embedded::Data::Directory(directory.clone()),
@@ -68,7 +91,9 @@ impl Source {
             data,
             postgres_bin: settings.postgres_bin.clone(),
             postgres_user: settings.postgres_user.clone(),
-            max_connections: pool_size.saturating_add(SPARE_CONNECTIONS),
+            max_connections: server.max_connections,
+            options: server.options,
+            ready_timeout: server.ready_timeout,
             archiving: archive.as_ref().map(Archive::settings),
             restore_command: archive.as_ref().map(Archive::restore_command),
         })?;
@@ -89,6 +114,12 @@ impl Source {
             }
         }
         Self::open(settings, 2)
+    }
+
+    /// The same running database, for another thread. Closing it does not stop the server.
+    pub(super) fn client(&self) -> Self {
+        let (options, data_dir) = (self.options.clone(), self.data_dir.clone());
+        Self { options, data_dir, embedded: None }
     }
 
     /// The directory of the embedded server's socket; `None` for a given database.

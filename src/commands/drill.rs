@@ -42,7 +42,7 @@ pub(super) struct DrillResult {
     /// Whether it found no error.
     pub(super) passed: bool,
     /// The restored backup.
-    backup: String,
+    pub(super) backup: String,
     /// The seconds until the copy accepted connections.
     pub(super) rto_seconds: f64,
     /// The seconds between the last transaction in the copy and the begin of the drill.
@@ -66,9 +66,9 @@ impl DrillResult {
 
 /// What was found in the copy.
 #[derive(Default)]
-struct Findings {
+pub(super) struct Findings {
     lines: Vec<String>,
-    errors: Vec<String>,
+    pub(super) errors: Vec<String>,
     last_transaction: Option<OffsetDateTime>,
 }
 
@@ -76,12 +76,23 @@ pub(super) fn run(settings: &DrillArgs) -> Result<(), Failure> {
     let _log = start_logs(&settings.log)?;
     let home = database::data_dir(&settings.database)?;
     let program = repository::required(&home, &settings.database, &settings.repository)?;
-    let info = repository::backups(&program)?;
-    let newest = info.newest().ok_or("the backup repository has no backups")?;
     let base = settings.scratch_dir.as_deref().unwrap_or(&home);
-    let scratch = Scratch::open(&base.join(SCRATCH), &settings.database)?;
+    let (result, findings) = perform(&program, &settings.database, &home, base)?;
+    report(&result, &findings)
+}
+
+/// Drills in a directory below `base`. Records the result in the data directory `home`.
+pub(super) fn perform(
+    program: &PgBackRest,
+    settings: &DatabaseArgs,
+    home: &Path,
+    base: &Path,
+) -> Result<(DrillResult, Findings), Failure> {
+    let info = repository::backups(program)?;
+    let newest = info.newest().ok_or("the backup repository has no backups")?;
+    let scratch = Scratch::open(&base.join(SCRATCH), settings)?;
     let (begun_at, begun) = (OffsetDateTime::now_utc(), Instant::now());
-    let outcome = drill(&program, newest, &scratch, &home, begun);
+    let outcome = drill(program, newest, &scratch, home, begun);
     drop(scratch);
     let (findings, rto_seconds) = match outcome {
         Ok(outcome) => outcome,
@@ -98,8 +109,8 @@ pub(super) fn run(settings: &DrillArgs) -> Result<(), Failure> {
         rto_seconds,
         rpo_seconds: rpo,
     };
-    result.write(&home)?;
-    report(&result, &findings)
+    result.write(home)?;
+    Ok((result, findings))
 }
 
 /// The data directory of the copy, removed when dropped.

@@ -20,10 +20,12 @@ mod moderation;
 mod note;
 mod open_files;
 mod openapi;
+mod postgres;
 mod replacement;
 mod repository;
 mod restore;
 mod restore_logical;
+mod schedule;
 #[cfg(feature = "seed")]
 mod seed;
 mod serve;
@@ -70,6 +72,7 @@ fn run_command(command: Command) -> Result<ExitCode, Failure> {
         Command::Backup(settings) => backup::run(&settings).map(|()| ExitCode::SUCCESS),
         Command::Restore(settings) => restore::run(&settings).map(|()| ExitCode::SUCCESS),
         Command::Drill(settings) => drill::run(&settings).map(|()| ExitCode::SUCCESS),
+        Command::Postgres(settings) => postgres::run(&settings).map(|()| ExitCode::SUCCESS),
         Command::Import(settings) => import::run(&settings).map(|()| ExitCode::SUCCESS),
         Command::Upgrade(settings) => upgrade::run(&settings).map(|()| ExitCode::SUCCESS),
         Command::Export(settings) => export::run(&settings).map(|()| ExitCode::SUCCESS),

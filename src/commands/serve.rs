@@ -4,7 +4,9 @@ use std::{
     io::{self, Write},
     num::NonZero,
     path::Path,
-    process, thread,
+    process,
+    sync::Arc,
+    thread,
     time::Duration,
 };
 
@@ -131,7 +133,7 @@ async fn serve(
         tokio::spawn(index_messages(service)),
     ];
     if let Some(sources) = backup_metrics::Sources::of(source, &settings.database)? {
-        background.push(tokio::spawn(backup_metrics::record_forever(sources)));
+        background.push(tokio::spawn(backup_metrics::record_forever(sources, Arc::default())));
     }
     // The watchdog also covers the task that accepts connections, so both share this task.
     match settings.limits.watchdog {

@@ -9,7 +9,7 @@ use clap::{
 
 use super::{
     BackupArgs, DatabaseArgs, DrillArgs, ExportArgs, HealthcheckArgs, ImportArgs, LogArgs,
-    MessageArgs, RestoreArgs, ServeArgs, UpgradeArgs, UserArgs,
+    MessageArgs, PostgresArgs, RestoreArgs, ServeArgs, UpgradeArgs, UserArgs,
 };
 
 /// MiniTwit, a microblog on PostgreSQL.
@@ -62,6 +62,10 @@ pub enum Command {
     Restore(RestoreArgs),
     /// Restore the newest backup into a scratch directory, check it, and report how long it took
     Drill(DrillArgs),
+    /// Run PostgreSQL for servers on other machines or in other containers, with scheduled backups
+    ///
+    /// The database image runs this command. Servers connect to it with --database-url.
+    Postgres(Box<PostgresArgs>),
     /// Import the users, messages and follows of an older system
     ///
     /// An interrupted import continues where it stopped; a repeated one adds only new records.
@@ -103,6 +107,7 @@ impl Command {
             Self::Backup(settings) => Some(&settings.database),
             Self::Restore(settings) => Some(&settings.database),
             Self::Drill(settings) => Some(&settings.database),
+            Self::Postgres(settings) => Some(&settings.database),
             Self::Import(settings) => Some(&settings.database),
             Self::User(settings) => Some(&settings.database),
             Self::Message(settings) => Some(&settings.database),

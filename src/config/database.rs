@@ -7,7 +7,7 @@ use clap::Args;
 use super::values::{Secret, seconds, secret_file};
 
 /// The database: a given server, or the embedded PostgreSQL.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Database")]
 pub struct DatabaseArgs {
     /// Use this PostgreSQL server (postgres://…) instead of the embedded one

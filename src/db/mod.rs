@@ -22,6 +22,7 @@ pub mod messages;
 pub mod migrations;
 mod parameters;
 mod pool;
+pub mod roles;
 pub mod search_blocks;
 #[cfg(feature = "seed")]
 pub mod seed;

@@ -1,10 +1,11 @@
 //! The HTTP server: addresses, routes and operator endpoints.
 //!
 //! `connections` hands requests to poem. `operations` serves health checks, metrics and API
-//! documents. `watchdog` ends a server that hangs. `probe` is the client of `minitwit healthcheck`.
+//! documents; `database_checks` serves those of `minitwit postgres`. `watchdog` ends a server that hangs. `probe` is the client of `minitwit healthcheck`.
 //! Middleware belongs in `http`, and handlers in the surfaces.
 
 mod connections;
+pub mod database_checks;
 mod operations;
 pub mod probe;
 pub mod watchdog;

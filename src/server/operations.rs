@@ -1,7 +1,7 @@
 //! The operator endpoints and the documentation of the APIs: health, readiness, metrics, Swagger UI, and
 //! the simulator API's document. The JSON API serves its own.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use listener::Shutdown;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -11,9 +11,11 @@ use poem::{
     http::{HeaderValue, StatusCode, header},
 };
 use serde_json::json;
+use tokio::time::timeout;
 
 use crate::{
     api,
+    db::{Connection, PgConnectOptions, migrations},
     http::{
         errors::{RETRY_AFTER_SECONDS, call_and_render, plain_text},
         methods::read,
@@ -25,6 +27,9 @@ use crate::{
     simulator_api,
     telemetry::request::log_failure,
 };
+
+/// The longest time for a database to accept a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(super) const HEALTHY: &str = "/healthz";
 pub(super) const READY: &str = "/readyz";
@@ -44,12 +49,47 @@ pub(super) fn add_checks(
     shutdown: &Shutdown,
 ) -> Route {
     routes
-        .at(
-            HEALTHY,
-            operation(make(|_| async { json_response(StatusCode::OK, json!({"status": "ok"})) })),
-        )
+        .at(HEALTHY, operation(healthy()))
         .at(READY, operation(ready(service.clone(), shutdown.clone())))
         .at("/metrics", operation(render_metrics(service.clone(), metrics.clone())))
+}
+
+/// Adds health, readiness and metrics of `minitwit postgres`.
+pub(super) fn add_database_checks(
+    routes: Route,
+    options: PgConnectOptions,
+    metrics: PrometheusHandle,
+) -> Route {
+    let ready = make(move |_| {
+        let options = options.clone();
+        async move {
+            match connect(&options).await {
+                Ok(()) => json_response(StatusCode::OK, json!({"status": "ready"})),
+                Err(reason) => not_ready(&reason),
+            }
+        }
+    });
+    let render = make(move |_| {
+        let body = metrics.render();
+        async move { Response::builder().content_type("text/plain; version=0.0.4").body(body) }
+    });
+    routes
+        .at(HEALTHY, operation(healthy()))
+        .at(READY, operation(ready))
+        .at("/metrics", operation(render))
+}
+
+/// Checks that the database accepts a connection.
+async fn connect(options: &PgConnectOptions) -> Result<(), String> {
+    let connect = async {
+        let connection = migrations::connect(options).await.map_err(|error| error.to_string())?;
+        connection.close().await.map_err(|error| error.to_string())
+    };
+    timeout(CONNECT_TIMEOUT, connect).await.unwrap_or_else(|_| Err("no answer in time".to_owned()))
+}
+
+fn healthy() -> impl Endpoint<Output = Response> {
+    make(|_| async { json_response(StatusCode::OK, json!({"status": "ok"})) })
 }
 
 /// Adds the checks, the API documents and their page.

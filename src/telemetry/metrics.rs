@@ -67,6 +67,13 @@ pub fn start() -> Result<PrometheusHandle, BuildError> {
     Ok(handle)
 }
 
+/// Like [`start`], for a process that runs only PostgreSQL and its backups.
+pub fn start_for_database() -> Result<PrometheusHandle, BuildError> {
+    let handle = PrometheusBuilder::new().install_recorder()?;
+    describe_backups();
+    Ok(handle)
+}
+
 fn describe() {
     describe_backups();
     describe_counter!(HTTP_REQUESTS, "HTTP responses, by route template, method and status");

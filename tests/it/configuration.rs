@@ -123,6 +123,7 @@ fn the_help_of_each_command_lists_its_settings_and_variables() {
         "backup",
         "restore",
         "drill",
+        "postgres",
         "import",
         "upgrade",
     ] {
@@ -195,6 +196,18 @@ const INVALID: &[(&str, &str)] = &[
     ("--log", "minitwit=loud"),
 ];
 
+/// Invalid values of the settings of `postgres`.
+const INVALID_FOR_POSTGRES: &[(&str, &str)] = &[
+    ("--postgres-listen", "127.0.0.1:5432"),
+    ("--postgres-password-file", "/dev/null"),
+    ("--postgres-connections", "9"),
+    ("--postgres-options", "work_mem"),
+    ("--operations-listen", "8080"),
+    ("--backup-time", "24:00"),
+    ("--full-backup-day", "someday"),
+    ("--drill-day", ""),
+];
+
 /// Invalid values of the settings of `simulate`.
 const INVALID_FOR_SIMULATE: &[(&str, &str)] = &[
     ("--seed", "chance"),
@@ -248,6 +261,7 @@ fn assert_all_rejected(command: &str, argument: &str, invalid: &[(&str, &str)]) 
 fn an_invalid_value_is_rejected_and_the_error_names_the_setting() {
     assert_all_rejected("serve", "", INVALID);
     assert_all_rejected("healthcheck", "", &[("--listen", "nonsense"), ("--timeout", "0.3")]);
+    assert_all_rejected("postgres", "", INVALID_FOR_POSTGRES);
     assert_all_rejected("simulate", "http://127.0.0.1:1", INVALID_FOR_SIMULATE);
 }
 

@@ -2,6 +2,7 @@
 
 mod logical;
 mod physical;
+mod postgres;
 mod recover;
 mod rejected;
 

@@ -48,7 +48,17 @@ impl ServerProcess {
     /// Like [`Self::start`], with variables in its environment.
     pub fn start_with(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let all = [&["serve", "--listen", "127.0.0.1:0"], arguments].concat();
-        let mut child = minitwit(&all)
+        Self::spawn(&all, variables)
+    }
+
+    /// Starts `minitwit postgres`. The base URL is that of its health checks and metrics.
+    pub fn postgres(arguments: &[&str]) -> Self {
+        let own = ["postgres", "--operations-listen", "127.0.0.1:0", "--log-format", "json"];
+        Self::spawn(&[&own, arguments].concat(), &[])
+    }
+
+    fn spawn(all: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut child = minitwit(all)
             .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
