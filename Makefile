@@ -111,14 +111,18 @@ upgrade-test: ## Upgrade the embedded PostgreSQL from 15 to 17 and kill the upgr
 env: ## Create .env and missing secrets of compose.yaml
 	@scripts/make-env
 
-# Reads DATABASE_VOLUME as Compose does: from the environment, else from .env, which must not run as shell code.
+# Reads the names as Compose does: from the environment, else from .env, which must not run as shell code.
 .PHONY: volume
-volume: ## Create the database volume of compose.yaml, unless it exists
-	@file=$$(if [ -f .env ]; then sed -n "s/^DATABASE_VOLUME=[\"']\{0,1\}\([^\"' ]*\).*/\1/p" .env; fi); \
-	  name=$${DATABASE_VOLUME:-$$file}; docker volume create "$${name:-minitwit-database}"
+volume: ## Create the volumes of the database and of its backups for compose.yaml, unless they exist
+	@for variable in DATABASE_VOLUME=minitwit-database BACKUP_VOLUME=minitwit-backups; do \
+	  key=$${variable%%=*}; \
+	  file=$$(if [ -f .env ]; then sed -n "s/^$$key=[\"']\{0,1\}\([^\"' ]*\).*/\1/p" .env; fi); \
+	  name=$${!key:-$$file}; docker volume create "$${name:-$${variable#*=}}"; \
+	done
 
 .PHONY: image
-image: ## Build the container image minitwit:local
+image: ## Build the container images minitwit:local and, with its PostgreSQL, minitwit-postgres:local
+	docker build --target database --tag minitwit-postgres:local .
 	docker build --tag minitwit:local \
 	  --build-arg VERSION="$$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)" \
 	  --build-arg REVISION="$$(git rev-parse HEAD)" \

@@ -14,15 +14,15 @@ import ssl
 import subprocess
 import tempfile
 import time
-import urllib.parse
-import urllib.request
-from functools import partial
 from pathlib import Path
 
+import backups
 import hazards
+import monitoring
 import rejected
 import swarm
 from engine import (
+    DATA_VOLUMES,
     ROOT,
     Simulation,
     Site,
@@ -33,6 +33,7 @@ from engine import (
     free_port,
     inspect,
     make_certificate,
+    psql,
     run,
     say,
     start,
@@ -57,6 +58,8 @@ def image_is_small(image):
     base = inspect("minitwit-stand-in/debian")["Size"]
     added = inspect(image)["Size"] - base
     say(f"the image adds {added / (1 << 20):.1f} MiB to its base of {base / (1 << 20):.0f} MiB")
+    database, base = inspect(os.environ["POSTGRES_IMAGE"])["Size"], inspect("minitwit-stand-in/postgres")["Size"]
+    say(f"the database image adds {(database - base) / (1 << 20):.1f} MiB to its base of {base / (1 << 20):.0f} MiB")
     check(0 < added < MAX_ADDED_SIZE, "the image is too large")
     config = inspect(image)["Config"]
     check(
@@ -203,37 +206,6 @@ def errors_of_nginx_have_the_form_of_each_api(site):
     say("a body over the limit gets nginx's 413 in the form of each API")
 
 
-def panel_queries_have_data(site):
-    networks = inspect(container("prometheus"))["NetworkSettings"]["Networks"]
-    address = next(iter(networks.values()))["IPAddress"]
-
-    def query_prometheus(query):
-        query = query.replace("$__rate_interval", "1m").replace("$__range", "10m")
-        url = f"http://{address}:9090/api/v1/query?{urllib.parse.urlencode({'query': query})}"
-        with urllib.request.urlopen(url, timeout=10) as response:
-            return json.load(response)["data"]["result"]
-
-    wait_until(
-        "Prometheus scrapes both replicas",
-        lambda: [it["value"][1] for it in query_prometheus('sum(up{job="minitwit"})')] == ["2"],
-    )
-    dashboard = json.loads((ROOT / "compose/grafana/dashboards/overview.json").read_text())
-
-    def results(query):
-        # A rate needs two samples and a change between them, such as a hashed password.
-        site.form("/login", username="streamer", password="wrong")
-        return [it for it in query_prometheus(query) if it["value"][1] != "NaN"]
-
-    queries = 0
-    for panel in dashboard["panels"]:
-        for target in panel.get("targets", []):
-            wait_until(f"{panel['title']}: {target['expr']}", partial(results, target["expr"]))
-            queries += 1
-    posted = float(query_prometheus("sum(minitwit_messages_total)")[0]["value"][1])
-    check(posted > 0, "the counter of messages is 0")
-    say(f"{queries} queries of {len(dashboard['panels'])} panels and rows have data in Prometheus")
-
-
 def replicas_are_replaced_without_failed_requests(site):
     rejected_text = rejected.send(site)
     simulation = Simulation(site, 150_000, 500, "roll")
@@ -262,9 +234,7 @@ def a_killed_replica_restarts():
 
 
 def row_counts():
-    return compose(
-        "exec", "-T", "postgres", "psql", "-h", "/var/run/postgresql", "-U", "minitwit", "-At", "-c", ROW_COUNTS
-    )
+    return psql(ROW_COUNTS)
 
 
 def data_survives_removal_of_the_containers():
@@ -327,7 +297,8 @@ def host_network_works(site, before):
 
 def test_compose(image, site):
     before = listening()
-    docker("volume", "create", os.environ["DATABASE_VOLUME"])
+    for volume in DATA_VOLUMES:
+        docker("volume", "create", os.environ[volume])
     image_is_small(image)
     image_has_no_load_generator(image)
     production_rejects_default_secrets(image)
@@ -343,7 +314,8 @@ def test_compose(image, site):
     many_streams_of_one_address_are_served(site)
     errors_of_nginx_have_the_form_of_each_api(site)
     nginx_hides_metrics_and_limits_sign_ins(site)
-    panel_queries_have_data(site)
+    monitoring.panel_queries_have_data(site)
+    backups.run_all(site)
     an_external_database_needs_tls()
     data_survives_removal_of_the_containers()
     a_killed_replica_restarts()
@@ -351,23 +323,25 @@ def test_compose(image, site):
     host_network_works(site, before)
 
 
-def settings(image, work, port):
+def settings(image, database_image, work, port):
     files = {}
-    for name in ["database", "simulator", "grafana"]:
-        file = work / f"{name}-password"
+    for name in ["database_password", "simulator_password", "grafana_password", "backup_passphrase"]:
+        file = work / name
         file.write_text(os.urandom(16).hex())
         file.chmod(0o444)
-        files[f"{name.upper()}_PASSWORD_FILE"] = str(file)
-    stand_ins = {f"{name.upper()}_IMAGE": f"minitwit-stand-in/{name}" for name in ["nginx", "postgres", "prometheus"]}
+        files[f"{name.upper()}_FILE"] = str(file)
+    stand_ins = {f"{name.upper()}_IMAGE": f"minitwit-stand-in/{name}" for name in ["nginx", "prometheus"]}
     return {
         **files,
         **stand_ins,
         "WORK": str(work),
         "MINITWIT_IMAGE": image,
+        "POSTGRES_IMAGE": database_image,
         "COMPOSE_PROJECT_NAME": "minitwit-test",
         "COMPOSE_FILE": "compose.yaml",
         "COMPOSE_PROFILES": "postgres",
         "DATABASE_VOLUME": "minitwit-test-database",
+        "BACKUP_VOLUME": "minitwit-test-backups",
         "PUBLIC_PORT": str(port),
         "PUBLIC_ADDRESS": "0.0.0.0",
         "PROXY_NETWORK": "172.31.213",
@@ -378,10 +352,11 @@ def settings(image, work, port):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("image", help="the image of MiniTwit")
+    parser.add_argument("database_image", help="the image of its PostgreSQL")
     options = parser.parse_args()
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="minitwit-containers-") as work:
-        os.environ |= settings(options.image, Path(work), port)
+        os.environ |= settings(options.image, options.database_image, Path(work), port)
         site = Site(port)
         try:
             test_compose(options.image, site)
@@ -399,7 +374,8 @@ def main():
             raise
         finally:
             subprocess.run(["docker", "compose", "down", "--volumes", "--timeout", "20"], cwd=ROOT, capture_output=True)
-            subprocess.run(["docker", "volume", "rm", os.environ["DATABASE_VOLUME"]], capture_output=True)
+            for volume in DATA_VOLUMES:
+                subprocess.run(["docker", "volume", "rm", os.environ[volume]], capture_output=True)
 
 
 if __name__ == "__main__":

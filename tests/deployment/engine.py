@@ -15,6 +15,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 # Seconds until a condition must hold.
 TIMEOUT = 120
+# Settings that name the volumes of the database and of its backups.
+DATA_VOLUMES = ["DATABASE_VOLUME", "BACKUP_VOLUME"]
 # Commands that a simulator has in flight at once.
 CONCURRENCY = 4
 
@@ -78,6 +80,11 @@ def make_certificate(directory):
     return certificate
 
 
+def psql(statement):
+    """The output of a statement in the container "postgres"."""
+    return compose("exec", "-T", "postgres", "psql", "-At", "-c", statement)
+
+
 def start():
     compose("up", "--detach", "--wait", "--wait-timeout", str(TIMEOUT), "nginx", "prometheus")
 
@@ -85,8 +92,9 @@ def start():
 def start_with_empty_database():
     """Restarts all containers with an empty database, because all scenarios generate the same users."""
     compose("down", "--timeout", "60")
-    docker("volume", "rm", os.environ["DATABASE_VOLUME"])
-    docker("volume", "create", os.environ["DATABASE_VOLUME"])
+    for volume in DATA_VOLUMES:
+        docker("volume", "rm", os.environ[volume])
+        docker("volume", "create", os.environ[volume])
     start()
 
 

@@ -20,13 +20,9 @@ RUN groupadd -r -g 999 postgres && useradd -r -u 999 -g postgres -d /var/lib/pos
  && mkdir -p /etc/postgresql-common/createcluster.d \
  && echo "create_main_cluster = false" > /etc/postgresql-common/createcluster.d/none.conf \
  && apt-get update && apt-get install -y --no-install-recommends postgresql \
- && rm -rf /var/lib/apt/lists/* /usr/bin/pg_isready \
- && ln -s /usr/lib/postgresql/*/bin/* /usr/local/bin/ \
+ && rm -rf /var/lib/apt/lists/* \
  && mkdir -p /var/lib/postgresql/data && chown 999:999 /var/lib/postgresql/data
-COPY postgres-entrypoint.sh /usr/local/bin/docker-entrypoint.sh
-ENV PGDATA=/var/lib/postgresql/data
 VOLUME /var/lib/postgresql/data
-ENTRYPOINT ["docker-entrypoint.sh"]
 
 FROM ${RUST} AS rust-files
 

@@ -15,7 +15,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from engine import Site, check, docker, free_port, make_certificate, run, say, wait_until
+from engine import DATA_VOLUMES, Site, check, docker, free_port, make_certificate, run, say, wait_until
 
 STACK = "minitwit-test"
 STACK_FILE = "compose/compose.swarm.yaml"
@@ -145,15 +145,16 @@ def set_up():
     docker("swarm", "init", "--advertise-addr", "127.0.0.1")
     node = docker("node", "ls", "--quiet")
     docker("node", "update", "--label-add", "minitwit.public=true", "--label-add", "minitwit.database=true", node)
-    for name in ["database", "simulator", "grafana"]:
-        docker("secret", "create", f"minitwit_{name}_password", os.environ[f"{name.upper()}_PASSWORD_FILE"])
-    docker("volume", "create", os.environ["DATABASE_VOLUME"])
+    for name in ["database_password", "simulator_password", "grafana_password", "backup_passphrase"]:
+        docker("secret", "create", f"minitwit_{name}", os.environ[f"{name.upper()}_FILE"])
+    for volume in DATA_VOLUMES:
+        docker("volume", "create", os.environ[volume])
 
 
 def take_down():
     for command in [["stack", "rm", STACK], ["swarm", "leave", "--force"]]:
         subprocess.run(["docker", *command], capture_output=True)
-    names = [os.environ["DATABASE_VOLUME"], os.environ["CERTIFICATES_VOLUME"]]
+    names = [os.environ[volume] for volume in [*DATA_VOLUMES, "CERTIFICATES_VOLUME"]]
     deadline = time.monotonic() + 60
     while subprocess.run(["docker", "volume", "rm", "--force", *names], capture_output=True).returncode != 0:
         check(time.monotonic() < deadline, "the volumes cannot be removed; containers of the swarm still use them")
@@ -257,7 +258,7 @@ def run_all(image):
         "TRUSTED_PROXIES": "",
     }
     site = Site(int(os.environ["PUBLIC_PORT"]))
-    docker("volume", "rm", "--force", os.environ["DATABASE_VOLUME"])
+    docker("volume", "rm", "--force", *(os.environ[volume] for volume in DATA_VOLUMES))
     try:
         set_up()
         the_stack_starts(site, image)
