@@ -148,6 +148,11 @@ roll: ## Replace the replicas of compose.yaml one by one without a failed reques
 containers: ## Test the containers on a separate Docker engine, as root (IMAGE=NAME skips the build)
 	@scripts/containers-test
 
+.PHONY: schema
+schema: ## Renew migrations/schema.txt, the list of the objects that the migrations create
+	@scripts/install-postgresql
+	MINITWIT_RENEW_SCHEMA=1 cargo test --locked --test it environment::damage::the_committed_list
+
 .PHONY: openapi
 openapi: ## Generate the OpenAPI documents in openapi/
 	for api in api simulator; do \

@@ -147,10 +147,8 @@ impl Source {
     /// Adds the location of the database, and the setting that names it, to an error of its schema.
     pub(super) fn failure(&self, error: migrations::Error) -> Failure {
         match (&self.embedded, error) {
-            (None, error @ (migrations::Error::Database(_) | migrations::Error::Encoding(_))) => {
-                WrongUrl(error.into()).into()
-            }
-            (_, schema @ migrations::Error::UnknownHistory { .. }) => {
+            (None, error) if error.is_of_database() => WrongUrl(error.into()).into(),
+            (_, schema) if schema.is_foreign() => {
                 let remedy = match self.data_dir {
                     Some(_) => "name another directory with --data-dir",
                     None => "name another database in --database-url (DATABASE_URL)",

@@ -180,6 +180,8 @@ async fn await_migrations(settings: &ServeArgs, source: &Source) -> Result<(), F
 async fn check_schema(source: &Source) -> Result<(), migrations::Error> {
     let mut connection = migrations::connect(&source.options).await?;
     migrations::check(&mut connection).await?;
+    migrations::check_rights(&mut connection).await?;
+    migrations::check_objects(&mut connection).await?;
     Ok(connection.close().await?)
 }
 

@@ -13,12 +13,16 @@ use tokio::{sync::Semaphore, time::timeout};
 
 use super::{
     bounds::{Class, PoolSettings, ReadBounds, Shares},
+    connection_settings::{self, Timeout},
     error::Error,
 };
 
 /// The pool pings a connection before use if it was idle for longer than this. After a restart of
 /// PostgreSQL, only requests on connections that were used within this time fail.
 const PING_AFTER_IDLE: Duration = Duration::from_secs(1);
+
+/// The longest that a connection may hold a transaction open without a statement.
+const IDLE_IN_TRANSACTION: Duration = Duration::from_secs(10);
 
 /// Time for the network, in addition to the time-outs of the pool and of PostgreSQL.
 const NETWORK_MARGIN: Duration = Duration::from_secs(1);
@@ -172,28 +176,40 @@ fn open(
     connections: u32,
     statement_timeout: Duration,
 ) -> PgPool {
-    let pool = pool_options(settings.acquire_timeout).max_connections(connections);
-    pool.connect_lazy_with(connect_options(options.clone(), statement_timeout))
+    let timeouts = [
+        ("statement_timeout", statement_timeout.as_millis()),
+        ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION.as_millis()),
+        // The time-out of the statement includes its waits for locks.
+        ("lock_timeout", 0),
+        // The pool closes idle connections itself.
+        ("idle_session_timeout", 0),
+    ];
+    let pool = pool_options(settings.acquire_timeout, timeouts).max_connections(connections);
+    pool.connect_lazy_with(connect_options(options.clone(), &timeouts))
 }
 
 /// Options of each connection.
-fn connect_options(options: PgConnectOptions, statement_timeout: Duration) -> PgConnectOptions {
+fn connect_options(options: PgConnectOptions, timeouts: &[Timeout]) -> PgConnectOptions {
+    let options = connection_settings::request(options, timeouts);
     options.application_name("minitwit").disable_statement_logging().options([
-        ("statement_timeout", statement_timeout.as_millis().to_string()),
-        ("idle_in_transaction_session_timeout", "10000".to_owned()),
         // Compilation costs more than it saves: every query is a short index scan.
-        ("jit", "off".to_owned()),
+        ("jit", "off"),
         // Starting workers takes longer than a query, and a request must not occupy several processors.
-        ("max_parallel_workers_per_gather", "0".to_owned()),
+        ("max_parallel_workers_per_gather", "0"),
         // Each query has one right plan for all parameters; planning once saves time.
-        ("plan_cache_mode", "force_generic_plan".to_owned()),
+        ("plan_cache_mode", "force_generic_plan"),
     ])
 }
 
 /// Options of each pool.
-fn pool_options(acquire_timeout: Duration) -> PgPoolOptions {
+fn pool_options(acquire_timeout: Duration, timeouts: [Timeout; 4]) -> PgPoolOptions {
     PgPoolOptions::new()
         .acquire_timeout(acquire_timeout)
+        .after_connect(move |connection, _| {
+            Box::pin(
+                async move { Ok(connection_settings::establish(connection, &timeouts).await?) },
+            )
+        })
         .idle_timeout(Duration::from_secs(600))
         .test_before_acquire(false)
         .before_acquire(|connection, meta| {

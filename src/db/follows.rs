@@ -270,9 +270,14 @@ fn page(rows: Vec<FollowRow>, limit: u16) -> Option<Page<Profile>> {
     if rows.is_empty() {
         return None;
     }
-    let profiles = rows.into_iter().filter_map(|row| {
-        let profile = users::profile(row.username?, row.display_name, row.bio, row.joined_at?);
-        Some((profile, Cursor::new(row.followed_at?, row.user_id?)))
+    let rows = rows.into_iter().filter_map(|row| {
+        let cursor = Cursor::new(row.followed_at?, row.user_id?);
+        // Without a profile, the row is an orphan: it does not end the list.
+        let profile = row.username.zip(row.joined_at).map(|(username, joined_at)| {
+            users::profile(username, row.display_name, row.bio, joined_at)
+        });
+        Some((profile, cursor))
     });
-    Some(Page::of(profiles, limit))
+    let Page { items, next } = Page::of(rows, limit);
+    Some(Page { items: items.into_iter().flatten().collect(), next })
 }

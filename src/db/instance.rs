@@ -13,13 +13,24 @@ pub async fn get_or_insert(
     database: &Database,
     session_lifetime: Duration,
 ) -> Result<Instance, Error> {
-    // The update changes nothing. It makes the statement return an existing row.
+    let lifetime = interval(session_lifetime);
+    let known = sqlx::query_as!(
+        Instance,
+        r#"SELECT name, created_at + $1::interval AS "former_cookies_until!" FROM instance"#,
+        lifetime.clone(),
+    );
+    // A read-only database rejects an insert even if it would change nothing.
+    if let Some(instance) = database.optional(known).await? {
+        return Ok(instance);
+    }
+    // Another server may have inserted the row. The update changes nothing; it makes the statement
+    // return an existing row.
     let query = sqlx::query_as!(
         Instance,
         r#"INSERT INTO instance AS known DEFAULT VALUES
            ON CONFLICT ON CONSTRAINT instance_pkey DO UPDATE SET name = known.name
            RETURNING name, created_at + $1::interval AS "former_cookies_until!""#,
-        interval(session_lifetime),
+        lifetime,
     );
     database.one(query).await
 }

@@ -10,6 +10,7 @@ pub mod backup_note;
 mod bounds;
 pub mod bulk;
 mod class_pool;
+mod connection_settings;
 mod error;
 pub mod export;
 pub mod follows;

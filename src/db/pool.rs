@@ -79,6 +79,15 @@ impl Database {
         }
     }
 
+    /// Checks that the database has the objects that this program's migrations create.
+    pub async fn check_objects(&self) -> Result<(), migrations::Error> {
+        let check = async { migrations::check_objects(&mut *self.pool().acquire().await?).await };
+        match tokio::time::timeout(self.timeout(), check).await {
+            Ok(result) => result,
+            Err(_) => Err(migrations::Error::Database(sqlx::Error::PoolTimedOut)),
+        }
+    }
+
     /// The current number of connections.
     pub fn state(&self) -> PoolState {
         self.pools.distinct().iter().fold(PoolState::default(), |state, pool| PoolState {

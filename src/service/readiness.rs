@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 
 use crate::db::{self, Database, migrations, write_probes};
 
-/// The shortest time between two write probes. Requests in between get the last result.
+/// The shortest time between two probes. Requests in between get the last result.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The reason why this server is not ready.
@@ -18,6 +18,9 @@ pub enum NotReady {
     /// This program cannot use the schema, or the database is unavailable.
     #[error(transparent)]
     Schema(#[from] migrations::Error),
+    /// The history of the schema is right, but its objects are not those of this program.
+    #[error("the database's schema is damaged")]
+    Objects(#[source] Arc<migrations::Error>),
     /// Writes fail, although the schema could be read.
     #[error("the database does not accept writes; reads work")]
     Writes(#[source] Arc<db::Error>),
@@ -29,6 +32,7 @@ impl NotReady {
         use migrations::Error::{Changed, Pending, ProgramTooOld, UnknownHistory};
         match self {
             Self::Writes(_)
+            | Self::Objects(_)
             | Self::Schema(
                 ProgramTooOld { .. } | UnknownHistory { .. } | Pending(_) | Changed(_),
             ) => self.to_string(),
@@ -37,12 +41,26 @@ impl NotReady {
     }
 }
 
-type Written = Result<(), Arc<db::Error>>;
+/// A cause that concurrent readiness checks share.
+#[derive(Clone)]
+enum Cause {
+    Objects(Arc<migrations::Error>),
+    Writes(Arc<db::Error>),
+}
 
-/// The last write probe, which concurrent readiness checks share.
+impl From<Cause> for NotReady {
+    fn from(cause: Cause) -> Self {
+        match cause {
+            Cause::Objects(error) => Self::Objects(error),
+            Cause::Writes(error) => Self::Writes(error),
+        }
+    }
+}
+
+/// The result of the last probes, which concurrent readiness checks share.
 #[derive(Default)]
 pub(super) struct Readiness {
-    last: Mutex<Option<(Instant, Written)>>,
+    last: Mutex<Option<(Instant, Result<(), Cause>)>>,
 }
 
 impl Readiness {
@@ -53,11 +71,16 @@ impl Readiness {
         let result = match recent {
             Some((_, result)) => result.clone(),
             None => {
-                let result = write_probes::write(database).await.map_err(Arc::new);
+                let result = probe(database).await;
                 *last = Some((Instant::now(), result.clone()));
                 result
             }
         };
-        result.map_err(NotReady::Writes)
+        Ok(result?)
     }
+}
+
+async fn probe(database: &Database) -> Result<(), Cause> {
+    database.check_objects().await.map_err(|error| Cause::Objects(Arc::new(error)))?;
+    write_probes::write(database).await.map_err(|error| Cause::Writes(Arc::new(error)))
 }

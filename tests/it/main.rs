@@ -15,6 +15,7 @@ mod circles;
 mod configuration;
 mod counts;
 mod durability;
+mod environment;
 mod export;
 mod import;
 mod isolation;

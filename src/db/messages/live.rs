@@ -131,7 +131,10 @@ async fn public_between(
         r#"SELECT message_id, text, published_at, edited_at,
                   (SELECT username FROM users WHERE user_id = author_id) AS "author!"
            FROM messages
-           WHERE NOT flagged AND NOT imported AND (published_at, message_id) > ($1, $2)
+           WHERE NOT flagged AND NOT imported
+             -- An orphan has no author.
+             AND (SELECT true FROM users WHERE user_id = author_id)
+             AND (published_at, message_id) > ($1, $2)
              AND (published_at, message_id) <= ($3, $4)
            ORDER BY published_at, message_id
            LIMIT $5"#,
@@ -162,6 +165,7 @@ async fn own_between(
                     SELECT message_id, text, published_at, edited_at
                     FROM messages
                     WHERE messages.author_id = authors.author_id AND NOT flagged AND NOT imported
+                      AND (SELECT true FROM users WHERE user_id = authors.author_id)
                       AND (published_at, message_id) > ($1, $2)
                       AND (published_at, message_id) <= ($3, $4)
                     ORDER BY published_at, message_id

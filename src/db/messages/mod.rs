@@ -10,7 +10,7 @@ pub mod timelines;
 use time::OffsetDateTime;
 
 use super::{error::Error, pool::Database};
-use crate::domain::{Message, MessageText, ModeratedMessage, Page, UserId, Username};
+use crate::domain::{Cursor, Message, MessageText, ModeratedMessage, Page, UserId, Username};
 
 /// The foreign key that a message violates when its author no longer exists.
 pub(super) const AUTHOR_KEY: &str = "messages_author_id_fkey";
@@ -35,13 +35,36 @@ impl From<MessageRow> for Message {
     }
 }
 
-fn page(rows: impl IntoIterator<Item = MessageRow>, limit: u16) -> Page<Message> {
-    let messages = rows.into_iter().map(|row| {
-        let message = Message::from(row);
-        let cursor = message.cursor();
-        (message, cursor)
+/// A row of a list. An orphan has no author: foreign keys forbid it, but a restore without triggers can
+/// leave one. Lists skip it.
+pub(super) struct ListedRow {
+    pub(super) message_id: i64,
+    pub(super) author: Option<String>,
+    pub(super) text: String,
+    pub(super) published_at: OffsetDateTime,
+    pub(super) edited_at: Option<OffsetDateTime>,
+}
+
+impl ListedRow {
+    fn cursor(&self) -> Cursor {
+        Cursor::new(self.published_at, self.message_id)
+    }
+
+    fn message(self) -> Option<Message> {
+        let Self { message_id, author, text, published_at, edited_at } = self;
+        let author = author?;
+        Some(MessageRow { message_id, author, text, published_at, edited_at }.into())
+    }
+}
+
+/// Creates a page. Orphans make it shorter, but do not end the list.
+fn page(rows: impl IntoIterator<Item = ListedRow>, limit: u16) -> Page<Message> {
+    let rows = rows.into_iter().map(|row| {
+        let cursor = row.cursor();
+        (row.message(), cursor)
     });
-    Page::of(messages, limit)
+    let Page { items, next } = Page::of(rows, limit);
+    Page { items: items.into_iter().flatten().collect(), next }
 }
 
 /// The result of an edit or a deletion.

@@ -5,7 +5,7 @@
 //! the page, the next page continues after the last of them. So the cost grows with the page, and not
 //! with the number of words or matches.
 
-use super::{MessageRow, page};
+use super::{ListedRow, page};
 use crate::db::{
     error::Error,
     parameters::{keyset, one_more},
@@ -205,9 +205,9 @@ async fn find(
     let rows = database.all(query).await?;
     let stop = rows.first().and_then(|row| Some(Cursor::new(row.stop_time?, row.stop_id?)));
     let messages = rows.into_iter().filter_map(|row| {
-        Some(MessageRow {
+        Some(ListedRow {
             message_id: row.message_id?,
-            author: row.author?,
+            author: row.author,
             text: row.text?,
             published_at: row.published_at?,
             edited_at: row.edited_at,

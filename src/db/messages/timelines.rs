@@ -6,7 +6,7 @@
 
 use time::OffsetDateTime;
 
-use super::{AUTHOR_KEY, MessageRow, page};
+use super::{AUTHOR_KEY, ListedRow, page};
 use crate::{
     db::{
         error::Error,
@@ -81,9 +81,9 @@ pub async fn public(
 ) -> Result<Page<Message>, Error> {
     let (time, id) = keyset(before);
     let query = sqlx::query_as!(
-        MessageRow,
+        ListedRow,
         r#"SELECT message_id, text, published_at, edited_at,
-                  (SELECT username FROM users WHERE user_id = author_id) AS "author!"
+                  (SELECT username FROM users WHERE user_id = author_id) AS author
            FROM messages
            WHERE NOT flagged AND (published_at, message_id) <
                  (COALESCE($1::timestamptz, 'infinity'), COALESCE($2::bigint, 0))
@@ -109,10 +109,10 @@ pub async fn own_timeline(
 ) -> Result<Page<Message>, Error> {
     let (time, id) = keyset(before);
     let query = sqlx::query_as!(
-        MessageRow,
+        ListedRow,
         r#"SELECT newest.message_id AS "message_id!", newest.text AS "text!",
                   newest.published_at AS "published_at!", newest.edited_at,
-                  (SELECT username FROM users WHERE user_id = candidates.author_id) AS "author!"
+                  (SELECT username FROM users WHERE user_id = candidates.author_id) AS author
            FROM (SELECT authors.author_id
                  FROM (SELECT $4::bigint AS author_id
                        UNION ALL
@@ -186,7 +186,8 @@ pub async fn by_author(
     let texts = row.ids.into_iter().flatten().zip(row.texts.into_iter().flatten());
     let times = row.times.into_iter().flatten().zip(row.edits.into_iter().flatten());
     let messages = texts.zip(times).map(|((message_id, text), (published_at, edited_at))| {
-        MessageRow { message_id, author: row.username.clone(), text, published_at, edited_at }
+        let author = Some(row.username.clone());
+        ListedRow { message_id, author, text, published_at, edited_at }
     });
     Ok(Some(AuthorTimeline {
         page: page(messages, limit),

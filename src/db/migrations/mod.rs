@@ -4,7 +4,10 @@
 //! takes no lock. If several servers start simultaneously, an advisory lock lets one apply the pending migrations; the
 //! others wait, and find none pending.
 
+mod error;
+pub mod objects;
 mod outside_transaction;
+mod rights;
 mod runner;
 
 use std::time::Duration;
@@ -14,8 +17,9 @@ use semver::Version;
 use sqlx::{ConnectOptions, PgConnection, Row, postgres::PgConnectOptions};
 use time::OffsetDateTime;
 
+pub use self::error::Error;
 use self::runner::Adapter;
-use super::error;
+use super::connection_settings::{self, Timeout};
 
 mod embedded {
     refinery::embed_migrations!("migrations");
@@ -26,57 +30,13 @@ const LOCK_KEY: i64 = 0x6d69_6e69_7477_6974;
 /// The interval between attempts to take the advisory lock.
 const LOCK_POLL: Duration = Duration::from_millis(250);
 
-/// The schema cannot be used or checked.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The database cannot be reached or a statement failed.
-    #[error("the database failed")]
-    Database(#[from] sqlx::Error),
-    /// The database does not store text as UTF-8.
-    #[error("the database's encoding is {0}; MiniTwit needs UTF8")]
-    Encoding(String),
-    /// A migration failed.
-    #[error("{0}")]
-    Refinery(#[from] refinery_core::Error),
-    /// An applied migration differs from the one that this program embeds.
-    #[error("migration V{0} was changed after it was applied to this database")]
-    Changed(SchemaVersion),
-    /// Migrations of a program before the first release made the schema.
-    #[error("schema V{version} ({name}) belongs to no release: this program has other migrations")]
-    UnknownHistory {
-        /// The number of the last applied migration.
-        version: SchemaVersion,
-        /// The name of that migration.
-        name: String,
-    },
-    /// Migrations are pending, and this program is set not to apply them.
-    #[error("{0} migration(s) are pending; run `minitwit migrate` first")]
-    Pending(usize),
-    /// A contracting migration removed something that this program needs.
-    #[error(
-        "this program is version {program}, but the database's schema needs {oldest} or newer \
-         (migration V{migration})"
-    )]
-    ProgramTooOld {
-        /// This program's version.
-        program: Version,
-        /// The oldest version that works on the schema.
-        oldest: Version,
-        /// The contracting migration.
-        migration: i32,
-    },
-}
-
-impl Error {
-    /// True if a retry may succeed: another process migrates, or the database is unavailable.
-    pub fn passes(&self) -> bool {
-        match self {
-            Self::Pending(_) => true,
-            Self::Database(error) => error::is_temporary(error),
-            _ => false,
-        }
-    }
-}
+/// A role may have default time-outs; migrations have none.
+const TIMEOUTS: [Timeout; 4] = [
+    ("statement_timeout", 0),
+    ("lock_timeout", 0),
+    ("idle_in_transaction_session_timeout", 0),
+    ("idle_session_timeout", 0),
+];
 
 /// A migration that this program embeds or that the database records.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,15 +55,13 @@ pub struct Status {
 ///
 /// Returns an error if the database cannot be reached or its encoding is not UTF-8.
 pub async fn connect(options: &PgConnectOptions) -> Result<PgConnection, Error> {
-    let options =
-        options.clone().application_name("minitwit migrate").disable_statement_logging().options([
-            // Suppresses the notice of `CREATE TABLE IF NOT EXISTS`, which refinery executes.
-            ("client_min_messages", "warning"),
-            // A role may have default time-outs.
-            ("statement_timeout", "0"),
-            ("lock_timeout", "0"),
-        ]);
+    let options = connection_settings::request(options.clone(), &TIMEOUTS)
+        .application_name("minitwit migrate")
+        .disable_statement_logging()
+        // Suppresses the notice of `CREATE TABLE IF NOT EXISTS`, which refinery executes.
+        .options([("client_min_messages", "warning")]);
     let mut connection = options.connect().await?;
+    connection_settings::establish(&mut connection, &TIMEOUTS).await?;
     let encoding: String =
         sqlx::query_scalar("SHOW server_encoding").fetch_one(&mut connection).await?;
     if encoding != "UTF8" {
@@ -133,6 +91,24 @@ pub async fn check(connection: &mut PgConnection) -> Result<(), Error> {
     MigrationSet::embedded().check(connection).await
 }
 
+/// Checks that the role may do with the rows what a server does: read and write them; only read them
+/// on a standby.
+pub async fn check_rights(connection: &mut PgConnection) -> Result<(), Error> {
+    Ok(rights::check_rows(connection).await?)
+}
+
+/// Checks that the database has the objects that this program's migrations create: columns,
+/// constraints, triggers, functions. Succeeds if a later program has changed the schema, because this
+/// program does not know those objects.
+pub async fn check_objects(connection: &mut PgConnection) -> Result<(), Error> {
+    let all = status(connection).await?;
+    if all.iter().any(|migration| !migration.known) {
+        return Ok(());
+    }
+    let missing = objects::missing(connection).await?;
+    if missing.is_empty() { Ok(()) } else { Err(Error::Damaged(missing)) }
+}
+
 /// The migrations of one program.
 #[derive(Debug, Clone)]
 pub struct MigrationSet(Vec<Migration>);
@@ -157,6 +133,12 @@ impl MigrationSet {
         connection: &mut PgConnection,
         target: Option<SchemaVersion>,
     ) -> Result<Vec<String>, Error> {
+        // A role that may only read and write rows, or a standby, can use an up-to-date schema.
+        if !self.is_pending(connection, target).await? {
+            check_program(connection, &program_version()).await?;
+            return Ok(Vec::new());
+        }
+        rights::check_schema_changes(connection).await?;
         lock(connection).await?;
         let applied = self.apply_locked(connection, target).await;
         let unlocked = sqlx::query("SELECT pg_advisory_unlock($1)").bind(LOCK_KEY);
@@ -167,6 +149,18 @@ impl MigrationSet {
         Ok(applied)
     }
 
+    /// Whether a migration up to `target` is pending.
+    async fn is_pending(
+        &self,
+        connection: &mut PgConnection,
+        target: Option<SchemaVersion>,
+    ) -> Result<bool, Error> {
+        let all = self.status(connection).await?;
+        Ok(all.iter().any(|migration| {
+            migration.applied_on.is_none() && target.is_none_or(|last| migration.version <= last)
+        }))
+    }
+
     async fn apply_locked(
         &self,
         connection: &mut PgConnection,
@@ -175,6 +169,11 @@ impl MigrationSet {
         // Checks before the first write, so that a rejected schema stays unchanged.
         self.status(connection).await?;
         check_program(connection, &program_version()).await?;
+        if is_empty(connection).await?
+            && let Some(object) = objects::conflicting(connection).await?
+        {
+            return Err(Error::ForeignObject(object));
+        }
         let target = target.map_or(Target::Latest, Target::Version);
         // The database may have migrations of a newer program.
         let runner = Runner::new(&self.0).set_abort_missing(false).set_target(target);
@@ -220,12 +219,26 @@ impl MigrationSet {
             return Ok(Vec::new());
         }
         let runner = Runner::new(&self.0);
-        let applied = runner.get_applied_migrations_async(&mut Adapter(connection)).await?;
-        let renamed = |known: &Migration| {
-            applied.iter().any(|it| it.version() == known.version() && it.name() != known.name())
+        let applied = runner.get_applied_migrations_async(&mut Adapter(connection)).await;
+        let applied = match applied.map_err(Error::of_history) {
+            Err(error) => {
+                // Names the right if that is the cause.
+                rights::check_rows(connection).await?;
+                return Err(error);
+            }
+            Ok(applied) => applied,
         };
+        let number = |migration: &Migration| migration.version();
+        let renamed = |known: &Migration| {
+            applied.iter().any(|it| number(it) == number(known) && it.name() != known.name())
+        };
+        // A later program adds migrations only after all of this program's.
+        let pending =
+            self.0.iter().any(|known| applied.iter().all(|it| number(it) != number(known)));
+        let unknown =
+            applied.iter().any(|it| self.0.iter().all(|known| number(it) != number(known)));
         match applied.last() {
-            Some(last) if self.0.iter().any(renamed) => {
+            Some(last) if self.0.iter().any(renamed) || pending && unknown => {
                 Err(Error::UnknownHistory { version: last.version(), name: last.name().to_owned() })
             }
             _ => Ok(applied),
@@ -271,7 +284,14 @@ async fn check_program(connection: &mut PgConnection, program: &Version) -> Resu
     }
     let rows = sqlx::query("SELECT migration, oldest_program FROM program_compatibility")
         .fetch_all(&mut *connection)
-        .await?;
+        .await;
+    let rows = match rows {
+        Err(error) => {
+            rights::check_rows(connection).await?;
+            return Err(error.into());
+        }
+        Ok(rows) => rows,
+    };
     for row in rows {
         let migration: i32 = row.try_get(0)?;
         let oldest: String = row.try_get(1)?;

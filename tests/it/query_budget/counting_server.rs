@@ -51,12 +51,14 @@ impl CountingServer {
     }
 }
 
-/// Returns the statements since the last call, without polls for new messages.
+/// Returns the statements since the last call, without polls for new messages and the set-up of
+/// connections.
 pub async fn statements(counter: &mut PgConnection) -> Vec<String> {
     let query = "SELECT query FROM pg_stat_statements, generate_series(1, calls)
                  WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
                    AND query NOT LIKE '%pg_stat_statements%'
                    AND query NOT LIKE '%pg_current_snapshot%'
+                   AND query NOT LIKE '%AS given (name, required)%'
                    AND query NOT LIKE 'UPDATE api_tokens SET last_used_at%'";
     let counted = sqlx::query_scalar(query).fetch_all(&mut *counter).await.expect(query);
     let reset = "SELECT pg_stat_statements_reset()";

@@ -96,6 +96,10 @@ impl TestDatabase {
         Self(Arc::new(DatabaseName(name)))
     }
 
+    pub fn name(&self) -> &str {
+        &self.0.0
+    }
+
     pub fn options(&self) -> PgConnectOptions {
         server().connect_options(&self.0.0)
     }
