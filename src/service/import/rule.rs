@@ -72,7 +72,7 @@ rules! {
     EmailMissing, "email_missing", Changed, "The user has no e-mail address; the user signs in without one.";
     EmailInvalid, "email_invalid", Imported, "The e-mail address is none; it is kept as it is.";
     EmailCharacters, "email_characters", Changed, "The e-mail address has U+0000, which is removed.";
-    PasswordUnusable, "password_unusable", Changed, "There is no password, or its form is unknown; nobody can sign in until an operator resets it.";
+    PasswordUnusable, "password_unusable", Changed, "There is no password, or its form is unknown; the user cannot sign in until an operator resets it.";
     SaltEmpty, "salt_empty", Imported, "The salt is empty rather than null; the password counts as plain text.";
     FollowsUnreadable, "follows_unreadable", Changed, "The list of follows or followers is not a list; it counts as empty.";
     // Messages.

@@ -3,7 +3,11 @@
 use reqwest::Method;
 
 use super::{OldSystem, PBKDF2, rows};
-use crate::support::{App, actors::encode, stream::Stream};
+use crate::support::{
+    App,
+    actors::{ApiClient, encode},
+    stream::Stream,
+};
 
 fn old_system() -> OldSystem {
     OldSystem::sqlite(&format!(
@@ -17,17 +21,21 @@ fn old_system() -> OldSystem {
     ))
 }
 
-#[tokio::test]
-async fn imported_messages_take_their_places_and_are_not_announced() {
+/// A system with 300 indexed messages of its user, ann.
+async fn live_system() -> (App, ApiClient) {
     let app = App::start().await;
     let ann = app.api_user("ann").await;
     for number in 0..300 {
-        assert_eq!(
-            app.simulator().tweet("ann", &format!("live {number} common")).await.status,
-            204
-        );
+        let posted = app.simulator().tweet("ann", &format!("live {number} common")).await;
+        assert_eq!(posted.status, 204);
     }
     app.index_messages().await;
+    (app, ann)
+}
+
+#[tokio::test]
+async fn imported_messages_take_their_places_and_are_not_announced() {
+    let (app, ann) = live_system().await;
     let request = |id: Option<&str>| {
         let request = ann.request(Method::GET, "/stream");
         match id {
@@ -64,15 +72,7 @@ async fn imported_messages_take_their_places_and_are_not_announced() {
 
 #[tokio::test]
 async fn search_finds_imported_messages_at_once() {
-    let app = App::start().await;
-    let ann = app.api_user("ann").await;
-    for number in 0..300 {
-        assert_eq!(
-            app.simulator().tweet("ann", &format!("live {number} common")).await.status,
-            204
-        );
-    }
-    app.index_messages().await;
+    let (app, ann) = live_system().await;
     old_system().imported(&app.database, &[]);
     let connection = &mut app.database.connect().await;
     let state = "SELECT (SELECT count(*) FROM search_late) || ' ' || (SELECT count(*) >= 2 FROM search_blocks)";
