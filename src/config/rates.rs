@@ -24,8 +24,8 @@ pub struct RateArgs {
     )]
     pub sign_ins_per_address: u32,
 
-    /// Registrations a minute from one address, except the authenticated simulator's; 0 for no
-    /// limit
+    /// Registrations (sign-ups) a minute from one address, except the authenticated simulator's; 0
+    /// for no limit
     #[arg(
         long,
         env = "MINITWIT_REGISTRATIONS_PER_ADDRESS",

@@ -16,6 +16,7 @@ const REGISTRATIONS: &str = "minitwit_registrations_total";
 const MESSAGES: &str = "minitwit_messages_total";
 const FOLLOWS: &str = "minitwit_follows_total";
 const UNFOLLOWS: &str = "minitwit_unfollows_total";
+const RATE_LIMITED: &str = "minitwit_rate_limited_total";
 const SIMULATOR_REJECTIONS: &str = "minitwit_simulator_rejections_total";
 const HASHING_WAITING: &str = "minitwit_password_hashing_waiting";
 const HASHING_RUNNING: &str = "minitwit_password_hashing_running";
@@ -85,10 +86,11 @@ fn describe() {
         HTTP_IN_FLIGHT,
         "HTTP requests being served, including the one that reads the metrics"
     );
-    describe_counter!(REGISTRATIONS, "Users who signed up");
-    describe_counter!(MESSAGES, "Messages posted");
+    describe_counter!(REGISTRATIONS, "Users who signed up since the start; imports do not count");
+    describe_counter!(MESSAGES, "Messages posted since the start; imports do not count");
     describe_counter!(FOLLOWS, "Follow commands that succeeded");
     describe_counter!(UNFOLLOWS, "Unfollow commands that succeeded");
+    describe_counter!(RATE_LIMITED, "Attempts above a rate limit, answered by 429, by limit");
     describe_counter!(SIMULATOR_REJECTIONS, "Simulator commands rejected, by command and status");
     describe_gauge!(HASHING_WAITING, "Passwords waiting for a hashing thread");
     describe_gauge!(HASHING_RUNNING, "Passwords being hashed");
@@ -128,6 +130,16 @@ fn describe_backups() {
     describe_gauge!(DRILL_PASSED, "Whether the last drill found no error: 1 or 0");
     describe_gauge!(DRILL_RTO, "Seconds until the database of the last drill was ready");
     describe_gauge!(DRILL_RPO, "Seconds between the last restored transaction and the drill");
+}
+
+/// Lets the counter of a rate limit start at 0 instead of being absent.
+pub fn has_rate_limit(limit: &'static str) {
+    counter!(RATE_LIMITED, "limit" => limit).increment(0);
+}
+
+/// Counts an attempt above a rate limit.
+pub fn rate_limited(limit: &'static str) {
+    counter!(RATE_LIMITED, "limit" => limit).increment(1);
 }
 
 /// Sets the gauges of the newest backup: its end in Unix time, and its size in the repository.

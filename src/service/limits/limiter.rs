@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::service::error::Error;
+use crate::{service::error::Error, telemetry::metrics};
 
 /// The number of counters. Two keys with the same counter share its limit; the hash function changes
 /// at each start.
@@ -42,6 +42,8 @@ impl Rate {
 }
 
 pub(super) struct Limiter {
+    /// The label of rejected attempts in the metrics.
+    name: &'static str,
     rate: Option<Rate>,
     /// For each counter, the time up to which its share is used, in nanoseconds since `start`.
     used_until: Vec<AtomicU64>,
@@ -57,10 +59,10 @@ pub(in crate::service) struct Taken<'a> {
 }
 
 impl Limiter {
-    pub(super) fn new(rate: Option<Rate>) -> Self {
+    pub(super) fn new(name: &'static str, rate: Option<Rate>) -> Self {
         let counters = if rate.is_some() { COUNTERS } else { 0 };
         let used_until = (0..counters).map(|_| AtomicU64::new(0)).collect();
-        Self { rate, used_until, hasher: RandomState::new(), start: Instant::now() }
+        Self { name, rate, used_until, hasher: RandomState::new(), start: Instant::now() }
     }
 
     /// Counts an attempt. Returns an error if the limit is exceeded.
@@ -89,6 +91,7 @@ impl Limiter {
             Err(used) => {
                 let wait = used.saturating_add(rate.interval()) - now - longest;
                 let retry_after = whole_seconds(Duration::from_nanos(wait));
+                metrics::rate_limited(self.name);
                 Err(Error::RateLimited { retry_after })
             }
         }
@@ -131,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_burst_passes_and_then_one_per_interval() {
-        let limiter = Limiter::new(Rate::new(30, 20));
+        let limiter = Limiter::new("test", Rate::new(30, 20));
         assert!((0..30).all(|_| check(&limiter, SECOND, "ann").is_ok()));
         let error = check(&limiter, SECOND, "ann").expect_err("above the limit");
         assert!(matches!(error, Error::RateLimited { retry_after: 3 }), "{error:?}");
@@ -145,7 +148,7 @@ mod tests {
 
     #[test]
     fn an_attempt_that_is_given_back_does_not_count() {
-        let limiter = Limiter::new(Rate::per_minute(2));
+        let limiter = Limiter::new("test", Rate::per_minute(2));
         for _ in 0..100 {
             drop(limiter.take_at(SECOND, "ann").expect("within the limit"));
         }
@@ -158,7 +161,7 @@ mod tests {
 
     #[test]
     fn keys_are_limited_separately() {
-        let limiter = Limiter::new(Rate::per_minute(1));
+        let limiter = Limiter::new("test", Rate::per_minute(1));
         // Some of 100 keys may share a counter, but not half of them.
         let passed = (0..100).filter(|key| limiter.check(key).is_ok()).count();
         assert!(passed > 50, "{passed}");
@@ -166,7 +169,7 @@ mod tests {
 
     #[test]
     fn no_limit_applies_without_a_rate() {
-        let unlimited = Limiter::new(Rate::per_minute(0));
+        let unlimited = Limiter::new("test", Rate::per_minute(0));
         assert!((0..1_000).all(|_| unlimited.check("ann").is_ok()));
         assert_eq!(Rate::new(30, 0), None);
     }
@@ -185,7 +188,7 @@ mod tests {
             burst in 1u32..100, per_minute in 1u32..1_000,
             steps in prop::collection::vec(0u64..5_000, 1..300),
         ) {
-            let limiter = Limiter::new(Rate::new(burst, per_minute));
+            let limiter = Limiter::new("test", Rate::new(burst, per_minute));
             let mut now = Duration::ZERO;
             for step in steps {
                 now += Duration::from_millis(step);
@@ -202,7 +205,7 @@ mod tests {
         fn attempts_never_exceed_the_burst_and_the_rate(
             burst in 1u32..50, per_minute in 1u32..600, seconds in 1u64..120,
         ) {
-            let limiter = Limiter::new(Rate::new(burst, per_minute));
+            let limiter = Limiter::new("test", Rate::new(burst, per_minute));
             let attempts = (0..seconds * 20).map(|step| Duration::from_millis(step * 50));
             let passed = attempts.filter(|now| check(&limiter, *now, "ann").is_ok()).count();
             let refilled = u64::from(per_minute) * seconds / 60 + 1;

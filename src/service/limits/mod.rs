@@ -15,7 +15,10 @@ pub use limiter::Rate;
 
 use self::limiter::{Limiter, Taken};
 use super::error::Error;
-use crate::domain::{TokenHash, UserId};
+use crate::{
+    domain::{TokenHash, UserId},
+    telemetry::metrics,
+};
 
 /// How many times more wrong passwords all unknown clients together may send for one account than
 /// one of them. It bounds guessing from many addresses.
@@ -81,14 +84,21 @@ pub(super) enum Guess<'a> {
 impl Limits {
     pub(super) fn new(limits: &RateLimits) -> Self {
         let of_strangers = limits.sign_ins_per_account.map(|rate| rate.times(STRANGERS));
+        let limiter = |name, rate| {
+            metrics::has_rate_limit(name);
+            Limiter::new(name, rate)
+        };
         Self {
-            wrong_passwords: Limiter::new(limits.sign_ins_per_account),
-            wrong_passwords_of_strangers: Limiter::new(of_strangers),
-            sign_ins_per_address: Limiter::new(limits.sign_ins_per_address),
-            registrations_per_address: Limiter::new(limits.registrations_per_address),
-            posts_per_account: Limiter::new(limits.posts_per_account),
-            changes_per_account: Limiter::new(limits.changes_per_account),
-            downloads_per_account: Limiter::new(limits.downloads_per_account),
+            wrong_passwords: limiter("sign_ins_per_account", limits.sign_ins_per_account),
+            wrong_passwords_of_strangers: limiter("sign_ins_of_unknown_clients", of_strangers),
+            sign_ins_per_address: limiter("sign_ins_per_address", limits.sign_ins_per_address),
+            registrations_per_address: limiter(
+                "registrations_per_address",
+                limits.registrations_per_address,
+            ),
+            posts_per_account: limiter("posts_per_account", limits.posts_per_account),
+            changes_per_account: limiter("changes_per_account", limits.changes_per_account),
+            downloads_per_account: limiter("downloads_per_account", limits.downloads_per_account),
         }
     }
 

@@ -217,13 +217,21 @@ async fn the_route_label_is_a_template_for_every_path() {
 #[tokio::test]
 async fn users_messages_follows_and_rejected_commands_are_counted() {
     let database = TestDatabase::fresh().await;
-    let serving = ServerProcess::start(&["--database-url", &database.url()]);
+    let url = database.url();
+    let limits =
+        ["--registrations-per-address", "1", "--posts-per-account", "1", "--post-burst", "1"];
+    let serving = ServerProcess::start(&[&["--database-url", url.as_str()], &limits[..]].concat());
     let browser = Browser::new(serving.base.clone());
     let simulator = Simulator::new(format!("{}/sim", serving.base));
 
     browser.sign_up("alice").await;
     browser.sign_in("alice").await;
     browser.say("hello").await;
+    let other = Browser::new(serving.base.clone());
+    assert_eq!(other.sign_up("zoe").await.status, 429);
+    for _ in 0..2 {
+        assert_eq!(browser.say("too soon").await.status, 429);
+    }
     for name in ["bob", "carol"] {
         simulator.register(name).await;
     }
@@ -244,6 +252,9 @@ async fn users_messages_follows_and_rejected_commands_are_counted() {
         ("minitwit_messages_total", &[], 3.0),
         ("minitwit_follows_total", &[], 2.0),
         ("minitwit_unfollows_total", &[], 1.0),
+        ("minitwit_rate_limited_total", &[], 3.0),
+        ("minitwit_rate_limited_total", &[("limit", "registrations_per_address")], 1.0),
+        ("minitwit_rate_limited_total", &[("limit", "posts_per_account")], 2.0),
         ("minitwit_simulator_rejections_total", &[], 6.0),
         ("minitwit_simulator_rejections_total", &[("command", "register"), ("status", "400")], 1.0),
         ("minitwit_simulator_rejections_total", &[("command", "tweet"), ("status", "400")], 1.0),
