@@ -207,16 +207,24 @@ async fn check(
 }
 
 fn describe(table: NotedTable, difference: &Difference, findings: &mut Findings) {
-    let Difference { noted, missing, missing_rows, changed_keys } = difference;
-    let name = table.name();
-    let mut line = format!("{name}: {noted} rows noted before the backup, {missing} deleted since");
-    if !missing_rows.is_empty() {
-        let keys = missing_rows.iter().map(|row| row.key.as_str());
-        line.push_str(&format!(": {}", listed(keys)));
+    let Difference { noted, missing, missing_rows, changed, changed_keys, damaged_keys } =
+        difference;
+    let name = table.name;
+    if *noted > 0 {
+        let mut line =
+            format!("{name}: {noted} rows noted before the backup, {missing} deleted since");
+        if !missing_rows.is_empty() {
+            let keys = missing_rows.iter().map(|row| row.key.as_str());
+            line.push_str(&format!(": {}", listed(keys)));
+        }
+        if !changed_keys.is_empty() {
+            let keys = listed(changed_keys.iter().map(String::as_str));
+            line.push_str(&format!("; {changed} changed since: {keys}"));
+        }
+        findings.lines.push(line);
     }
-    findings.lines.push(line);
-    if !changed_keys.is_empty() {
-        let keys = listed(changed_keys.iter().map(String::as_str));
+    if !damaged_keys.is_empty() {
+        let keys = listed(damaged_keys.iter().map(String::as_str));
         findings.errors.push(format!("{name}: rows differ from the note: {keys}"));
     }
 }
@@ -242,7 +250,7 @@ async fn find_lost(
     connection.close().await?;
     if !lost.is_empty() {
         let keys = listed(lost.iter().map(String::as_str));
-        findings.errors.push(format!("{}: rows are lost in the copy: {keys}", table.name()));
+        findings.errors.push(format!("{}: rows are lost in the copy: {keys}", table.name));
     }
     Ok(())
 }

@@ -17,16 +17,15 @@ use sha2::{Digest as _, Sha256};
 use super::{Failure, database::Source};
 use crate::db::{
     self, Connection, PgConnection,
-    backup_note::{self, Difference, NotedTable},
+    backup_note::{self, Difference, NOTED_TABLES, NotedTable},
 };
 
 /// The directory in that of the cluster.
 const DIRECTORY: &str = "minitwit_note";
 const SUMMARY: &str = "note.json";
 
-/// The longest time that an edit may take to commit, in seconds: its time may be before that of the
-/// note although the note has the former text.
-const LONGEST_EDIT: f64 = 60.0;
+/// The form of the lines. Notes of earlier programs have none.
+const FORM: u32 = 2;
 
 /// Bytes per message to PostgreSQL.
 const PIECE: usize = 64 * 1024;
@@ -34,6 +33,8 @@ const PIECE: usize = 64 * 1024;
 /// The summary of a note.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Note {
+    #[serde(default)]
+    form: u32,
     /// When it was taken, in seconds of Unix time.
     pub(super) taken_at: f64,
     /// The snapshot of its transaction.
@@ -64,7 +65,7 @@ pub(super) fn write(source: &Source, pgdata: &Path) -> Result<(), Failure> {
 async fn write_tables(connection: &mut PgConnection, directory: &Path) -> Result<Note, Failure> {
     let (snapshot, taken_at) = backup_note::begin(connection).await?;
     let mut tables = BTreeMap::new();
-    for table in NotedTable::ALL {
+    for table in NOTED_TABLES {
         let mut file = GzEncoder::new(File::create(path(directory, table))?, Compression::fast());
         let (mut rows, mut hash) = (0, Sha256::new());
         backup_note::copy_out(connection, table, |piece| {
@@ -74,10 +75,10 @@ async fn write_tables(connection: &mut PgConnection, directory: &Path) -> Result
         })
         .await?;
         file.finish()?;
-        tables.insert(table.name().to_owned(), (rows, hex(hash)));
+        tables.insert(table.name.to_owned(), (rows, hex(hash)));
     }
     backup_note::end(connection).await?;
-    Ok(Note { taken_at, snapshot, tables })
+    Ok(Note { form: FORM, taken_at, snapshot, tables })
 }
 
 /// A failure to write or read a note.
@@ -89,10 +90,14 @@ enum NoteError {
     Database(#[from] db::Error),
     #[error("the note of the table {0} is damaged")]
     Damaged(&'static str),
+    #[error(
+        "an earlier program made the backup and its note; make a new one with `minitwit backup`"
+    )]
+    OtherForm,
 }
 
 fn path(directory: &Path, table: NotedTable) -> PathBuf {
-    directory.join(format!("{}.tsv.gz", table.name()))
+    directory.join(format!("{}.tsv.gz", table.name))
 }
 
 fn hex(hash: Sha256) -> String {
@@ -123,13 +128,15 @@ pub(super) async fn compare(
     pgdata: &Path,
     note: &Note,
 ) -> Result<Vec<(NotedTable, Difference)>, Failure> {
+    if note.form != FORM {
+        return Err(NoteError::OtherForm.into());
+    }
     let mut differences = Vec::new();
-    for table in NotedTable::ALL {
-        let Some((_, expected)) = note.tables.get(table.name()) else { continue };
+    for table in NOTED_TABLES {
+        let Some((_, expected)) = note.tables.get(table.name) else { continue };
         let mut file = GzDecoder::new(File::open(path(&pgdata.join(DIRECTORY), table))?);
         let mut hash = Sha256::new();
-        let noted_at = note.taken_at - LONGEST_EDIT;
-        let difference = backup_note::compare(connection, table, noted_at, || {
+        let difference = backup_note::compare(connection, table, &note.snapshot, || {
             let mut piece = Vec::with_capacity(PIECE);
             Read::by_ref(&mut file).take(PIECE as u64).read_to_end(&mut piece)?;
             hash.update(&piece);
@@ -137,7 +144,7 @@ pub(super) async fn compare(
         })
         .await?;
         if hex(hash) != *expected {
-            return Err(NoteError::Damaged(table.name()).into());
+            return Err(NoteError::Damaged(table.name).into());
         }
         differences.push((table, difference));
     }
