@@ -33,6 +33,7 @@ pub(super) fn run(settings: &BackupArgs) -> Result<(), Failure> {
     if !StoppedData::has_cluster(&directory)? {
         return Err(format!("there is no database in {}", directory.display()).into());
     }
+    repository::warn_if_unencrypted(&program)?;
     let source = Source::join(&settings.database)?;
     let result = back_up(&program, &source, &directory, kind(settings));
     source.close();

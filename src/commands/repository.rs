@@ -8,6 +8,8 @@ use std::{
     io,
     os::unix::fs::{DirBuilderExt as _, chown},
     path::{Path, PathBuf},
+    sync::mpsc::{self, SendError},
+    thread,
     time::Duration,
 };
 
@@ -23,12 +25,17 @@ const STANZA: &str = "minitwit";
 /// The directory of pgBackRest's configuration in the data directory.
 const DIRECTORY: &str = "pgbackrest";
 
-/// The file beside it that announces an upgrade of the cluster, until the repository knows the new cluster.
+/// The file beside it that announces another cluster, until the repository knows it.
 const UPGRADE: &str = "upgrade";
 
 /// The longest time until written WAL is archived, without the time to copy it. A lost machine loses
 /// at most this time of messages.
 const ARCHIVE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long the start of an existing database waits for its repository. A service on the network may be
+/// unreachable; a second server must be rejected if a directory belongs to another database.
+const BUCKET_WAIT: Duration = Duration::from_secs(3);
+const DIRECTORY_WAIT: Duration = Duration::from_secs(15);
 
 #[derive(Debug, thiserror::Error)]
 enum RepositoryError {
@@ -95,10 +102,40 @@ impl Archive {
         self.program.restore_command(&self.data_dir.join("postgres"))
     }
 
-    /// Prepares the repository for the started server. If an existing database cannot reach its
-    /// repository, it runs nevertheless and keeps its WAL until it can.
-    pub(super) fn after_start(&self, socket: &Path) -> Result<(), Failure> {
-        let upgrade = self.data_dir.join(DIRECTORY).join(UPGRADE);
+    /// Prepares the repository for the started server. An existing database runs even if its repository
+    /// cannot be reached, and keeps its WAL until it can; after some seconds the preparation goes on in
+    /// the background.
+    pub(super) fn after_start(self, socket: &Path) -> Result<(), Failure> {
+        // The next step needs the new cluster to be known.
+        if self.is_first_start || self.upgrade_file().exists() {
+            return self.prepare(socket);
+        }
+        let patience = if self.program.is_in_bucket()? { BUCKET_WAIT } else { DIRECTORY_WAIT };
+        let (sender, receiver) = mpsc::channel();
+        let socket = socket.to_owned();
+        thread::spawn(move || {
+            let result = self.prepare(&socket);
+            if let Err(SendError(Err(error))) = sender.send(result) {
+                tracing::error!(%error, "the backup repository is unusable; WAL waits on this disk");
+            }
+        });
+        receiver.recv_timeout(patience).unwrap_or_else(|_| {
+            tracing::warn!(
+                "the backup repository has not answered for {} s; the start continues, and WAL waits on \
+                 this disk until the repository answers",
+                patience.as_secs()
+            );
+            Ok(())
+        })
+    }
+
+    /// The file that announces an upgrade.
+    fn upgrade_file(&self) -> PathBuf {
+        self.data_dir.join(DIRECTORY).join(UPGRADE)
+    }
+
+    fn prepare(&self, socket: &Path) -> Result<(), Failure> {
+        let upgrade = self.upgrade_file();
         let prepared = match self.program.create_stanza(socket) {
             Err(error) if error.is_other_cluster() && upgrade.exists() => {
                 self.program.upgrade_stanza(socket)
@@ -109,6 +146,7 @@ impl Archive {
             Err(error) if error.is_other_cluster() => {
                 Err(RepositoryError::OtherDatabase(error).into())
             }
+            Err(error @ pgbackrest::Error::OtherPassphrase) => Err(error.into()),
             Err(error) if self.is_first_start => Err(error.into()),
             Err(error) => {
                 tracing::error!(%error, "cannot reach the backup repository; WAL waits on this disk");
@@ -122,15 +160,31 @@ impl Archive {
     }
 }
 
-/// Announces that the cluster is about to be replaced by an upgraded one, which the next start makes known to the
-/// repository. Returns whether there is a repository.
+/// Warns if everyone who can read the repository can read the backups.
+pub(super) fn warn_if_unencrypted(program: &PgBackRest) -> Result<(), Failure> {
+    if !program.is_encrypted()? {
+        tracing::warn!(
+            "the backup repository is not encrypted, and contains e-mail addresses and password hashes; \
+             for a new repository, set --backup-passphrase-file (MINITWIT_BACKUP_PASSPHRASE_FILE)"
+        );
+    }
+    Ok(())
+}
+
+/// Announces that another cluster is about to take the place of this one. The next start makes it known to
+/// the repository.
+pub(super) fn announce_new_cluster(data_dir: &Path) -> Result<(), Failure> {
+    Ok(fs::File::create(data_dir.join(DIRECTORY).join(UPGRADE))?.sync_all()?)
+}
+
+/// Announces an upgraded cluster, if there is a repository. Returns whether there is one.
 pub(super) fn announce_upgrade(
     data_dir: &Path,
     postgres_user: Option<&str>,
 ) -> Result<bool, Failure> {
     let has_repository = configured(data_dir, postgres_user)?.is_some();
     if has_repository {
-        fs::File::create(data_dir.join(DIRECTORY).join(UPGRADE))?.sync_all()?;
+        announce_new_cluster(data_dir)?;
     }
     Ok(has_repository)
 }
@@ -142,7 +196,7 @@ pub(super) fn configure_or_forget(
     repository: &RepositoryArgs,
 ) -> Result<(), Failure> {
     if repository.is_given() {
-        return configure(data_dir, database, repository).map(drop);
+        return warn_if_unencrypted(&configure(data_dir, database, repository)?);
     }
     if PgBackRest::forget(&data_dir.join(DIRECTORY))? {
         tracing::warn!(

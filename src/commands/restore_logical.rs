@@ -2,7 +2,8 @@
 
 use std::{fs, path::Path, time::Instant};
 
-use embedded_postgres::{Data, Embedded, Settings};
+use embedded_postgres::{Data, Embedded, Settings, StoppedData};
+use pgbackrest::PgBackRest;
 
 use super::{
     Failure,
@@ -33,20 +34,26 @@ pub(super) fn run(settings: &RestoreArgs, file: &Path) -> Result<(), Failure> {
 fn into_embedded(settings: &RestoreArgs, file: &Path) -> Result<(), Failure> {
     let begun = Instant::now();
     let database = &settings.database;
-    let directory = std::path::absolute(database::data_dir(database)?)?;
+    let target = settings.target_dir.clone().map_or_else(|| database::data_dir(database), Ok)?;
+    let directory = std::path::absolute(target)?;
     let user = database.postgres_user.as_deref();
+    let mut program = None;
     let replaced = replace(&directory, user, settings.yes, |new| {
         let scratch = directory.join(SCRATCH);
         if scratch.exists() {
-            // A killed restore leaves it.
+            // A killed restore leaves it, and its server may still run.
+            drop(StoppedData::lock(&scratch, user)?);
             fs::remove_dir_all(&scratch)?;
         }
         load(&scratch, database, file)?;
+        program = announce(settings, &directory)?;
         fs::remove_dir(new)?;
         fs::rename(scratch.join("postgres"), new)?;
         Ok(fs::remove_dir_all(&scratch)?)
     })?;
-    adopt(settings, &directory)?;
+    if let Some(program) = program {
+        adopt(&program, database, &directory)?;
+    }
     println!("restored {} in {:.1} s", directory.display(), begun.elapsed().as_secs_f64());
     if let Some(kept) = &replaced.kept {
         println!("the old data is in {}; delete it when you no longer need it", kept.display());
@@ -78,15 +85,27 @@ fn restore_into(
     logical::run(command, "pg_restore")
 }
 
-/// Makes the new cluster the current one of the repository, if there is one.
-fn adopt(settings: &RestoreArgs, directory: &Path) -> Result<(), Failure> {
+/// The repository of the data directory, which is told that its cluster is about to be replaced: if this
+/// process is killed, the next start makes the new cluster known to it. `None` for a copy, which archives
+/// nothing.
+fn announce(settings: &RestoreArgs, directory: &Path) -> Result<Option<PgBackRest>, Failure> {
+    if settings.target_dir.is_some() {
+        return Ok(None);
+    }
     let database = &settings.database;
     let program = if settings.repository.is_given() {
         Some(repository::required(directory, database, &settings.repository)?)
     } else {
         repository::configured(directory, database.postgres_user.as_deref())?
     };
-    let Some(program) = program else { return Ok(()) };
+    if program.is_some() {
+        repository::announce_new_cluster(directory)?;
+    }
+    Ok(program)
+}
+
+/// Makes the new cluster the current one of the repository.
+fn adopt(program: &PgBackRest, database: &DatabaseArgs, directory: &Path) -> Result<(), Failure> {
     let server = Embedded::start(&Settings {
         postgres_bin: database.postgres_bin.clone(),
         postgres_user: database.postgres_user.clone(),

@@ -4,11 +4,11 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 
 use super::{
     DatabaseArgs, LogArgs,
-    values::{Secret, secret_file},
+    values::{Secret, secret_file, time},
 };
 
 /// The shortest passphrase. A program can try every shorter one of few kinds of characters.
@@ -245,7 +245,7 @@ pub struct BackupArgs {
 #[derive(Debug, Args)]
 pub struct RestoreArgs {
     /// A file of `minitwit backup --logical`; without it, the backup repository is used
-    #[arg(value_name = "FILE", conflicts_with_all = ["to", "latest", "set", "timeline", "target_dir"])]
+    #[arg(value_name = "FILE", conflicts_with_all = ["to", "latest", "set", "timeline"])]
     pub file: Option<PathBuf>,
 
     /// Restore the state at this time, such as 2026-11-27T10:00:00Z
@@ -265,7 +265,7 @@ pub struct RestoreArgs {
     pub timeline: Option<u32>,
 
     /// Restore into this data directory, as a copy that archives nothing, instead of --data-dir
-    #[arg(long, value_name = "DIRECTORY")]
+    #[arg(long, value_name = "DIRECTORY", conflicts_with_all = ["database_url", "ephemeral"])]
     pub target_dir: Option<PathBuf>,
 
     /// Replace the existing data, which is kept under another name
@@ -303,12 +303,6 @@ pub struct DrillArgs {
     /// Log.
     #[command(flatten)]
     pub log: LogArgs,
-}
-
-/// Parses a time of RFC 3339.
-fn time(text: &str) -> Result<OffsetDateTime, String> {
-    OffsetDateTime::parse(text, &Rfc3339)
-        .map_err(|_| "must be a time with its zone, such as 2026-11-27T10:00:00Z".to_owned())
 }
 
 /// Parses the name of a backup, which becomes an argument of a program.
@@ -368,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn times_have_a_zone_and_names_no_dashes_at_the_begin() {
+    fn times_have_a_zone_and_names_no_white_space() {
         assert!(time("2026-11-27T10:00:00Z").is_ok());
         assert!(time("2026-11-27T10:00:00.25+01:00").is_ok());
         for wrong in ["2026-11-27 10:00:00", "2026-11-27", "yesterday", ""] {

@@ -3,6 +3,7 @@
 use std::{fmt, fs::File, io::Read, net::IpAddr, time::Duration};
 
 use ipnet::IpNet;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// The maximum size of a secret file, in bytes, so that reading a device ends.
 const LARGEST_SECRET: u64 = 4096;
@@ -101,6 +102,12 @@ pub(super) fn contact(text: &str) -> Result<Contact, String> {
         address if is_address => Ok(Contact(Some(format!("mailto:{address}")))),
         _ => Err("must be an e-mail address, or a mailto:, https: or tel: URI".to_owned()),
     }
+}
+
+/// Parses a time of RFC 3339.
+pub(super) fn time(text: &str) -> Result<OffsetDateTime, String> {
+    OffsetDateTime::parse(text, &Rfc3339)
+        .map_err(|_| "must be a time with its zone, such as 2026-11-27T10:00:00Z".to_owned())
 }
 
 #[cfg(test)]

@@ -23,9 +23,8 @@ use crate::{
 
 const FILE: &str = "pgbackrest.conf";
 
-/// How long the creation of a stanza tries to reach the repository, in seconds. A server that starts
-/// waits for it.
-const STANZA_TIMEOUT: u32 = 15;
+/// How long short commands try to reach the repository, in seconds. A server that starts waits for them.
+const REPOSITORY_TIMEOUT: &str = "--io-timeout=15";
 
 /// The account of the database, if it differs from that of this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,6 +113,21 @@ impl PgBackRest {
         Ok(true)
     }
 
+    /// Whether the configuration has a passphrase.
+    pub fn is_encrypted(&self) -> Result<bool, Error> {
+        self.has_line("repo1-cipher-pass=")
+    }
+
+    /// Whether the repository is in a bucket, so that commands need the network.
+    pub fn is_in_bucket(&self) -> Result<bool, Error> {
+        self.has_line("repo1-type=s3")
+    }
+
+    fn has_line(&self, begin: &str) -> Result<bool, Error> {
+        let text = fs::read_to_string(&self.file).map_err(Error::io("read", &self.file))?;
+        Ok(text.lines().any(|line| line.starts_with(begin)))
+    }
+
     /// The value of `archive_command`. PostgreSQL passes it to a shell.
     pub fn archive_command(&self) -> String {
         format!("{} archive-push \"%p\"", self.server_command())
@@ -136,7 +150,7 @@ impl PgBackRest {
     /// Returns an error for which [`Error::is_other_cluster`] is true if the repository belongs to
     /// another cluster.
     pub fn create_stanza(&self, socket: &Path) -> Result<(), Error> {
-        let options = [socket_option(socket), format!("--io-timeout={STANZA_TIMEOUT}")];
+        let options = [socket_option(socket), REPOSITORY_TIMEOUT.to_owned()];
         self.run("stanza-create", &options).map(drop)
     }
 
@@ -152,7 +166,8 @@ impl PgBackRest {
 
     /// Lists what the repository holds. The server need not run.
     pub fn info(&self) -> Result<Info, Error> {
-        info::parse(&self.run("info", &["--output=json".to_owned()])?.stdout)
+        let options = ["--output=json".to_owned(), REPOSITORY_TIMEOUT.to_owned()];
+        info::parse(&self.run("info", &options)?.stdout)
     }
 
     /// Checks the checksums of all files in the repository. Returns a summary, or
@@ -183,6 +198,9 @@ impl PgBackRest {
         if output.status.success() {
             log_warnings(&lines);
             return Ok(output);
+        }
+        if let Some(error) = Error::of_text(&lines.join("; ")) {
+            return Err(error);
         }
         let text = if lines.is_empty() { output.status.to_string() } else { lines.join("; ") };
         Err(Error::Failed { command: name, code: output.status.code(), output: text })

@@ -10,6 +10,14 @@ const OTHER_CLUSTER: i32 = 28;
 /// The exit code if the archived WAL is of another cluster (`ArchiveMismatchError`).
 const ARCHIVE_OF_OTHER_CLUSTER: i32 = 44;
 
+/// Parts of pgBackRest's messages if a file is not decrypted as it was encrypted: no header of an encrypted
+/// file, a wrong padding, or random bytes instead of lines.
+const OTHER_PASSPHRASE: [&str; 3] = [
+    "cipher header invalid",
+    "unable to flush",
+    "FormatError: key/value found outside of section at line 1",
+];
+
 /// A failure to configure or run pgBackRest, or to understand its output. The texts are for the
 /// operator.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +61,13 @@ pub enum Error {
     #[error("cannot read the backup repository: {0}; check its location and its passphrase")]
     Unreadable(String),
 
+    /// The repository has another passphrase than that of the configuration, or only one of them has one.
+    #[error(
+        "the backup repository was made with another passphrase, or with none, and keeps it: give the \
+         passphrase that it was made with, or omit it if there was none, or name a new repository"
+    )]
+    OtherPassphrase,
+
     /// Files of the repository are missing or damaged.
     #[error("the backup repository is damaged:\n{0}")]
     Damaged(String),
@@ -82,6 +97,11 @@ impl Error {
     /// For `map_err`: adds the operation and the path to an I/O error.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { action, path: path.to_owned(), source }
+    }
+
+    /// The error that this text of pgBackRest means, if the configuration is the cause.
+    pub(crate) fn of_text(text: &str) -> Option<Self> {
+        OTHER_PASSPHRASE.iter().any(|it| text.contains(it)).then_some(Self::OtherPassphrase)
     }
 
     /// Whether the repository holds backups or WAL of another cluster.

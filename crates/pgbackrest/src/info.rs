@@ -144,7 +144,9 @@ pub(crate) fn parse(json: &[u8]) -> Result<Info, Error> {
         _ => {
             let details = repositories.into_iter().flat_map(|it| it.repo).map(|it| it.status);
             let detail = details.map(|status| status.message).next();
-            return Err(Error::Unreadable(printable(&detail.unwrap_or(stanza.status.message))));
+            let detail = detail.unwrap_or(stanza.status.message);
+            let unreadable = || Error::Unreadable(printable(&detail));
+            return Err(Error::of_text(&detail).unwrap_or_else(unreadable));
         }
     }
     let wal = stanza.archive.into_iter().rev().find_map(|archive| archive.min.zip(archive.max));
@@ -228,6 +230,13 @@ mod tests {
         assert_eq!(parse(status(1, "missing stanza path").as_bytes()).unwrap(), Info::default());
         let empty = parse(status(2, "no valid backups").as_bytes()).unwrap();
         assert!(empty.is_initialized && empty.backups.is_empty());
+        for cause in [
+            "CryptoError: cipher header invalid",
+            "FormatError: key/value found outside of section at line 1: 5LUO!",
+        ] {
+            let text = status(99, &format!("[Error] unable to load info file '/x':\n{cause}"));
+            assert!(matches!(parse(text.as_bytes()), Err(Error::OtherPassphrase)), "{cause}");
+        }
         let garbage = "[FormatError] unable to load info file\n^+\u{fffd}x7";
         let error = parse(status(99, garbage).as_bytes()).unwrap_err().to_string();
         assert!(error.contains("[FormatError] unable to load info file; check"), "{error}");

@@ -52,9 +52,13 @@ impl Restore {
             }
         }
         match (self.timeline, &self.target) {
+            // Version 2.45 rejects `--target-timeline` here.
+            (timeline, Target::Immediate) => {
+                // The end of the backup is on its own timeline.
+                let timeline = timeline.map_or_else(|| "current".to_owned(), |it| it.to_string());
+                options.push(format!("--recovery-option=recovery_target_timeline={timeline}"));
+            }
             (Some(id), _) => options.push(format!("--target-timeline={id}")),
-            // The end of the backup is on its own timeline.
-            (None, Target::Immediate) => options.push("--target-timeline=current".to_owned()),
             (None, _) => {}
         }
         options
@@ -85,5 +89,11 @@ mod tests {
                 "--target-timeline=2",
             ]
         );
+        let immediate =
+            |timeline| Restore { target: Target::Immediate, timeline, ..restore.clone() };
+        for (timeline, value) in [(None, "current"), (Some(2), "2")] {
+            let last = immediate(timeline).options().pop().unwrap();
+            assert_eq!(last, format!("--recovery-option=recovery_target_timeline={value}"));
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::{Machine, failure, messages, stop, success};
+use super::{Machine, failure, messages, recover::Procedure, stop, success};
 use crate::support::{
     App,
     cluster::TestDatabase,
@@ -49,12 +49,20 @@ async fn a_file_restores_the_same_rows_everywhere() {
 
     success(machine.run(&["restore", &file]));
     assert!(failure(machine.run(&["restore", &file])).contains("confirm with --yes"));
-    success(machine.run(&["restore", &file, "--yes"]));
+    let mut procedure = Procedure::of("Only a file of a logical backup");
+    let (copy, data) = (machine.text("copy"), machine.text("data"));
+    procedure.run(&machine, &[("FILE", &file), ("/tmp/copy", &copy)]);
+    let server = ServerProcess::start(&["--data-dir", &copy]);
+    assert_eq!(messages(&server).await, ["tab\there ’quoted’ 🐦"]);
+    stop(server);
+    assert!(machine.entries("postgres.before-restore-").is_empty(), "a copy replaces nothing");
+    procedure.run(&machine, &[("FILE", &file)]);
     assert_eq!(machine.entries("postgres.before-restore-").len(), 1);
     assert!(machine.entries("restore").is_empty(), "the scratch directory is removed");
-    let data = machine.text("data");
-    let server = ServerProcess::start(&["--data-dir", &data]);
+    let server = machine.serve();
     assert_eq!(messages(&server).await, ["tab\there ’quoted’ 🐦"]);
+    assert!(procedure.run(&machine, &[]).contains("(full)"));
+    procedure.end();
     stop(server);
 
     fs::write(machine.path("damaged"), &fs::read(&file).expect("a file")[..500]).expect("written");

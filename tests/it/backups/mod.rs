@@ -1,10 +1,13 @@
 //! Backups and restores of the embedded PostgreSQL, with the installed pgBackRest.
 
+mod drill;
+mod interrupted;
 mod logical;
 mod physical;
 mod postgres;
 mod recover;
 mod rejected;
+mod text_rules;
 
 use std::{
     fs,

@@ -1,26 +1,14 @@
-//! Backups by pgBackRest: made, listed, checked, restored and drilled.
+//! Backups by pgBackRest: made, listed, checked and restored.
 
-use std::{fs, path::Path};
+use std::fs;
 
 use nix::sys::signal::Signal;
-use serde_json::Value;
 
-use super::{Machine, failure, messages, query, simulator, stop, success, tweet};
+use super::{Machine, failure, messages, recover::Procedure, simulator, stop, success, tweet};
 use crate::support::{actors::Browser, eventually};
 
 const NOW: &str =
     "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')";
-
-/// All files below a directory.
-fn files(directory: &Path, found: &mut Vec<std::path::PathBuf>) {
-    for entry in fs::read_dir(directory).expect("a directory").flatten() {
-        if entry.path().is_dir() {
-            files(&entry.path(), found);
-        } else {
-            found.push(entry.path());
-        }
-    }
-}
 
 #[tokio::test]
 async fn a_database_is_restored_to_a_time_and_after_the_loss_of_everything() {
@@ -65,7 +53,10 @@ async fn a_database_is_restored_to_a_time_and_after_the_loss_of_everything() {
 
     let refusal = failure(machine.run_with_repository(&["serve", "--listen", "127.0.0.1:0"]));
     assert!(refusal.contains("Restore it with `minitwit restore`"), "{refusal}");
-    success(machine.run_with_repository(&["restore", "--latest"]));
+    let mut procedure = Procedure::of("Lost volume");
+    let restore = procedure.next(&[]);
+    procedure.end();
+    success(machine.run_with_repository(&restore.iter().map(String::as_str).collect::<Vec<_>>()));
     let server = machine.serve();
     assert_eq!(messages(&server).await, ["one", "two", "four"]);
     stop(server);
@@ -80,61 +71,6 @@ async fn the_metrics_show_backups(base: &str) {
         })
         .await;
     }
-}
-
-#[tokio::test]
-async fn a_drill_finds_what_was_noted_and_a_copy_archives_nothing() {
-    let machine = Machine::new();
-    let server = machine.serve();
-    assert_eq!(simulator(&server).register("ann").await.status, 204);
-    tweet(&server, &["one", "two", "three"]).await;
-    success(machine.run(&["backup"]));
-    machine
-        .query("WITH gone AS (DELETE FROM messages WHERE text = 'two' RETURNING 1) SELECT 'x'")
-        .await;
-    machine.query("WITH done AS (UPDATE messages SET text = 'new', edited_at = now() + interval '2 minutes'
-                   WHERE text = 'three' RETURNING 1) SELECT 'x'").await;
-    machine.archive().await;
-
-    let report = success(machine.run(&["drill"]));
-    for text in [
-        "(RTO)",
-        "messages: 3 rows noted before the backup, 1 deleted since: 2\n",
-        "the drill passed",
-    ] {
-        assert!(report.contains(text), "{report}");
-    }
-    assert!(machine.entries("minitwit-drill").is_empty(), "the copy is removed");
-    let result = fs::read(machine.path("data/pgbackrest/drill.json")).expect("a result");
-    let result: Value = serde_json::from_slice(&result).expect("JSON");
-    assert_eq!(result["passed"], true);
-
-    let copy = machine.path("copy");
-    success(machine.run(&["restore", "--target-dir", copy.to_str().expect("text")]));
-    let list = success(machine.run(&["backup", "--list"]));
-    assert_eq!(list.lines().count(), 3, "a copy makes no backup: {list}");
-    assert_eq!(messages(&server).await, ["one", "new"], "the server ran all the time");
-    stop(server);
-
-    // The passphrase encrypts everything: no file has the frame of its compression.
-    let mut stored = Vec::new();
-    files(&machine.path("backups"), &mut stored);
-    assert!(stored.len() > 10);
-    for file in stored {
-        let bytes = fs::read(&file).expect("readable");
-        assert!(bytes.starts_with(b"Salted__") || bytes.is_empty(), "{}", file.display());
-    }
-    assert!(!query_of_copy(&copy).await.is_empty());
-}
-
-async fn query_of_copy(copy: &Path) -> String {
-    let data = copy.to_str().expect("text");
-    let server = crate::support::process::ServerProcess::start(&["--data-dir", data]);
-    let mode = query(copy, "SELECT current_setting('archive_mode')").await;
-    assert_eq!(mode, "off");
-    let texts = messages(&server).await.join(",");
-    stop(server);
-    texts
 }
 
 #[tokio::test]

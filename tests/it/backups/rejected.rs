@@ -1,6 +1,8 @@
 //! Errors of settings, repositories and restores.
 
-use std::fs;
+use std::{fs, net::TcpListener, process::Output};
+
+use nix::sys::signal::Signal;
 
 use super::{Machine, failure, simulator, stop, success};
 use crate::support::process::{ServerProcess, minitwit};
@@ -98,9 +100,12 @@ async fn a_wrong_passphrase_another_database_and_unknown_backups_are_errors() {
     stop(server);
 
     fs::write(machine.path("passphrase"), "another passphrase of a thief").expect("written");
-    let text = failure(machine.run_with_repository(&["backup", "--list"]));
-    assert!(text.contains("check its location and its passphrase"), "{text}");
-    assert!(!text.contains("thief"), "{text}");
+    for command in [&["backup", "--list"][..], &["serve", "--listen", "127.0.0.1:0"]] {
+        is_rejected_for_its_passphrase(machine.run_with_repository(command));
+    }
+    let settings = machine.settings();
+    let without = minitwit(&["serve", "--listen", "127.0.0.1:0"]).args(&settings[..4]).output();
+    is_rejected_for_its_passphrase(without.expect("it runs"));
     fs::write(machine.path("passphrase"), "correct horse battery staple").expect("written");
 
     // A new database must not archive into the repository of another one.
@@ -112,4 +117,52 @@ async fn a_wrong_passphrase_another_database_and_unknown_backups_are_errors() {
     let output = minitwit(&["serve", "--listen", "127.0.0.1:0"]).args(settings).output();
     let text = failure(output.expect("it runs"));
     assert!(text.contains("belongs to another database"), "{text}");
+}
+
+fn is_rejected_for_its_passphrase(output: Output) {
+    let text = failure(output);
+    let line = text.lines().last().unwrap_or_default();
+    assert!(line.contains("give the passphrase that it was made with"), "{text}");
+    assert!(line.len() < 300 && !text.contains("thief") && !text.contains("HINT"), "{text}");
+}
+
+#[tokio::test]
+async fn a_repository_without_a_passphrase_is_warned_of_and_keeps_none() {
+    let machine = Machine::new();
+    let settings = machine.settings();
+    let open: Vec<&str> = settings[..4].iter().map(String::as_str).collect();
+    let warning = "the backup repository is not encrypted";
+    let mut server = ServerProcess::start(&open);
+    let output = machine.run(&["backup"]);
+    let text = success(output);
+    assert_eq!(text.matches(warning).count(), 1, "{text}");
+    server.end(Signal::SIGTERM);
+    let text = server.complete_output();
+    assert_eq!(text.matches(warning).count(), 1, "{text}");
+    for command in
+        [&["backup", "--list"][..], &["serve", "--listen", "127.0.0.1:0"], &["restore", "--yes"]]
+    {
+        is_rejected_for_its_passphrase(machine.run_with_repository(command));
+    }
+}
+
+#[tokio::test]
+async fn a_bucket_that_does_not_answer_delays_the_start_only_briefly() {
+    let machine = Machine::new();
+    let data = machine.data_settings();
+    stop(ServerProcess::start(&data.iter().map(String::as_str).collect::<Vec<_>>()));
+    // Connections are accepted by the kernel, and nothing is ever sent.
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let endpoint = silent.local_addr().expect("an address").to_string();
+    let passphrase = machine.text("passphrase");
+    let mut settings: Vec<&str> = data.iter().map(String::as_str).collect();
+    settings.extend(["--backup-s3-bucket", "b", "--backup-s3-endpoint", &endpoint]);
+    settings.extend(["--backup-s3-key-file", &passphrase, "--backup-s3-secret-file", &passphrase]);
+    settings.extend(["--backup-passphrase-file", &passphrase]);
+    let mut server = ServerProcess::start(&settings);
+    assert_eq!(simulator(&server).register("ann").await.status, 204);
+    drop(silent);
+    server.end(Signal::SIGKILL);
+    let text = server.complete_output();
+    assert!(text.contains("the backup repository has not answered for 3 s"), "{text}");
 }
