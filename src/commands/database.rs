@@ -128,6 +128,11 @@ impl Source {
         self.options.get_socket().map(PathBuf::as_path)
     }
 
+    /// Whether this process runs the database.
+    pub(super) fn is_embedded(&self) -> bool {
+        self.embedded.is_some()
+    }
+
     /// The data directory; `None` for a given or a temporary database.
     pub(super) fn data_dir(&self) -> Option<&Path> {
         self.data_dir.as_deref()

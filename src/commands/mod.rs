@@ -31,6 +31,7 @@ mod seed;
 mod serve;
 #[cfg(feature = "simulate")]
 mod simulate;
+mod text_rules;
 mod upgrade;
 mod user;
 

@@ -22,7 +22,7 @@ use tracing_appender::non_blocking::ErrorCounter;
 use super::{
     Failure, backup_metrics,
     database::{self, Source},
-    open_files, repository, start_logs,
+    open_files, repository, start_logs, text_rules,
 };
 use crate::{
     api,
@@ -123,6 +123,7 @@ async fn serve(
         // There are no clients yet to drain.
         () = shutdown.draining() => return Ok(()),
     }
+    text_rules::check(source).await?;
     let database = Database::new(source.options.clone(), &pool_settings(settings));
     let service = Service::new(database, &service_settings(settings));
     let server = Server::bind(server_settings, service.clone(), metrics.clone()).await?;

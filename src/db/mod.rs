@@ -29,6 +29,7 @@ pub mod search_blocks;
 pub mod seed;
 pub mod sessions;
 pub mod simulator_latest;
+pub mod text_rules;
 pub mod user_counts;
 pub mod users;
 pub mod write_probes;
