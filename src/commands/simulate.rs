@@ -6,16 +6,21 @@ use std::{
     io::{BufWriter, Write},
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
     time::Duration,
 };
 
 use serde_json::json;
-use simulator::{CheckSettings, Pace, Plan, Registrations, Scenario, Settings, SideBySide};
+use simulator::{
+    Access, CheckSettings, Pace, Plan, Recorder, Registrations, Scenario, Settings, SideBySide,
+};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::{Failure, open_files::raise_file_limit};
-use crate::config::{PaceArgs, SimulateArgs, SimulateTask, SourceArgs};
+use crate::config::{
+    PaceArgs, SimulateArgs, SimulateTask, SimulatorCredentialArgs, SourceArgs, VerifyArgs,
+};
 
 /// Commands of a generated scenario, if neither `--commands` nor a rate and a duration is given.
 const DEFAULT_COMMANDS: u32 = 10_000;
@@ -58,6 +63,9 @@ pub(super) fn run(settings: &SimulateArgs) -> Result<ExitCode, Failure> {
     if let Some(SimulateTask::Compare { reports, report }) = &settings.task {
         return compare(reports, report.as_ref());
     }
+    if let Some(SimulateTask::Verify(settings)) = &settings.task {
+        return verify_record(settings);
+    }
     // Required unless there is a task.
     let base_url = settings.base_url.as_deref().unwrap_or_default();
     if settings.check.check { check(settings, base_url) } else { play(settings, base_url) }
@@ -70,6 +78,25 @@ fn compare(files: &[PathBuf], page: Option<&PathBuf>) -> Result<ExitCode, Failur
     print!("{}", side_by_side.table());
     page.write(|| Ok(side_by_side.page()?))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Compares a system with the record of a run.
+fn verify_record(settings: &VerifyArgs) -> Result<ExitCode, Failure> {
+    let scenario = Scenario::read(&settings.scenario).map_err(InvalidScenario)?;
+    let access = access(&settings.base_url, &settings.credentials);
+    let verified =
+        |stop| simulator::verify_record(&access, scenario, &settings.record, settings.until, stop);
+    let (verification, interrupted) = until_stopped(verified)?;
+    print!("{}", simulator::verification_table(&verification));
+    Ok(exit_code(verification.passed(), interrupted))
+}
+
+fn access(base_url: &str, credentials: &SimulatorCredentialArgs) -> Access {
+    Access {
+        base_url: base_url.to_owned(),
+        username: credentials.simulator_username.clone(),
+        password: credentials.password().expose().to_owned(),
+    }
 }
 
 /// Checks the rules of the contract.
@@ -98,7 +125,13 @@ fn play(settings: &SimulateArgs, base_url: &str) -> Result<ExitCode, Failure> {
     if settings.source.scenario.is_none() && settings.source.seed.is_none() {
         eprintln!("minitwit: drew the seed {seed}; --seed {seed} plays the same commands again");
     }
-    let play_settings = simulator_settings(settings, base_url, &scenario, seed);
+    let record = settings.reports.record.as_deref().map(|path| {
+        let created = Recorder::create(path);
+        created.map_err(|error| path_failure("--record", path, error))
+    });
+    let record = record.transpose()?.map(Arc::new);
+    let play_settings =
+        Settings { record, ..simulator_settings(settings, base_url, &scenario, seed) };
     let (run, interrupted) = until_stopped(|stop| simulator::run(play_settings, scenario, stop))?;
     print!("{}", simulator::table(&run));
     json.write(|| Ok(format!("{:#}\n", simulator::json(&run))))?;
@@ -191,9 +224,8 @@ fn simulator_settings(
 ) -> Settings {
     let SimulateArgs { source, pace, requests, credentials, reports, .. } = settings;
     Settings {
-        base_url: base_url.to_owned(),
-        username: credentials.simulator_username.clone(),
-        password: credentials.password().expose().to_owned(),
+        access: access(base_url, credentials),
+        record: None,
         pace: simulator_pace(pace),
         duration: pace.duration,
         timeout: requests.timeout,

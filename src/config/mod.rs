@@ -48,7 +48,7 @@ pub use reads::ReadArgs;
 pub use seed::SeedArgs;
 pub use serve::{AddressArgs, ServeArgs};
 #[cfg(feature = "simulate")]
-pub use simulate::{PaceArgs, Ramp, SimulateArgs, SimulateTask, SourceArgs};
+pub use simulate::{PaceArgs, Ramp, SimulateArgs, SimulateTask, SourceArgs, VerifyArgs};
 pub use upgrade::UpgradeArgs;
 pub use values::{Contact, Networks, Secret};
 

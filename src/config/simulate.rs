@@ -3,8 +3,12 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
+use time::OffsetDateTime;
 
-use super::{SimulatorCredentialArgs, values::seconds};
+use super::{
+    SimulatorCredentialArgs,
+    values::{seconds, time},
+};
 
 /// The settings of `minitwit simulate`.
 #[derive(Debug, Args)]
@@ -56,6 +60,34 @@ pub enum SimulateTask {
         #[arg(long, value_name = "FILE")]
         report: Option<PathBuf>,
     },
+
+    /// Compare a system with the record of a run, such as after a restore from its backups
+    Verify(VerifyArgs),
+}
+
+/// The settings of `minitwit simulate verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// URL of the simulator API
+    #[arg(value_name = "BASE_URL")]
+    pub base_url: String,
+
+    /// The scenario of the run, a file of --write-scenario
+    #[arg(long, value_name = "FILE")]
+    pub scenario: PathBuf,
+
+    /// The record of the run, a file of --record
+    #[arg(long, value_name = "FILE")]
+    pub record: PathBuf,
+
+    /// Accept the system with and without the commands that ended after this time, such as
+    /// 2026-11-27T10:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub until: Option<OffsetDateTime>,
+
+    /// The credentials to send.
+    #[command(flatten)]
+    pub credentials: SimulatorCredentialArgs,
 }
 
 /// The scenario: a file, or generated.
@@ -177,6 +209,11 @@ pub struct ReportArgs {
     /// Write an HTML page with plots to this file
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
+
+    /// Write the end and the effect of each command to this file during the run, for `minitwit
+    /// simulate verify`
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["scenario", "seed"])]
+    pub record: Option<PathBuf>,
 }
 
 /// The check of the contract, instead of a run.
@@ -188,7 +225,7 @@ pub struct CheckArgs {
         long,
         conflicts_with_all = [
             "scenario", "seed", "users", "commands", "write_scenario", "concurrency", "rate", "ramp",
-            "duration", "register_first", "timeout", "verify", "report",
+            "duration", "register_first", "timeout", "verify", "report", "record",
         ]
     )]
     pub check: bool,

@@ -4,6 +4,7 @@
 2. At a random moment, PostgreSQL and the server are killed by SIGKILL, and the data directory is deleted.
 3. The server must not start with an empty directory. `minitwit restore` restores the latest state; the server starts.
 4. Each numbered message whose WAL segment was archived must be there. The oldest lost one must be younger than 60 s.
+   `minitwit simulate verify` compares all commands of this and of earlier loads that were confirmed before the last archived segment.
 5. A copy restored to the time of a random message must have exactly the messages until then.
 6. At the end, `minitwit drill` must pass.
 
@@ -172,9 +173,10 @@ class Poster(threading.Thread):
                 body = {"content": f"message {self.next}"}
                 status, _ = request(self.machine.base, "POST", f"/sim/msgs/{POSTER}", body)
                 if status == 204:
-                    # The server's own time, because a restore compares with that.
-                    query = "SELECT pg_walfile_name(pg_current_wal_insert_lsn()) || ' ' || clock_timestamp()::text"
-                    segment, at = psql.line(query).split(" ", 1)
+                    # The server's own time, because a restore compares with that. It is read before the position,
+                    # so what was confirmed until then is in this segment or an earlier one.
+                    query = "SELECT clock_timestamp()::text, pg_walfile_name(pg_current_wal_insert_lsn())"
+                    at, segment = psql.line(query).split("|")
                     self.acknowledged.append((self.next, datetime.fromisoformat(at), segment))
                 self.next += 1
                 time.sleep(PAUSE)
@@ -191,10 +193,30 @@ def numbers(data):
     return {int(number) for number in found.split()}
 
 
-def simulate(machine):
-    command = [machine.program, "simulate", f"http://{machine.base}/sim", "--rate", str(RATE), "--timeout", "3000"]
-    command += ["--duration", str(LOAD[1] + 60)]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+class Load:
+    """A run of the simulator that records what the server confirms."""
+
+    def __init__(self, machine, run):
+        self.machine = machine
+        self.scenario = machine.directory / f"scenario-{run}"
+        self.record = machine.directory / f"record-{run}"
+        # What was confirmed until then must survive.
+        self.until = None
+        command = [machine.program, "simulate", f"http://{machine.base}/sim", "--rate", str(RATE), "--timeout", "3000"]
+        command += ["--duration", str(LOAD[1] + 60), "--write-scenario", self.scenario, "--record", self.record]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+
+    def verify(self):
+        """Compares the server with the record. Returns the number of commands that had to survive."""
+        command = ["simulate", "verify", f"http://{self.machine.base}/sim", "--scenario", self.scenario]
+        command += ["--record", self.record, "--until", self.until.astimezone(UTC).isoformat()]
+        self.machine.run(*command)
+        ended = (int(line.split("\t")[1]) for line in self.record.read_text().splitlines())
+        return sum(time <= self.until.timestamp() * 1e6 for time in ended)
 
 
 def check_copy(machine, before):
@@ -215,9 +237,10 @@ def check_copy(machine, before):
     check(max(found) == number, f"message {max(found)} is later than {number}")
 
 
-def disaster(machine, first):
+def disaster(machine, first, loads):
     """One disaster and its recovery. Returns the figures, and the next number."""
-    load = simulate(machine)
+    begun = time.monotonic()
+    load = Load(machine, len(loads))
     poster = Poster(machine, first)
     poster.start()
     seconds = random.uniform(*LOAD)
@@ -229,8 +252,7 @@ def disaster(machine, first):
     at = datetime.now(UTC)
     machine.kill()
     began = time.monotonic()
-    load.kill()
-    load.wait()
+    load.end()
     poster.join()
     acknowledged = poster.acknowledged
 
@@ -247,12 +269,17 @@ def disaster(machine, first):
     check(safe <= found, f"archived messages are lost: {sorted(safe - found)[:9]}")
     lost = [time for number, time, _ in acknowledged if number not in found]
     rpo = (at - min(lost)).total_seconds() if lost else 0
+    load.until = max((time for _, time, segment in acknowledged if segment <= last), default=None)
+    verified = 0
+    if safe:
+        loads.append(load)
+        verified = [load.verify() for load in loads][-1]
     check(rpo <= RPO, f"a message of {rpo:.1f} s before the disaster is lost")
     check(back <= RTO, f"the server is back after {back:.1f} s")
     before = [message for message in acknowledged if message[0] in found]
     if len(before) > 3:
         check_copy(machine, before)
-    figures = (len(acknowledged), len(safe), len(lost), rpo, back)
+    figures = (len(acknowledged), len(safe), len(lost), verified, rpo, back, time.monotonic() - begun)
     return figures, poster.next
 
 
@@ -277,11 +304,14 @@ def main():
         body = {"username": POSTER, "email": "a@b.c", "pwd": "secret"}
         check(request(machine.base, "POST", "/sim/register", body)[0] == 204, "not registered")
         print(machine.run("backup", "--full", "--data-dir", machine.data).strip(), flush=True)
-        print("run  acknowledged  archived  lost  RPO s  back after s", flush=True)
-        number = 1
+        print("run  acknowledged  archived  lost  commands verified  RPO s  back after s  run took s", flush=True)
+        number, loads = 1, []
         for run in range(1, arguments.runs + 1):
-            (posted, safe, lost, rpo, back), number = disaster(machine, number)
-            print(f"{run:3}  {posted:12}  {safe:8}  {lost:4}  {rpo:5.1f}  {back:12.1f}", flush=True)
+            (posted, safe, lost, verified, rpo, back, took), number = disaster(machine, number, loads)
+            print(
+                f"{run:3}  {posted:12}  {safe:8}  {lost:4}  {verified:17}  {rpo:5.1f}  {back:12.1f}  {took:10.1f}",
+                flush=True,
+            )
         print(machine.run("drill", "--data-dir", machine.data).strip())
         machine.stop()
 

@@ -229,6 +229,7 @@ const INVALID_FOR_SIMULATE: &[(&str, &str)] = &[
     ("--report", "/does/not/exist"),
     ("--scenario", "/does/not/exist"),
     ("--write-scenario", "/does/not/exist"),
+    ("--record", "/does/not/exist"),
 ];
 
 #[track_caller]

@@ -24,6 +24,7 @@ use crate::{
     dependencies::Dependencies,
     outcome::{CommandError, Outcome},
     pace::Pace,
+    record::Recorder,
     requests,
     scenario::{Command, CommandKind, Scenario},
     statistics::{CompletedCommand, Statistics},
@@ -49,6 +50,8 @@ pub(crate) struct PlaySettings {
     pub(crate) register_first: bool,
     /// By user index: whether the user existed before the run.
     pub(crate) existed: Vec<bool>,
+    /// Where the end of each command is recorded.
+    pub(crate) record: Option<Arc<Recorder>>,
     /// Once cancelled, no further command is sent; the player waits for those in flight.
     pub(crate) stop: CancellationToken,
 }
@@ -213,6 +216,9 @@ impl Player {
             },
             Err(error) => (Outcome::Failed(error.category), error.detail),
         };
+        if let Some(record) = &self.settings.record {
+            record.add(index, outcome.effect());
+        }
         let due = due.unwrap_or(sent);
         let completed = CompletedCommand { index, due, sent, ended, outcome, detail };
         match phase {

@@ -1,6 +1,6 @@
 //! One run: checks the settings, plays the scenario, and verifies the result.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hyper::header::HeaderValue;
@@ -13,6 +13,7 @@ use crate::{
     pace::Pace,
     play::{PlaySettings, Player},
     progress,
+    record::{self, RecordError, Recorder},
     scenario::Scenario,
     statistics::Statistics,
     target::{Target, TargetError},
@@ -26,12 +27,8 @@ const OTHER_FILES: u64 = 64;
 /// How a scenario is played.
 #[derive(Clone)]
 pub struct Settings {
-    /// The simulator API, such as `http://127.0.0.1:8080/sim`. Paths are appended to it unchanged.
-    pub base_url: String,
-    /// User name for HTTP Basic authentication.
-    pub username: String,
-    /// Password for HTTP Basic authentication.
-    pub password: String,
+    /// How to reach the system.
+    pub access: Access,
     /// When commands are sent.
     pub pace: Pace,
     /// Time after which no further command is sent; it begins after the registration phase.
@@ -47,6 +44,8 @@ pub struct Settings {
     pub keep_alive: bool,
     /// Whether the system is read before and after the run, and compared with the model.
     pub verify: bool,
+    /// Where the end of each command is recorded.
+    pub record: Option<Arc<Recorder>>,
     /// Settings that the reports show, by name.
     pub described: Vec<(&'static str, serde_json::Value)>,
 }
@@ -54,6 +53,9 @@ pub struct Settings {
 /// Why a run did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
+    /// The record cannot be read.
+    #[error("--record")]
+    Record(#[from] RecordError),
     /// The base URL is malformed, or its host is unknown.
     #[error(transparent)]
     Target(#[from] TargetError),
@@ -132,7 +134,8 @@ pub async fn run(
     stop: CancellationToken,
 ) -> Result<Run, RunError> {
     check_file_limit(&settings, scenario.commands().len())?;
-    let client = connect(&settings).await?;
+    let connections = if settings.keep_alive { Connections::KeepAlive } else { Connections::Close };
+    let client = connect(&settings.access, connections).await?;
     stop.run_until_cancelled(wrong_address::check(&client)).await.unwrap_or(Ok(()))?;
     let scenario = Arc::new(scenario);
     let before = match settings.verify {
@@ -162,15 +165,40 @@ pub async fn run(
             Some(verification.await)
         }
     };
-    let Settings { base_url, pace, described: settings, .. } = settings;
+    let Settings { access: Access { base_url, .. }, pace, described: settings, .. } = settings;
     let commands = scenario.commands().len();
     Ok(Run { base_url, started_at, took, settings, pace, commands, statistics, verification })
 }
 
-async fn connect(settings: &Settings) -> Result<Arc<Client>, RunError> {
-    let target = Target::parse(&settings.base_url)?;
-    let authorization = authorization(&settings.username, &settings.password)?;
-    let connections = if settings.keep_alive { Connections::KeepAlive } else { Connections::Close };
+/// How to reach a system.
+#[derive(Clone)]
+pub struct Access {
+    /// The simulator API, such as `http://127.0.0.1:8080/sim`. Paths are appended to it unchanged.
+    pub base_url: String,
+    /// User name for HTTP Basic authentication.
+    pub username: String,
+    /// Password for HTTP Basic authentication.
+    pub password: String,
+}
+
+/// Compares a system with the record of a run, all of whose users were new. Commands that ended after
+/// `until` are uncertain.
+pub async fn verify_record(
+    access: &Access,
+    scenario: Scenario,
+    record: &Path,
+    until: Option<OffsetDateTime>,
+    stop: CancellationToken,
+) -> Result<Verification, RunError> {
+    let outcomes = record::read(record, &scenario, until)?;
+    let client = connect(access, Connections::KeepAlive).await?;
+    stop.run_until_cancelled(wrong_address::check(&client)).await.unwrap_or(Ok(()))?;
+    Ok(verify::recorded(&client, &Arc::new(scenario), &stop, outcomes).await)
+}
+
+async fn connect(access: &Access, connections: Connections) -> Result<Arc<Client>, RunError> {
+    let target = Target::parse(&access.base_url)?;
+    let authorization = authorization(&access.username, &access.password)?;
     Ok(Client::new(target, authorization, connections).await?)
 }
 
@@ -188,6 +216,7 @@ async fn play(
         timeout: settings.timeout,
         register_first: settings.register_first,
         existed,
+        record: settings.record.clone(),
         stop: stop_sending.clone(),
     };
     let player = Player::new(Arc::clone(scenario), Arc::clone(client), play_settings);

@@ -146,16 +146,38 @@ pub(crate) async fn after(
     outcomes: Vec<Option<Outcome>>,
     possible_latest: impl FnOnce(i64) -> Vec<i64>,
 ) -> Verification {
+    let shown = unless_stopped(stop, latest(client)).await;
+    let mut verification = compare_users(client, scenario, stop, before.users, outcomes).await;
+    verification.latest(shown, before.latest, possible_latest);
+    verification
+}
+
+/// Like [`after`], for users who were new. `latest` is not compared: other runs may have set it since.
+pub(crate) async fn recorded(
+    client: &Arc<Client>,
+    scenario: &Arc<Scenario>,
+    stop: &CancellationToken,
+    outcomes: Vec<Option<Outcome>>,
+) -> Verification {
+    let before = scenario.users().iter().map(|_| Ok(UserState::default())).collect();
+    compare_users(client, scenario, stop, before, outcomes).await
+}
+
+async fn compare_users(
+    client: &Arc<Client>,
+    scenario: &Arc<Scenario>,
+    stop: &CancellationToken,
+    before: Vec<Result<UserState, ReadError>>,
+    outcomes: Vec<Option<Outcome>>,
+) -> Verification {
     let uncertain = |it: &&Outcome| it.effect() == Effect::Uncertain;
     let uncertain = outcomes.iter().flatten().filter(uncertain).count();
     let mut verification = Verification { uncertain, ..Verification::default() };
-    let shown = unless_stopped(stop, latest(client)).await;
-    verification.latest(shown, before.latest, possible_latest);
     let commands = CommandsByUser::new(scenario);
-    let (states_before, of) = (before.users, Arc::clone(scenario));
+    let of = Arc::clone(scenario);
     let compared = read_states(client, scenario, stop, move |user, shown| {
         let name = &of.users()[user];
-        let (before, shown) = match (&states_before[user], shown) {
+        let (before, shown) = match (&before[user], shown) {
             (Ok(before), Ok(shown)) => (before, shown),
             (Err(error), _) => return (0, 0, error.comparison(name, "before the run")),
             (_, Err(error)) => return (0, 0, error.comparison(name, "after the run")),

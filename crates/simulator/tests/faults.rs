@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use faulty_server::{FaultyServer, WRONG_LATEST, faulty_users};
 use serde_json::{Value, json};
-use simulator::{Pace, Plan, Registrations, Run, Scenario, Settings};
+use simulator::{Access, Pace, Plan, Registrations, Run, Scenario, Settings};
 use tokio_util::sync::CancellationToken;
 
 /// Longer than any response takes; three commands wait this long.
@@ -16,9 +16,12 @@ const TIMEOUT: Duration = Duration::from_secs(8);
 
 async fn run(base_url: &str, scenario: Scenario) -> Run {
     let settings = Settings {
-        base_url: base_url.to_owned(),
-        username: "simulator".to_owned(),
-        password: "super_safe!".to_owned(),
+        access: Access {
+            base_url: base_url.to_owned(),
+            username: "simulator".to_owned(),
+            password: "super_safe!".to_owned(),
+        },
+        record: None,
         pace: Pace::Concurrency(8),
         duration: None,
         timeout: TIMEOUT,

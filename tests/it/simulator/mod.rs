@@ -3,6 +3,7 @@
 mod checking;
 mod comparing;
 mod playing;
+mod recorded;
 mod rejected;
 mod repeated;
 mod wrong_address;

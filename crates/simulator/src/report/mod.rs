@@ -11,4 +11,4 @@ pub(crate) mod terms;
 pub use html::PageError;
 pub use json::json;
 pub use page::page;
-pub use table::table;
+pub use table::{table, verification_table};

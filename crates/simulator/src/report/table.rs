@@ -23,6 +23,14 @@ pub fn table(run: &Run) -> String {
     text
 }
 
+/// The comparison of a system with a record, as text.
+pub fn verification_table(verification: &Verification) -> String {
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let _ = write_verification(verification, &mut text);
+    text
+}
+
 fn write_table(run: &Run, text: &mut String) -> std::fmt::Result {
     write!(text, "{:<10}{:>9}{:>8}", "command", "count", "errors")?;
     for (_, name) in QUANTILES {
@@ -78,9 +86,8 @@ fn write_phase(phase: &RegistrationPhase, text: &mut String) -> std::fmt::Result
 fn write_verification(verification: &Verification, text: &mut String) -> std::fmt::Result {
     let Verification { users, messages, follows, uncertain, .. } = verification;
     write!(text, "verified: {users} users, {messages} messages, {follows} follows")?;
-    match verification.latest {
-        Some(latest) => write!(text, ", latest {latest}")?,
-        None => write!(text, ", latest unread")?,
+    if let Some(latest) = verification.latest {
+        write!(text, ", latest {latest}")?;
     }
     writeln!(text, ", {uncertain} commands uncertain")?;
     let (differences, unverifiable) = (&verification.differences, &verification.unverifiable);
