@@ -61,7 +61,7 @@ def until(what, probe):
 
 def request(base, method, path, body=None):
     """Status and JSON of a response of the simulator API."""
-    connection = HTTPConnection(base, timeout=5)
+    connection = HTTPConnection(base, timeout=30)
     try:
         headers = {"Authorization": AUTHORIZATION, "Content-Type": "application/json"}
         connection.request(method, path, body and json.dumps(body), headers)
@@ -70,6 +70,13 @@ def request(base, method, path, body=None):
         return response.status, json.loads(text) if text else None
     finally:
         connection.close()
+
+
+def is_ready(base):
+    try:
+        return request(base, "GET", "/readyz")[0] == 200
+    except TimeoutError:
+        return False
 
 
 class Psql:
@@ -130,7 +137,7 @@ class Machine:
             return self.base is not None
 
         until("the address", address)
-        until("readiness", lambda: request(self.base, "GET", "/readyz")[0] == 200)
+        until("readiness", lambda: is_ready(self.base))
 
     def stop(self):
         self.server.terminate()
