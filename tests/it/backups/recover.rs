@@ -13,8 +13,10 @@ use crate::support::{
 const NOW: &str =
     "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')";
 
-/// The sections of the document with commands. A test runs each.
-const SECTIONS: [&str; 8] = [
+/// The sections of the document. A test runs the commands of each; those in containers are run by
+/// `make containers`.
+const SECTIONS: [&str; 9] = [
+    "In containers",
     "Bad deploy",
     "Dropped table",
     "A user's account deleted by mistake",
@@ -67,7 +69,8 @@ impl Procedure {
 /// The shell commands of the document that copy a user's rows.
 fn copy_commands(copy: &Path, live: &Path, user: &str) -> String {
     let document = document();
-    let block = document.split("```sh").nth(1).and_then(|it| it.split("```").next());
+    let (_, section) = document.split_once("\n## A user's account deleted").expect("a section");
+    let block = section.split("```sh").nth(1).and_then(|it| it.split("```").next());
     let commands = block.expect("commands").replace("/tmp/copy", copy.to_str().expect("text"));
     let commands = commands.replace("/var/lib/minitwit", live.to_str().expect("text"));
     commands
