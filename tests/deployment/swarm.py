@@ -208,6 +208,39 @@ def a_certificate_enables_tls():
     say("with a certificate in its volume, nginx serves TLS")
 
 
+def a_lost_volume_is_restored(site):
+    """As docs/how-to/recover.md says: with the repository and the passphrase alone."""
+
+    def database(*arguments):
+        name = docker("ps", "--quiet", "--filter", f"name={STACK}_postgres")
+        return subprocess.run(["docker", "exec", name, *arguments], capture_output=True, text=True).stdout.strip()
+
+    def scale(count, condition):
+        docker("service", "scale", "--detach", f"{STACK}_postgres={count}")
+        wait_until(f"PostgreSQL is scaled to {count}", condition)
+
+    begun = time.monotonic()
+    wait_until("the first backup is made", lambda: "full" in database("minitwit", "backup", "--list"))
+    count = "SELECT count(*) FROM users"
+    site.form("/register", username="keeper", email="k@example.org", password="secret", password2="secret")
+    check(database("psql", "-At", "-c", count) == "1", "registering failed")
+    # A stop archives the last WAL.
+    scale(0, lambda: not docker("ps", "--quiet", "--filter", f"name={STACK}_postgres"))
+    data, backups = os.environ["DATABASE_VOLUME"], os.environ["BACKUP_VOLUME"]
+    docker("container", "prune", "--force")
+    docker("volume", "rm", data)
+    docker("volume", "create", data)
+    mounts = ["-v", f"{data}:/var/lib/postgresql/data", "-v", f"{backups}:/var/lib/minitwit-backups"]
+    mounts += ["-v", f"{os.environ['BACKUP_PASSPHRASE_FILE']}:/run/secrets/backup_passphrase:ro"]
+    repository = ["--backup-repository", "/var/lib/minitwit-backups"]
+    repository += ["--backup-passphrase-file", "/run/secrets/backup_passphrase"]
+    image = os.environ["POSTGRES_IMAGE"]
+    docker("run", "--rm", "--user", "999:999", *mounts, image, "restore", "--latest", *repository)
+    scale(1, lambda: database("psql", "-At", "-c", count) == "1")
+    wait_until_healthy(site)
+    say(f"a lost volume of the swarm was restored, and the stack was healthy after {time.monotonic() - begun:.0f} s")
+
+
 def an_update_replaces_all_replicas(image):
     before, job = tasks("minitwit"), service("migrate")["JobStatus"]["JobIteration"]["Index"]
     requests = Requests(Site(int(os.environ["PUBLIC_PORT"])))
@@ -262,6 +295,7 @@ def run_all(image):
     try:
         set_up()
         the_stack_starts(site, image)
+        a_lost_volume_is_restored(site)
         unchanged_services_are_not_replaced(site, image)
         an_update_replaces_all_replicas(build_image(image, "minitwit:test-update", "LABEL update=1"))
         # Its migration succeeds, but its replicas reject their settings.
