@@ -49,7 +49,8 @@ pub const NOTED_TABLES: [NotedTable; 15] = [
         "author_id, extract(epoch FROM published_at)",
         "imported, text, flagged, extract(epoch FROM edited_at)",
     ),
-    table("follows", "follower_id, followee_id", "extract(epoch FROM created_at)", "''"),
+    // A user can follow another one again, and use a key again once it has expired.
+    table("follows", "follower_id, followee_id, extract(epoch FROM created_at)", "''", "''"),
     table(
         "sessions",
         "encode(token_hash, 'hex')",
@@ -71,8 +72,8 @@ pub const NOTED_TABLES: [NotedTable; 15] = [
     ),
     table(
         "idempotency_keys",
-        "user_id, key",
-        "message_id, text, request_hash, extract(epoch FROM published_at)",
+        "user_id, key, message_id",
+        "text, request_hash, extract(epoch FROM published_at)",
         "''",
     ),
     table("instance", "only_row", "name, extract(epoch FROM created_at)", "''"),

@@ -113,6 +113,14 @@ async fn a_drill_finds_what_was_noted_and_a_copy_archives_nothing() {
                    WHERE username = 'ann' RETURNING 1) SELECT 'x'",
         )
         .await;
+    for again in [
+        "WITH gone AS (DELETE FROM follows WHERE (follower_id, followee_id) = (1, 2) RETURNING 1)
+         SELECT 'x'",
+        "WITH again AS (INSERT INTO follows (follower_id, followee_id) VALUES (1, 2) RETURNING 1)
+         SELECT 'x'",
+    ] {
+        machine.query(again).await;
+    }
     machine.archive().await;
 
     let report = success(machine.run(&["drill"]));
@@ -121,6 +129,8 @@ async fn a_drill_finds_what_was_noted_and_a_copy_archives_nothing() {
         "messages: 6 rows noted before the backup, 1 deleted since: 2; 1 changed since: 3\n",
         "users: 4 rows noted before the backup, 0 deleted since; 1 changed since: 1\n",
         "sessions: 4 rows noted before the backup, 0 deleted since\n",
+        // Followed again: another row.
+        "follows: 6 rows noted before the backup, 1 deleted since: 1 2 ",
         "the drill passed",
     ] {
         assert!(report.contains(text), "{report}");
