@@ -25,6 +25,10 @@ fuzz: ## Mutate the inputs in tests/corpus for the parsers of what strangers sen
 	PROPTEST_CASES=$(or $(CASES),1000000) cargo test --locked --test it -- parsers:: --nocapture
 	PROPTEST_CASES=$(or $(CASES),20000) cargo test --locked --package legacy-data --test it -- never_panic --nocapture
 
+.PHONY: models
+models: ## Check the larger models of batches, `latest` and the watermark (minutes, gigabytes of memory)
+	cargo test --locked --package models -- --include-ignored --nocapture
+
 .PHONY: coverage
 coverage: ## Run all tests and report line coverage; fail below MINIMUM=90 percent
 	@scripts/install-postgresql

@@ -29,6 +29,8 @@ pub mod search_blocks;
 pub mod seed;
 pub mod sessions;
 pub mod simulator_latest;
+#[cfg(test)]
+pub(crate) mod test_support;
 pub mod text_rules;
 pub mod user_counts;
 pub mod users;

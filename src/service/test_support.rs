@@ -1,4 +1,5 @@
-//! For tests: a service whose database accepts connections and never responds.
+//! For tests: a service whose database accepts connections and never responds, and a database that is
+//! not reachable.
 
 use std::time::Duration;
 
@@ -8,7 +9,12 @@ use crate::db::{Database, PgConnectOptions, PoolSettings, ReadSettings};
 /// The acquire time-out and the statement time-out of the service's pool.
 pub(crate) const DATABASE_TIMEOUT: Duration = Duration::from_secs(3);
 
-pub(crate) fn service_at(port: u16) -> Service {
+/// A database at a port that nothing listens on.
+pub(crate) fn unreachable_database() -> Database {
+    database_at(1)
+}
+
+fn database_at(port: u16) -> Database {
     let options = PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(port);
     let pool = PoolSettings {
         max_connections: 4,
@@ -16,6 +22,10 @@ pub(crate) fn service_at(port: u16) -> Service {
         statement_timeout: DATABASE_TIMEOUT,
         reads: ReadSettings::with_timeout(DATABASE_TIMEOUT),
     };
+    Database::new(options, &pool)
+}
+
+pub(crate) fn service_at(port: u16) -> Service {
     let settings = Settings {
         passwords: PasswordSettings { cost: 4, workers: 1, queue: 1 },
         session_lifetime: Duration::from_secs(3),
@@ -27,5 +37,5 @@ pub(crate) fn service_at(port: u16) -> Service {
             max_lag: Duration::from_secs(3),
         },
     };
-    Service::new(Database::new(options, &pool), &settings)
+    Service::new(database_at(port), &settings)
 }

@@ -15,6 +15,7 @@ const CRATES: &[&str] = &[
     "crates/embedded-postgres/src",
     "crates/listener/src",
     "crates/legacy-data/src",
+    "crates/models/src",
     "crates/pgbackrest/src",
     "crates/simulator/src",
     "benches/speed",

@@ -14,6 +14,8 @@ mod channel;
 mod delivery;
 mod plan;
 mod poller;
+#[cfg(test)]
+mod replay;
 mod request;
 mod subscribers;
 mod subscription;
