@@ -17,7 +17,8 @@ use crate::{
 /// The result of one poll.
 #[derive(Debug, Clone)]
 pub struct Poll {
-    /// Messages that are posted after the poll get this time or a later one.
+    /// Messages that are posted after the poll get this time or a later one: the time of the latest
+    /// message, plus 1 µs.
     pub at: OffsetDateTime,
     /// When the result arrived, by a clock that never goes back.
     pub taken: Instant,
@@ -63,12 +64,14 @@ pub async fn poll(database: &Database, after: Option<Cursor>, limit: i64) -> Res
     // in `pg_stat_activity` cannot replace them. They are hidden from roles without
     // `pg_read_all_stats`, and absent with `track_activities = off` and for prepared transactions.
     // Streams would silently lose messages.
+    // The time of the poll is that of the latest message, not of the clock: if the clock steps back, the
+    // next message has an earlier time than the clock had now.
     let query = sqlx::query!(
         r#"SELECT poll.at AS "at!", poll.writers AS "writers!", poll.unseen_from AS "unseen_from!",
                   poll.unseen_among AS "unseen_among!", message_id AS "message_id?", text AS "text?",
                   published_at AS "published_at?", edited_at, author_id AS "author_id?",
                   (SELECT username FROM users WHERE user_id = author_id) AS author
-           FROM (SELECT GREATEST(now(), latest_publication() + interval '1 microsecond') AS at,
+           FROM (SELECT COALESCE(latest_publication() + interval '1 microsecond', to_timestamp(0)) AS at,
                         ARRAY (SELECT transactionid::text::bigint FROM pg_locks
                                WHERE locktype = 'transactionid' AND mode = 'ExclusiveLock'
                                  AND granted) AS writers,

@@ -3,7 +3,8 @@
 //! A message gets its time after its transaction has an id. So a message published before a poll is
 //! either visible to the next poll, or belongs to a transaction that was running during the first
 //! poll. Once all transactions that a poll saw have ended, every message published before that poll
-//! is visible. Publication times never go back, so all this holds after a step of the clock as well.
+//! is visible. The time of a poll is that of the latest message, not of the clock. Publication times
+//! never go back, so all this holds after a step of the clock as well.
 
 use std::{
     collections::{HashMap, VecDeque},

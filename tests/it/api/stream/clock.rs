@@ -52,6 +52,36 @@ async fn streams_send_messages_after_a_step_at_once_and_on_every_replica() {
     }
 }
 
+/// As if the clock had stepped back by an hour after the servers polled, and before the next message.
+const STEP_BACK_WITHOUT_MESSAGE: &str = "
+    CREATE OR REPLACE FUNCTION publication_time() RETURNS timestamptz LANGUAGE plpgsql VOLATILE AS $$
+    BEGIN
+        PERFORM pg_current_xact_id();
+        RETURN GREATEST(clock_timestamp() - interval '1 hour',
+                        latest_publication() + interval '1 microsecond');
+    END $$";
+
+#[tokio::test]
+async fn streams_send_the_first_message_after_a_step_that_no_message_preceded() {
+    for earlier in ["", "UPDATE messages SET published_at = published_at - interval '2 hours'"] {
+        let app = App::start().await;
+        let replica = app.replica().await;
+        app.api_user("ann").await;
+        if !earlier.is_empty() {
+            app.simulator().tweet("ann", "earlier").await;
+            app.execute(earlier).await;
+        }
+        let (mut stream, begin) = Stream::open(stream_request(&app.api(), "")).await;
+        app.execute(STEP_BACK_WITHOUT_MESSAGE).await;
+        app.simulator().tweet("ann", "one").await;
+        replica.simulator().tweet("ann", "two").await;
+        assert_eq!([stream.text().await, stream.text().await], ["one", "two"], "{earlier}");
+        let resumed = stream_request(&replica.api(), "").header("Last-Event-ID", begin);
+        let (mut resumed, _) = Stream::open(resumed).await;
+        assert_eq!([resumed.text().await, resumed.text().await], ["one", "two"], "{earlier}");
+    }
+}
+
 #[tokio::test]
 async fn the_removal_of_the_latest_message_does_not_take_the_time_back() {
     for removal in [
