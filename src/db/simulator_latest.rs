@@ -5,21 +5,37 @@ use sqlx::PgConnection;
 
 use super::{error::Error, pool::Database};
 
-/// Sets `latest`, in the row of the server process `server_id`.
+/// Sets `latest`, in the row of the server process `server_id`, if the row still has the arrival
+/// `expected` or does not exist. Returns the row's new arrival; `None` if it had another one.
 ///
 /// Every replica sees the value when this returns. PostgreSQL writes it to disk within 0.6 s (three
 /// times `wal_writer_delay`, 200 ms by default), so a crash loses at most the values of that time.
-pub async fn record(database: &Database, server_id: i64, value: i64) -> Result<(), Error> {
+pub async fn record(
+    database: &Database,
+    server_id: i64,
+    value: i64,
+    expected: Option<i64>,
+) -> Result<Option<i64>, Error> {
     let query = sqlx::query!(
         "WITH commit_without_wait AS (SELECT set_config('synchronous_commit', 'off', true))
-         INSERT INTO simulator_latest (server_id, arrival, value)
+         INSERT INTO simulator_latest AS latest (server_id, arrival, value)
          SELECT $1, nextval('simulator_latest_arrival_seq'), $2 FROM commit_without_wait
          ON CONFLICT ON CONSTRAINT simulator_latest_pkey
-         DO UPDATE SET arrival = excluded.arrival, value = excluded.value",
+         DO UPDATE SET arrival = excluded.arrival, value = excluded.value
+         WHERE latest.arrival = $3
+         RETURNING arrival",
         server_id,
         value,
+        expected,
     );
-    database.execute(query).await.map(drop)
+    Ok(database.optional(query).await?.map(|row| row.arrival))
+}
+
+/// Returns the arrival of the row of the server process `server_id`, if there is one.
+pub async fn arrival(database: &Database, server_id: i64) -> Result<Option<i64>, Error> {
+    let query =
+        sqlx::query!("SELECT arrival FROM simulator_latest WHERE server_id = $1", server_id);
+    Ok(database.optional(query).await?.map(|row| row.arrival))
 }
 
 /// Returns the value of `latest`, if one was ever recorded.

@@ -229,3 +229,20 @@ async fn concurrent_values_leave_one_value_and_one_row_per_server() {
     }
     assert_eq!(app.count("SELECT count(*) FROM simulator_latest").await, 2);
 }
+
+/// The server repeats a write if a statement that it had given up has changed its row meanwhile.
+#[tokio::test]
+async fn a_late_statement_does_not_hide_the_next_value() {
+    let app = App::start().await;
+    let simulator = with_users(&app).await;
+    for number in [7, 2, 5] {
+        simulator.get(&format!("/msgs?latest={number}")).await;
+        let late = "UPDATE simulator_latest
+                    SET arrival = nextval('simulator_latest_arrival_seq'), value = 4";
+        app.execute(late).await;
+        assert_eq!(simulator.latest().await, 4);
+        let next = number + 1;
+        assert_eq!(simulator.get(&format!("/msgs?latest={next}")).await.status, 200);
+        assert_eq!(simulator.latest().await, next);
+    }
+}
