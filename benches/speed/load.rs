@@ -36,6 +36,8 @@ impl std::fmt::Display for Load {
 pub enum Metric {
     /// Requests or transactions per second.
     Rate,
+    /// Median of latency, in milliseconds.
+    P50,
     /// 99th percentile of latency, in milliseconds.
     P99,
     /// Maximum latency, in milliseconds.
@@ -46,6 +48,7 @@ impl Metric {
     pub fn of(self, load: &Load) -> f64 {
         match self {
             Self::Rate => load.per_second,
+            Self::P50 => load.p50_ms,
             Self::P99 => load.p99_ms,
             Self::Max => load.max_ms,
         }
@@ -54,7 +57,7 @@ impl Metric {
     /// Combines the figures of all rounds.
     pub fn of_all(self, figures: &[f64]) -> f64 {
         match self {
-            Self::Rate | Self::P99 => median(figures),
+            Self::Rate | Self::P50 | Self::P99 => median(figures),
             Self::Max => figures.iter().copied().fold(f64::NAN, f64::max),
         }
     }
@@ -62,6 +65,7 @@ impl Metric {
     pub fn unit(self) -> &'static str {
         match self {
             Self::Rate => "/s",
+            Self::P50 => " ms (p50)",
             Self::P99 => " ms (p99)",
             Self::Max => " ms",
         }

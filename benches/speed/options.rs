@@ -7,8 +7,8 @@ use clap::Parser;
 /// Compares MiniTwit with pgbench and nginx on this machine
 #[derive(Debug, Parser)]
 pub struct Options {
-    /// Measure only rows whose name begins with one of these (tweets, follows, messages, public, home, growth,
-    /// registrations, isolation)
+    /// Measure only rows whose name begins with one of these (tweets, follows, messages, one, public, home,
+    /// growth, registrations, isolation)
     pub rows: Vec<String>,
 
     /// Number of rounds; the median counts

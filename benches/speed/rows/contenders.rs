@@ -31,7 +31,7 @@ pub(super) fn pgbench(
     clients: u32,
     statement: String,
 ) -> Contender {
-    let latencies = clients == FEW_CONNECTIONS;
+    let latencies = clients <= FEW_CONNECTIONS;
     let pgbench =
         Pgbench { database: seeded.database.clone(), name, statement, clients, latencies };
     Contender { name: "pgbench", run: Box::new(move |seconds| pgbench.run(seconds)) }

@@ -4,6 +4,7 @@ mod contenders;
 mod growth;
 mod home;
 mod isolation;
+mod one_connection;
 mod public;
 mod registrations;
 mod simulator;
@@ -19,6 +20,9 @@ pub const ALL: &[(&str, BuildGroup)] = &[
     ("tweets", simulator::tweets),
     ("follows", simulator::follows),
     ("messages", simulator::messages),
+    ("one-tweets", one_connection::tweets),
+    ("one-follows", one_connection::follows),
+    ("one-messages", one_connection::messages),
     ("public", public::public),
     ("home", home::home),
     ("registrations", registrations::registrations),

@@ -19,6 +19,34 @@ const TEXT: &str = "The man put some of the money in his pocket, and went home b
 const MESSAGES_PER_REQUEST: u32 = 30;
 
 pub fn tweets(environment: &Environment) -> Result<Group, Failure> {
+    Ok(group("tweets", environment, post(), 0.8))
+}
+
+pub fn follows(environment: &Environment) -> Result<Group, Failure> {
+    Ok(group("follows", environment, follow(), 0.8))
+}
+
+pub fn messages(environment: &Environment) -> Result<Group, Failure> {
+    Ok(group("messages", environment, list(MESSAGES_PER_REQUEST), 0.7))
+}
+
+/// A command of the simulator, and the one statement that it needs.
+pub(super) struct Command {
+    pub(super) what: String,
+    pub(super) requests: Requests,
+    pub(super) statement: String,
+}
+
+impl Command {
+    /// The same requests, each with a value of `latest`.
+    pub(super) fn with_latest(&self) -> Requests {
+        let mark = if self.requests.path.contains('?') { '&' } else { '?' };
+        let path = format!("{}{mark}latest={{latest}}", self.requests.path);
+        Requests { path, ..self.requests.clone() }
+    }
+}
+
+pub(super) fn post() -> Command {
     let requests = Requests {
         method: "POST",
         path: "/sim/msgs/{user}".to_owned(),
@@ -29,10 +57,10 @@ pub fn tweets(environment: &Environment) -> Result<Group, Failure> {
         "INSERT INTO messages (author_id, text) SELECT user_id, '{TEXT}' FROM users WHERE username = {}",
         name_of("user"),
     );
-    Ok(group("tweets", environment, requests, statement, "`POST /sim/msgs/{user}`", 0.8))
+    Command { what: "`POST /sim/msgs/{user}`".to_owned(), requests, statement }
 }
 
-pub fn follows(environment: &Environment) -> Result<Group, Failure> {
+pub(super) fn follow() -> Command {
     let requests = Requests {
         method: "POST",
         path: "/sim/fllws/{user}".to_owned(),
@@ -46,36 +74,28 @@ pub fn follows(environment: &Environment) -> Result<Group, Failure> {
         name_of("user"),
         name_of("other"),
     );
-    Ok(group("follows", environment, requests, statement, "`POST /sim/fllws/{user}`", 0.8))
+    Command { what: "`POST /sim/fllws/{user}`".to_owned(), requests, statement }
 }
 
-pub fn messages(environment: &Environment) -> Result<Group, Failure> {
+pub(super) fn list(limit: u32) -> Command {
     let requests = Requests {
         headers: HEADERS.to_owned(),
-        ..Requests::get(&format!("/sim/msgs/{{user}}?no={MESSAGES_PER_REQUEST}"))
+        ..Requests::get(&format!("/sim/msgs/{{user}}?no={limit}"))
     };
     // The one SELECT that is needed. Under load, the API reads the messages of several authors in one statement.
     let statement = format!(
         "SELECT text, published_at FROM messages
          WHERE author_id = (SELECT user_id FROM users WHERE username = {}) AND NOT flagged
-         ORDER BY published_at DESC, message_id DESC LIMIT {MESSAGES_PER_REQUEST}",
+         ORDER BY published_at DESC, message_id DESC LIMIT {limit}",
         name_of("user"),
     );
-    let what = format!("`GET /sim/msgs/{{user}}?no={MESSAGES_PER_REQUEST}`");
-    Ok(group("messages", environment, requests, statement, &what, 0.7))
+    let what = format!("`GET /sim/msgs/{{user}}?no={limit}`");
+    Command { what, requests, statement }
 }
 
-fn group(
-    name: &'static str,
-    environment: &Environment,
-    requests: Requests,
-    statement: String,
-    what: &str,
-    goal: f64,
-) -> Group {
-    let mark = if requests.path.contains('?') { '&' } else { '?' };
-    let path = format!("{}{mark}latest={{latest}}", requests.path);
-    let with_latest = Requests { path, ..requests.clone() };
+fn group(name: &'static str, environment: &Environment, command: Command, goal: f64) -> Group {
+    let with_latest = command.with_latest();
+    let Command { what, requests, statement } = command;
     let contenders = vec![
         wrk("minitwit", &environment.large, CONNECTIONS, requests),
         wrk("minitwit, latest", &environment.large, CONNECTIONS, with_latest),
@@ -90,7 +110,7 @@ fn group(
         goal: Goal::AtLeast(goal),
     };
     let comparisons = vec![
-        comparison(what.to_owned(), "pgbench, its one statement", 0, 2, goal),
+        comparison(what.clone(), "pgbench, its one statement", 0, 2, goal),
         comparison(format!("{what}, each with `latest`"), "the same without", 1, 0, 0.8),
     ];
     Group { name, contenders, comparisons, seconds: None }
