@@ -3,13 +3,12 @@
 use std::{
     fmt,
     path::{Path, PathBuf},
-    str::FromStr,
     time::Duration,
 };
 
 use embedded_postgres::{self as embedded, Embedded};
 
-use super::{Failure, repository::Archive};
+use super::{Failure, connect, repository::Archive};
 use crate::{
     config::DatabaseArgs,
     db::{PgConnectOptions, PgConnection, migrations},
@@ -59,8 +58,7 @@ impl Source {
     /// create a cluster.
     pub(super) fn open(settings: &DatabaseArgs, pool_size: u16) -> Result<Self, Failure> {
         if let Some(url) = &settings.database_url {
-            let mut options =
-                PgConnectOptions::from_str(url.expose()).map_err(|error| WrongUrl(error.into()))?;
+            let mut options = connect::options(url).map_err(WrongUrl)?;
             if let Some(password) = &settings.database_password_file {
                 options = options.password(password.expose());
             }
@@ -182,7 +180,11 @@ impl fmt::Display for Source {
             Some(socket) => write!(f, "database {database} at {}", socket.display()),
             None => {
                 let (host, port) = (self.options.get_host(), self.options.get_port());
-                write!(f, "database {database} at {host}:{port}")
+                if host.contains(':') {
+                    write!(f, "database {database} at [{host}]:{port}")
+                } else {
+                    write!(f, "database {database} at {host}:{port}")
+                }
             }
         }
     }

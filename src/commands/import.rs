@@ -55,7 +55,9 @@ fn import(
 ) -> Result<Summary, Failure> {
     let (old_system, dialect) = match &settings.source {
         ImportSource::Sqlite { file } => (legacy_data::sqlite(file)?, Dialect::Sql),
-        ImportSource::Postgres { url } => (legacy_data::postgres(url.expose())?, Dialect::Sql),
+        ImportSource::Postgres { url } => {
+            (legacy_data::postgres(url.driver_url().expose())?, Dialect::Sql)
+        }
         ImportSource::Mongo { path } => (legacy_data::mongo(path)?, Dialect::Mongo),
         ImportSource::Jsonl { directory } => {
             return import_jsonl::import(runtime, settings, directory, progress.as_ref());

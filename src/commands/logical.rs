@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{
-    Failure,
+    Failure, connect,
     database::{self, Source},
     format::size,
 };
@@ -75,51 +75,20 @@ pub(super) fn client(
     if settings.is_embedded() {
         command.env_clear().envs(env::var_os("PATH").map(|path| ("PATH", path)));
     }
-    match (options.get_socket(), &settings.database_url) {
-        (Some(socket), _) => command.env("PGHOST", socket),
-        (None, _) => command.env("PGHOST", options.get_host()),
+    match options.get_socket() {
+        Some(socket) => command.env("PGHOST", socket),
+        None => command.env("PGHOST", options.get_host()),
     };
     command.env("PGPORT", options.get_port().to_string());
     command.env("PGUSER", options.get_username());
     command.env("PGDATABASE", options.get_database().unwrap_or(options.get_username()));
     if let Some(url) = &settings.database_url {
-        let password = settings.database_password_file.as_ref().map(|it| it.expose().to_owned());
-        if let Some(password) = password.or_else(|| password_of(url.expose())) {
-            command.env("PGPASSWORD", password);
-        }
-        for (parameter, variable) in TLS_PARAMETERS {
-            if let Some(value) = parameter_of(url.expose(), parameter) {
-                command.env(variable, value);
-            }
-        }
+        let password = settings.database_password_file.as_ref().or(url.password());
+        command.envs(password.map(|it| ("PGPASSWORD", it.expose())));
+        command.envs(options.get_options().map(|it| ("PGOPTIONS", it)));
+        command.envs(connect::tls_variables(url));
     }
     Ok(command)
-}
-
-/// The TLS parameters of a URL, and libpq's variables for them.
-const TLS_PARAMETERS: [(&str, &str); 4] = [
-    ("sslmode", "PGSSLMODE"),
-    ("sslrootcert", "PGSSLROOTCERT"),
-    ("sslcert", "PGSSLCERT"),
-    ("sslkey", "PGSSLKEY"),
-];
-
-fn decode(text: &str) -> String {
-    percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned()
-}
-
-/// A parameter of a URL, decoded.
-fn parameter_of(url: &str, name: &str) -> Option<String> {
-    let (_, query) = url.split_once('?')?;
-    let parameters = query.split('&').filter_map(|it| it.split_once('='));
-    parameters.into_iter().find(|(it, _)| *it == name).map(|(_, value)| decode(value))
-}
-
-/// The password in a URL, decoded.
-fn password_of(url: &str) -> Option<String> {
-    let authority = url.split_once("://")?.1.split(['/', '?']).next()?;
-    let (_, password) = authority.rsplit_once('@')?.0.split_once(':')?;
-    Some(decode(password))
 }
 
 /// Runs a program. The error contains its error output.
@@ -130,21 +99,4 @@ pub(super) fn run(mut command: Command, name: &str) -> Result<(), Failure> {
     }
     let errors = String::from_utf8_lossy(&output.stderr).trim().to_owned();
     Err(format!("{name} failed ({}): {errors}", output.status).into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_password_of_a_url_is_decoded() {
-        let password = |url| password_of(url);
-        assert_eq!(password("postgres://u:p%40s%2Fs@h:5432/d").as_deref(), Some("p@s/s"));
-        assert_eq!(password("postgres://u:p@h/d?x=a@b:c").as_deref(), Some("p"));
-        assert_eq!(password("postgres://u@h/d"), None);
-        assert_eq!(password("postgres://h/d"), None);
-        let mode = |url| parameter_of(url, "sslmode");
-        assert_eq!(mode("postgres://h/d?x=1&sslmode=verify-full").as_deref(), Some("verify-full"));
-        assert_eq!(mode("postgres://h/d"), None);
-    }
 }

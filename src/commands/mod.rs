@@ -4,6 +4,7 @@
 
 mod backup;
 mod backup_metrics;
+mod connect;
 mod database;
 mod drill;
 mod export;

@@ -28,9 +28,11 @@ impl Cli {
     pub fn try_read<I, T>(arguments: I) -> Result<Self, Error>
     where
         I: IntoIterator<Item = T>,
-        T: Into<OsString> + Clone,
+        T: Into<OsString>,
     {
-        let cli = Self::try_parse_from(arguments)?;
+        let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+        let parsed = Self::try_parse_from(&arguments);
+        let cli = parsed.map_err(|error| without_secrets(error, &arguments))?;
         match cli.command.database().map(DatabaseArgs::check) {
             Some(Err(conflict)) => {
                 Err(Self::command().error(ErrorKind::ArgumentConflict, conflict))
@@ -38,6 +40,25 @@ impl Cli {
             _ => Ok(cli),
         }
     }
+}
+
+/// Removes misplaced URLs with passwords from an error, which quotes arguments that it does not expect.
+fn without_secrets(error: Error, arguments: &[OsString]) -> Error {
+    let mut text = error.to_string();
+    let mut has_secret = false;
+    for argument in arguments.iter().filter_map(|it| it.to_str()) {
+        let value = match argument.strip_prefix('-').and_then(|it| it.split_once('=')) {
+            Some((_, value)) => value,
+            None => argument,
+        };
+        let has_user = value.split_once("://").is_some_and(|(_, rest)| rest.contains('@'));
+        if (has_user || value.contains("password=")) && text.contains(value) {
+            text = text.replace(value, "…");
+            has_secret = true;
+        }
+    }
+    let message = text.strip_prefix("error: ").unwrap_or(&text);
+    if has_secret { Error::raw(error.kind(), message) } else { error }
 }
 
 /// The subcommands.

@@ -4,7 +4,10 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use super::values::{Secret, seconds, secret_file};
+use super::{
+    DatabaseUrl,
+    values::{Secret, seconds, secret_file},
+};
 
 /// The database: a given server, or the embedded PostgreSQL.
 #[derive(Debug, Clone, Args)]
@@ -12,7 +15,7 @@ use super::values::{Secret, seconds, secret_file};
 pub struct DatabaseArgs {
     /// Use this PostgreSQL server (postgres://…) instead of the embedded one
     #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true, global = true)]
-    pub database_url: Option<Secret>,
+    pub database_url: Option<DatabaseUrl>,
 
     /// Read the database password from this file instead of from the URL
     #[arg(

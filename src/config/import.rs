@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{DatabaseArgs, LogArgs, PasswordArgs, Secret};
+use super::{DatabaseArgs, DatabaseUrl, LogArgs, PasswordArgs};
 
 /// The settings of `minitwit import`.
 #[derive(Debug, Args)]
@@ -57,7 +57,7 @@ pub enum ImportSource {
     Postgres {
         /// The database (postgres://…)
         #[arg(env = "MINITWIT_IMPORT_URL", hide_env_values = true)]
-        url: Secret,
+        url: DatabaseUrl,
     },
     /// Import an export of this program (minitwit export) into an empty database
     Jsonl {

@@ -9,6 +9,7 @@ mod backup;
 mod cli;
 mod credentials;
 mod database;
+mod database_url;
 mod export;
 mod healthcheck;
 mod import;
@@ -34,6 +35,7 @@ pub use backup::{
 pub use cli::{ApiName, Cli, Command, MigrateArgs};
 pub use credentials::SimulatorCredentialArgs;
 pub use database::{DatabaseArgs, PoolArgs};
+pub use database_url::{DatabaseUrl, SYSTEM_ROOTS, UrlError, is_inline};
 pub use export::ExportArgs;
 pub use healthcheck::HealthcheckArgs;
 pub use import::{ImportArgs, ImportSource};

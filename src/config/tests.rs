@@ -55,7 +55,9 @@ fn actions() -> Vec<Vec<String>> {
         if actions.is_empty() {
             for argument in command.get_positionals().filter(|it| it.is_required_set()) {
                 let values = argument.get_possible_values();
-                let value = values.first().map_or("1", PossibleValue::get_name);
+                let is_url = argument.get_id() == "url";
+                let any = if is_url { "postgres://h/d" } else { "1" };
+                let value = values.first().map_or(any, PossibleValue::get_name);
                 let count = argument.get_num_args().map_or(1, |count| count.min_values());
                 line.extend(std::iter::repeat_n(value.to_owned(), count));
             }
@@ -130,6 +132,29 @@ fn options_that_contradict_each_other_are_rejected_at_every_place() {
         file,
     ];
     Cli::try_read(line).expect("both");
+}
+
+#[test]
+fn an_error_shows_no_url_with_a_password() {
+    let url = "postgres://u:hunter2@h/d";
+    for arguments in [
+        vec!["serve", url],
+        vec![url],
+        vec!["--database-url", url],
+        vec!["serve", "--database-ulr", url],
+        vec!["serve", "--database-ulr=postgres://u:hunter2@h/d"],
+        vec!["serve", "--listen", url],
+        vec!["serve", "--listen=postgres://u:hunter2@h/d"],
+        vec!["serve", "--database-url", "postgres://u:hunt#hunter2@h/d"],
+        vec!["user", "list", "host=h password=hunter2", "host=h password=hunter2"],
+        vec!["import", "postgres", url, url],
+    ] {
+        let line = ["minitwit"].into_iter().chain(arguments);
+        let error = Cli::try_read(line.clone()).expect_err("invalid");
+        let text = error.to_string();
+        assert!(text.starts_with("error: ") && !text.contains("hunter2"), "{text}");
+        assert_eq!(error.exit_code(), 2, "{text}");
+    }
 }
 
 #[test]

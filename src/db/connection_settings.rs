@@ -7,6 +7,8 @@
 
 use sqlx::{PgConnection, postgres::PgConnectOptions};
 
+use super::cause::Cause;
+
 /// Settings that every role may change, with their values.
 const SETTINGS: [(&str, &str); 8] = [
     // Otherwise backslashes in the strings of migrations and queries are escapes.
@@ -44,7 +46,7 @@ const UNREQUESTED: [(&str, &str); 3] = [
 pub struct WrongSetting {
     message: String,
     #[source]
-    cause: sqlx::Error,
+    cause: Cause,
 }
 
 /// The failure to establish the settings.
@@ -121,7 +123,7 @@ pub(super) async fn establish(
                  {remedy}",
                 setting.name, setting.value, setting.required
             );
-            return Err(WrongSetting { message, cause }.into());
+            return Err(WrongSetting { message, cause: cause.into() }.into());
         }
     }
     Ok(())

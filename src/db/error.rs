@@ -2,12 +2,14 @@
 
 use sqlx::error::ErrorKind;
 
+use super::cause::Cause;
+
 /// A failure of the database. Clients never see its text.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// PostgreSQL is unreachable or overloaded; a retry may succeed.
     #[error("the database is unavailable")]
-    Unavailable(#[source] sqlx::Error),
+    Unavailable(#[source] Cause),
     /// PostgreSQL accepted a statement and did not respond in time, for example because its host
     /// failed.
     #[error("the database does not respond")]
@@ -17,7 +19,7 @@ pub enum Error {
     QueueFull,
     /// The statement failed; a retry would fail again.
     #[error("a database statement failed")]
-    Failed(#[source] sqlx::Error),
+    Failed(#[source] Cause),
 }
 
 /// SQLSTATEs of temporary failures: connection exceptions (08…), insufficient resources (53…),
@@ -31,7 +33,11 @@ const PROGRAM_LIMIT_EXCEEDED: &str = "54000";
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        if is_temporary(&error) { Self::Unavailable(error) } else { Self::Failed(error) }
+        if is_temporary(&error) {
+            Self::Unavailable(error.into())
+        } else {
+            Self::Failed(error.into())
+        }
     }
 }
 
@@ -55,8 +61,8 @@ impl Error {
     /// a retry row by row can succeed.
     pub fn allows_row_retry(&self) -> bool {
         match self {
-            Self::Failed(sqlx::Error::Database(_)) => true,
-            Self::Unavailable(sqlx::Error::Database(cause)) => {
+            Self::Failed(Cause(sqlx::Error::Database(_))) => true,
+            Self::Unavailable(Cause(sqlx::Error::Database(cause))) => {
                 cause.code().is_some_and(|code| code.starts_with("40"))
             }
             _ => false,
@@ -64,12 +70,12 @@ impl Error {
     }
 
     pub(super) fn is_disk_full(&self) -> bool {
-        let Self::Unavailable(sqlx::Error::Database(cause)) = self else { return false };
+        let Self::Unavailable(Cause(sqlx::Error::Database(cause))) = self else { return false };
         cause.code().as_deref() == Some(DISK_FULL)
     }
 
     pub(super) fn exceeds_program_limit(&self) -> bool {
-        let Self::Failed(sqlx::Error::Database(cause)) = self else { return false };
+        let Self::Failed(Cause(sqlx::Error::Database(cause))) = self else { return false };
         cause.code().as_deref() == Some(PROGRAM_LIMIT_EXCEEDED)
     }
 
@@ -87,7 +93,7 @@ impl Error {
     }
 
     fn violates(&self, kind: ErrorKind, constraint: &str) -> bool {
-        let Self::Failed(sqlx::Error::Database(cause)) = self else { return false };
+        let Self::Failed(Cause(sqlx::Error::Database(cause))) = self else { return false };
         cause.kind() == kind && cause.constraint() == Some(constraint)
     }
 }

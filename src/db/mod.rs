@@ -9,6 +9,7 @@ pub mod archiving;
 pub mod backup_note;
 mod bounds;
 pub mod bulk;
+mod cause;
 mod class_pool;
 mod connection_settings;
 mod error;
@@ -37,6 +38,7 @@ pub mod users;
 pub mod write_probes;
 
 pub use bounds::{Class, PoolSettings, ReadBounds, ReadSettings, TooManyReads};
+pub use cause::Cause;
 pub use error::Error;
 pub use parameters::NewSession;
 pub use pool::{Database, PoolState};

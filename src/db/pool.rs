@@ -75,7 +75,7 @@ impl Database {
         let check = async { migrations::check(&mut *self.pool().acquire().await?).await };
         match tokio::time::timeout(self.timeout(), check).await {
             Ok(result) => result,
-            Err(_) => Err(migrations::Error::Database(sqlx::Error::PoolTimedOut)),
+            Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
         }
     }
 
@@ -84,7 +84,7 @@ impl Database {
         let check = async { migrations::check_objects(&mut *self.pool().acquire().await?).await };
         match tokio::time::timeout(self.timeout(), check).await {
             Ok(result) => result,
-            Err(_) => Err(migrations::Error::Database(sqlx::Error::PoolTimedOut)),
+            Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
         }
     }
 
@@ -159,7 +159,7 @@ impl Database {
     /// Without a connection the database is unavailable, whatever the cause: a proxy that closes the
     /// connection, garbage, a rejected password.
     async fn acquire(&self) -> Result<PoolConnection<Postgres>, Error> {
-        self.pool().acquire().await.map_err(Error::Unavailable)
+        self.pool().acquire().await.map_err(|error| Error::Unavailable(error.into()))
     }
 
     /// Runs a statement of this database's class.

@@ -12,10 +12,11 @@ use std::{
     time::Duration,
 };
 
-use tracing::{Event, Subscriber};
+use tracing::{Event, Metadata, Subscriber};
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{
     EnvFilter,
+    filter::filter_fn,
     fmt::{
         FmtContext, FormatEvent, FormattedFields,
         format::{Format, Json, JsonFields, Writer},
@@ -49,7 +50,8 @@ pub fn start(json: bool, filter: EnvFilter) -> Result<Logs, StartError> {
         .finish(Gathering(BufWriter::with_capacity(WRITE_SIZE, io::stdout())));
     let dropped = writer.error_counter();
     let lines = tracing_subscriber::fmt::layer().with_writer(writer);
-    let registry = tracing_subscriber::registry().with(filter);
+    let safe = filter_fn(|metadata| !may_show_secret(metadata));
+    let registry = tracing_subscriber::registry().with(filter).with(safe);
     let started = if json {
         let lines = lines.fmt_fields(JsonFields::new()).event_format(JsonLine::new());
         registry.with(lines).try_init()
@@ -60,6 +62,13 @@ pub fn start(json: bool, filter: EnvFilter) -> Result<Logs, StartError> {
     started.map_err(|_| StartError)?;
     log_panics();
     Ok(Logs { dropped, guard: Some(guard) })
+}
+
+/// Whether an event of the database driver shows a value that may be a secret, whatever the log's filter: a
+/// line of a password file, or the value of an unknown parameter in a URL.
+fn may_show_secret(metadata: &Metadata<'_>) -> bool {
+    let has = |field| metadata.fields().field(field).is_some();
+    metadata.target().starts_with("sqlx_postgres::options") && (has("line") || has("value"))
 }
 
 /// A JSON object with the fields of the event and of the request's span at its top level.

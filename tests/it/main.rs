@@ -14,6 +14,7 @@ mod browser;
 mod circles;
 mod configuration;
 mod counts;
+mod database_url;
 mod durability;
 mod environment;
 mod export;

@@ -205,12 +205,12 @@ pub enum Error {
     SupervisorPanicked,
 
     /// The database could not be created.
-    #[error("cannot create the database {name}")]
+    #[error("cannot create the database {name}: {}", server_text(.cause))]
     CreateDatabase {
         /// The database's name.
         name: String,
         /// The cause.
-        source: sqlx::Error,
+        cause: sqlx::Error,
     },
 
     /// An operation on a file, a directory or a program failed.
@@ -251,6 +251,14 @@ impl Remedy {
                 format!("installed, and no older version can read it: install {}", packages(wanted))
             }
         }
+    }
+}
+
+/// The text without the line number of PostgreSQL's source code, which the driver appends.
+fn server_text(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(error) => error.message().to_owned(),
+        other => other.to_string(),
     }
 }
 

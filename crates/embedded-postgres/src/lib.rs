@@ -116,7 +116,7 @@ impl Embedded {
             create_database_if_missing(&mut connection, name).await?;
             connection.close().await
         };
-        create.await.map_err(|source| Error::CreateDatabase { name: name.into(), source })
+        create.await.map_err(|cause| Error::CreateDatabase { name: name.into(), cause })
     }
 
     /// The process id of the server; `None` while it is stopped or waits for its restart.

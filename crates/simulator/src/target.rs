@@ -34,7 +34,7 @@ pub(crate) struct Target {
 
 impl Target {
     pub(crate) fn parse(text: &str) -> Result<Self, TargetError> {
-        let malformed = || TargetError::Malformed(text.to_owned());
+        let malformed = || TargetError::Malformed(without_secrets(text));
         let uri: Uri = text.parse().map_err(|_| malformed())?;
         let authority = uri.authority().ok_or_else(malformed)?;
         if uri.query().is_some() || authority.as_str().contains('@') {
@@ -84,6 +84,18 @@ impl Target {
             return Err(unknown(io::ErrorKind::NotFound.into()));
         }
         Ok(addresses)
+    }
+}
+
+/// The URL without credentials and query, which may be secret.
+fn without_secrets(text: &str) -> String {
+    let (text, query) = text.split_once('?').map_or((text, ""), |(text, _)| (text, "?…"));
+    match text.rsplit_once('@') {
+        Some((user, server)) => {
+            let scheme = user.split_once("://").map(|(scheme, _)| format!("{scheme}://"));
+            format!("{}…@{server}{query}", scheme.unwrap_or_default())
+        }
+        None => format!("{text}{query}"),
     }
 }
 

@@ -4,7 +4,7 @@
 //! the watermark from the transactions: the time before which no message can still be committed. No
 //! query returns imported messages, which are not new.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use time::OffsetDateTime;
 
@@ -22,13 +22,28 @@ pub struct Poll {
     pub at: OffsetDateTime,
     /// When the result arrived, by a clock that never goes back.
     pub taken: Instant,
-    /// The ids of transactions that were running during the poll. Each may still commit a message
-    /// with an earlier time.
+    /// The ids of transactions of this database that had locked the table for writing during the poll.
+    /// Each may still commit a message with an earlier time.
     pub writers: Vec<i64>,
+    /// Those of them that are prepared for a two-phase commit.
+    pub prepared: Vec<Prepared>,
     /// The transactions that the snapshot of the poll does not show.
     pub unseen: Unseen,
     /// Messages with their authors' ids, in timeline order.
     pub messages: Vec<(Message, UserId)>,
+}
+
+/// A prepared transaction. It belongs to no connection, and stays open until a program ends it by name.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// The id of the transaction.
+    pub transaction: i64,
+    /// The name in `COMMIT PREPARED` and `ROLLBACK PREPARED`.
+    pub name: String,
+    /// When it was prepared.
+    pub since: OffsetDateTime,
+    /// How long ago that was, by PostgreSQL's clock.
+    pub age: Duration,
 }
 
 /// The transactions that had not ended when a snapshot was taken.
@@ -66,19 +81,45 @@ pub async fn poll(database: &Database, after: Option<Cursor>, limit: i64) -> Res
     // Streams would silently lose messages.
     // The time of the poll is that of the latest message, not of the clock: if the clock steps back, the
     // next message has an earlier time than the clock had now.
+    //
+    // A lock on an id names no database. The lock on the table does, and every role sees it: a
+    // transaction takes it before it gets its id, and keeps it as long. `pg_locks` is read once. It
+    // lists the locks on tables before those on ids, so a writer whose table lock it misses reads
+    // the latest publication time after this snapshot, and gets a later one.
     let query = sqlx::query!(
-        r#"SELECT poll.at AS "at!", poll.writers AS "writers!", poll.unseen_from AS "unseen_from!",
-                  poll.unseen_among AS "unseen_among!", message_id AS "message_id?", text AS "text?",
+        r#"WITH locks AS MATERIALIZED (
+               SELECT locktype, database, relation, transactionid, virtualtransaction, pid, mode
+               FROM pg_locks WHERE granted),
+           writers AS MATERIALIZED (
+               SELECT own.transactionid, own.pid
+               FROM locks AS own
+               WHERE own.locktype = 'transactionid' AND own.mode = 'ExclusiveLock'
+                 AND EXISTS (
+                     SELECT FROM locks AS written
+                     WHERE written.virtualtransaction = own.virtualtransaction
+                       AND written.locktype = 'relation' AND written.mode = 'RowExclusiveLock'
+                       AND written.relation = 'messages'::regclass
+                       AND written.database = (SELECT oid FROM pg_database
+                                               WHERE datname = current_database())))
+           SELECT poll.at AS "at!", poll.writers AS "writers!", poll.unseen_from AS "unseen_from!",
+                  poll.unseen_among AS "unseen_among!", prepared.ids AS "prepared_ids?",
+                  prepared.names AS "prepared_names?", prepared.times AS "prepared_times?",
+                  prepared.ages AS "prepared_ages?", message_id AS "message_id?", text AS "text?",
                   published_at AS "published_at?", edited_at, author_id AS "author_id?",
                   (SELECT username FROM users WHERE user_id = author_id) AS author
            FROM (SELECT COALESCE(latest_publication() + interval '1 microsecond', to_timestamp(0)) AS at,
-                        ARRAY (SELECT transactionid::text::bigint FROM pg_locks
-                               WHERE locktype = 'transactionid' AND mode = 'ExclusiveLock'
-                                 AND granted) AS writers,
+                        ARRAY (SELECT transactionid::text::bigint FROM writers) AS writers,
                         pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS unseen_from,
                         ARRAY (SELECT number::text::bigint
                                FROM pg_snapshot_xip(pg_current_snapshot()) AS number) AS unseen_among
                 ) AS poll
+           LEFT JOIN LATERAL (
+               SELECT array_agg(transaction::text::bigint) AS ids, array_agg(gid) AS names,
+                      array_agg(prepared) AS times,
+                      array_agg(extract(epoch FROM now() - prepared)::float8) AS ages
+               FROM pg_prepared_xacts
+               WHERE EXISTS (SELECT FROM writers WHERE pid IS NULL)
+                 AND transaction IN (SELECT transactionid FROM writers)) AS prepared ON true
            LEFT JOIN LATERAL (
                SELECT message_id, text, published_at, edited_at, author_id
                FROM messages
@@ -96,6 +137,13 @@ pub async fn poll(database: &Database, after: Option<Cursor>, limit: i64) -> Res
     let first = rows.first().ok_or(Error::Unresponsive)?;
     let unseen = Unseen { from: first.unseen_from, among: first.unseen_among.clone() };
     let writers = first.writers.iter().map(|lower| unseen.full_id(*lower as u32)).collect();
+    let prepared = prepared(
+        &unseen,
+        first.prepared_ids.as_deref().unwrap_or_default(),
+        first.prepared_names.as_deref().unwrap_or_default(),
+        first.prepared_times.as_deref().unwrap_or_default(),
+        first.prepared_ages.as_deref().unwrap_or_default(),
+    );
     let at = first.at;
     let messages = rows.into_iter().filter_map(|row| {
         let message = MessageRow {
@@ -107,7 +155,28 @@ pub async fn poll(database: &Database, after: Option<Cursor>, limit: i64) -> Res
         };
         Some((message.into(), UserId(row.author_id?)))
     });
-    Ok(Poll { at, taken: Instant::now(), writers, unseen, messages: messages.collect() })
+    let messages = messages.collect();
+    Ok(Poll { at, taken: Instant::now(), writers, prepared, unseen, messages })
+}
+
+/// Makes rows of the columns.
+fn prepared(
+    unseen: &Unseen,
+    ids: &[i64],
+    names: &[String],
+    times: &[OffsetDateTime],
+    ages: &[f64],
+) -> Vec<Prepared> {
+    let columns = ids.iter().zip(names).zip(times).zip(ages);
+    let row =
+        |(((lower, name), since), age): (((&i64, &String), &OffsetDateTime), &f64)| Prepared {
+            transaction: unseen.full_id(*lower as u32),
+            name: name.clone(),
+            since: *since,
+            // It is negative after a step of the clock.
+            age: Duration::try_from_secs_f64(*age).unwrap_or_default(),
+        };
+    columns.map(row).collect()
 }
 
 /// Lists the first `limit` messages after the cursor `after`, up to and including `until`: of the

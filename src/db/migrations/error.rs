@@ -5,6 +5,7 @@ use semver::Version;
 
 use super::rights;
 use crate::db::{
+    cause::Cause,
     connection_settings::{self, WrongSetting},
     error,
 };
@@ -17,7 +18,7 @@ const WRONG_FORM: [&str; 4] = ["42703", "42804", "42883", "42809"];
 pub enum Error {
     /// The database cannot be reached or a statement failed.
     #[error("the database failed")]
-    Database(#[from] sqlx::Error),
+    Database(#[source] Cause),
     /// A setting of the connection cannot be set.
     #[error(transparent)]
     Setting(#[from] WrongSetting),
@@ -68,10 +69,16 @@ pub enum Error {
     },
 }
 
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
 impl From<rights::Error> for Error {
     fn from(error: rights::Error) -> Self {
         match error {
-            rights::Error::Database(error) => Self::Database(error),
+            rights::Error::Database(error) => Self::Database(error.into()),
             error => Self::Rights(error),
         }
     }
@@ -81,7 +88,7 @@ impl From<connection_settings::Error> for Error {
     fn from(error: connection_settings::Error) -> Self {
         match error {
             connection_settings::Error::Wrong(wrong) => Self::Setting(wrong),
-            connection_settings::Error::Database(error) => Self::Database(error),
+            connection_settings::Error::Database(error) => Self::Database(error.into()),
         }
     }
 }
@@ -112,8 +119,8 @@ impl Error {
             }
             _ => false,
         };
-        let cause = error.source().and_then(|cause| cause.downcast_ref::<sqlx::Error>());
-        if cause.is_some_and(is_form) {
+        let cause = error.source().and_then(|cause| cause.downcast_ref::<Cause>());
+        if cause.is_some_and(|cause| is_form(&cause.0)) {
             return Self::ForeignHistory(sqlx::Error::Decode(Box::new(error)));
         }
         Self::Refinery(error)
@@ -123,7 +130,7 @@ impl Error {
     pub fn passes(&self) -> bool {
         match self {
             Self::Pending(_) => true,
-            Self::Database(error) => error::is_temporary(error),
+            Self::Database(cause) => error::is_temporary(&cause.0),
             _ => false,
         }
     }

@@ -10,6 +10,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::outside_transaction::{self, Statement};
+use crate::db::cause::Cause;
 
 /// Time-out of a transaction that waits for a table's lock. Later requests queue behind it. After 1 s
 /// (`deadlock_timeout`) PostgreSQL looks for deadlocks and may cancel a request, so the migration stops waiting earlier.
@@ -33,13 +34,13 @@ enum Unit<'q> {
 }
 
 impl AsyncTransaction for Adapter<'_> {
-    type Error = sqlx::Error;
+    type Error = Cause;
 
     /// Runs the statements of refinery, or a migration followed by the statement that records it.
     async fn execute<'a, T: Iterator<Item = &'a str> + Send + 'a>(
         &'a mut self,
         queries: T,
-    ) -> Result<usize, sqlx::Error> {
+    ) -> Result<usize, Cause> {
         let queries: Vec<&str> = queries.collect();
         match queries.as_slice() {
             [migration, record] if outside_transaction::is_marked(migration) => {
@@ -92,9 +93,9 @@ fn is_table_in_use(error: &sqlx::Error) -> bool {
 }
 
 impl AsyncQuery<Vec<Migration>> for Adapter<'_> {
-    async fn query(&mut self, query: &str) -> Result<Vec<Migration>, sqlx::Error> {
+    async fn query(&mut self, query: &str) -> Result<Vec<Migration>, Cause> {
         let rows = sqlx::query(AssertSqlSafe(query)).fetch_all(&mut *self.0).await?;
-        rows.iter().map(applied_migration).collect()
+        Ok(rows.iter().map(applied_migration).collect::<Result<_, _>>()?)
     }
 }
 

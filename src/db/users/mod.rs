@@ -82,7 +82,7 @@ impl TryFrom<AccountRow> for Account {
         let user = User { id: UserId(user_id), username: Username::from_stored(username) };
         // The constraints of the table permit only hashes that this program verifies.
         let password_hash = PasswordHash::from_stored(&password_scheme, &password_hash)
-            .map_err(|error| Error::Failed(sqlx::Error::Decode(error.into())))?;
+            .map_err(|error| Error::from(sqlx::Error::Decode(error.into())))?;
         Ok(Self { user, password_hash, credential: None })
     }
 }

@@ -81,6 +81,7 @@ impl Live {
             public_version,
             subscribers: Subscribers::default(),
             channel: Arc::default(),
+            overdue: Arc::default(),
             closing: CancellationToken::new(),
         };
         let permits = Arc::new(Semaphore::new(settings.clients.min(Semaphore::MAX_PERMITS)));

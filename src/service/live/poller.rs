@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashSet,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -18,9 +18,13 @@ use super::{
     watermark::Watermark,
 };
 use crate::{
-    db::{self, Database, api_tokens, follows, messages::live, sessions},
+    db::{
+        self, Database, api_tokens, follows,
+        messages::live::{self, Prepared},
+        sessions,
+    },
     domain::{Message, UserId},
-    telemetry::request::with_causes,
+    telemetry::request::{cut, with_causes},
 };
 
 /// The longest time between two polls: every replica must show a message within 100 ms. Also the
@@ -45,6 +49,8 @@ pub(super) struct Poller {
     pub(super) public_version: watch::Sender<u64>,
     pub(super) subscribers: Subscribers,
     pub(super) channel: SharedChannel,
+    /// The names of the overdue prepared transactions of the last poll, which the log contains.
+    pub(super) overdue: Arc<Mutex<HashSet<String>>>,
     pub(super) closing: CancellationToken,
 }
 
@@ -99,6 +105,7 @@ impl Poller {
         let limit = (MAX_MESSAGES_SENT / public_subscribers).clamp(1, MAX_DELIVERY);
         let poll = live::poll(&self.database, Some(position), limit as i64).await?;
         let settled = watermark.advance(&poll);
+        self.log_overdue(watermark.overdue(&poll));
         let plan = plan(poll.messages, limit, position, settled, self.max_lag);
 
         let mut shared = self.channel.lock().await;
@@ -125,6 +132,25 @@ impl Poller {
         channel.position = plan.position;
         channel.watermark.send_replace(settled);
         Ok(next)
+    }
+
+    /// Logs each prepared transaction once: its messages may be missing in streams, and PostgreSQL
+    /// cannot clean up the tables while it is open.
+    fn log_overdue<'p>(&self, overdue: impl Iterator<Item = &'p Prepared>) {
+        let mut logged = self.overdue.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut names = HashSet::new();
+        for Prepared { name, since, .. } in overdue {
+            if !logged.contains(name) {
+                tracing::warn!(
+                    gid = cut(name),
+                    %since,
+                    "a prepared transaction holds the table of messages; streams do not wait for it. \
+                     End it with COMMIT PREPARED or ROLLBACK PREPARED"
+                );
+            }
+            names.insert(name.clone());
+        }
+        *logged = names;
     }
 
     /// The follows from the subscribers of own timelines to the messages' authors.

@@ -38,6 +38,7 @@ fn message(at: model::Cursor) -> (Message, UserId) {
 fn poll(poll: &model::Poll, start: Instant) -> Poll {
     let unseen = poll.unseen.iter().map(|number| i64::from(*number)).collect();
     Poll {
+        prepared: Vec::new(),
         at: time(poll.at),
         taken: start + Duration::from_secs(poll.number.into()),
         writers: poll.writers.iter().map(|number| i64::from(*number)).collect(),

@@ -13,7 +13,7 @@ use std::{
 
 use time::OffsetDateTime;
 
-use crate::db::messages::live::Poll;
+use crate::db::messages::live::{Poll, Prepared};
 
 pub(super) struct Watermark {
     /// The longest wait for one transaction.
@@ -34,6 +34,12 @@ impl Watermark {
         }
     }
 
+    /// The prepared transactions of a poll that are older than the longest wait.
+    pub(super) fn overdue<'p>(&self, poll: &'p Poll) -> impl Iterator<Item = &'p Prepared> {
+        let max_wait = self.max_wait;
+        poll.prepared.iter().filter(move |it| it.age >= max_wait)
+    }
+
     /// Takes a poll into account. Returns the watermark, which never moves back.
     pub(super) fn advance(&mut self, poll: &Poll) -> OffsetDateTime {
         let is_waited_for = |number: &i64| {
@@ -46,12 +52,23 @@ impl Watermark {
         {
             self.time = self.time.max(at);
         }
-        let first_seen =
-            |number: &i64| (*number, self.first_seen.get(number).copied().unwrap_or(poll.taken));
-        self.first_seen = poll.writers.iter().map(first_seen).collect();
-        self.pending.push_back((poll.at, poll.writers.clone()));
+        let overdue: Vec<i64> = self.overdue(poll).map(|it| it.transaction).collect();
+        let writers: Vec<i64> =
+            poll.writers.iter().copied().filter(|it| !overdue.contains(it)).collect();
+        let first_seen = |number: &i64| {
+            (*number, self.first_seen.get(number).copied().unwrap_or(begin(poll, *number)))
+        };
+        self.first_seen = writers.iter().map(first_seen).collect();
+        self.pending.push_back((poll.at, writers));
         self.time
     }
+}
+
+/// When the wait for a transaction begins that no earlier poll has found. The age of a prepared one is
+/// known, so a server that starts does not wait for it again.
+fn begin(poll: &Poll, transaction: i64) -> Instant {
+    let prepared = poll.prepared.iter().find(|it| it.transaction == transaction);
+    prepared.and_then(|it| poll.taken.checked_sub(it.age)).unwrap_or(poll.taken)
 }
 
 #[cfg(test)]
@@ -76,7 +93,8 @@ mod tests {
             let unseen = Unseen { from: *from, among: among.to_vec() };
             let (at, taken) = (START + second * SECOND, now + second * SECOND);
             let (writers, messages) = (writers.to_vec(), Vec::new());
-            watermark.advance(&Poll { at, taken, writers, unseen, messages })
+            let prepared = Vec::new();
+            watermark.advance(&Poll { at, taken, writers, prepared, unseen, messages })
         });
         let seconds = |time: OffsetDateTime| (time - START).whole_seconds();
         advanced.map(|time| (time >= START).then(|| seconds(time))).collect()
@@ -116,5 +134,36 @@ mod tests {
             (&[4], 8, &[4]),
         ];
         assert_eq!(watermarks(2, polls), [None, None, Some(1), Some(2), Some(2), Some(4)]);
+    }
+
+    #[test]
+    fn a_prepared_transaction_is_waited_for_until_it_is_too_old() {
+        let poll = |second: u32, age: u32| Poll {
+            at: START + second * SECOND,
+            taken: Instant::now() + second * SECOND,
+            writers: vec![4],
+            prepared: vec![Prepared {
+                transaction: 4,
+                name: "forgotten".to_owned(),
+                since: START,
+                age: age * SECOND,
+            }],
+            unseen: Unseen { from: 5, among: vec![4] },
+            messages: Vec::new(),
+        };
+        // The age is above the longest wait from the start on, or exceeds it between two polls.
+        for (ages, expected) in [([9, 10, 11], [0, 1]), ([8, 9, 10], [0, 1]), ([0, 1, 2], [-1, -1])]
+        {
+            let mut watermark = Watermark::new(9 * SECOND);
+            watermark.advance(&poll(0, ages[0]));
+            for second in [1, 2] {
+                let time = watermark.advance(&poll(second, ages[second as usize]));
+                let seconds = (time - START).whole_seconds().max(-1);
+                assert_eq!(seconds, expected[second as usize - 1], "{ages:?}");
+            }
+        }
+        let names: Vec<_> = Watermark::new(9 * SECOND).overdue(&poll(0, 9)).cloned().collect();
+        assert_eq!(names[0].name, "forgotten");
+        assert_eq!(Watermark::new(9 * SECOND).overdue(&poll(0, 8)).count(), 0);
     }
 }

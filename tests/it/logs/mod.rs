@@ -1,5 +1,6 @@
 //! The log: its lines and fields.
 
+mod every_command;
 mod rejected;
 mod secrets;
 

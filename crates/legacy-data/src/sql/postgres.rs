@@ -1,6 +1,7 @@
 //! A PostgreSQL database.
 
 use std::{
+    fmt,
     path::{Path, PathBuf},
     str::FromStr,
     sync::{Arc, mpsc},
@@ -47,6 +48,21 @@ struct Readable {
     /// The quoted name with its schema.
     qualified: String,
     columns: Vec<Column>,
+}
+
+/// An error without the line number of PostgreSQL's source code, which the driver appends.
+#[derive(Debug)]
+struct Failed(sqlx::Error);
+
+impl std::error::Error for Failed {}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            sqlx::Error::Database(error) => f.write_str(error.message()),
+            other => write!(f, "{other}"),
+        }
+    }
 }
 
 /// A database, read in the snapshot that existed when it was opened.
@@ -126,8 +142,9 @@ fn block_on<T>(
 ) -> Result<(T, runtime::Runtime), Error> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Error::file(name, Cause::Io(error)))?;
-    let outcome =
-        runtime.block_on(work).map_err(|error| Error::database(name, Place::File, error))?;
+    let outcome = runtime
+        .block_on(work)
+        .map_err(|error| Error::database(name, Place::File, Failed(error)))?;
     Ok((outcome, runtime))
 }
 

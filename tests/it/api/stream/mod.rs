@@ -3,6 +3,7 @@
 mod clock;
 mod ends;
 mod order;
+mod writers;
 
 use std::time::Duration;
 
