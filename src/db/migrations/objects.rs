@@ -100,7 +100,10 @@ pub async fn list(connection: &mut PgConnection) -> Result<Vec<String>, sqlx::Er
            functions AS (
                SELECT concat('function ', proname, '(', replace(oidvectortypes(proargtypes), ', ', ','),
                              ') ', provolatile, CASE WHEN proisstrict THEN ' strict' END,
-                             ' ' || proconfig::text, ' ',
+                             ' ' || replace(array_to_string(proconfig, ' '),
+                                            concat('search_path=', pronamespace::regnamespace,
+                                                   ', pg_temp'),
+                                            'search_path'), ' ',
                              CASE WHEN prosqlbody IS NULL THEN md5(prosrc) ELSE (
                                  SELECT json_agg(found[1])::text
                                  FROM regexp_matches(pg_get_function_sqlbody(pg_proc.oid),

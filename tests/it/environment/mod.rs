@@ -1,6 +1,7 @@
 //! Databases and roles of other operators: their settings, their rights, damaged schemas, orphan rows.
 
 mod damage;
+mod data_only;
 mod orphans;
 mod rights;
 mod settings;

@@ -152,4 +152,11 @@ pub const ROWS: &[Rows] = &[
             "2",
         ],
     },
+    Rows {
+        since: 9,
+        insert: "INSERT INTO user_count_changes (user_id, messages) VALUES (1, 7);
+                 SELECT recount()",
+        query: "SELECT recount()::text",
+        expected: &["0"],
+    },
 ];
