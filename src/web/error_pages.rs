@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use poem::{
     Endpoint, IntoResponse, Request, Response, Result,
-    http::{StatusCode, header},
+    http::{Method, StatusCode, header},
 };
 
 use super::{
     cookies::Cookies,
     failure::Failure,
-    pages::{ErrorPage, Frame},
+    links::{NEW_MESSAGE_PATH, own_path, page_of},
+    pages::{ErrorPage, Frame, SignInForm},
     respond,
     templates::Templates,
+    written::Written,
 };
 use crate::{
     http::{
@@ -30,6 +32,7 @@ pub(super) async fn render<E: Endpoint<Output: IntoResponse>>(
     let templates = request.data::<Arc<Templates>>().cloned();
     let cookies = mentions_session(request.headers()).then(|| Cookies::known(&request)).flatten();
     let session = cookies.zip(request.data::<Service>().cloned());
+    let here = here(&request);
     let render = async |error: poem::Error| {
         if error.status().is_server_error() {
             match error.downcast_ref::<Failure>() {
@@ -45,14 +48,49 @@ pub(super) async fn render<E: Endpoint<Output: IntoResponse>>(
             frame.session = found.as_ref().map(|_| cookies.session_mark());
             frame.viewer = found.map(|(_, account)| account.user.username.to_string());
         }
-        error_page(templates.as_deref(), frame, &error)
+        error_page(templates.as_deref(), frame, here, &error)
     };
     Ok(call_and_render(endpoint, request, render).await)
 }
 
-fn error_page(templates: Option<&Templates>, frame: Frame, error: &poem::Error) -> Response {
+/// The page to return to after signing in.
+fn here(request: &Request) -> String {
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    let page = page_of(request.uri().path(), is_read);
+    match request.uri().query() {
+        Some(query) if is_read && page == request.uri().path() => format!("{page}?{query}"),
+        _ => page.to_owned(),
+    }
+}
+
+/// The text of the failed request, and the form by which the visitor goes on.
+fn with_way_on(page: ErrorPage, here: String, error: &poem::Error) -> ErrorPage {
+    let written = error.data::<Written>().filter(|it| !it.text.text.is_empty()).cloned();
+    let signs_in = written.as_ref().is_some_and(|written| written.signs_in);
+    let mut written = written.map(|written| written.text);
+    if signs_in || error.status() == StatusCode::UNAUTHORIZED {
+        let next = own_path(&here).map(str::to_owned);
+        let next = written.as_ref().map(|written| written.action.clone()).or(next);
+        return page.with_sign_in(SignInForm { next, written, ..SignInForm::default() });
+    }
+    if let Some(written) = written.as_mut().filter(|_| error.status() == StatusCode::NOT_FOUND) {
+        // The message is gone. Its text can still become a new one.
+        NEW_MESSAGE_PATH.clone_into(&mut written.action);
+    }
+    match written {
+        Some(written) => page.with_written(written),
+        None => page,
+    }
+}
+
+fn error_page(
+    templates: Option<&Templates>,
+    frame: Frame,
+    here: String,
+    error: &poem::Error,
+) -> Response {
     let status = error.status();
-    let mut page = ErrorPage::new(frame, status.as_u16());
+    let mut page = with_way_on(ErrorPage::new(frame, status.as_u16()), here, error);
     if let Some(text) = error.downcast_ref::<Failure>().and_then(Failure::text) {
         page = page.with_text(text);
     }

@@ -18,7 +18,9 @@ const MAX_PENDING: usize = 8;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Flash {
+    /// The cookie of an older replica.
     SignedUp,
+    SignedUpAs(String),
     SignedIn,
     SignedOut,
     MessageRecorded,
@@ -34,6 +36,14 @@ pub(super) enum Flash {
 }
 
 impl Flash {
+    /// The name of a user who has just signed up.
+    fn new_user(&self) -> Option<&str> {
+        match self {
+            Self::SignedUpAs(name) => Some(name),
+            _ => None,
+        }
+    }
+
     /// Whether it says that a text of the viewer is stored.
     pub(super) fn is_saved_text(&self) -> bool {
         matches!(self, Self::MessageRecorded | Self::MessageChanged)
@@ -42,7 +52,9 @@ impl Flash {
     /// The text, in which the name is isolated. Clients expect the exact texts of the original MiniTwit.
     pub(super) fn text(&self) -> String {
         match self {
-            Self::SignedUp => "You were successfully registered and can login now".to_owned(),
+            Self::SignedUp | Self::SignedUpAs(_) => {
+                "You were successfully registered and can login now".to_owned()
+            }
             Self::SignedIn => "You were logged in".to_owned(),
             Self::SignedOut => "You were logged out".to_owned(),
             Self::MessageRecorded => "Your message was recorded".to_owned(),
@@ -63,10 +75,15 @@ impl Flash {
     }
 }
 
-/// Adds a message to the pending ones that the cookie `sent` names.
-pub(super) fn add(cookies: &Cookies, sent: Option<&str>, flash: Flash) {
+/// The name in the newest message about signing up that the cookie `sent` names.
+pub(super) fn new_user(sent: Option<&str>) -> Option<String> {
+    read(sent).iter().rev().find_map(Flash::new_user).map(str::to_owned)
+}
+
+/// Adds messages to the pending ones that the cookie `sent` names.
+pub(super) fn add(cookies: &Cookies, sent: Option<&str>, flashes: impl IntoIterator<Item = Flash>) {
     let mut pending = read(sent);
-    pending.push(flash);
+    pending.extend(flashes);
     let skip = pending.len().saturating_sub(MAX_PENDING);
     // Serializing these values to memory cannot fail.
     let json = serde_json::to_vec(&pending[skip..]).unwrap_or_default();

@@ -16,6 +16,8 @@ pub(super) const FEED_SUFFIX: &str = ".atom";
 pub(super) const PUBLIC_FEED_PATH: &str = "/public.atom";
 /// Below it are users with reserved names. The name `users` is reserved, too.
 pub(super) const USERS_PATH: &str = "/users/";
+/// The target of the form for a new message.
+pub(super) const NEW_MESSAGE_PATH: &str = "/add_message";
 pub(super) const SETTINGS_PATH: &str = "/settings";
 pub(super) const ARCHIVE_PATH: &str = "/settings/data.atom";
 pub(super) const TOKENS_PATH: &str = "/settings/tokens";
@@ -42,6 +44,30 @@ pub(super) fn message_path(id: i64) -> String {
 
 pub(super) fn tag_path(tag: &Tag) -> String {
     format!("/tag/{}", encoded(tag.as_str()))
+}
+
+/// The page to show after signing in, if `raw` is one of this server.
+///
+/// Browsers read `//host` and `/\\host` as addresses of another host, and remove tabs and line breaks.
+pub(super) fn own_path(raw: &str) -> Option<&str> {
+    let rest = raw.strip_prefix('/')?;
+    let is_safe = rest.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    (is_safe && !rest.starts_with('/')).then_some(raw)
+}
+
+/// The page to return to after signing in: that of `path`, or the nearest one if `path` only changes.
+pub(super) fn page_of(path: &str, is_read: bool) -> &str {
+    for change in ["/follow", "/unfollow"] {
+        if let Some(page) = path.strip_suffix(change) {
+            return page;
+        }
+    }
+    match path {
+        _ if is_read => path,
+        NEW_MESSAGE_PATH => "/",
+        _ if path.starts_with(SETTINGS_PATH) => SETTINGS_PATH,
+        _ => path,
+    }
 }
 
 /// The data that a search reads.
@@ -103,6 +129,50 @@ mod tests {
         ] {
             let name = Username::parse(name).expect("valid");
             assert_eq!((profile_path(&name).as_str(), feed_path(&name).as_str()), (path, feed));
+        }
+    }
+
+    #[test]
+    fn only_paths_of_this_server_are_followed_after_signing_in() {
+        for path in ["/", "/settings", "/search?q=a%20b&in=people", "/a%2F%2Fb", "/.//b", "/a#b"] {
+            assert_eq!(own_path(path), Some(path));
+        }
+        for other in [
+            "",
+            "settings",
+            "//evil.test",
+            "///evil.test",
+            "/\\evil.test",
+            "\\\\evil.test",
+            "/\t/evil.test",
+            "/\n/evil.test",
+            "\t//evil.test",
+            "https://evil.test",
+            "https:/evil",
+            "javascript:alert(1)",
+            "/a b",
+            "/a\r\nset-cookie: a=b",
+            "/é",
+            "/\u{0}",
+            " /",
+            "/a\\b",
+        ] {
+            assert_eq!(own_path(other), None, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_change_returns_to_the_page_that_offers_it() {
+        for (path, is_read, page) in [
+            ("/settings/tokens", true, "/settings/tokens"),
+            ("/message/7/edit", true, "/message/7/edit"),
+            ("/message/7/delete", false, "/message/7/delete"),
+            ("/bob/follow", true, "/bob"),
+            ("/users/login/unfollow", false, "/users/login"),
+            ("/add_message", false, "/"),
+            ("/settings/tokens/7/revoke", false, "/settings"),
+        ] {
+            assert_eq!(page_of(path, is_read), page, "{path}");
         }
     }
 

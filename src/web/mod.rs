@@ -21,6 +21,7 @@ mod respond;
 mod same_site;
 mod security_contact;
 pub mod templates;
+mod written;
 
 pub use security_contact::SecurityContact;
 
@@ -47,6 +48,7 @@ use public_page_cache::PublicPageCache;
 use respond::no_store;
 use same_site::{confirmed_only, same_site_only};
 use templates::Templates;
+use written::keep_text;
 
 /// All pages. Error rendering encloses `limits`, so rejected bodies get an error page.
 pub fn endpoint(
@@ -73,7 +75,10 @@ fn routes() -> Route {
     let route = Route::new();
     let route = route.at("/", read(timelines::home));
     let route = route.at("/public", read(timelines::public));
-    let route = route.at("/add_message", change(timelines::add_message.around(same_site_only)));
+    let route = route.at(
+        "/add_message",
+        change(timelines::add_message.around(same_site_only).around(keep_text)),
+    );
     let login = form(sign_in::login_form, sign_in::login.around(same_site_only));
     let route = route.at("/login", login);
     let register = form(sign_in::register_form, sign_in::register.around(same_site_only));
@@ -91,7 +96,8 @@ fn routes() -> Route {
     let route = route.at("/search", read(search::search));
     let route = settings_routes(route);
     let route = route.at("/message/:id", read(message::show));
-    let edit = form(message::edit_form, message::edit.around(same_site_only));
+    let edit = message::edit.around(same_site_only).around(keep_text);
+    let edit = form(message::edit_form, edit);
     let route = route.at("/message/:id/edit", edit);
     let delete = form(message::delete_form, message::delete.around(same_site_only));
     let route = route.at("/message/:id/delete", delete);

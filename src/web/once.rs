@@ -4,10 +4,8 @@
 
 use sha2::{Digest, Sha256};
 
+use super::links::NEW_MESSAGE_PATH;
 use crate::domain::{IdempotencyKey, KeyedRequest, MessageText, RequestHash};
-
-/// The path of the form's target.
-const PATH: &str = "/add_message";
 
 /// A key for a form.
 pub(super) fn new_key() -> String {
@@ -22,7 +20,10 @@ pub(super) fn keyed_request(key: &str, text: &MessageText) -> Option<KeyedReques
     let digest = Sha256::new().chain_update(key).chain_update("\0").chain_update(text.as_str());
     let digits: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     let key = IdempotencyKey::parse(&format!("form-{digits}")).ok()?;
-    Some(KeyedRequest { key, hash: RequestHash::of("POST", PATH, text.as_str().as_bytes()) })
+    Some(KeyedRequest {
+        key,
+        hash: RequestHash::of("POST", NEW_MESSAGE_PATH, text.as_str().as_bytes()),
+    })
 }
 
 #[cfg(test)]

@@ -139,8 +139,21 @@ impl Responder {
     }
 
     pub(super) fn redirect_with(&self, path: &str, flash: Flash) -> Response {
-        flash::add(&self.cookies, self.flash.as_deref(), flash);
+        self.redirect_with_all(path, [flash])
+    }
+
+    pub(super) fn redirect_with_all(
+        &self,
+        path: &str,
+        flashes: impl IntoIterator<Item = Flash>,
+    ) -> Response {
+        flash::add(&self.cookies, self.flash.as_deref(), flashes);
         redirect(path)
+    }
+
+    /// The name of a user who has just signed up in this browser.
+    pub(super) fn new_user(&self) -> Option<String> {
+        flash::new_user(self.flash.as_deref())
     }
 }
 

@@ -8,7 +8,7 @@ use tera::{Context, Kwargs, State, StringInput, Tera, TeraResult, Value};
 use super::{assets::Asset, bidi};
 use crate::domain::MESSAGE_TEXT_MAX_CHARS;
 
-const TEMPLATES: [(&str, &str); 24] = [
+const TEMPLATES: [(&str, &str); 26] = [
     ("layout.html", include_str!("../../templates/layout.html")),
     ("fields.html", include_str!("../../templates/fields.html")),
     ("messages.html", include_str!("../../templates/messages.html")),
@@ -17,6 +17,8 @@ const TEMPLATES: [(&str, &str); 24] = [
     ("profile.html", include_str!("../../templates/profile.html")),
     ("follows.html", include_str!("../../templates/follows.html")),
     ("search.html", include_str!("../../templates/search.html")),
+    ("sign_in.html", include_str!("../../templates/sign_in.html")),
+    ("written.html", include_str!("../../templates/written.html")),
     ("login.html", include_str!("../../templates/login.html")),
     ("register.html", include_str!("../../templates/register.html")),
     ("settings.html", include_str!("../../templates/settings.html")),

@@ -5,7 +5,6 @@ use poem::{
     http::{HeaderMap, StatusCode},
     web::{Data, Form},
 };
-use serde::Deserialize;
 
 use crate::web::{
     extract::path::PathMessage,
@@ -15,6 +14,7 @@ use crate::web::{
     links::message_path,
     pages::{DeletePage, EditPage, Field, MessagePage},
     respond::Responder,
+    written::TextFields,
 };
 use crate::{domain::MessageText, service::Service};
 
@@ -43,28 +43,12 @@ pub async fn edit_form(
     responder.page(&EditPage::new(responder.frame(Some(&viewer)), id, text))
 }
 
-#[derive(Debug, Deserialize)]
-pub struct MessageFields {
-    #[serde(default)]
-    pub text: String,
-    /// The key of the form; absent from old clients.
-    #[serde(default)]
-    pub key: String,
-}
-
-impl MessageFields {
-    /// The text with the line breaks that the user typed: browsers send each as CR LF.
-    pub fn into_text(self) -> String {
-        self.text.replace("\r\n", "\n")
-    }
-}
-
 /// Edits a message. If the text is invalid, shows the form again with the error.
 #[handler]
 pub async fn edit(
     SignedIn(viewer): SignedIn,
     PathMessage(id): PathMessage,
-    Form(fields): Form<MessageFields>,
+    Form(fields): Form<TextFields>,
     service: Data<&Service>,
     responder: Responder,
 ) -> Result<Response, Failure> {

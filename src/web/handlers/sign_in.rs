@@ -10,11 +10,13 @@ use crate::web::{
     extract::session::Viewer,
     failure::Failure,
     flash::Flash,
-    pages::{LoginPage, RegisterPage},
+    links::own_path,
+    pages::{LoginPage, RegisterPage, SignInField, SignInForm, WrittenText},
     respond::{Responder, redirect},
+    written::{Written, store, stores_text},
 };
 use crate::{
-    domain::{Invalid, Registration},
+    domain::{Invalid, Registration, User},
     service::{Error, ErrorKind, Origin, Service},
 };
 
@@ -23,7 +25,11 @@ pub async fn login_form(Viewer(viewer): Viewer, responder: Responder) -> Result<
     if viewer.is_some() {
         return Ok(redirect("/"));
     }
-    responder.page(&LoginPage { frame: responder.frame(None), ..LoginPage::default() })
+    let mut sign_in = SignInForm::default();
+    if let Some(username) = responder.new_user() {
+        sign_in = SignInForm { username, focus: Some(SignInField::Password), ..sign_in };
+    }
+    responder.page(&LoginPage { frame: responder.frame(None), sign_in })
 }
 
 #[derive(Deserialize)]
@@ -32,31 +38,104 @@ pub struct LoginFields {
     username: String,
     #[serde(default)]
     password: String,
+    /// The path to go to; that of a form with a text if there is one.
+    #[serde(default)]
+    next: String,
+    #[serde(default)]
+    text: String,
+    #[serde(default)]
+    key: String,
 }
 
+impl LoginFields {
+    /// The text to store after signing in.
+    fn written(&self) -> Option<WrittenText> {
+        let is_text = stores_text(&self.next) && !self.text.is_empty();
+        is_text.then(|| WrittenText {
+            action: self.next.clone(),
+            text: self.text.replace("\r\n", "\n"),
+            key: self.key.clone(),
+        })
+    }
+
+    fn destination(&self) -> Option<&str> {
+        own_path(&self.next)
+    }
+
+    /// The form again, after a sign-in with this error.
+    fn rejected(self, error: &Error) -> SignInForm {
+        let focus = match error {
+            Error::WrongUsername => SignInField::Username,
+            _ => SignInField::Password,
+        };
+        SignInForm {
+            error: Some(error.to_string()),
+            focus: Some(focus),
+            next: self.destination().map(str::to_owned),
+            written: self.written(),
+            username: self.username,
+        }
+    }
+}
+
+/// Signs in, and goes on to where the user was going.
 #[handler]
 pub async fn login(
     Viewer(viewer): Viewer,
     Form(fields): Form<LoginFields>,
     service: Data<&Service>,
     responder: Responder,
-) -> Result<Response, Failure> {
-    if viewer.is_some() {
-        return Ok(redirect("/"));
+) -> Result<Response> {
+    if let Some(viewer) = viewer {
+        return match fields.written() {
+            Some(written) => store_text(&service, &responder, viewer, written, []).await,
+            None => Ok(redirect(fields.destination().unwrap_or("/"))),
+        };
     }
     let client = responder.sign_in_client();
     match service.sign_in(&fields.username, &fields.password, &client).await {
         Ok(token) => {
             responder.signed_in(&token, &client);
-            Ok(responder.redirect_with("/", Flash::SignedIn))
+            let Some(written) = fields.written() else {
+                let path = fields.destination().unwrap_or("/");
+                return Ok(responder.redirect_with(path, Flash::SignedIn));
+            };
+            let session = service.first_session([token]).await.map_err(Failure::from)?;
+            let (_, account) = session.ok_or(Failure::SignedOut)?;
+            store_text(&service, &responder, account.user, written, [Flash::SignedIn]).await
         }
-        Err(error) if error.kind() == ErrorKind::Invalid => responder.page(&LoginPage {
-            frame: responder.frame(None),
-            error: Some(error.to_string()),
-            username: fields.username,
-        }),
-        Err(error) => Err(error.into()),
+        Err(error) if error.kind() == ErrorKind::Invalid => {
+            let sign_in = fields.rejected(&error);
+            Ok(responder.page(&LoginPage { frame: responder.frame(None), sign_in })?)
+        }
+        Err(error) => Err(with_text(error.into(), fields.written(), true)),
     }
+}
+
+/// Stores the text that a user wrote before signing in.
+async fn store_text(
+    service: &Service,
+    responder: &Responder,
+    viewer: User,
+    written: WrittenText,
+    flashes: impl IntoIterator<Item = Flash>,
+) -> Result<Response> {
+    match store(&written, service, viewer).await {
+        Ok((path, flash)) => {
+            let flashes = flashes.into_iter().chain([flash]);
+            Ok(responder.redirect_with_all(&path, flashes))
+        }
+        Err(failure) => Err(with_text(failure, Some(written), false)),
+    }
+}
+
+/// The error of a request with a text.
+fn with_text(failure: Failure, text: Option<WrittenText>, signs_in: bool) -> poem::Error {
+    let mut error = poem::Error::from(failure);
+    if let Some(text) = text {
+        error.set_data(Written { text, signs_in });
+    }
+    error
 }
 
 #[handler]
@@ -94,7 +173,10 @@ pub async fn register(
     }
     let origin = Origin::Address(responder.client.address);
     match sign_up(&service, &fields, origin).await {
-        Ok(()) => Ok(responder.redirect_with("/login", Flash::SignedUp)),
+        Ok(()) => {
+            let flash = Flash::SignedUpAs(fields.username);
+            Ok(responder.redirect_with("/login", flash))
+        }
         Err(error) if error.kind() == ErrorKind::Invalid => responder.page(&RegisterPage {
             frame: responder.frame(None),
             error: Some(error.to_string()),

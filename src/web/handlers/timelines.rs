@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::message::MessageFields;
 use crate::web::{
     extract::{
         page_query::PageQuery,
@@ -16,6 +15,7 @@ use crate::web::{
     pages::{Field, FollowStatus, OpenGraph, TimelinePage},
     public_page_cache::PublicPageCache,
     respond::{Responder, redirect},
+    written::TextFields,
 };
 use crate::{
     domain::{Cursor, MessageText, PAGE_SIZE, User},
@@ -114,7 +114,7 @@ pub async fn profile(
 #[handler]
 pub async fn add_message(
     SignedIn(viewer): SignedIn,
-    Form(fields): Form<MessageFields>,
+    Form(fields): Form<TextFields>,
     service: Data<&Service>,
     responder: Responder,
 ) -> Result<Response, Failure> {

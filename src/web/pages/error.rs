@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::frame::Frame;
+use super::{frame::Frame, sign_in::SignInForm, written_text::WrittenText};
 use crate::web::templates::Page;
 
 #[derive(Debug, Serialize)]
@@ -12,13 +12,26 @@ pub struct ErrorPage {
     heading: &'static str,
     text: String,
     request_id: Option<String>,
+    /// The way on for a signed-out visitor.
+    sign_in: Option<SignInForm>,
+    /// The text that the failed request sent, to send it again.
+    written: Option<WrittenText>,
 }
 
 impl ErrorPage {
     /// The page with the default text of `status`.
     pub fn new(frame: Frame, status: u16) -> Self {
         let (heading, text) = heading_and_text(status);
-        Self { frame, status, heading, text: text.to_owned(), request_id: None }
+        let text = text.to_owned();
+        Self { frame, status, heading, text, request_id: None, sign_in: None, written: None }
+    }
+
+    pub fn with_sign_in(self, sign_in: SignInForm) -> Self {
+        Self { sign_in: Some(sign_in), ..self }
+    }
+
+    pub fn with_written(self, written: WrittenText) -> Self {
+        Self { written: Some(written), ..self }
     }
 
     pub fn with_text(self, text: impl Into<String>) -> Self {

@@ -26,6 +26,7 @@ mod tag;
 mod tests;
 mod timeline;
 mod tokens;
+mod written_text;
 
 pub use atom::{ArchiveEntries, Feed};
 pub use confirm::{ConfirmPage, Confirmation};
@@ -40,8 +41,9 @@ pub use own_data::OwnDataJson;
 pub use profile::FollowStatus;
 pub use search::SearchPage;
 pub use settings::{DeleteAccountPage, PasswordForm, ProfileForm, SettingsPage};
-pub use sign_in::{LoginPage, RegisterPage};
+pub use sign_in::{LoginPage, RegisterPage, SignInField, SignInForm};
 pub use site::Site;
 pub use tag::TagPage;
 pub use timeline::TimelinePage;
 pub use tokens::{NewTokenPage, TokenForm, TokensPage};
+pub use written_text::WrittenText;

@@ -2,7 +2,7 @@
 
 use fantoccini::key::Key;
 
-use super::{sign_in, sign_up_and_in};
+use super::{sign_in, sign_up, sign_up_and_in};
 use crate::support::{
     App,
     window::{Screen, Window},
@@ -150,4 +150,50 @@ async fn each_form_has_its_own_draft() {
     window.sees_in(".counter", "274 characters left").await;
     let drafts = "return Object.keys(localStorage).length";
     assert_eq!(window.evaluate(drafts).await, 0);
+}
+
+#[tokio::test]
+async fn a_session_that_ended_asks_for_the_password_and_posts() {
+    for screen in [DESKTOP, Screen::PHONE] {
+        let app = App::start().await;
+        let window = Window::open(&app, screen).await;
+        sign_up_and_in(&window, "Milada").await;
+        app.execute("DELETE FROM sessions").await;
+        window.fill(FIELD, "not lost").await;
+        window.press("Share").await;
+        window.sees("You have to sign in to do this.").await;
+        assert_eq!(value(&window).await, "not lost");
+        sign_in(&window, "Milada", "secret").await;
+        window.sees_in(".flashes", "Your message was recorded").await;
+        assert_eq!(window.texts(".messages .text").await, ["not lost"]);
+        assert_eq!(value(&window).await, "", "scripts: {}", screen.scripts);
+    }
+}
+
+#[tokio::test]
+async fn a_protected_page_appears_after_signing_in() {
+    let app = App::start().await;
+    app.anonymous().sign_up("Milada").await;
+    let window = Window::open(&app, Screen::DESKTOP).await;
+    window.go("/settings").await;
+    window.sees("You have to sign in to do this.").await;
+    sign_in(&window, "Milada", "guess").await;
+    window.sees("Invalid password").await;
+    assert_eq!(window.focused().await, "Password");
+    window.types("secret".chars()).await;
+    window.types([Key::Enter]).await;
+    window.sees_in("h2", "Settings").await;
+}
+
+#[tokio::test]
+async fn after_sign_up_only_the_password_is_missing() {
+    let app = App::start().await;
+    let window = Window::open(&app, Screen::PHONE).await;
+    window.go("/register").await;
+    sign_up(&window, "Milada", "secret").await;
+    window.sees("You were successfully registered and can login now").await;
+    assert_eq!(window.focused().await, "Password");
+    window.types("secret".chars()).await;
+    window.types([Key::Enter]).await;
+    window.sees("sign out [Milada]").await;
 }

@@ -1,5 +1,7 @@
 //! New messages are announced: one window reads while another one posts.
 
+use fantoccini::wd::WindowHandle;
+
 use super::{sign_in, sign_up_and_in};
 use crate::support::{
     App, eventually,
@@ -160,17 +162,19 @@ async fn eight_pages_of_a_browser_share_one_stream() {
     let mut pages = Vec::new();
     for _ in 0..8 {
         pages.push(window.open_page().await);
+        window.run_in_new_pages(REMEMBER_STREAMS).await;
         window.go("/public").await;
         window.sees("There's no message so far.").await;
         assert_eq!(window.evaluate("return document.hidden").await, false, "a visible page");
     }
-    eventually("a stream", async || (streams(&app).await > 0).then_some(())).await;
+    let open = async || open_streams(&window, &pages).await;
+    eventually("a stream", async || (open().await > 0).then_some(())).await;
     writer.say("hello").await;
     for page in &pages {
         window.switch_to(page).await;
         window.sees_in(NEWS, "1 new message").await;
     }
-    assert_eq!(streams(&app).await, 1);
+    assert_eq!(open().await, 1);
 
     // Another page takes over when the one with the stream goes away, and misses nothing.
     for (number, page) in pages.iter().enumerate().take(7) {
@@ -180,7 +184,8 @@ async fn eight_pages_of_a_browser_share_one_stream() {
     }
     window.switch_to(&pages[7]).await;
     window.sees_in(NEWS, "8 new messages").await;
-    assert_eq!(streams(&app).await, 1);
+    assert_eq!(open().await, 1);
+    window.switch_to(&pages[7]).await;
     // The page is in the back/forward cache, so its count continues.
     window.evaluate("window.isTheSame = true").await;
     window.go("/search").await;
@@ -191,11 +196,26 @@ async fn eight_pages_of_a_browser_share_one_stream() {
     assert_eq!(window.console().await, [""; 0]);
 }
 
-/// The open streams of the server.
-async fn streams(app: &App) -> u32 {
-    let metrics = app.anonymous().get("/metrics").await.body;
-    let value = metrics.lines().find_map(|line| line.strip_prefix("minitwit_stream_clients "));
-    value.expect("a gauge").parse().expect("a number")
+/// Remembers the streams that a page opens.
+const REMEMBER_STREAMS: &str = "
+    window.streams = [];
+    window.EventSource = class extends EventSource {
+        constructor(url) {
+            super(url);
+            window.openedAt ??= performance.now();
+            window.streams.push(this);
+        }
+    }";
+
+/// The number of open streams of these pages of one browser.
+async fn open_streams(window: &Window, pages: &[WindowHandle]) -> u64 {
+    let mut sum = 0;
+    for page in pages {
+        window.switch_to(page).await;
+        let open = "return (window.streams ?? []).filter(it => it.readyState < 2).length";
+        sum += window.evaluate(open).await.as_u64().expect("a number");
+    }
+    sum
 }
 
 /// Programs that control a browser wait for half a second without an open connection.
@@ -204,14 +224,7 @@ async fn a_page_opens_no_stream_before_it_has_been_quiet() {
     let app = App::start().await;
     let writer = app.signed_in("Milada").await;
     let window = Window::open(&app, DESKTOP).await;
-    let note_opening = "
-        window.EventSource = class extends EventSource {
-            constructor(url) {
-                super(url);
-                window.openedAt ??= performance.now();
-            }
-        }";
-    window.run_in_new_pages(note_opening).await;
+    window.run_in_new_pages(REMEMBER_STREAMS).await;
     window.go("/public").await;
     writer.say("between loading and the stream").await;
     window.sees_in(NEWS, "1 new message").await;

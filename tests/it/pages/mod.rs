@@ -20,6 +20,7 @@ mod tag;
 mod text;
 mod timelines;
 mod tokens;
+mod ways_on;
 mod weight;
 
 use crate::support::{App, actors::TestResponse};

@@ -14,7 +14,8 @@ use crate::{
             ConfirmPage, Confirmation, DeleteAccountPage, DeletePage, Direction, EditPage,
             ErrorCodesPage, ErrorPage, Field, FollowStatus, FollowsPage, Frame, LoginPage,
             MessagePage, NewTokenPage, OpenGraph, PasswordForm, ProfileForm, RegisterPage,
-            SearchPage, SettingsPage, TagPage, TimelinePage, TokenForm, TokensPage,
+            SearchPage, SettingsPage, SignInField, SignInForm, TagPage, TimelinePage, TokenForm,
+            TokensPage, WrittenText,
         },
     },
 };
@@ -118,8 +119,23 @@ fn account_pages(frame: &Frame, pages: &mut Vec<String>) {
     let frame = || frame.clone();
     for error in [None, Some(HOSTILE.to_owned())] {
         let (username, email) = (HOSTILE.to_owned(), HOSTILE.to_owned());
-        let login = LoginPage { frame: frame(), error: error.clone(), username: username.clone() };
-        pages.push(render(&login));
+        let written = || WrittenText {
+            action: HOSTILE.to_owned(),
+            text: HOSTILE.to_owned(),
+            key: HOSTILE.to_owned(),
+        };
+        for focus in [SignInField::Username, SignInField::Password] {
+            let sign_in = || SignInForm {
+                error: error.clone(),
+                username: username.clone(),
+                focus: Some(focus),
+                next: Some(HOSTILE.to_owned()),
+                written: Some(written()),
+            };
+            pages.push(render(&LoginPage { frame: frame(), sign_in: sign_in() }));
+            pages.push(render(&ErrorPage::new(frame(), 401).with_sign_in(sign_in())));
+        }
+        pages.push(render(&ErrorPage::new(frame(), 503).with_written(written())));
         pages.push(render(&RegisterPage { frame: frame(), error, username, email }));
     }
     for change in [Confirmation::Follow, Confirmation::Unfollow, Confirmation::SignOut] {

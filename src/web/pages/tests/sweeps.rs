@@ -12,7 +12,7 @@ use crate::web::{
     links::SearchScope,
     pages::{
         EditPage, ErrorPage, Field, Frame, LoginPage, MessagePage, RegisterPage, SearchPage,
-        TimelinePage,
+        SignInForm, TimelinePage,
     },
 };
 
@@ -131,7 +131,10 @@ fn the_title_equals_the_heading() {
 
 #[test]
 fn inputs_keep_the_order_of_the_original() {
-    let login = |error| LoginPage { error, ..LoginPage::default() };
+    let login = |error| {
+        let sign_in = SignInForm { error, ..SignInForm::default() };
+        LoginPage { sign_in, ..LoginPage::default() }
+    };
     let register = |error| RegisterPage { error, ..RegisterPage::default() };
     let register_inputs = [
         ("text", "username"),
