@@ -81,20 +81,28 @@ impl CopyText {
     }
 }
 
-/// Inserts rows into a table by one COPY.
-pub(super) async fn copy(
+/// Inserts rows into a table by one COPY. `encode` appends a row; PostgreSQL reads it while the next ones are encoded.
+pub(super) async fn copy<T>(
     connection: &mut PgConnection,
     (table, columns): (&str, &str),
-    rows: &CopyText,
+    rows: impl IntoIterator<Item = T>,
+    encode: impl Fn(&mut CopyText, T),
 ) -> Result<(), sqlx::Error> {
-    if rows.len() == 0 {
+    let mut rows = rows.into_iter().peekable();
+    if rows.peek().is_none() {
         return Ok(());
     }
     let statement = format!("COPY {table} ({columns}) FROM STDIN");
     let mut copy = connection.copy_in_raw(&statement).await?;
-    for part in rows.as_bytes().chunks(SEND_BYTES) {
-        copy.send(part).await?;
+    let mut text = CopyText::default();
+    for row in rows {
+        encode(&mut text, row);
+        if text.len() >= SEND_BYTES {
+            copy.send(text.as_bytes()).await?;
+            text.clear();
+        }
     }
+    copy.send(text.as_bytes()).await?;
     copy.finish().await.map(drop)
 }
 

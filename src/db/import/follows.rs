@@ -7,10 +7,7 @@ use time::OffsetDateTime;
 
 use super::ImportId;
 use crate::{
-    db::{
-        bulk::{CopyText, copy},
-        error::Error,
-    },
+    db::{bulk::copy, error::Error},
     domain::UserId,
 };
 
@@ -52,11 +49,11 @@ pub async fn copy_all(
     pairs: &[Pair],
     created_at: OffsetDateTime,
 ) -> Result<(), Error> {
-    let mut rows = CopyText::default();
-    for (follower, followee) in pairs {
-        rows.number(follower.0).number(followee.0).time(created_at).end();
-    }
-    copy(connection, ("follows", "follower_id, followee_id, created_at"), &rows).await?;
+    let table = ("follows", "follower_id, followee_id, created_at");
+    let copied = copy(connection, table, pairs, |row, (follower, followee)| {
+        row.number(follower.0).number(followee.0).time(created_at).end();
+    });
+    copied.await?;
     record(connection, import, pairs).await
 }
 
@@ -96,12 +93,11 @@ async fn record(
     import: ImportId,
     pairs: &[Pair],
 ) -> Result<(), Error> {
-    let mut rows = CopyText::default();
-    for (follower, followee) in pairs {
-        rows.number(import.0.into()).number(follower.0).number(followee.0).end();
-    }
     let table = ("imported_follows", "source_id, follower_id, followee_id");
-    Ok(copy(connection, table, &rows).await?)
+    let copied = copy(connection, table, pairs, |row, (follower, followee)| {
+        row.number(import.0.into()).number(follower.0).number(followee.0).end();
+    });
+    Ok(copied.await?)
 }
 
 fn columns(pairs: &[Pair]) -> (Vec<i64>, Vec<i64>) {

@@ -7,11 +7,7 @@ use time::OffsetDateTime;
 
 use super::ImportId;
 use crate::{
-    db::{
-        bulk::{CopyText, copy},
-        error::Error,
-        messages::AUTHOR_KEY,
-    },
+    db::{bulk::copy, error::Error, messages::AUTHOR_KEY},
     domain::UserId,
 };
 
@@ -71,29 +67,33 @@ pub async fn insert(
     messages: &[NewMessage],
 ) -> Result<(), InsertError> {
     let new_ids = reserve(connection, messages.len()).await?;
-    let (mut rows, mut ids) = (CopyText::default(), CopyText::default());
-    for (id, message) in new_ids.into_iter().zip(messages) {
-        rows.number(id).number(message.author.0).text(&message.text);
-        rows.time(message.published_at).flag(message.flagged).flag(true).end();
-        ids.number(import.0.into()).text(&message.old_id).number(id).end();
-    }
+    let rows = || new_ids.iter().zip(messages);
     let table = ("messages", "message_id, author_id, text, published_at, flagged, imported");
-    match copy(connection, table, &rows).await.map_err(Error::from) {
+    let copied = copy(connection, table, rows(), |row, (id, message)| {
+        row.number(*id).number(message.author.0).text(&message.text);
+        row.time(message.published_at).flag(message.flagged).flag(true).end();
+    });
+    match copied.await.map_err(Error::from) {
         Err(error) if error.violates_foreign_key(AUTHOR_KEY) => {
             return Err(InsertError::AuthorDeleted);
         }
         result => result?,
     }
     let table = ("imported_messages", "source_id, old_id, message_id");
-    copy(connection, table, &ids).await.map_err(Error::from)?;
-    Ok(())
+    let copied = copy(connection, table, rows(), |row, (id, message)| {
+        row.number(import.0.into()).text(&message.old_id).number(*id).end();
+    });
+    Ok(copied.await.map_err(Error::from)?)
 }
 
 async fn reserve(connection: &mut PgConnection, count: usize) -> Result<Vec<i64>, Error> {
+    // PostgreSQL looks the sequence up once, and not for each id.
     let query = sqlx::query_scalar!(
-        r#"SELECT nextval(pg_get_serial_sequence('messages', 'message_id')) AS "id!"
-           FROM generate_series(1, $1::bigint)"#,
+        r#"WITH sequence AS MATERIALIZED (
+               SELECT pg_get_serial_sequence('messages', 'message_id')::regclass AS name)
+           SELECT COALESCE(array_agg(nextval(name)), '{}') AS "ids!"
+           FROM sequence, generate_series(1, $1::bigint)"#,
         count as i64,
     );
-    Ok(query.fetch_all(connection).await?)
+    Ok(query.fetch_one(connection).await?)
 }

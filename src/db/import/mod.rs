@@ -30,6 +30,13 @@ pub async fn begin(connection: &mut PgConnection) -> Result<(), Error> {
     Ok(connection.execute("BEGIN").await.map(drop)?)
 }
 
+/// Begins a transaction whose commit does not wait for the disk. The next commit that waits covers it.
+///
+/// A crash of PostgreSQL undoes the newest ones, all or the later of them.
+pub async fn begin_batch(connection: &mut PgConnection) -> Result<(), Error> {
+    Ok(connection.execute("BEGIN; SET LOCAL synchronous_commit = off").await.map(drop)?)
+}
+
 /// Commits the transaction.
 pub async fn commit(connection: &mut PgConnection) -> Result<(), Error> {
     Ok(connection.execute("COMMIT").await.map(drop)?)

@@ -7,10 +7,7 @@ use time::OffsetDateTime;
 
 use super::{ImportId, passwords};
 use crate::{
-    db::{
-        bulk::{CopyText, copy},
-        error::Error,
-    },
+    db::{bulk::copy, error::Error},
     domain::{PasswordHash, UserId, Username},
 };
 
@@ -118,23 +115,24 @@ pub async fn insert(
     import: ImportId,
     users: &[(UserId, NewUser)],
 ) -> Result<(), InsertError> {
-    let (mut rows, mut ids) = (CopyText::default(), CopyText::default());
-    for (id, user) in users {
-        rows.number(id.0).text(user.username.as_str()).text(&user.email);
-        rows.text(user.password_hash.scheme()).text(user.password_hash.expose());
-        rows.time(user.created_at).flag(true).end();
-        ids.number(import.0.into()).text(&user.old_id).number(id.0).end();
-    }
     let table =
         ("users", "user_id, username, email, password_scheme, password_hash, created_at, imported");
-    match copy(connection, table, &rows).await.map_err(Error::from) {
+    let copied = copy(connection, table, users, |row, (id, user)| {
+        row.number(id.0).text(user.username.as_str()).text(&user.email);
+        row.text(user.password_hash.scheme()).text(user.password_hash.expose());
+        row.time(user.created_at).flag(true).end();
+    });
+    match copied.await.map_err(Error::from) {
         Err(error) if error.violates_unique("users_username_key") => {
             return Err(InsertError::NameTaken);
         }
         result => result?,
     }
     let table = ("imported_users", "source_id, old_id, user_id");
-    copy(connection, table, &ids).await.map_err(Error::from)?;
+    let copied = copy(connection, table, users, |row, (id, user)| {
+        row.number(import.0.into()).text(&user.old_id).number(id.0).end();
+    });
+    copied.await.map_err(Error::from)?;
     let old_ids: Vec<&str> = users.iter().map(|(_, user)| user.old_id.as_str()).collect();
     Ok(passwords::forget(connection, import, &old_ids).await?)
 }

@@ -1,6 +1,9 @@
 //! Inserts follows.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::HashSet,
+    sync::{Arc, atomic::Ordering},
+};
 
 use legacy_data::Table;
 use tokio::task::spawn_blocking;
@@ -50,7 +53,8 @@ impl Writer {
         }
         let mut rest = all.pairs.as_slice();
         while !rest.is_empty() {
-            let (batch, after) = rest.split_at(rest.len().min(session.batch_rows()));
+            let rows = session.batch_rows().load(Ordering::Relaxed);
+            let (batch, after) = rest.split_at(rest.len().min(rows));
             rest = after;
             self.insert_follows(session, &all, batch, users, (&old_ids, fresh)).await?;
             self.observer.advance(batch.len() as u64);

@@ -11,7 +11,7 @@ use super::{
     observer::Step,
     report::outcome,
     rule::{Outcome, Rule},
-    stream::Stream,
+    stream::{Limits, Stream},
     value::Rules,
     writer::{Mode, Session, Writer, in_transaction, lock_search},
 };
@@ -27,17 +27,10 @@ use crate::{
     domain::UserId,
 };
 
-/// The most bytes of texts in one transaction's batch, so that memory stays constant.
+/// The most bytes of a batch, so that memory stays constant: at most three batches exist at a time.
 const BATCH_BYTES: usize = 8 << 20;
 /// About the memory of a message without its text.
-const ROW_BYTES: usize = 100;
-
-/// Messages for one transaction.
-#[derive(Default)]
-struct Batch {
-    messages: Vec<AssessedMessage>,
-    bytes: usize,
-}
+const ROW_BYTES: usize = 200;
 
 impl Writer {
     /// Imports the messages.
@@ -54,25 +47,22 @@ impl Writer {
             }
             _ => true,
         };
-        let mut stream = self.message_stream(session.imported_at);
-        let mut batch = Batch::default();
-        while let Some(messages) = stream.next().await? {
-            for message in messages {
-                batch.bytes += message.text.len() + ROW_BYTES;
-                batch.messages.push(message);
-                if batch.messages.len() >= session.batch_rows() || batch.bytes >= BATCH_BYTES {
-                    let batch = std::mem::take(&mut batch);
-                    self.insert_messages(session, batch.messages, users, fresh).await?;
-                }
-            }
+        let limits = Limits { records: session.batch_rows(), bytes: BATCH_BYTES };
+        let mut stream = self.message_stream(session.imported_at, limits);
+        while let Some(batch) = stream.next().await? {
+            self.insert_messages(session, batch, users, fresh).await?;
         }
-        self.insert_messages(session, batch.messages, users, fresh).await
+        Ok(())
     }
 
     /// Reads all messages in a thread.
-    fn message_stream(&self, imported_at: OffsetDateTime) -> Stream<AssessedMessage> {
+    fn message_stream(
+        &self,
+        imported_at: OffsetDateTime,
+        limits: Limits,
+    ) -> Stream<AssessedMessage> {
         let (source, scan) = (Arc::clone(&self.source), Arc::clone(&self.scan));
-        Stream::start(move |sink| {
+        Stream::start(limits, move |sink| {
             let user = |old_id: &str| scan.user(old_id);
             let context = Context { dialect: scan.dialect, imported_at, user: &user };
             let mut seen = HashSet::new();

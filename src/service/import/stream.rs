@@ -1,5 +1,10 @@
 //! Passes records from a thread that reads the source to the task that inserts rows.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
 use tokio::{
     sync::mpsc::{Receiver, Sender, channel},
     task::{JoinHandle, spawn_blocking},
@@ -7,11 +12,17 @@ use tokio::{
 
 use super::error::Error;
 
-/// Batches that wait for the task.
-const QUEUE: usize = 2;
-/// Records and bytes of a batch.
-const MAX_RECORDS: usize = 500;
-const MAX_BYTES: usize = 1 << 20;
+/// Batches that wait for the task. While the database inserts one, the thread reads the next.
+const QUEUE: usize = 1;
+
+/// When a batch is complete.
+#[derive(Clone)]
+pub(super) struct Limits {
+    /// Records. The task may change the number: it holds for the batch that is being read.
+    pub(super) records: Arc<AtomicUsize>,
+    /// Bytes of records, so that memory stays constant.
+    pub(super) bytes: usize,
+}
 
 /// The batches of records, in the order of the source.
 pub(super) struct Stream<T> {
@@ -22,6 +33,7 @@ pub(super) struct Stream<T> {
 /// Collects records into batches, in the reading thread.
 pub(super) struct Sink<T> {
     sender: Sender<Vec<T>>,
+    limits: Limits,
     batch: Vec<T>,
     bytes: usize,
 }
@@ -32,11 +44,12 @@ pub(super) struct Closed;
 impl<T: Send + 'static> Stream<T> {
     /// Starts a thread that reads records into the sink.
     pub(super) fn start(
+        limits: Limits,
         read: impl FnOnce(&mut Sink<T>) -> Result<(), legacy_data::Error> + Send + 'static,
     ) -> Self {
         let (sender, batches) = channel(QUEUE);
         let thread = spawn_blocking(move || {
-            let mut sink = Sink { sender, batch: Vec::new(), bytes: 0 };
+            let mut sink = Sink { sender, limits, batch: Vec::new(), bytes: 0 };
             read(&mut sink)?;
             let _ = sink.send();
             Ok(())
@@ -63,7 +76,8 @@ impl<T> Sink<T> {
     pub(super) fn push(&mut self, record: T, bytes: usize) -> Result<(), Closed> {
         self.batch.push(record);
         self.bytes += bytes;
-        if self.batch.len() >= MAX_RECORDS || self.bytes >= MAX_BYTES {
+        let records = self.limits.records.load(Ordering::Relaxed);
+        if self.batch.len() >= records || self.bytes >= self.limits.bytes {
             self.send()
         } else {
             Ok(())

@@ -12,7 +12,7 @@ use super::{
     observer::Step,
     rule::Rule,
     scan::Scan,
-    stream::Stream,
+    stream::{Limits, Stream},
     user::{AssessedUser, OldPassword, assess, substitute_name},
     value::{Dialect, Rules, time_of_id},
     writer::{Session, Writer, in_transaction},
@@ -28,6 +28,9 @@ use crate::{
     domain::{PasswordHash, UserId, Username},
 };
 
+/// Users of a batch, and the most bytes of them.
+const BATCH_ROWS: usize = 500;
+const BATCH_BYTES: usize = 1 << 20;
 /// A hash that no password has.
 const UNUSABLE: &str = "$2b$10$.....................................................";
 
@@ -39,7 +42,8 @@ type NewRecord = (AssessedUser, u32);
 
 /// Reads all users in a thread, with their numbers.
 pub(super) fn stream(source: Arc<dyn legacy_data::Source>, scan: Arc<Scan>) -> Stream<Numbered> {
-    Stream::start(move |sink| {
+    let limits = Limits { records: Arc::new(BATCH_ROWS.into()), bytes: BATCH_BYTES };
+    Stream::start(limits, move |sink| {
         let mut next = 0;
         for (record, row) in source.read(Table::Users)?.zip(1..) {
             let Record::User(user) = record? else { continue };

@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -24,9 +27,11 @@ use crate::{
 };
 
 /// The duration that a batch should have; other transactions wait for it no longer than a second.
-const BATCH_TIME: Duration = Duration::from_millis(300);
+const BATCH_TIME: Duration = Duration::from_millis(400);
 const BATCH_MIN: usize = 100;
-const BATCH_MAX: usize = 10_000;
+const BATCH_MAX: usize = 50_000;
+/// Rows of the first batch, which takes far less than a second on any machine.
+const BATCH_FIRST: usize = 1_000;
 /// The interval between attempts to take the lock of indexing.
 const LOCK_POLL: Duration = Duration::from_millis(50);
 
@@ -75,27 +80,35 @@ impl Session {
         self.import.is_some_and(|import| import.continues)
     }
 
-    /// Rows of a batch of messages or follows.
-    pub(super) fn batch_rows(&self) -> usize {
+    /// Rows of the next batch of messages or follows.
+    pub(super) fn batch_rows(&self) -> Arc<AtomicUsize> {
         match &self.mode {
-            Mode::Batches(size) => size.rows,
-            Mode::DryRun | Mode::Transaction(_) => BATCH_MAX,
+            Mode::Batches(size) => Arc::clone(&size.rows),
+            Mode::DryRun | Mode::Transaction(_) => Arc::new(BATCH_MAX.into()),
         }
     }
 }
 
 /// The number of rows that a batch inserts in [`BATCH_TIME`].
 pub(super) struct BatchSize {
-    rows: usize,
+    /// Shared with the thread that reads the next batch.
+    rows: Arc<AtomicUsize>,
 }
 
 impl BatchSize {
-    /// Adapts the size to a batch of `rows` rows that took `elapsed`.
+    fn new() -> Self {
+        Self { rows: Arc::new(BATCH_FIRST.into()) }
+    }
+
+    /// Adapts the size to a batch that inserted `rows` rows in `elapsed`.
     fn adapt(&mut self, rows: usize, elapsed: Duration) {
         let ratio = BATCH_TIME.as_secs_f64() / elapsed.as_secs_f64().max(0.001);
         // At most twice as many: a small batch tells little about a large one.
-        let rows = (rows as f64 * ratio.min(2.0)) as usize;
-        self.rows = rows.clamp(BATCH_MIN, BATCH_MAX);
+        let fitting = (rows as f64 * ratio.min(2.0)) as usize;
+        let current = self.rows.load(Ordering::Relaxed);
+        // Most rows of a quick batch may have been there already, so it is no reason for smaller ones.
+        let fitting = if ratio > 1.0 { fitting.max(current) } else { fitting };
+        self.rows.store(fitting.clamp(BATCH_MIN, BATCH_MAX), Ordering::Relaxed);
     }
 }
 
@@ -131,7 +144,7 @@ impl Writer {
         }
         let import = sources::begin(connection, name, system).await?;
         (session.import, session.imported_at) = (Some(import), import.imported_at);
-        session.mode = Mode::Batches(BatchSize { rows: BATCH_MIN });
+        session.mode = Mode::Batches(BatchSize::new());
         Ok(session)
     }
 
@@ -217,7 +230,7 @@ pub(super) async fn in_transaction<E: From<crate::db::Error>>(
 ) -> Result<(), E> {
     let Mode::Batches(size) = mode else { return insert(connection).await };
     let started = Instant::now();
-    import::begin(connection).await?;
+    import::begin_batch(connection).await?;
     if let Err(error) = insert(connection).await {
         import::roll_back(connection).await?;
         return Err(error);
