@@ -5,12 +5,15 @@ use std::{
     io::{self, BufWriter, Seek, SeekFrom, Write},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
-use legacy_data::Table;
+use legacy_data::{Table, Unit};
 
 use super::{
     Failure,
@@ -20,12 +23,16 @@ use super::{
 use crate::{
     config::{ImportArgs, ImportSource},
     db::{Database, PoolSettings, ReadSettings, migrations},
-    service::import::{Dialect, Observer, Outcome, Plan, Settings, Step, Summary, Target},
+    service::import::{
+        Amount, Dialect, Observer, Outcome, Plan, Settings, Step, Summary, Target, Totals,
+    },
 };
 
 /// The progress bar; `msg` is the current step.
 const KNOWN: &str = "{msg:<16} {bar:30} {human_pos} of {human_len}, {per_sec}, {eta} left";
 const UNKNOWN: &str = "{msg:<16} {spinner} {human_pos}, {per_sec}";
+/// A part of a file that is read.
+const BYTES: &str = "{msg:<16} {bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
 const TICK: Duration = Duration::from_millis(200);
 const TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -147,6 +154,13 @@ fn print_summary(summary: &Summary, dry_run: bool, started: Instant) -> io::Resu
         let (table, rule_name, meaning) = (table.name(), rule.name(), rule.meaning());
         writeln!(output, "  {count} {table} {outcome}: {rule_name}: {meaning}")?;
     }
+    if let Some(rows) = summary.database {
+        let Totals { users, messages, flagged, follows } = rows;
+        writeln!(
+            output,
+            "the database has {users} users, {messages} messages ({flagged} flagged) and {follows} follows"
+        )?;
+    }
     let seconds = started.elapsed().as_secs_f64();
     let end = if dry_run { "nothing was changed (--dry-run)" } else { "the import is complete" };
     writeln!(output, "{end}, after {seconds:.0} s")
@@ -218,16 +232,19 @@ fn private_file(path: &Path) -> Result<File, Failure> {
 struct Progress {
     bar: ProgressBar,
     step: Mutex<Option<(Step, Instant)>>,
+    /// Records of the step.
+    records: AtomicU64,
 }
 
 impl Progress {
     fn new() -> Result<Self, Failure> {
-        // Both templates are valid, so the observer's functions cannot fail.
-        ProgressStyle::with_template(KNOWN)?;
-        ProgressStyle::with_template(UNKNOWN)?;
+        // The templates are valid, so the observer's functions cannot fail.
+        for template in [KNOWN, UNKNOWN, BYTES] {
+            ProgressStyle::with_template(template)?;
+        }
         let bar = ProgressBar::new(0);
         bar.enable_steady_tick(TICK);
-        Ok(Self { bar, step: Mutex::new(None) })
+        Ok(Self { bar, step: Mutex::new(None), records: AtomicU64::new(0) })
     }
 
     /// Logs the end of the current step, and replaces it.
@@ -235,10 +252,18 @@ impl Progress {
         // No code panics while it holds the lock.
         let mut step = self.step.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((ended, since)) = *step {
-            let (records, milliseconds) = (self.bar.position(), since.elapsed().as_millis());
+            let records = self.records.swap(0, Ordering::Relaxed);
+            let milliseconds = since.elapsed().as_millis();
             tracing::info!(step = ended.name(), records, milliseconds, "step of the import ended");
         }
         *step = next.map(|next| (next, Instant::now()));
+    }
+
+    fn draw(&self, template: &str, total: u64) {
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            self.bar.set_style(style);
+        }
+        self.bar.set_length(total);
     }
 
     fn finish(&self) {
@@ -251,15 +276,21 @@ impl Observer for Progress {
     fn begin(&self, step: Step, total: u64) {
         self.replace_step(Some(step));
         self.bar.reset();
-        let template = if total > 0 { KNOWN } else { UNKNOWN };
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            self.bar.set_style(style);
-        }
-        self.bar.set_length(total);
+        self.draw(if total > 0 { KNOWN } else { UNKNOWN }, total);
         self.bar.set_message(step.name());
     }
 
     fn advance(&self, records: u64) {
+        self.records.fetch_add(records, Ordering::Relaxed);
         self.bar.inc(records);
+    }
+
+    fn read(&self, records: u64, amount: Amount) {
+        self.records.fetch_add(records, Ordering::Relaxed);
+        // The size is known only after reading has begun.
+        if amount.total > 0 && self.bar.length() != Some(amount.total) {
+            self.draw(if amount.unit == Unit::Bytes { BYTES } else { KNOWN }, amount.total);
+        }
+        self.bar.set_position(amount.done);
     }
 }

@@ -21,8 +21,8 @@ pub(super) fn import(
     directory: &Path,
     progress: &dyn Observer,
 ) -> Result<Summary, Failure> {
-    progress.begin(Step::Read, 0);
-    let export = Export::open(directory, &|rows| progress.advance(rows))?;
+    let begin = |rows| progress.begin(Step::Check, rows);
+    let export = Export::open(directory, &begin, &|rows| progress.advance(rows))?;
     if !settings.dry_run {
         let source = Source::join(&settings.database)?;
         let inserted = runtime.block_on(insert(&source, settings, &export, progress));

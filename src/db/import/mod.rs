@@ -73,6 +73,30 @@ pub async fn restore_indexes(
     Ok(create_indexes(connection, &indexes.0).await?)
 }
 
+/// The rows of the tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Totals {
+    /// Users.
+    pub users: i64,
+    /// Messages.
+    pub messages: i64,
+    /// Messages among these that a moderator hides.
+    pub flagged: i64,
+    /// Follows.
+    pub follows: i64,
+}
+
+/// Counts the rows of the tables.
+pub async fn totals(connection: &mut PgConnection) -> Result<Totals, Error> {
+    let query = sqlx::query_as!(
+        Totals,
+        r#"SELECT (SELECT count(*) FROM users) AS "users!", (SELECT count(*) FROM follows) AS "follows!",
+                  count(*) AS "messages!", count(*) FILTER (WHERE flagged) AS "flagged!"
+           FROM messages"#,
+    );
+    Ok(query.fetch_one(connection).await?)
+}
+
 /// Gathers statistics for the query planner.
 pub async fn analyze(connection: &mut PgConnection) -> Result<(), Error> {
     Ok(connection.execute("ANALYZE users, messages, follows").await.map(drop)?)

@@ -54,6 +54,19 @@ pub async fn moment(connection: &mut PgConnection) -> Result<Moment, Error> {
     search_blocks::moment_on(connection).await
 }
 
+/// Counts the messages without a block.
+pub async fn unindexed(connection: &mut PgConnection) -> Result<i64, Error> {
+    let query = sqlx::query_scalar!(
+        r#"WITH last AS MATERIALIZED (
+               SELECT until_time, until_id FROM search_blocks
+               ORDER BY until_time DESC, until_id DESC LIMIT 1)
+           SELECT count(*) AS "count!" FROM messages
+           WHERE NOT flagged AND (published_at, message_id) >
+                 (COALESCE((SELECT until_time FROM last), '-infinity'), COALESCE((SELECT until_id FROM last), 0))"#,
+    );
+    Ok(query.fetch_one(connection).await?)
+}
+
 /// Inserts the next block, of messages published before `settled`; `false` if these are too few.
 pub async fn insert_next(
     connection: &mut PgConnection,

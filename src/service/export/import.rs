@@ -41,10 +41,15 @@ pub struct Export {
 }
 
 impl Export {
-    /// Reads all files, and compares them with the manifest. Calls `on_rows` with the number of further rows.
+    /// Reads all files, and compares them with the manifest. Calls `begin` with the number of all rows, and
+    /// `on_rows` with that of further ones.
     ///
     /// Returns an error with the file and the line if one of them is damaged.
-    pub fn open(directory: &Path, on_rows: &dyn Fn(u64)) -> Result<Self, Error> {
+    pub fn open(
+        directory: &Path,
+        begin: &dyn Fn(u64),
+        on_rows: &dyn Fn(u64),
+    ) -> Result<Self, Error> {
         let path = directory.join(MANIFEST);
         let text = std::fs::read(&path).map_err(Error::io("read", &path))?;
         let manifest: Manifest =
@@ -56,6 +61,7 @@ impl Export {
             return Err(Error::Files);
         }
         let export = Self { directory: directory.to_owned(), manifest };
+        begin(export.rows());
         for file in &export.manifest.files {
             match file.table {
                 Table::Users => export.check::<UserRow>(file, on_rows)?,

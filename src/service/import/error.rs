@@ -4,7 +4,7 @@ use std::io;
 
 use tokio::task::JoinError;
 
-use crate::db;
+use crate::{db, service::passwords::HashingError};
 
 /// A failure of an import.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +38,9 @@ pub enum Error {
     /// bcrypt failed.
     #[error("a password cannot be hashed")]
     Hash(#[from] bcrypt::BcryptError),
+    /// PBKDF2 failed.
+    #[error("a password that bcrypt cannot hold cannot be hashed")]
+    OtherHash(#[from] HashingError),
     /// bcrypt returned an unknown form.
     #[error("bcrypt returned a hash of an unknown form")]
     HashForm(#[from] crate::domain::InvalidHash),

@@ -42,11 +42,12 @@ impl Writer {
             }
         };
         if session.inserted {
-            self.observer.begin(Step::Search, self.scan.records(legacy_data::Table::Messages));
             if was_empty {
                 // Plans of the next step need them.
                 import::analyze(connection).await?;
             }
+            let unindexed = search::unindexed(connection).await?;
+            self.observer.begin(Step::Search, unindexed.unsigned_abs());
             if let Some(settled) = settled(connection).await? {
                 while search::insert_next(connection, settled).await? {
                     self.observer.advance(search::BLOCK);
@@ -63,6 +64,7 @@ impl Writer {
         } else {
             import::analyze(connection).await?;
         }
+        self.recorder.summary.database = Some(import::totals(connection).await?);
         Ok(())
     }
 }

@@ -70,7 +70,10 @@ fn author(message: &Message, context: &Context<'_>, rules: &mut Rules) -> Option
 fn text(value: legacy_data::Value, rules: &mut Rules) -> String {
     let text = match value::text(value, "text", rules) {
         Text::Some(text) => text,
-        Text::Absent => String::new(),
+        Text::Absent => {
+            rules.push((Rule::TextMissing, String::new()));
+            return String::new();
+        }
         Text::Unreadable => {
             rules.push((Rule::TextUnreadable, String::new()));
             return String::new();
@@ -78,7 +81,6 @@ fn text(value: legacy_data::Value, rules: &mut Rules) -> String {
     };
     if text.trim().is_empty() {
         rules.push((Rule::TextEmpty, String::new()));
-        return String::new();
     }
     let length = text.chars().count();
     if length > MESSAGE_TEXT_MAX_CHARS {

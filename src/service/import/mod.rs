@@ -33,12 +33,13 @@ use tokio::task::spawn_blocking;
 
 pub use self::{
     error::Error,
-    observer::{Observer, Step},
+    observer::{Amount, Observer, Step},
     report::{Counts, Summary},
     rule::{Outcome, Rule},
     value::Dialect,
 };
 use self::{report::Recorder, scan::Scan, writer::Writer};
+pub use crate::db::import::Totals;
 use crate::db::{Database, PgConnection};
 
 /// An old system whose data is read completely.
@@ -82,7 +83,6 @@ impl Plan {
         dialect: Dialect,
         observer: Arc<dyn Observer>,
     ) -> Result<Self, Error> {
-        observer.begin(Step::Read, 0);
         let task = spawn_blocking({
             let (source, observer) = (Arc::clone(&source), Arc::clone(&observer));
             move || Scan::of(source.as_ref(), dialect, observer.as_ref())

@@ -9,17 +9,18 @@ use tokio::task::JoinSet;
 use super::{
     error::Error,
     observer::Step,
-    user::OldPassword,
+    user::{OldPassword, PlainPassword},
     users,
     writer::{Session, Writer},
 };
 use crate::{
     db::import::{self, passwords},
-    domain::Password,
+    service::passwords::hash_other,
 };
 
 /// Passwords of each processor in a group.
 const GROUP: usize = 8;
+
 impl Writer {
     /// Hashes the plain-text passwords of new users, and keeps the hashes.
     pub(super) async fn hash_passwords(
@@ -54,7 +55,7 @@ impl Writer {
     async fn hash_group(
         &mut self,
         import: import::ImportId,
-        mut group: Vec<(String, Password)>,
+        mut group: Vec<(String, PlainPassword)>,
         cost: u32,
         processors: usize,
     ) -> Result<(), Error> {
@@ -71,10 +72,8 @@ impl Writer {
         while !group.is_empty() {
             let part = group.split_off(group.len().saturating_sub(share));
             tasks.spawn_blocking(move || {
-                let hash = |(id, password): (String, Password)| {
-                    Ok::<_, Error>((id, bcrypt::hash(password.expose(), cost)?))
-                };
-                part.into_iter().map(hash).collect::<Result<Vec<_>, _>>()
+                let hashed = |(id, password)| Ok::<_, Error>((id, hash(&password, cost)?));
+                part.into_iter().map(hashed).collect::<Result<Vec<_>, _>>()
             });
         }
         let (mut ids, mut hashes) = (Vec::new(), Vec::new());
@@ -87,4 +86,11 @@ impl Writer {
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
         Ok(passwords::keep(connection, import, &ids, &hashes).await?)
     }
+}
+
+fn hash(password: &PlainPassword, cost: u32) -> Result<String, Error> {
+    Ok(match password {
+        PlainPassword::Bcrypt(password) => bcrypt::hash(password.expose(), cost)?,
+        PlainPassword::Other(password) => hash_other(password)?.expose().to_owned(),
+    })
 }

@@ -13,6 +13,7 @@ use super::{
     rule::{Outcome, Rule},
     value::Rules,
 };
+use crate::db::import::Totals;
 
 /// What happened to the records of a table: `imported + changed + skipped = read`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -32,8 +33,10 @@ pub struct Counts {
 pub struct Summary {
     tables: BTreeMap<Table, Counts>,
     rules: BTreeMap<(Table, Rule), u64>,
-    /// Plain-text passwords in the source, which are stored as bcrypt hashes.
+    /// Plain-text passwords in the source, of which only hashes are stored.
     pub plain_passwords: u64,
+    /// The rows that the database has after the import; `None` in a dry run.
+    pub database: Option<Totals>,
 }
 
 impl Summary {
@@ -72,7 +75,15 @@ impl Summary {
                 })
             })
             .collect();
-        json!({"tables": tables, "plain_text_passwords": self.plain_passwords, "rules": rules})
+        let database = self.database.map(|rows| {
+            json!({
+                "users": rows.users, "messages": rows.messages, "flagged_messages": rows.flagged,
+                "follows": rows.follows,
+            })
+        });
+        json!({
+            "tables": tables, "plain_text_passwords": self.plain_passwords, "database": database, "rules": rules,
+        })
     }
 }
 

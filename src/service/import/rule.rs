@@ -62,8 +62,7 @@ rules! {
     ValueConverted, "value_converted", Changed, "A number, boolean or binary value is where a text belongs; it is read as its digits, or as UTF-8.";
     // Users.
     NameMissing, "name_missing", Changed, "The user has no name; `user-` and the id serve as one.";
-    NameCharacters, "name_characters", Changed, "The name has control characters or slashes; `_` replaces each.";
-    NameTrimmed, "name_trimmed", Changed, "The name begins or ends with white space, which is removed.";
+    NameCharacters, "name_characters", Changed, "The name has a slash or U+0000; `_` replaces each.";
     NamePath, "name_path", Changed, "The name is `.` or `..`, which browsers remove from an address; `user-` and the id replace it.";
     NameTooLong, "name_too_long", Changed, "The name has more than 1,000 bytes, more than the index of names takes; `user-` and the id replace it.";
     NameNormalized, "name_normalized", Changed, "The name is not in Unicode NFC and is normalized.";
@@ -78,7 +77,8 @@ rules! {
     // Messages.
     AuthorUnknown, "author_unknown", Skipped, "No user has the author's id.";
     AuthorRenamed, "author_renamed", Imported, "The message names its author otherwise than the user with the author's id; the id counts.";
-    TextEmpty, "text_empty", Skipped, "The text is missing, empty, or only white space.";
+    TextMissing, "text_missing", Changed, "There is no text; the message has an empty one.";
+    TextEmpty, "text_empty", Imported, "The text is empty or only white space; it is kept as it is.";
     TextUnreadable, "text_unreadable", Skipped, "The text is a list, a document or another value without a text.";
     TextNul, "text_nul", Changed, "The text has U+0000, which PostgreSQL cannot store; U+FFFD replaces each.";
     TextLong, "text_long", Imported, "The text has more than 280 characters; it is kept whole.";

@@ -4,14 +4,15 @@
 use std::{
     collections::{HashMap, HashSet},
     hash::{BuildHasher as _, RandomState},
+    sync::Arc,
 };
 
-use legacy_data::{Message, Record, Source, Table, User, Value};
+use legacy_data::{Message, Progress, Record, Source, Table, User, Value};
 
 use super::{
     error::Error,
     names::Names,
-    observer::Observer,
+    observer::{Amount, Observer, Step},
     user::{self, OldPassword},
     value::{self, Dialect, Time},
 };
@@ -65,7 +66,9 @@ impl Scan {
         let mut message_ids = Ids::default();
         for table in [Table::Users, Table::Messages, Table::Follows, Table::Latest] {
             let mut row = 0;
-            for record in source.read(table)? {
+            let progress = Arc::<Progress>::default();
+            observer.begin(Step::Read(table), 0);
+            for record in source.read_with(table, Arc::clone(&progress))? {
                 row += 1;
                 match record? {
                     Record::User(user) => scan.add_user(user, row),
@@ -73,9 +76,10 @@ impl Scan {
                     Record::Follow(_) | Record::Latest(_) => {}
                 }
                 if row % STRIDE == 0 {
-                    observer.advance(STRIDE);
+                    observer.read(STRIDE, amount(source, &progress));
                 }
             }
+            observer.read(row % STRIDE, amount(source, &progress));
             scan.records.insert(table, row);
         }
         scan.repeated = message_ids.repeated();
@@ -158,6 +162,10 @@ impl Scan {
     pub(super) fn may_be_repeated(&self, old_id: &str) -> bool {
         !self.repeated.is_empty() && self.repeated.contains(&self.hasher.hash_one(old_id))
     }
+}
+
+fn amount(source: &dyn Source, progress: &Progress) -> Amount {
+    Amount { done: progress.done(), total: progress.total(), unit: source.unit() }
 }
 
 /// Finds repeated ids in 8 bytes each. Ids in ascending order need no search.

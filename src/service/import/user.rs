@@ -27,9 +27,17 @@ pub(super) enum OldPassword {
     /// A hash of a known scheme.
     Hash(PasswordHash),
     /// In the clear.
-    Plain(Password),
+    Plain(PlainPassword),
     /// None by which the user can sign in.
     Unusable,
+}
+
+/// A password in the clear.
+pub(super) enum PlainPassword {
+    /// One that a new user may have.
+    Bcrypt(Password),
+    /// One that bcrypt cannot hold: of more than 72 bytes, blank, or with U+0000. It is not empty.
+    Other(String),
 }
 
 /// Applies the rules to a user, who is the record number `row` of its table.
@@ -78,16 +86,15 @@ pub(super) fn name(value: Value, old_id: &str, rules: &mut Rules) -> String {
         }
         name.clone()
     };
-    let allowed = |character: char| character != '/' && !character.is_control();
+    let allowed = |character: char| !matches!(character, '/' | '\0');
     let spelled = raw.chars().map(|it| if allowed(it) { it } else { '_' }).collect();
     let spelled = change(Rule::NameCharacters, spelled);
     let normalized = change(Rule::NameNormalized, spelled.nfc().collect());
-    let trimmed = change(Rule::NameTrimmed, normalized.trim().to_owned());
-    match trimmed.as_str() {
+    match normalized.as_str() {
         "" => change(Rule::NameMissing, substitute()),
         "." | ".." => change(Rule::NamePath, substitute()),
         long if long.len() > NAME_MAX_BYTES => change(Rule::NameTooLong, substitute()),
-        _ => trimmed,
+        _ => normalized,
     };
     if let Err(error) = Username::parse_new(&name) {
         rules.push((Rule::NameKept, error.rule().to_owned()));
@@ -138,12 +145,12 @@ fn password(value: Value, salt: &Value, rules: &mut Rules) -> OldPassword {
     let read = match salt {
         // SQL: the text names its scheme.
         Value::Missing => PasswordHash::parse(&text).ok().map(OldPassword::Hash),
-        Value::Null => plain(&text),
+        Value::Null => plain(text),
         Value::Text(salt) => match PasswordHash::parse_predecessor(&text, salt) {
             Ok(hash) => Some(OldPassword::Hash(hash)),
             Err(_) if salt.is_empty() => {
                 rules.push((Rule::SaltEmpty, String::new()));
-                plain(&text)
+                plain(text)
             }
             Err(_) => None,
         },
@@ -155,6 +162,11 @@ fn password(value: Value, salt: &Value, rules: &mut Rules) -> OldPassword {
     })
 }
 
-fn plain(text: &str) -> Option<OldPassword> {
-    Password::parse(text).ok().map(OldPassword::Plain)
+fn plain(text: String) -> Option<OldPassword> {
+    let password = match Password::parse(&text) {
+        Ok(password) => PlainPassword::Bcrypt(password),
+        Err(_) if text.is_empty() => return None,
+        Err(_) => PlainPassword::Other(text),
+    };
+    Some(OldPassword::Plain(password))
 }

@@ -31,7 +31,7 @@ const BATCH_TIME: Duration = Duration::from_millis(400);
 const BATCH_MIN: usize = 100;
 const BATCH_MAX: usize = 50_000;
 /// Rows of the first batch, which takes far less than a second on any machine.
-const BATCH_FIRST: usize = 1_000;
+const BATCH_FIRST: usize = 250;
 /// The interval between attempts to take the lock of indexing.
 const LOCK_POLL: Duration = Duration::from_millis(50);
 

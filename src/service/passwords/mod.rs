@@ -20,7 +20,7 @@ use std::{
 use tokio::{sync::oneshot, task::spawn_blocking};
 use tracing::Span;
 
-pub use self::schemes::HashingError;
+pub use self::schemes::{HashingError, hash_other};
 use super::error::Error;
 use crate::{
     domain::{Password, PasswordHash},

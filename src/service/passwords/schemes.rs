@@ -7,6 +7,11 @@ use subtle::ConstantTimeEq;
 
 use crate::domain::{Digest, InvalidHash, PasswordHash, Pbkdf2, Scrypt};
 
+/// The iterations of [`hash_other`], as OWASP recommends for SHA-256.
+const ITERATIONS: u32 = 600_000;
+const SALT_BYTES: usize = 8;
+const SHA256_BYTES: usize = 32;
+
 /// A failure of a hash function.
 #[derive(Debug, thiserror::Error)]
 pub enum HashingError {
@@ -35,6 +40,19 @@ pub(super) fn verify(password: &str, hash: &PasswordHash) -> Result<bool, Hashin
             Ok(is_key(&scrypt_key(password, hash)?, hash.expose_key()))
         }
     }
+}
+
+/// Hashes a password that bcrypt cannot hold, which only an imported user has: PBKDF2 as werkzeug writes it.
+pub fn hash_other(password: &str) -> Result<PasswordHash, HashingError> {
+    let salt: String = rand::random::<[u8; SALT_BYTES]>().iter().map(hexadecimal).collect();
+    let mut key = [0; SHA256_BYTES];
+    pbkdf2_hmac::<Sha256>(password.as_bytes(), salt.as_bytes(), ITERATIONS, &mut key);
+    let key: String = key.iter().map(hexadecimal).collect();
+    Ok(PasswordHash::parse(&format!("pbkdf2:sha256:{ITERATIONS}${salt}${key}"))?)
+}
+
+fn hexadecimal(byte: &u8) -> String {
+    format!("{byte:02x}")
 }
 
 fn is_key(derived: &[u8], stored: &[u8]) -> bool {

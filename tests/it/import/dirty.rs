@@ -1,7 +1,7 @@
 //! Data that is not as it should be, in an SQLite file.
 
-use super::{OldSystem, PBKDF2, rows};
-use crate::support::{App, cluster::TestDatabase};
+use super::{OldSystem, PASSWORD, PBKDF2, rows};
+use crate::support::{App, actors::encode, cluster::TestDatabase};
 
 #[tokio::test]
 async fn every_kind_of_dirt_is_handled_and_reported() {
@@ -22,7 +22,9 @@ async fn every_kind_of_dirt_is_handled_and_reported() {
              (11, '{long_name}', 'x@example.org', '{PBKDF2}'),
              (12, '{longest_name}', 'x@example.org', '{PBKDF2}'),
              (13, 'al' || char(0x200b) || 'ice', 'x@example.org', '{PBKDF2}'),
-             (14, CAST(x'ff41' AS text), 'x@example.org', '{PBKDF2}');
+             (14, CAST(x'ff41' AS text), 'x@example.org', '{PBKDF2}'),
+             (15, ' e' || char(9, 10) || 'f ', 'x@example.org', '{PBKDF2}'),
+             (16, 'g' || char(0) || 'h', 'x@example.org', '{PBKDF2}');
          INSERT INTO message VALUES
              (1, 1, 'fine', 1233065594, 0),
              (2, 99, 'of nobody', 1233065594, 0),
@@ -51,8 +53,8 @@ async fn every_kind_of_dirt_is_handled_and_reported() {
     let mut expected: Vec<&str> = EXPECTED.lines().map(str::trim).collect();
     expected.sort_unstable();
     assert_eq!(report.findings(), expected);
-    assert_eq!(report.counts("users"), [14, 3, 11, 0]);
-    assert_eq!(report.counts("messages"), [20, 2, 14, 4]);
+    assert_eq!(report.counts("users"), [16, 5, 11, 0]);
+    assert_eq!(report.counts("messages"), [20, 4, 14, 2]);
     assert_eq!(report.counts("follows"), [7, 2, 0, 5]);
 
     let connection = &mut database.connect().await;
@@ -67,17 +69,21 @@ async fn every_kind_of_dirt_is_handled_and_reported() {
         "user-7",
         "user-8",
         "123",
-        "c_d",
+        "c\u{1}d",
         &long_name,
         "user-12",
         "al\u{200b}ice",
         "\u{fffd}A",
+        " e\t\nf ",
+        "g_h",
     ];
     assert_eq!(names, expected);
     let query = "SELECT text || ' ' || (published_at > now() - interval '1 hour') || ' ' || flagged
                  FROM messages WHERE char_length(text) < 280 ORDER BY message_id";
     let expected = [
         "fine false false",
+        " false false",
+        "   false false",
         "42 false false",
         "a\u{fffd}b false false",
         "a\u{fffd}b false false",
@@ -105,6 +111,15 @@ async fn every_kind_of_dirt_is_handled_and_reported() {
     for path in ["/public", "/bob", "/Zo%C3%AB", "/123", "/a_b", &format!("/{long_name}")] {
         assert_eq!(app.anonymous().visit(path).await.status, 200, "{path}");
     }
+    for name in ["bob-3", "c\u{1}d", "al\u{200b}ice", " e\t\nf ", "g_h"] {
+        assert_eq!(
+            app.anonymous().visit(&format!("/{}", encode(name))).await.status,
+            200,
+            "{name:?}"
+        );
+        let form = [("username", name), ("password", PASSWORD)];
+        app.anonymous().submit("/login", &form).await.says("You were logged in");
+    }
 }
 
 const EXPECTED: &str = "users 2 name_taken
@@ -118,11 +133,13 @@ const EXPECTED: &str = "users 2 name_taken
     users 7 password_unusable
     users 8 name_missing
     users 9 value_converted
-    users 10 name_characters
+    users 10 name_kept
     users 11 name_kept
     users 12 name_too_long
     users 13 name_kept
     users 14 invalid_unicode
+    users 15 name_kept
+    users 16 name_characters
     messages 2 author_unknown
     messages 3 text_empty
     messages 4 text_empty

@@ -4,6 +4,7 @@ mod dirty;
 mod interrupted;
 mod live;
 mod mongo;
+mod postgres;
 mod sqlite;
 
 use std::{path::Path, process::Output};

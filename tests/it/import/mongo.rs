@@ -9,6 +9,10 @@ use crate::support::{App, cluster::TestDatabase};
 const KEY: &str = "N1RHk5UEnZ4k4K8/kZu3+UNWciKqPUKSG5F3F4ZI54WuqHpsG5MullRIuMH2cG/dfrPvyz145V81XHWghDKMufZ+TDKCGA==";
 const SALT: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+P0BBQkNERQ==";
 
+/// Of 73 bytes, of white space, and with U+0000. The last one is empty, so it is no password.
+const OTHER_PASSWORDS: [&str; 4] = [LONG, " \t", "a\0b", ""];
+const LONG: &str = "0123456789012345678901234567890123456789012345678901234567890123456789abc";
+
 fn id(number: u32) -> Value {
     json!({"$oid": format!("603cd740000000000000{number:04x}")})
 }
@@ -41,7 +45,15 @@ fn old_system() -> OldSystem {
     let mut empty_salt = user(4, "ann", &[], &[]);
     empty_salt["Password"] = json!("p");
     empty_salt["PasswordSalt"] = json!("");
-    let users = [user(1, "ann", &[2, 4], &[2]), plain, without, empty_salt];
+    // bcrypt holds none of these.
+    let others = OTHER_PASSWORDS.iter().zip(5..).map(|(password, number)| {
+        let mut user = user(number, &format!("other {number}"), &[], &[]);
+        user["Password"] = json!(password);
+        user["PasswordSalt"] = Value::Null;
+        user
+    });
+    let mut users = vec![user(1, "ann", &[2, 4], &[2]), plain, without, empty_salt];
+    users.extend(others);
     let messages = [
         message(1, 1, json!({})),
         message(2, 9, json!({"AuthorName": "ghost"})),
@@ -85,6 +97,7 @@ async fn the_predecessor_moves_in() {
         users(3, "password_unusable"),
         users(4, "name_taken"),
         users(4, "salt_empty"),
+        users(8, "password_unusable"),
         messages(1, "id_repeated"),
         messages(2, "author_unknown"),
         messages(3, "time_impossible"),
@@ -92,7 +105,7 @@ async fn the_predecessor_moves_in() {
         messages(4, "time_converted"),
         messages(5, "author_renamed"),
         messages(5, "time_future"),
-        messages(6, "text_empty"),
+        messages(6, "text_missing"),
         messages(7, "text_nul"),
         messages(8, "text_unreadable"),
         follows(1, 4, "follow_only_by_follower"),
@@ -104,7 +117,7 @@ async fn the_predecessor_moves_in() {
     ];
     expected.sort();
     assert_eq!(report.findings(), expected);
-    assert_eq!(report.0["plain_text_passwords"], 2);
+    assert_eq!(report.0["plain_text_passwords"], 5);
 
     let app = App::start_on(database).await;
     let connection = &mut app.database.connect().await;
@@ -115,6 +128,7 @@ async fn the_predecessor_moves_in() {
         "message 1 1617235200",
         "message 3 1614600000",
         "message 4 1614600000",
+        " 1617235200",
         "\u{fffd} 1617235200",
     ];
     assert_eq!(rows(connection, query).await, expected);
@@ -123,6 +137,13 @@ async fn the_predecessor_moves_in() {
         let form = [("username", name), ("password", password)];
         app.anonymous().submit("/login", &form).await.says("You were logged in");
     }
+    for (password, number) in OTHER_PASSWORDS[..3].iter().zip(5..) {
+        let form = [("username", &*format!("other {number}")), ("password", password)];
+        app.anonymous().submit("/login", &form).await.says("You were logged in");
+    }
+    let query = "SELECT DISTINCT password_scheme || ' ' || left(password_hash, 21) FROM users
+                 WHERE username IN ('other 5', 'other 6', 'other 7')";
+    assert_eq!(rows(connection, query).await, ["werkzeug_pbkdf2 pbkdf2:sha256:600000$"]);
     let whole = std::fs::read_to_string(old.report()).expect("a report");
     assert!(!whole.contains("in the clear") && !whole.contains(KEY), "no password is reported");
     let output = [output.stdout, output.stderr].concat();
@@ -181,4 +202,122 @@ async fn every_form_gives_the_same_report() {
         let form = [("username", name.as_str()), ("password", password.as_str().expect("text"))];
         app.anonymous().submit("/login", &form).await.says("You were logged in");
     }
+}
+
+/// What PyMongo wrote: values of types that the predecessor does not use.
+const ODD_TYPES: &str = "users 10 id_converted
+    users 10 id_converted
+    users 10 id_repeated
+    users 9 id_converted
+    users #12 id_missing
+    users 2 email_missing
+    users 2 value_converted
+    users 3 follows_unreadable
+    users 3 name_missing
+    users 4 value_converted
+    users 4 value_converted
+    users 5 value_converted
+    users 5 value_converted
+    users 6 email_characters
+    users 6 name_characters
+    users 7 name_missing
+    users 7 password_unusable
+    users 8 name_characters
+    users 8 name_kept
+    users 8 password_unusable
+    users 8 value_converted
+    users d name_too_long
+    messages 102 time_converted
+    messages 103 time_converted
+    messages 104 time_impossible
+    messages 105 time_impossible
+    messages 106 time_impossible
+    messages 107 time_future
+    messages 108 text_unreadable
+    messages 109 text_unreadable
+    messages 10a text_unreadable
+    messages 10b value_converted
+    messages 10d text_empty
+    messages 10e author_renamed
+    messages 10e id_converted
+    messages 10f author_renamed
+    messages 10f id_converted
+    messages 110 author_unknown
+    messages 111 id_converted
+    messages 113 flag_unreadable
+    messages 114 text_long
+    follows 1 -> 3 follow_only_by_follower
+    follows 1 -> 3 id_converted
+    follows 1 -> none follow_user_unknown";
+
+#[tokio::test]
+async fn a_dump_by_pymongo_with_odd_types_is_imported() {
+    let database = TestDatabase::fresh().await;
+    let old = OldSystem::new();
+    let dump = format!("{}/crates/legacy-data/tests/data/pymongo", env!("CARGO_MANIFEST_DIR"));
+    let output = import(&database, &["mongo", &dump, "--password-cost=10"], &old.report());
+    assert!(output.status.success(), "{output:?}");
+    let report = Report::read(&old.report());
+    let short = |finding: String| {
+        let word = |word: &str| match word.strip_prefix("603cd74000000000") {
+            Some(digits) => digits.trim_start_matches('0').to_owned(),
+            None => word.to_owned(),
+        };
+        finding.split(' ').map(word).collect::<Vec<_>>().join(" ")
+    };
+    let mut found: Vec<String> = report.findings().into_iter().map(short).collect();
+    found.sort();
+    let mut expected: Vec<&str> = ODD_TYPES.lines().map(str::trim).collect();
+    expected.sort_unstable();
+    assert_eq!(found, expected);
+
+    let app = App::start_on(database).await;
+    let long = "p".repeat(100);
+    for (name, password) in [
+        ("ann", super::PASSWORD),
+        ("2", "password 2"),
+        ("true", "12345678"),
+        ("fünf", "five"),
+        ("six_", "password 6"),
+        ("user-603cd740000000000000000d", &long),
+    ] {
+        let form = [("username", name), ("password", password)];
+        app.anonymous().submit("/login", &form).await.says("You were logged in");
+    }
+    assert_eq!(app.simulator().latest().await, 4711);
+}
+
+#[tokio::test]
+async fn a_damaged_dump_is_named_with_its_offset_and_changes_nothing() {
+    let database = TestDatabase::empty().await;
+    let old = OldSystem::new();
+    let read = |form: &str| std::fs::read(data(form)).expect("a file");
+    let (archive, compressed) = (read("dump.archive"), read("dump.archive.gz"));
+    let bson = read("dump/MiniTwit/messages.bson");
+    let corrupted = |content: &[u8], at: usize| {
+        let mut content = content.to_vec();
+        content[at] ^= 0xff;
+        content
+    };
+    let half = |content: &[u8]| content[..content.len() / 2].to_vec();
+    for (name, content, place) in [
+        ("dump.archive", half(&archive), "byte "),
+        ("dump.archive", corrupted(&archive, archive.len() / 2), "byte "),
+        ("dump.archive.gz", half(&compressed), "byte "),
+        ("dump.archive.gz", corrupted(&compressed, compressed.len() / 2), "byte "),
+        ("messages.bson", bson[..bson.len() - 7].to_vec(), "byte "),
+        ("messages.bson", corrupted(&bson, 3), "byte "),
+    ] {
+        std::fs::write(old.path(name), content).expect("written");
+        let path = if name == "messages.bson" { ".".to_owned() } else { name.to_owned() };
+        let output = import(&database, &["mongo", &old.path(&path)], &old.report());
+        std::fs::remove_file(old.path(name)).expect("removed");
+        assert_eq!(output.status.code(), Some(1), "{name}: {output:?}");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        let said = errors.lines().find(|line| line.contains(name) && line.contains(place));
+        assert!(said.is_some(), "{name}: {errors}");
+        assert!(!std::path::Path::new(&old.report()).exists(), "{name}");
+    }
+    let tables = "SELECT count(*)::text FROM pg_tables WHERE schemaname = 'public'";
+    assert_eq!(rows(&mut database.connect().await, tables).await, ["0"]);
 }

@@ -141,7 +141,7 @@ pub const ROWS: &[Rows] = &[
             UNION ALL SELECT old_id || ' ' || char_length(text)
             FROM imported_messages JOIN messages USING (message_id)
             UNION ALL SELECT follower_id || ' followed ' || followee_id FROM imported_follows
-            UNION ALL SELECT old_id || ' ' || right(password_hash, 1) FROM import_passwords
+            UNION ALL SELECT old_id || ' ' || right(password_hash, 1) FROM import_passwords WHERE old_id = '8'
             UNION ALL SELECT count(*)::text FROM messages WHERE imported",
         expected: &[
             "minitwit.db sqlite 1 day",
@@ -158,5 +158,13 @@ pub const ROWS: &[Rows] = &[
                  SELECT recount()",
         query: "SELECT recount()::text",
         expected: &["0"],
+    },
+    Rows {
+        since: 10,
+        insert: "
+            INSERT INTO import_passwords (source_id, old_id, password_hash)
+                SELECT source_id, '9', 'pbkdf2:sha256:600000$salt$' || repeat('0b', 32) FROM import_sources",
+        query: "SELECT right(password_hash, 4) FROM import_passwords WHERE old_id = '9'",
+        expected: &["0b0b"],
     },
 ];

@@ -225,7 +225,13 @@ pub const VIOLATIONS: &[(&str, &[&str])] = &[
     ("import_passwords_pkey", &["INSERT INTO import_passwords SELECT * FROM import_passwords"]),
     ("import_passwords_source_id_fkey", &["UPDATE import_passwords SET source_id = 99"]),
     ("import_passwords_old_id_length", &["UPDATE import_passwords SET old_id = repeat('x', 1025)"]),
-    ("import_passwords_bcrypt", &["UPDATE import_passwords SET password_hash = 'secret'"]),
+    (
+        "import_passwords_form",
+        &[
+            "UPDATE import_passwords SET password_hash = 'secret'",
+            "UPDATE import_passwords SET password_hash = 'pbkdf2:sha1:1$salt$00'",
+        ],
+    ),
     (
         "write_probes_pkey",
         &["INSERT INTO write_probes OVERRIDING SYSTEM VALUE VALUES (9, 'x'), (9, 'y')"],
