@@ -78,7 +78,7 @@ async fn an_export_with_hashes_is_imported_and_equal() {
         "{}",
         files[1]
     );
-    assert!(files[2].contains(r#""text":"two\r\nlines\tand \"quotes\" \\ 🐦 "#), "{}", files[2]);
+    assert!(files[2].contains(r#""text":"two\nlines\tand \"quotes\" \\ 🐦 "#), "{}", files[2]);
 
     let database = TestDatabase::empty().await;
     let report = directory.path().join("report.json");

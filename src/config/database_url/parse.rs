@@ -250,7 +250,7 @@ fn checked(parameter: &Parameter, value: &str) -> Result<String, UrlError> {
 
 /// Makes `verify-full` the default mode with the system's authorities, as libpq does.
 fn check_system_roots(url: &mut DatabaseUrl) -> Result<(), UrlError> {
-    if !url.parameter("sslrootcert").is_some_and(|it| it.expose() == SYSTEM_ROOTS) {
+    if url.parameter("sslrootcert").is_none_or(|it| it.expose() != SYSTEM_ROOTS) {
         return Ok(());
     }
     match url.parameter("sslmode").map(Secret::expose) {

@@ -36,10 +36,10 @@ pub(super) async fn conflicting(
     sqlx::query_scalar!(
         r#"SELECT name AS "name!"
            FROM (SELECT 'table ' || relname AS name FROM pg_class
-                 WHERE relnamespace = current_schema()::regnamespace AND relname::text = ANY ($1)
+                 WHERE relnamespace = quote_ident(current_schema())::regnamespace AND relname::text = ANY ($1)
                  UNION ALL
                  SELECT 'function ' || proname FROM pg_proc
-                 WHERE pronamespace = current_schema()::regnamespace AND proname::text = ANY ($2)) AS names
+                 WHERE pronamespace = quote_ident(current_schema())::regnamespace AND proname::text = ANY ($2)) AS names
            ORDER BY name DESC
            LIMIT 1"#,
         &tables as &[&str],
