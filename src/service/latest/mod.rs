@@ -25,7 +25,7 @@ use std::{
 
 use tokio::{
     sync::{Notify, watch},
-    time::{Instant, sleep_until},
+    time::MissedTickBehavior,
 };
 
 use super::error::Error;
@@ -145,7 +145,10 @@ async fn write_values(
     recorded: Arc<Recorded>,
     outcome: watch::Sender<Written>,
 ) {
-    let (mut last_start, mut done) = (None, 0);
+    let mut done = 0;
+    // Ticks keep their rhythm. A sleep would end up to 1 ms late, and the next one later still.
+    let mut interval = tokio::time::interval(WRITE_INTERVAL);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = recorded.arrived.notified() => {}
@@ -155,12 +158,11 @@ async fn write_values(
         if recorded.lock().number == done {
             continue;
         }
-        if recorded.in_flight.load(Ordering::Relaxed) > FEW_IN_FLIGHT
-            && let Some(last_start) = last_start
-        {
-            sleep_until(last_start + WRITE_INTERVAL).await;
+        if recorded.in_flight.load(Ordering::Relaxed) > FEW_IN_FLIGHT {
+            interval.tick().await;
+        } else {
+            interval.reset();
         }
-        last_start = Some(Instant::now());
         let last = *recorded.lock();
         let result = row.write(last.value).await;
         let succeeded = result.is_ok();

@@ -4,7 +4,7 @@ use models::{Model, Random, latest as model};
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
-    time::advance,
+    time::{Instant, advance},
 };
 
 use super::*;
@@ -34,7 +34,6 @@ struct Replay {
     running: Option<Begun>,
     requests: Vec<JoinHandle<Result<(), Error>>>,
     answers: Vec<Option<bool>>,
-    last_start: Option<Instant>,
     model: model::Latest,
     state: model::State,
 }
@@ -52,7 +51,6 @@ impl Replay {
             running: None,
             requests: Vec::new(),
             answers: Vec::new(),
-            last_start: None,
             model,
             state,
         }
@@ -124,7 +122,6 @@ impl Replay {
             self.step(model::Step::Begin(0));
             let write = self.state.processes[0].write.as_ref().expect("a write");
             assert_eq!(begun.0, self.value(write.request));
-            self.last_start = Some(Instant::now());
             self.running = Some(begun);
         }
     }
