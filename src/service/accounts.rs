@@ -7,7 +7,7 @@ use super::{
 use crate::{
     db::{
         NewSession, follows, messages,
-        users::{self, Deletion},
+        users::{self, Deletion, NameRule},
     },
     domain::{
         Account, AccountChange, Invalid, PasswordChange, Registration, SessionToken, Username,
@@ -22,27 +22,50 @@ const DELETION_STEP: u16 = 1_000;
 impl Service {
     /// Registers a user. Returns when the user's row is durable.
     ///
-    /// Returns an error if the username is taken or a rate limit is exceeded.
+    /// Returns an error if a user has the username, also in another case, or a rate limit is exceeded.
     pub async fn register(&self, registration: Registration, origin: Origin) -> Result<(), Error> {
+        self.register_under(registration, origin, NameRule::AnyCase).await
+    }
+
+    /// Like [`Self::register`], for the simulator: names that differ by case are different.
+    pub async fn register_exact(
+        &self,
+        registration: Registration,
+        origin: Origin,
+    ) -> Result<(), Error> {
+        self.register_under(registration, origin, NameRule::Exact).await
+    }
+
+    async fn register_under(
+        &self,
+        registration: Registration,
+        origin: Origin,
+        rule: NameRule,
+    ) -> Result<(), Error> {
         self.inner.limits.check_registration(origin)?;
         let service = self.clone();
         let line = match origin {
             Origin::Simulator => Line::Simulator,
             Origin::Address(_) => Line::SignUp,
         };
-        self.finish(async move { service.insert_user(registration, line).await }).await
+        self.finish(async move { service.insert_user(registration, line, rule).await }).await
     }
 
-    async fn insert_user(&self, registration: Registration, line: Line) -> Result<(), Error> {
+    async fn insert_user(
+        &self,
+        registration: Registration,
+        line: Line,
+        rule: NameRule,
+    ) -> Result<(), Error> {
         let Registration { username, email, password } = registration;
         // The slot is held from the look-up to the insert. So of many concurrent registrations with
         // the same username, at most one per worker hashes its password.
         let slot = self.inner.passwords.slot(line).await?;
-        if users::exists(self.database(), &username).await? {
+        if self.is_taken(&username, rule).await? {
             return Err(Error::UsernameTaken);
         }
         let hash = slot.hash(password).await?;
-        match users::insert(self.database(), &username, &email, &hash).await? {
+        match users::insert(self.database(), &username, &email, &hash, rule).await? {
             users::Insertion::Inserted => {
                 metrics::registered();
                 Ok(())
@@ -52,6 +75,24 @@ impl Service {
                 Err(Invalid::new("The username must be in Unicode normalization form C").into())
             }
         }
+    }
+
+    async fn is_taken(&self, username: &Username, rule: NameRule) -> Result<bool, Error> {
+        Ok(match rule {
+            NameRule::Exact => users::exists(self.database(), username).await?,
+            NameRule::AnyCase => users::exists_in_any_case(self.database(), username).await?,
+        })
+    }
+
+    /// Whether no new user can have this name, because a user has it, perhaps in another case.
+    pub async fn is_username_taken(&self, username: &Username) -> Result<bool, Error> {
+        self.is_taken(username, NameRule::AnyCase).await
+    }
+
+    /// The name of the oldest user whose name differs from this one only by case.
+    pub async fn name_in_other_case(&self, username: &Username) -> Result<Username, Error> {
+        let found = users::oldest_in_any_case(self.database(), username).await?;
+        found.ok_or_else(|| Error::UnknownUser(username.clone()))
     }
 
     /// Returns an error if no user has this name.

@@ -81,5 +81,5 @@ impl RegistrationApi {
 async fn register(service: &Service, user: &NewUser, origin: Origin) -> Result<(), ErrorResponse> {
     let (username, email) = (user.username.parse("username")?, user.email.parse("email")?);
     let registration = Registration::parse(username, email, user.pwd.parse("pwd")?);
-    Ok(service.register(registration.map_err(Error::from)?, origin).await?)
+    Ok(service.register_exact(registration.map_err(Error::from)?, origin).await?)
 }

@@ -8,7 +8,7 @@ use minitwit::{
     db::{
         Database, PoolSettings, ReadSettings,
         messages::timelines::{self, NewMessage},
-        users::{self, Insertion},
+        users::{self, Insertion, NameRule},
     },
     domain::{Email, MessageText, PasswordHash, Username},
 };
@@ -239,7 +239,7 @@ async fn every_valid_username_and_email_address_is_accepted() {
     let mut taken = BTreeSet::new();
     for raw in with(generated(r"\PC{1,70}"), &chosen) {
         let Ok(name) = Username::parse_new(&raw) else { continue };
-        let inserted = users::insert(&pool, &name, &address, &hash).await;
+        let inserted = users::insert(&pool, &name, &address, &hash, NameRule::Exact).await;
         let inserted = inserted.unwrap_or_else(|error| panic!("{raw:?}: {error:?}"));
         let expected = if taken.insert(name.as_str().to_owned()) {
             Insertion::Inserted
@@ -257,7 +257,7 @@ async fn every_valid_username_and_email_address_is_accepted() {
     for (number, raw) in with(generated(r"\PC{0,80}@\PC{0,80}"), &chosen).iter().enumerate() {
         let Ok(address) = Email::parse(raw) else { continue };
         let name = Username::parse(&format!("owner {number}")).expect("valid");
-        let inserted = users::insert(&pool, &name, &address, &hash).await;
+        let inserted = users::insert(&pool, &name, &address, &hash, NameRule::Exact).await;
         assert!(matches!(inserted, Ok(Insertion::Inserted)), "{raw:?}: {inserted:?}");
         accepted += 1;
     }

@@ -26,20 +26,37 @@ pub enum Insertion {
     NotNormalized,
 }
 
+/// Which existing name makes a new one taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NameRule {
+    /// The same name.
+    Exact,
+    /// A name that differs at most by case.
+    AnyCase,
+}
+
 /// Inserts a user, unless the username is taken.
+///
+/// A unique index decides between concurrent inserts under [`NameRule::AnyCase`].
 pub async fn insert(
     database: &Database,
     username: &Username,
     email: &Email,
     password_hash: &PasswordHash,
+    rule: NameRule,
 ) -> Result<Insertion, Error> {
     let query = sqlx::query!(
-        "INSERT INTO users (username, email, password_hash, password_scheme) VALUES ($1, $2, $3, $4)
-         ON CONFLICT ON CONSTRAINT users_username_key DO NOTHING",
+        r#"INSERT INTO users (username, email, password_hash, password_scheme, distinct_name)
+           SELECT $1, $2, $3, $4, $5
+           WHERE NOT ($5 AND EXISTS (
+               SELECT FROM users
+               WHERE lower(username COLLATE "default") COLLATE "C" = lower($1) COLLATE "C"))
+           ON CONFLICT DO NOTHING"#,
         username.as_str(),
         email.as_str(),
         password_hash.expose(),
         password_hash.scheme(),
+        rule == NameRule::AnyCase,
     );
     match database.execute(query).await {
         Ok(1) => Ok(Insertion::Inserted),
@@ -58,6 +75,27 @@ pub async fn exists(database: &Database, username: &Username) -> Result<bool, Er
         username.as_str(),
     );
     Ok(database.one(query).await?.exists)
+}
+
+/// Whether a user has this username, or one that differs only by case.
+pub async fn exists_in_any_case(database: &Database, username: &Username) -> Result<bool, Error> {
+    Ok(oldest_in_any_case(database, username).await?.is_some())
+}
+
+/// The username of the oldest of the users whose names differ from this one at most by case.
+pub async fn oldest_in_any_case(
+    database: &Database,
+    username: &Username,
+) -> Result<Option<Username>, Error> {
+    let query = sqlx::query!(
+        r#"SELECT username FROM users
+           WHERE lower(username COLLATE "default") COLLATE "C" = lower($1) COLLATE "C"
+           ORDER BY created_at, user_id
+           LIMIT 1"#,
+        username.as_str(),
+    );
+    let row = database.optional(query).await?;
+    Ok(row.map(|row| Username::from_stored(row.username)))
 }
 
 pub(super) struct AccountRow {

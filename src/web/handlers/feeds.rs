@@ -6,6 +6,7 @@ use poem::{
     web::{Data, Path, Query},
 };
 
+use super::timelines::timeline_of;
 use crate::web::{
     extract::{page_query::PageQuery, path::PathName},
     failure::Failure,
@@ -63,7 +64,7 @@ async fn profile_feed(
     responder: &Responder,
 ) -> Result<Response, Failure> {
     let before = query.cursor()?;
-    let timeline = service.author_timeline(owner, None, before, PAGE_SIZE).await?;
+    let timeline = timeline_of(service, owner, None, before).await?;
     let (site, owner) = (responder.site(headers), &timeline.author.username);
     let feed = Feed::profile(&site, owner, before, timeline.page);
     responder.feed(&feed, headers)

@@ -18,8 +18,8 @@ use crate::web::{
     written::TextFields,
 };
 use crate::{
-    domain::{Cursor, MessageText, PAGE_SIZE, User},
-    service::Service,
+    domain::{AuthorTimeline, Cursor, MessageText, PAGE_SIZE, User, UserId, Username},
+    service::{Error, Service},
 };
 use poem::{
     Response, Result, handler,
@@ -74,6 +74,22 @@ pub async fn public(
     responder.page(&if before.is_none() { page.live() } else { page })
 }
 
+/// The timeline of the user with this name, or else of the oldest whose name differs only by case.
+pub(super) async fn timeline_of(
+    service: &Service,
+    username: Username,
+    viewer: Option<UserId>,
+    before: Option<Cursor>,
+) -> Result<AuthorTimeline, Error> {
+    match service.author_timeline(username, viewer, before, PAGE_SIZE).await {
+        Err(Error::UnknownUser(name)) => {
+            let name = service.name_in_other_case(&name).await?;
+            service.author_timeline(name, viewer, before, PAGE_SIZE).await
+        }
+        found => found,
+    }
+}
+
 #[handler]
 pub async fn profile(
     PathName(username): PathName,
@@ -86,7 +102,7 @@ pub async fn profile(
 ) -> Result<Response, Failure> {
     let viewer_id = viewer.as_ref().map(|viewer| viewer.id);
     let before = query.cursor()?;
-    let timeline = service.author_timeline(username, viewer_id, before, PAGE_SIZE).await?;
+    let timeline = timeline_of(&service, username, viewer_id, before).await?;
     // A page may take the short path of a reserved name.
     if timeline.author.username.is_reserved() && !uri.path().starts_with(USERS_PATH) {
         return Ok(redirect(&profile_path(&timeline.author.username)));

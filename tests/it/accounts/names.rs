@@ -149,3 +149,83 @@ async fn a_search_for_people_understands_a_sign_and_space() {
         }
     }
 }
+
+/// Pairs of names that differ only by case.
+const SAME_BUT_FOR_CASE: &[(&str, &str)] =
+    &[("Anna", "anna"), ("ANNA b", "anna B"), ("Ægir", "ægir"), ("ŽLUŤ", "žluť"), ("Ёж", "ёж")];
+
+#[tokio::test]
+async fn a_new_name_differs_from_each_existing_one_by_more_than_case() {
+    let app = App::start().await;
+    let (simulator, api) = (app.simulator(), app.api());
+    for (number, (first, second)) in SAME_BUT_FOR_CASE.iter().enumerate() {
+        // The rule holds also if the simulator or an import has brought the first name.
+        match number % 3 {
+            0 => assert_eq!(simulator.register(first).await.status, 204),
+            1 => assert_eq!(api.sign_up(first).await.status, 201),
+            _ => {
+                app.anonymous().sign_up(first).await.says("You were successfully registered");
+            }
+        }
+        app.anonymous().sign_up(second).await.says("The username is already taken");
+        assert_eq!(api.sign_up(second).await.problem(409)["code"], "username-taken", "{second}");
+        // The simulator's contract compares names exactly.
+        assert_eq!(simulator.register(second).await.status, 204, "{second}");
+        simulator.register(second).await.failure(400);
+    }
+}
+
+#[tokio::test]
+async fn one_of_concurrent_sign_ups_with_names_that_differ_by_case_succeeds() {
+    let app = App::start().await;
+    let replica = app.replica().await;
+    let names: Vec<String> = (0..16_u32)
+        .map(|bits| {
+            let case = |(place, letter): (usize, char)| match bits >> place & 1 {
+                1 => letter.to_ascii_uppercase(),
+                _ => letter,
+            };
+            "anna".chars().enumerate().map(case).collect()
+        })
+        .collect();
+    let sign_ups = names.iter().enumerate().map(async |(number, name)| {
+        let server = if number % 2 == 0 { &app } else { &replica };
+        match number % 4 {
+            0 | 1 => server.api().sign_up(name).await.status == 201,
+            _ => server.anonymous().sign_up(name).await.body.contains("successfully registered"),
+        }
+    });
+    let results = futures_util::future::join_all(sign_ups).await;
+    assert_eq!(results.iter().filter(|&&succeeded| succeeded).count(), 1, "{results:?}");
+    assert_eq!(app.count("SELECT count(*) FROM users").await, 1);
+}
+
+#[tokio::test]
+async fn a_profile_is_found_by_its_exact_name_first_and_then_in_any_case() {
+    let app = App::start().await;
+    let simulator = app.simulator();
+    for name in ["anna", "ANNA"] {
+        simulator.register(name).await;
+        simulator.tweet(name, &format!("from {name}")).await;
+    }
+    app.execute("UPDATE users SET created_at = '2020-02-20Z' WHERE username = 'ANNA'").await;
+    for (path, found) in [
+        ("/anna", "anna"),
+        ("/ANNA", "ANNA"),
+        ("/Anna", "ANNA"),
+        ("/aNNa.atom", "ANNA"),
+        ("/anna.atom", "anna"),
+        ("/users/AnnA", "ANNA"),
+    ] {
+        let page = app.anonymous().get(path).await;
+        assert_eq!(page.status, 200, "{path}");
+        page.says(&format!(">from {found}<"));
+    }
+    simulator.register("Anna").await;
+    simulator.tweet("Anna", "from Anna").await;
+    app.anonymous().get("/Anna").await.says(">from Anna<").does_not_say("from ANNA");
+    assert_eq!(app.anonymous().get("/Ann").await.status, 404);
+    // The APIs compare names exactly.
+    app.api().get("/users/aNNA").await.problem(404);
+    simulator.get("/msgs/aNNA").await.failure(404);
+}

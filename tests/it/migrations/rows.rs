@@ -167,4 +167,13 @@ pub const ROWS: &[Rows] = &[
         query: "SELECT right(password_hash, 4) FROM import_passwords WHERE old_id = '9'",
         expected: &["0b0b"],
     },
+    Rows {
+        since: 11,
+        insert: "
+            INSERT INTO users (username, email, password_hash, disabled_at, distinct_name)
+                VALUES ('Zoe', 'a@b', '$2b$10$' || repeat('a', 53), now(), true),
+                       ('zoe', 'a@b', '$2b$10$' || repeat('a', 53), now(), false)",
+        query: "SELECT username || ' ' || distinct_name FROM users WHERE lower(username) = 'zoe'",
+        expected: &["Zoe true", "zoe false"],
+    },
 ];
