@@ -7,7 +7,10 @@ use super::{
 use crate::{
     db::{
         NewSession, follows, messages,
-        users::{self, Deletion, NameRule},
+        users::{
+            self, Deletion,
+            names::{self, NameRule},
+        },
     },
     domain::{
         Account, AccountChange, Invalid, PasswordChange, Registration, SessionToken, Username,
@@ -79,8 +82,8 @@ impl Service {
 
     async fn is_taken(&self, username: &Username, rule: NameRule) -> Result<bool, Error> {
         Ok(match rule {
-            NameRule::Exact => users::exists(self.database(), username).await?,
-            NameRule::AnyCase => users::exists_in_any_case(self.database(), username).await?,
+            NameRule::Exact => names::exists(self.database(), username).await?,
+            NameRule::AnyCase => names::exists_in_any_case(self.database(), username).await?,
         })
     }
 
@@ -91,13 +94,13 @@ impl Service {
 
     /// The name of the oldest user whose name differs from this one only by case.
     pub async fn name_in_other_case(&self, username: &Username) -> Result<Username, Error> {
-        let found = users::oldest_in_any_case(self.database(), username).await?;
+        let found = names::oldest_in_any_case(self.database(), username).await?;
         found.ok_or_else(|| Error::UnknownUser(username.clone()))
     }
 
     /// Returns an error if no user has this name.
     pub async fn require_user(&self, username: &Username) -> Result<(), Error> {
-        match users::exists(self.database(), username).await? {
+        match names::exists(self.database(), username).await? {
             true => Ok(()),
             false => Err(Error::UnknownUser(username.clone())),
         }

@@ -2,7 +2,10 @@
 
 use super::{error::Error, state::Service};
 use crate::{
-    db::{Class, users},
+    db::{
+        Class,
+        users::{self, suggestions},
+    },
     domain::{KeyCursor, Page, Profile, ProfileView, UserId, Username},
 };
 
@@ -14,6 +17,15 @@ impl Service {
         limit: u16,
     ) -> Result<Page<Profile, KeyCursor>, Error> {
         Ok(users::list(&self.reads(Class::Lists), before, limit).await?)
+    }
+
+    /// At most `limit` people whom `reader` may want to follow.
+    pub async fn people_to_follow(
+        &self,
+        reader: UserId,
+        limit: u16,
+    ) -> Result<Vec<Profile>, Error> {
+        Ok(suggestions::of(&self.reads(Class::Lists), reader, limit).await?)
     }
 
     /// The profile of a user, and whether `viewer` follows the user.

@@ -8,7 +8,7 @@ use minitwit::{
     db::{
         Database, PoolSettings, ReadSettings,
         messages::timelines::{self, NewMessage},
-        users::{self, Insertion, NameRule},
+        users::{self, Insertion, names::NameRule},
     },
     domain::{Email, MessageText, PasswordHash, Username},
 };

@@ -1,7 +1,10 @@
 //! The table `users`: accounts, sign-in and profiles.
 
 pub mod moderation;
+pub mod names;
+pub mod suggestions;
 
+use names::NameRule;
 use time::OffsetDateTime;
 
 use super::{
@@ -24,15 +27,6 @@ pub enum Insertion {
     /// PostgreSQL considers the username not normalized, because its Unicode version differs from
     /// this program's.
     NotNormalized,
-}
-
-/// Which existing name makes a new one taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NameRule {
-    /// The same name.
-    Exact,
-    /// A name that differs at most by case.
-    AnyCase,
 }
 
 /// Inserts a user, unless the username is taken.
@@ -66,36 +60,6 @@ pub async fn insert(
         }
         Err(error) => Err(error),
     }
-}
-
-/// Whether a user has this username.
-pub async fn exists(database: &Database, username: &Username) -> Result<bool, Error> {
-    let query = sqlx::query!(
-        r#"SELECT EXISTS (SELECT FROM users WHERE username = $1) AS "exists!""#,
-        username.as_str(),
-    );
-    Ok(database.one(query).await?.exists)
-}
-
-/// Whether a user has this username, or one that differs only by case.
-pub async fn exists_in_any_case(database: &Database, username: &Username) -> Result<bool, Error> {
-    Ok(oldest_in_any_case(database, username).await?.is_some())
-}
-
-/// The username of the oldest of the users whose names differ from this one at most by case.
-pub async fn oldest_in_any_case(
-    database: &Database,
-    username: &Username,
-) -> Result<Option<Username>, Error> {
-    let query = sqlx::query!(
-        r#"SELECT username FROM users
-           WHERE lower(username COLLATE "default") COLLATE "C" = lower($1) COLLATE "C"
-           ORDER BY created_at, user_id
-           LIMIT 1"#,
-        username.as_str(),
-    );
-    let row = database.optional(query).await?;
-    Ok(row.map(|row| Username::from_stored(row.username)))
 }
 
 pub(super) struct AccountRow {

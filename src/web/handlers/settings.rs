@@ -134,17 +134,20 @@ pub struct PasswordFields {
 }
 
 impl PasswordFields {
-    /// Returns the requested change, or the form with the error of a field.
+    /// Returns the requested change, or the form with the errors of its fields.
     fn parse(self) -> Result<PasswordChange, Box<PasswordForm>> {
         let mut form = PasswordForm::default();
-        match Password::parse(&self.new) {
-            Err(invalid) => form.new = Field::rejected(invalid),
-            Ok(new) if self.new == self.repeated => {
-                return Ok(PasswordChange { current: self.current, new });
-            }
-            Ok(_) => form.repeated = Field::rejected("The two passwords do not match"),
+        let parsed = Password::parse(&self.new);
+        if self.new != self.repeated {
+            form.repeated = Field::rejected("The two passwords do not match");
         }
-        Err(Box::new(form))
+        match parsed {
+            Ok(new) if form.repeated.error.is_none() => {
+                Ok(PasswordChange { current: self.current, new })
+            }
+            Ok(_) => Err(Box::new(form)),
+            Err(invalid) => Err(Box::new(PasswordForm { new: Field::rejected(invalid), ..form })),
+        }
     }
 }
 

@@ -11,12 +11,12 @@ use crate::web::{
     failure::Failure,
     flash::Flash,
     links::own_path,
-    pages::{LoginPage, RegisterPage, SignInField, SignInForm, WrittenText},
+    pages::{Field, Frame, LoginPage, RegisterPage, SignInField, SignInForm, WrittenText},
     respond::{Responder, redirect},
     written::{Written, store, stores_text},
 };
 use crate::{
-    domain::{Invalid, Registration, User},
+    domain::{Email, Invalid, Password, Registration, User, Username},
     service::{Error, ErrorKind, Origin, Service},
 };
 
@@ -177,20 +177,46 @@ pub async fn register(
             let flash = Flash::SignedUpAs(fields.username);
             Ok(responder.redirect_with("/login", flash))
         }
-        Err(error) if error.kind() == ErrorKind::Invalid => responder.page(&RegisterPage {
-            frame: responder.frame(None),
-            error: Some(error.to_string()),
-            username: fields.username,
-            email: fields.email,
-        }),
+        Err(error) if error.kind() == ErrorKind::Invalid => {
+            let page = rejected(&service, responder.frame(None), fields, &error).await?;
+            responder.page(&page)
+        }
         Err(error) => Err(error.into()),
     }
+}
+
+const MISMATCH: &str = "The two passwords do not match";
+
+/// The form again, with the reason for each wrong field. `error` is the first reason.
+async fn rejected(
+    service: &Service,
+    frame: Frame,
+    fields: RegisterFields,
+    error: &Error,
+) -> Result<RegisterPage, Failure> {
+    let (mut username, name) = Field::parse(fields.username, Username::parse_new);
+    if let Some(name) = name
+        && service.is_username_taken(&name).await?
+    {
+        username.error = Some(Error::UsernameTaken.to_string());
+    }
+    let (email, _) = Field::parse(fields.email, Email::parse);
+    let password = Password::parse(&fields.password).err().map(Field::rejected);
+    let mismatch = (fields.password != fields.password2).then(|| Field::rejected(MISMATCH));
+    Ok(RegisterPage {
+        frame,
+        error: Some(error.to_string()),
+        username,
+        email,
+        password: password.unwrap_or_default(),
+        password2: mismatch.unwrap_or_default(),
+    })
 }
 
 async fn sign_up(service: &Service, fields: &RegisterFields, origin: Origin) -> Result<(), Error> {
     let registration = Registration::parse(&fields.username, &fields.email, &fields.password)?;
     if fields.password != fields.password2 {
-        return Err(Invalid::new("The two passwords do not match").into());
+        return Err(Invalid::new(MISMATCH).into());
     }
     service.register(registration, origin).await
 }

@@ -41,6 +41,9 @@ pub async fn home(
     own_timeline(&service, &responder, &viewer, before, Field::default()).await
 }
 
+/// The number of people to follow that an empty timeline suggests.
+const SUGGESTIONS: u16 = 8;
+
 async fn own_timeline(
     service: &Service,
     responder: &Responder,
@@ -50,7 +53,12 @@ async fn own_timeline(
 ) -> Result<Response, Failure> {
     let status = if text.error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let messages = service.own_timeline(viewer, before, PAGE_SIZE).await?;
-    let page = TimelinePage::own(responder.frame(Some(viewer)), text, messages);
+    let is_empty = before.is_none() && messages.items.is_empty() && messages.next.is_none();
+    let mut page = TimelinePage::own(responder.frame(Some(viewer)), text, messages);
+    if is_empty {
+        let people = service.people_to_follow(viewer.id, SUGGESTIONS).await?;
+        page = page.with_people_to_follow(&people);
+    }
     let page = if before.is_none() { page.live() } else { page };
     responder.page_with_status(status, &page)
 }

@@ -46,6 +46,14 @@ impl PersonList {
     }
 }
 
+impl PersonList {
+    /// A list without further pages.
+    pub fn of(people: &[Profile]) -> Self {
+        let items = people.iter().map(Person::from).collect();
+        Self { items, first: None, next: None, empty_text: "Nobody has posted yet.".to_owned() }
+    }
+}
+
 impl From<&Profile> for Person {
     fn from(profile: &Profile) -> Self {
         Self {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{frame::Frame, written_text::WrittenText};
+use super::{field::Field, frame::Frame, written_text::WrittenText};
 use crate::web::templates::Page;
 
 #[derive(Debug, Default, Serialize)]
@@ -39,10 +39,12 @@ impl Page for LoginPage {
 #[derive(Debug, Default, Serialize)]
 pub struct RegisterPage {
     pub frame: Frame,
-    /// The reason why the last attempt failed.
+    /// The first reason why the last attempt failed. Each field has its own.
     pub error: Option<String>,
-    pub username: String,
-    pub email: String,
+    pub username: Field,
+    pub email: Field,
+    pub password: Field,
+    pub password2: Field,
 }
 
 impl Page for RegisterPage {

@@ -8,6 +8,7 @@ use super::{
     frame::Frame,
     message_list::MessageList,
     open_graph::OpenGraph,
+    person_list::PersonList,
     profile::{FollowStatus, ProfileHeader},
 };
 use crate::{
@@ -24,6 +25,8 @@ pub struct TimelinePage {
     list: MessageList,
     stream: Option<String>,
     open_graph: Option<OpenGraph>,
+    /// People to follow, on an own timeline that is empty.
+    people: Option<PersonList>,
     #[serde(skip)]
     newest: Option<Cursor>,
 }
@@ -76,6 +79,10 @@ impl TimelinePage {
         self
     }
 
+    pub fn with_people_to_follow(self, people: &[Profile]) -> Self {
+        Self { people: Some(PersonList::of(people)), ..self }
+    }
+
     pub fn with_open_graph(self, open_graph: OpenGraph) -> Self {
         Self { open_graph: Some(open_graph), ..self }
     }
@@ -83,7 +90,7 @@ impl TimelinePage {
     fn new(frame: Frame, content: Content, path: &str, messages: domain::Page<Message>) -> Self {
         let newest = messages.items.first().map(Message::cursor);
         let list = MessageList::new(&frame, path, messages);
-        Self { frame, content, list, stream: None, open_graph: None, newest }
+        Self { frame, content, list, stream: None, open_graph: None, people: None, newest }
     }
 }
 

@@ -89,6 +89,40 @@ async fn each_rejected_registration_shows_the_values_and_the_rule() {
 }
 
 #[tokio::test]
+async fn each_wrong_field_has_its_rule_at_once() {
+    let app = App::start().await;
+    app.anonymous().sign_up("alice").await;
+    let rules = [
+        ("username", "The username is already taken"),
+        ("email", "You have to enter a valid email address"),
+        ("password", "The password must not contain a NUL character"),
+        ("password2", "The two passwords do not match"),
+    ];
+    for wrong in 1..16_u32 {
+        let is_wrong = |place: usize| wrong >> place & 1 == 1;
+        let password = if is_wrong(2) { "p\u{0}" } else { "p1" };
+        let fields = [
+            if is_wrong(0) { "Alice" } else { "bob" },
+            if is_wrong(1) { "broken" } else { "a@b" },
+            password,
+            if is_wrong(3) { "p2" } else { password },
+        ];
+        let page = register(&app.anonymous(), fields).await;
+        assert_eq!(page.status, 200, "{fields:?}");
+        for (place, (field, rule)) in rules.iter().enumerate() {
+            let shown = format!("<p class=\"error\" id=\"{field}-error\">{rule}</p>");
+            let marked = format!(" aria-invalid=\"true\" aria-describedby=\"{field}-error");
+            let expected = is_wrong(place);
+            assert_eq!(page.body.contains(&shown), expected, "{field}: {page:?}");
+            assert_eq!(page.body.contains(&marked), expected, "{field}: {page:?}");
+        }
+    }
+    let form = app.anonymous().get("/register").await;
+    form.says("At most 64 characters, without a slash.").does_not_say("aria-invalid");
+    assert_eq!(app.count("SELECT count(*) FROM users").await, 1);
+}
+
+#[tokio::test]
 async fn missing_form_fields_are_empty() {
     let app = App::start().await;
     let browser = app.anonymous();

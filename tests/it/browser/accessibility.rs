@@ -23,7 +23,7 @@ const STRUCTURE: &str = "
         linksWithoutText: all('a').filter(link => !link.innerText.trim()).length,
         duplicateIds: ids.filter((id, index) => ids.indexOf(id) !== index),
         danglingDescriptions: all('[aria-describedby]')
-            .filter(element => !ids.includes(element.getAttribute('aria-describedby'))).length,
+            .filter(it => !it.getAttribute('aria-describedby').split(' ').every(id => ids.includes(id))).length,
         positiveTabindex: all('[tabindex]').filter(element => element.tabIndex > 0).length,
     };
 ";

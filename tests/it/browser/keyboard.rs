@@ -75,6 +75,12 @@ async fn after_an_error_the_field_has_the_focus() {
     sign_in(&window, "unknown", "secret").await;
     window.sees_in(".error", "Error: Invalid username").await;
     assert_eq!(window.focused().await, "Username");
+    window.go("/register").await;
+    window.fill("[name=username]", "Milada").await;
+    window.press("Sign Up").await;
+    window.sees_in("#email-error", "You have to enter a valid email address").await;
+    window.sees_in("#password-error", "You have to enter a password").await;
+    assert_eq!(window.focused().await, "E-mail address", "the first wrong field");
 }
 
 /// Presses Tab `times` times; returns the label of each focused element.

@@ -42,7 +42,7 @@ async fn is_signed_in(browser: &Browser) -> bool {
 fn assert_field(page: &TestResponse, field: &str, rule: &str) {
     assert_eq!(page.status, 400, "{page:?}");
     page.says(&format!("<p class=\"error\" id=\"{field}-error\">{rule}</p>"));
-    page.says(&format!("aria-describedby=\"{field}-error\""));
+    page.says(&format!("aria-describedby=\"{field}-error"));
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! The messages that each timeline shows.
 
 use super::{messages, newest};
-use crate::support::App;
+use crate::support::{App, actors::Browser};
 
 const EMPTY: &str = "<em>There's no message so far.</em>";
 
@@ -142,4 +142,45 @@ async fn shared_caches_must_not_store_pages() {
     for path in ["/", "/public", "/alice", "/unknown"] {
         assert_eq!(alice.get(path).await.header("cache-control"), "private, no-cache", "{path}");
     }
+}
+
+/// The people to follow that the viewer's own timeline suggests.
+async fn suggested(browser: &Browser) -> Vec<String> {
+    let page = browser.get("/").await;
+    let (_, people) = page.body.split_once("People to follow</h3>").expect("suggestions");
+    let names = people.split("</a></strong>").filter_map(|part| Some(part.rsplit_once('>')?.1));
+    let count = people.matches("</a></strong>").count();
+    names.take(count).map(ToOwned::to_owned).collect()
+}
+
+#[tokio::test]
+async fn an_empty_own_timeline_leads_to_people_a_first_message_and_the_profile() {
+    let app = App::start().await;
+    let simulator = app.simulator();
+    let alice = app.signed_in("alice").await;
+    assert_eq!(suggested(&alice).await, [""; 0]);
+    for name in ["quiet", "one", "two", "near", "disabled", "friend"] {
+        simulator.register(name).await;
+    }
+    for name in ["one", "two", "disabled"] {
+        simulator.tweet(name, "hello").await;
+    }
+    for (follower, followee) in [("one", "two"), ("quiet", "two"), ("quiet", "one")] {
+        simulator.follow(follower, followee).await;
+    }
+    app.execute("UPDATE users SET disabled_at = now() WHERE username = 'disabled'").await;
+    assert_eq!(suggested(&alice).await, ["two", "one"], "by followers");
+    // People whom followees follow come first.
+    simulator.follow("alice", "friend").await;
+    simulator.follow("friend", "near").await;
+    simulator.follow("friend", "alice").await;
+    assert_eq!(suggested(&alice).await, ["near", "two", "one"]);
+    alice
+        .get("/")
+        .await
+        .says(EMPTY)
+        .says("your first one")
+        .says("<a href=\"/settings\">Your profile</a>");
+    alice.say("hello").await.does_not_say("People to follow");
+    alice.get("/?before=1_1").await.does_not_say("People to follow");
 }

@@ -57,7 +57,9 @@ fn timelines(frame: &Frame, pages: &mut Vec<String>) {
     for content in [no_messages(), messages(&[]), messages(&["a", HOSTILE])] {
         pages.push(render(&TimelinePage::public(frame.clone(), content.clone()).live()));
         for text in [Field::default(), rejected()] {
-            pages.push(render(&TimelinePage::own(frame.clone(), text, content.clone()).live()));
+            let own = TimelinePage::own(frame.clone(), text, content.clone()).live();
+            pages.push(render(&own));
+            pages.push(render(&own.with_people_to_follow(&[profile("a"), profile(HOSTILE)])));
         }
         for status in [
             None,
@@ -118,7 +120,7 @@ fn searches(frame: &Frame, pages: &mut Vec<String>) {
 fn account_pages(frame: &Frame, pages: &mut Vec<String>) {
     let frame = || frame.clone();
     for error in [None, Some(HOSTILE.to_owned())] {
-        let (username, email) = (HOSTILE.to_owned(), HOSTILE.to_owned());
+        let username = HOSTILE.to_owned();
         let written = || WrittenText {
             action: HOSTILE.to_owned(),
             text: HOSTILE.to_owned(),
@@ -136,7 +138,14 @@ fn account_pages(frame: &Frame, pages: &mut Vec<String>) {
             pages.push(render(&ErrorPage::new(frame(), 401).with_sign_in(sign_in())));
         }
         pages.push(render(&ErrorPage::new(frame(), 503).with_written(written())));
-        pages.push(render(&RegisterPage { frame: frame(), error, username, email }));
+        pages.push(render(&RegisterPage {
+            frame: frame(),
+            error,
+            username: rejected(),
+            email: rejected(),
+            password: Field::rejected(HOSTILE),
+            password2: Field::rejected(HOSTILE),
+        }));
     }
     for change in [Confirmation::Follow, Confirmation::Unfollow, Confirmation::SignOut] {
         let page = ConfirmPage::new(frame(), change, Some(HOSTILE.to_owned()), HOSTILE.to_owned());
