@@ -26,7 +26,7 @@ fuzz: ## Mutate the inputs in tests/corpus for the parsers of what strangers sen
 	PROPTEST_CASES=$(or $(CASES),20000) cargo test --locked --package legacy-data --test it -- never_panic --nocapture
 
 .PHONY: models
-models: ## Check the larger models of batches, `latest` and the watermark (minutes, gigabytes of memory)
+models: ## Check the larger models of batches, `latest` and the watermark (a minute, 4 GB of memory)
 	cargo test --locked --package models -- --include-ignored --nocapture
 
 .PHONY: coverage
