@@ -15,6 +15,7 @@ FROM postgres:17.11-bookworm@sha256:051f7b7b3abdd564d5d1bd1e8c4b9c1b6e77087d1dd2
 FROM ${RUST_IMAGE} AS dependencies
 WORKDIR /source
 COPY Cargo.toml Cargo.lock rust-toolchain.toml ./
+COPY crates/child-process/Cargo.toml crates/child-process/
 COPY crates/embedded-postgres/Cargo.toml crates/embedded-postgres/
 COPY crates/listener/Cargo.toml crates/listener/
 COPY crates/legacy-data/Cargo.toml crates/legacy-data/
@@ -24,9 +25,9 @@ COPY crates/simulator/Cargo.toml crates/simulator/
 # In the pipe below, the first command cannot fail.
 # hadolint ignore=DL4006
 RUN mkdir -p src tests/it benches/migration benches/speed \
-      crates/embedded-postgres/src crates/legacy-data/src crates/listener/src crates/models/src crates/pgbackrest/src crates/simulator/src \
+      crates/child-process/src crates/embedded-postgres/src crates/legacy-data/src crates/listener/src crates/models/src crates/pgbackrest/src crates/simulator/src \
  && echo 'fn main() {}' | tee build.rs src/main.rs tests/it/main.rs benches/migration/main.rs benches/speed/main.rs > /dev/null \
- && touch src/lib.rs crates/embedded-postgres/src/lib.rs crates/legacy-data/src/lib.rs crates/listener/src/lib.rs crates/models/src/lib.rs crates/pgbackrest/src/lib.rs crates/simulator/src/lib.rs \
+ && touch src/lib.rs crates/child-process/src/lib.rs crates/embedded-postgres/src/lib.rs crates/legacy-data/src/lib.rs crates/listener/src/lib.rs crates/models/src/lib.rs crates/pgbackrest/src/lib.rs crates/simulator/src/lib.rs \
  && cargo build --release --locked --no-default-features --bin minitwit \
  && rm -rf src crates/*/src build.rs
 

@@ -13,28 +13,32 @@ use super::{
     logical,
     moderation::format_time,
     note, repository, start_logs,
+    stop::Stop,
+    waits::Waits,
 };
 use crate::config::BackupArgs;
 
-pub(super) fn run(settings: &BackupArgs) -> Result<(), Failure> {
+pub(super) fn run(settings: &BackupArgs, stop: &Stop) -> Result<(), Failure> {
     let _log = start_logs(&settings.log)?;
     if let Some(file) = &settings.logical {
-        return logical::dump(&settings.database, file);
+        return logical::dump(&settings.database, file, stop);
     }
+    let waits = &Waits::new(&settings.database, stop);
     let directory = database::data_dir(&settings.database)?;
     let program = repository::required(&directory, &settings.database, &settings.repository)?;
     if settings.list {
-        return list(&program.info()?);
+        return list(&repository::info(&program, waits)?);
     }
     if settings.verify {
-        println!("{}", program.verify()?);
+        let what = "the check of the repository";
+        println!("{}", repository::run(&program, what, None, waits, PgBackRest::verify)?);
         return Ok(());
     }
     if !StoppedData::has_cluster(&directory)? {
         return Err(format!("there is no database in {}", directory.display()).into());
     }
     repository::warn_if_unencrypted(&program)?;
-    let source = Source::join(&settings.database)?;
+    let source = Source::join(&settings.database, stop)?;
     let result = back_up(&program, &source, &directory, kind(settings));
     source.close();
     println!("{}", result?);
@@ -60,10 +64,13 @@ pub(super) fn back_up(
     let begun = Instant::now();
     note::write(source, &data_dir.join("postgres"))?;
     let socket = source.socket().ok_or("the embedded PostgreSQL has no socket")?;
-    program.create_stanza(socket)?;
-    let kind = if program.info()?.backups.is_empty() { BackupKind::Full } else { kind };
-    program.backup(kind, socket)?;
-    let info = program.info()?;
+    let waits = source.waits();
+    let limit = Some(waits.start_limit());
+    repository::run(program, "the backup repository", limit, waits, |it| it.create_stanza(socket))?;
+    let is_first = repository::info(program, waits)?.backups.is_empty();
+    let kind = if is_first { BackupKind::Full } else { kind };
+    repository::run(program, "the backup", None, waits, |it| it.backup(kind, socket))?;
+    let info = repository::info(program, waits)?;
     let newest = info.newest().ok_or("the backup is missing in the repository")?;
     Ok(format!(
         "backed up {} ({}): {}, of which {} are new in the repository, in {:.1} s",

@@ -8,10 +8,18 @@ use std::{
 
 use embedded_postgres::{self as embedded, Embedded};
 
-use super::{Failure, connect, repository::Archive};
+use super::{
+    Failure, connect,
+    repository::Archive,
+    stop::Stop,
+    waits::{Limit, Waits},
+};
 use crate::{
     config::DatabaseArgs,
-    db::{PgConnectOptions, PgConnection, migrations},
+    db::{
+        PgConnectOptions, PgConnection,
+        migrations::{self, Backend, Patience},
+    },
 };
 
 pub(super) const DATABASE: &str = "minitwit";
@@ -51,21 +59,28 @@ pub(super) struct Source {
     pub(super) options: PgConnectOptions,
     data_dir: Option<PathBuf>,
     embedded: Option<Embedded>,
+    waits: Waits,
 }
 
 impl Source {
     /// Starts the embedded PostgreSQL unless `--database-url` is set. Blocks, for seconds if it has to
     /// create a cluster.
-    pub(super) fn open(settings: &DatabaseArgs, pool_size: u16) -> Result<Self, Failure> {
+    pub(super) fn open(
+        settings: &DatabaseArgs,
+        pool_size: u16,
+        stop: &Stop,
+    ) -> Result<Self, Failure> {
+        let waits = Waits::new(settings, stop);
         if let Some(url) = &settings.database_url {
             let mut options = connect::options(url).map_err(WrongUrl)?;
             if let Some(password) = &settings.database_password_file {
                 options = options.password(password.expose());
             }
-            return Ok(Self { options, data_dir: None, embedded: None });
+            return Ok(Self { options, data_dir: None, embedded: None, waits });
         }
         Self::start(
             settings,
+            stop,
             ServerOptions {
                 max_connections: pool_size.saturating_add(SPARE_CONNECTIONS),
                 options: Vec::new(),
@@ -75,49 +90,60 @@ impl Source {
     }
 
     /// Starts the embedded PostgreSQL. Blocks, for seconds if it has to create a cluster.
-    pub(super) fn start(settings: &DatabaseArgs, server: ServerOptions) -> Result<Self, Failure> {
+    pub(super) fn start(
+        settings: &DatabaseArgs,
+        stop: &Stop,
+        server: ServerOptions,
+    ) -> Result<Self, Failure> {
+        let waits = Waits::new(settings, stop);
         let data_dir = if settings.ephemeral { None } else { Some(data_dir(settings)?) };
         let data = match &data_dir {
             Some(directory) => embedded::Data::Directory(directory.clone()),
             None => embedded::Data::Ephemeral,
         };
         let archive = match &data_dir {
-            Some(directory) => Archive::before_start(directory, settings.postgres_user.as_deref())?,
+            Some(directory) => {
+                Archive::before_start(directory, settings.postgres_user.as_deref(), &waits)?
+            }
             None => None,
         };
-        let embedded = Embedded::start(&embedded::Settings {
-            data,
-            postgres_bin: settings.postgres_bin.clone(),
-            postgres_user: settings.postgres_user.clone(),
-            max_connections: server.max_connections,
-            options: server.options,
-            ready_timeout: server.ready_timeout,
-            archiving: archive.as_ref().map(Archive::settings),
-            restore_command: archive.as_ref().map(Archive::restore_command),
-        })?;
+        let embedded = start(
+            &waits,
+            embedded::Settings {
+                postgres_bin: settings.postgres_bin.clone(),
+                postgres_user: settings.postgres_user.clone(),
+                max_connections: server.max_connections,
+                options: server.options,
+                ready_timeout: server.ready_timeout,
+                archiving: archive.as_ref().map(Archive::settings),
+                restore_command: archive.as_ref().map(Archive::restore_command),
+                ..embedded::Settings::new(data)
+            },
+        )?;
         if let Some(archive) = archive {
-            archive.after_start(embedded.socket_directory())?;
+            archive.after_start(embedded.socket_directory(), &waits)?;
         }
         let options = embedded.connect_options(DATABASE);
-        Ok(Self { options, data_dir, embedded: Some(embedded) })
+        Ok(Self { options, data_dir, embedded: Some(embedded), waits })
     }
 
     /// Like [`Self::open`], for operators' commands: uses the embedded PostgreSQL of a running
     /// `minitwit serve` if there is one.
-    pub(super) fn join(settings: &DatabaseArgs) -> Result<Self, Failure> {
+    pub(super) fn join(settings: &DatabaseArgs, stop: &Stop) -> Result<Self, Failure> {
         if settings.database_url.is_none() && !settings.ephemeral {
             let data_dir = data_dir(settings)?;
             if let Some(options) = embedded::running(&data_dir, DATABASE) {
-                return Ok(Self { options, data_dir: Some(data_dir), embedded: None });
+                let waits = Waits::new(settings, stop);
+                return Ok(Self { options, data_dir: Some(data_dir), embedded: None, waits });
             }
         }
-        Self::open(settings, 2)
+        Self::open(settings, 2, stop)
     }
 
     /// The same running database, for another thread. Closing it does not stop the server.
     pub(super) fn client(&self) -> Self {
         let (options, data_dir) = (self.options.clone(), self.data_dir.clone());
-        Self { options, data_dir, embedded: None }
+        Self { options, data_dir, embedded: None, waits: self.waits.clone() }
     }
 
     /// The directory of the embedded server's socket; `None` for a given database.
@@ -138,13 +164,58 @@ impl Source {
 
     pub(super) async fn prepare(&self) -> Result<(), Failure> {
         if let Some(embedded) = &self.embedded {
-            embedded.create_database(DATABASE).await?;
+            let created = embedded.create_database(DATABASE);
+            let limit = Some(self.waits.connect_limit());
+            self.waits
+                .wait("the embedded PostgreSQL to create the database", limit, created)
+                .await?;
         }
         Ok(())
     }
 
+    /// Opens a connection without time-outs of statements.
     pub(super) async fn connect(&self) -> Result<PgConnection, Failure> {
-        migrations::connect(&self.options).await.map_err(|error| self.failure(error))
+        connect(&self.waits, &self.options, &self.to_string(), |error| self.failure(error)).await
+    }
+
+    /// How the command waits.
+    pub(super) fn waits(&self) -> &Waits {
+        &self.waits
+    }
+
+    /// Returns an error unless the schema is the one of this program.
+    pub(super) async fn check(&self, connection: &mut PgConnection) -> Result<(), Failure> {
+        let check =
+            async { migrations::check(connection).await.map_err(|error| self.failure(error)) };
+        let limit = Some(self.waits.start_limit());
+        self.waits.wait("the check of the schema", limit, check).await
+    }
+
+    /// Applies pending migrations, and returns a connection and their names. A stop signal also ends the
+    /// statement that runs.
+    pub(super) async fn migrate(&self) -> Result<(PgConnection, Vec<String>), Failure> {
+        let mut connection = self.connect().await?;
+        let backend = async { Backend::of(&mut connection).await };
+        let limit = Some(self.waits.connect_limit());
+        let backend = self.waits.wait("the first response of the server", limit, backend).await?;
+        let Limit { time, setting } = self.waits.start_limit();
+        let applied = {
+            let patience = Patience { limit: time, setting };
+            let applied =
+                migrations::apply_watched(&mut connection, backend, &self.options, patience);
+            let applied = async { applied.await.map_err(|error| self.failure(error)) };
+            self.waits.stop().interrupt(applied).await
+        };
+        match applied {
+            Ok(applied) => Ok((connection, applied)),
+            Err(failure) => {
+                // The server would complete a statement, such as the build of an index, without its client.
+                if self.waits.stop().requested().is_some() {
+                    backend.terminate(&self.options).await;
+                }
+                Err(failure)
+            }
+        }
     }
 
     /// Adds the location of the database, and the setting that names it, to an error of its schema.
@@ -167,6 +238,25 @@ impl Source {
             embedded.stop();
         }
     }
+}
+
+/// Opens a connection to `place` without time-outs of statements.
+pub(super) async fn connect(
+    waits: &Waits,
+    options: &PgConnectOptions,
+    place: &str,
+    failure: impl Fn(migrations::Error) -> Failure,
+) -> Result<PgConnection, Failure> {
+    let connect = async { migrations::connect(options).await.map_err(failure) };
+    waits.wait(&format!("a connection to the {place}"), Some(waits.connect_limit()), connect).await
+}
+
+/// Starts a server, as long as the settings and the operator allow.
+pub(super) fn start(waits: &Waits, settings: embedded::Settings) -> Result<Embedded, Failure> {
+    let start_timeout = waits.given_start_limit();
+    waits.block("the start of the embedded PostgreSQL", None, |cancel| {
+        Embedded::start(&embedded::Settings { start_timeout, cancel: cancel.clone(), ..settings })
+    })
 }
 
 /// Where the database is, without user and password.

@@ -19,6 +19,8 @@ use super::{
     database::{self, DATABASE},
     moderation::format_time,
     note, repository, start_logs,
+    stop::{Stop, Stopped},
+    waits::Waits,
 };
 use crate::{
     config::{DatabaseArgs, DrillArgs},
@@ -72,12 +74,13 @@ pub(super) struct Findings {
     last_transaction: Option<OffsetDateTime>,
 }
 
-pub(super) fn run(settings: &DrillArgs) -> Result<(), Failure> {
+pub(super) fn run(settings: &DrillArgs, stop: &Stop) -> Result<(), Failure> {
     let _log = start_logs(&settings.log)?;
+    let waits = &Waits::new(&settings.database, stop);
     let home = database::data_dir(&settings.database)?;
     let program = repository::required(&home, &settings.database, &settings.repository)?;
     let base = settings.scratch_dir.as_deref().unwrap_or(&home);
-    let (result, findings) = perform(&program, &settings.database, &home, base)?;
+    let (result, findings) = perform(&program, &settings.database, &home, base, waits)?;
     report(&result, &findings)
 }
 
@@ -87,13 +90,18 @@ pub(super) fn perform(
     settings: &DatabaseArgs,
     home: &Path,
     base: &Path,
+    waits: &Waits,
 ) -> Result<(DrillResult, Findings), Failure> {
-    let info = repository::backups(program)?;
+    let info = repository::backups(program, waits)?;
     let newest = info.newest().ok_or("the backup repository has no backups")?;
     let scratch = Scratch::open(&base.join(SCRATCH), settings)?;
     let (begun_at, begun) = (OffsetDateTime::now_utc(), Instant::now());
-    let outcome = drill(program, newest, &scratch, home, begun);
+    let outcome = drill(program, newest, &scratch, home, begun, waits);
     drop(scratch);
+    if waits.stop().requested().is_some() && outcome.is_err() {
+        // The drill proved nothing.
+        return Err(Stopped.into());
+    }
     let (findings, rto_seconds) = match outcome {
         Ok(outcome) => outcome,
         Err(error) => {
@@ -131,24 +139,33 @@ impl<'a> Scratch<'a> {
     }
 
     /// Restores a backup, and starts a server on it, which replays the archived WAL.
-    fn restore(&self, program: &PgBackRest, backup: &Backup) -> Result<Embedded, Failure> {
+    fn restore(
+        &self,
+        program: &PgBackRest,
+        backup: &Backup,
+        waits: &Waits,
+    ) -> Result<Embedded, Failure> {
         let data = StoppedData::lock(&self.path, self.settings.postgres_user.as_deref())?;
         let new = data.make_new_cluster()?;
-        program.restore(&Restore {
+        let restore = Restore {
             directory: new.clone(),
             set: Some(backup.label.clone()),
             target: Target::Latest,
             timeline: None,
-        })?;
+        };
+        repository::run(program, "the copy of the backup", None, waits, |it| it.restore(&restore))?;
         data.replace_cluster(&new, "")?;
         let restore_command = program.restore_command(&data.pgdata());
         drop(data);
-        Ok(Embedded::start(&Settings {
-            restore_command: Some(restore_command),
-            postgres_bin: self.settings.postgres_bin.clone(),
-            postgres_user: self.settings.postgres_user.clone(),
-            ..Settings::new(Data::Directory(self.path.clone()))
-        })?)
+        database::start(
+            waits,
+            Settings {
+                restore_command: Some(restore_command),
+                postgres_bin: self.settings.postgres_bin.clone(),
+                postgres_user: self.settings.postgres_user.clone(),
+                ..Settings::new(Data::Directory(self.path.clone()))
+            },
+        )
     }
 }
 
@@ -167,13 +184,17 @@ fn drill(
     scratch: &Scratch<'_>,
     home: &Path,
     begun: Instant,
+    waits: &Waits,
 ) -> Result<(Findings, f64), Failure> {
-    let server = scratch.restore(program, backup)?;
+    let server = scratch.restore(program, backup, waits)?;
     let ready = begun.elapsed().as_secs_f64();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let findings = runtime.block_on(async {
-        let mut connection = migrations::connect(&server.connect_options(DATABASE)).await?;
-        let findings = check(&mut connection, &scratch.path.join("postgres"), home).await?;
+        let options = server.connect_options(DATABASE);
+        let mut connection = database::connect(waits, &options, "copy", Into::into).await?;
+        let pgdata = scratch.path.join("postgres");
+        let check = check(&mut connection, &pgdata, home);
+        let findings = waits.stop().interrupt(check).await?;
         connection.close().await?;
         Ok::<_, Failure>(findings)
     });

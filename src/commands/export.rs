@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Failure, database::Source, start_logs};
+use super::{Failure, database::Source, start_logs, stop::Stop};
 use crate::{
     config::ExportArgs,
-    db::{Connection as _, migrations},
+    db::Connection as _,
     service::export::{self, Manifest},
 };
 
@@ -15,10 +15,10 @@ use crate::{
 const PROGRESS: &str = "{spinner} {human_pos} rows, {per_sec}";
 const TICK: Duration = Duration::from_millis(200);
 
-pub(super) fn run(settings: &ExportArgs) -> Result<(), Failure> {
+pub(super) fn run(settings: &ExportArgs, stop: &Stop) -> Result<(), Failure> {
     let _log = start_logs(&settings.log)?;
     let began = Instant::now();
-    let source = Source::join(&settings.database)?;
+    let source = Source::join(&settings.database, stop)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Without a terminal, nothing is drawn.
     let progress = ProgressBar::new_spinner().with_style(ProgressStyle::with_template(PROGRESS)?);
@@ -36,11 +36,11 @@ async fn export(
     progress: &ProgressBar,
 ) -> Result<Manifest, Failure> {
     let mut connection = source.connect().await?;
-    migrations::check(&mut connection).await.map_err(|error| source.failure(error))?;
+    source.check(&mut connection).await?;
     let on_rows = |rows| progress.inc(rows);
-    let manifest =
-        export::export(&mut connection, &settings.directory, settings.password_hashes, &on_rows)
-            .await?;
+    let export =
+        export::export(&mut connection, &settings.directory, settings.password_hashes, &on_rows);
+    let manifest = source.waits().stop().interrupt(export).await?;
     connection.close().await?;
     Ok(manifest)
 }

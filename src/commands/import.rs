@@ -19,6 +19,7 @@ use super::{
     Failure,
     database::{Source, data_dir},
     import_jsonl, start_logs,
+    stop::Stop,
 };
 use crate::{
     config::{ImportArgs, ImportSource},
@@ -36,13 +37,13 @@ const BYTES: &str = "{msg:<16} {bar:30} {bytes} of {total_bytes}, {bytes_per_sec
 const TICK: Duration = Duration::from_millis(200);
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-pub(super) fn run(settings: &ImportArgs) -> Result<(), Failure> {
+pub(super) fn run(settings: &ImportArgs, stop: &Stop) -> Result<(), Failure> {
     let _log = start_logs(&settings.log)?;
     let started = Instant::now();
     let report = settings.report.as_deref().map(ReportFile::create).transpose()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let progress = Arc::new(Progress::new()?);
-    let summary = import(&runtime, settings, report.as_ref(), Arc::clone(&progress));
+    let summary = import(&runtime, settings, report.as_ref(), Arc::clone(&progress), stop);
     progress.finish();
     let summary = summary?;
     if let Some(report) = report {
@@ -59,6 +60,7 @@ fn import(
     settings: &ImportArgs,
     report: Option<&ReportFile>,
     progress: Arc<Progress>,
+    stop: &Stop,
 ) -> Result<Summary, Failure> {
     let (old_system, dialect) = match &settings.source {
         ImportSource::Sqlite { file } => (legacy_data::sqlite(file)?, Dialect::Sql),
@@ -67,10 +69,11 @@ fn import(
         }
         ImportSource::Mongo { path } => (legacy_data::mongo(path)?, Dialect::Mongo),
         ImportSource::Jsonl { directory } => {
-            return import_jsonl::import(runtime, settings, directory, progress.as_ref());
+            return import_jsonl::import(runtime, settings, directory, progress.as_ref(), stop);
         }
     };
-    let plan = runtime.block_on(Plan::read(old_system.into(), dialect, progress))?;
+    let plan =
+        runtime.block_on(stop.interrupt(Plan::read(old_system.into(), dialect, progress)))?;
     let findings = report.map(ReportFile::findings).transpose()?;
     let system = kind(&settings.source);
     let task = Settings {
@@ -80,12 +83,12 @@ fn import(
         findings,
     };
     if settings.dry_run && !exists(settings)? {
-        return Ok(runtime.block_on(plan.run(task, Target::DryRun(None)))?);
+        return runtime.block_on(stop.interrupt(plan.run(task, Target::DryRun(None))));
     }
-    let database = Source::join(&settings.database)?;
+    let database = Source::join(&settings.database, stop)?;
     let summary = runtime.block_on(async {
         let target = target(&database, settings.dry_run).await?;
-        Ok(plan.run(task, target).await?)
+        stop.interrupt(plan.run(task, target)).await
     });
     database.close();
     summary
@@ -105,14 +108,13 @@ async fn target(database: &Source, dry_run: bool) -> Result<Target, Failure> {
         let mut connection = database.connect().await?;
         let is_new = migrations::is_empty(&mut connection).await?;
         if !is_new {
-            migrations::check(&mut connection).await.map_err(|error| database.failure(error))?;
+            database.check(&mut connection).await?;
         }
         return Ok(Target::DryRun(Some(connection).filter(|_| !is_new)));
     }
     database.prepare().await?;
-    let mut connection = database.connect().await?;
-    migrations::apply(&mut connection, None).await.map_err(|error| database.failure(error))?;
-    migrations::check(&mut connection).await.map_err(|error| database.failure(error))?;
+    let (mut connection, _) = database.migrate().await?;
+    database.check(&mut connection).await?;
     let pool = PoolSettings {
         max_connections: 2,
         acquire_timeout: TIMEOUT,

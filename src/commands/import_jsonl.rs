@@ -4,10 +4,10 @@ use std::path::Path;
 
 use legacy_data::Table as Reported;
 
-use super::{Failure, database::Source};
+use super::{Failure, database::Source, stop::Stop};
 use crate::{
     config::ImportArgs,
-    db::{Connection as _, migrations},
+    db::Connection as _,
     service::{
         export::{self, Export, Table},
         import::{Observer, Step, Summary},
@@ -20,11 +20,12 @@ pub(super) fn import(
     settings: &ImportArgs,
     directory: &Path,
     progress: &dyn Observer,
+    stop: &Stop,
 ) -> Result<Summary, Failure> {
     let begin = |rows| progress.begin(Step::Check, rows);
     let export = Export::open(directory, &begin, &|rows| progress.advance(rows))?;
     if !settings.dry_run {
-        let source = Source::join(&settings.database)?;
+        let source = Source::join(&settings.database, stop)?;
         let inserted = runtime.block_on(insert(&source, settings, &export, progress));
         source.close();
         inserted?;
@@ -40,12 +41,13 @@ async fn insert(
     progress: &dyn Observer,
 ) -> Result<(), Failure> {
     source.prepare().await?;
-    let mut connection = source.connect().await?;
-    migrations::apply(&mut connection, None).await.map_err(|error| source.failure(error))?;
-    migrations::check(&mut connection).await.map_err(|error| source.failure(error))?;
+    let (mut connection, _) = source.migrate().await?;
+    source.check(&mut connection).await?;
     progress.begin(Step::Rows, export.rows());
     let cost = settings.passwords.password_cost;
-    export::import(&mut connection, export, cost, &|rows| progress.advance(rows)).await?;
+    let on_rows = |rows| progress.advance(rows);
+    let import = export::import(&mut connection, export, cost, &on_rows);
+    source.waits().stop().interrupt(import).await?;
     connection.close().await?;
     Ok(())
 }

@@ -13,17 +13,22 @@ use super::{
     Failure, connect,
     database::{self, Source},
     format::size,
+    stop::{Stop, Stopped},
+    waits::Waits,
 };
-use crate::{config::DatabaseArgs, db::PgConnectOptions};
+use crate::{
+    config::DatabaseArgs,
+    db::{Connection as _, PgConnectOptions},
+};
 
 /// Writes a dump of the database to `file`, which must not exist. A failed dump leaves no such file.
-pub(super) fn dump(settings: &DatabaseArgs, file: &Path) -> Result<(), Failure> {
+pub(super) fn dump(settings: &DatabaseArgs, file: &Path, stop: &Stop) -> Result<(), Failure> {
     let begun = Instant::now();
     if file.exists() {
         return Err(format!("{} exists already", file.display()).into());
     }
     let new = temporary(file);
-    let source = Source::join(settings)?;
+    let source = Source::join(settings, stop)?;
     let result = dump_to(settings, &source, &new);
     source.close();
     if let Err(error) = result {
@@ -39,17 +44,26 @@ pub(super) fn dump(settings: &DatabaseArgs, file: &Path) -> Result<(), Failure> 
 }
 
 fn dump_to(settings: &DatabaseArgs, source: &Source, file: &Path) -> Result<(), Failure> {
+    reach(source)?;
     let output = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
     let output = output.map_err(|error| format!("cannot create {}: {error}", file.display()))?;
     let mut command = client("pg_dump", settings, &source.options)?;
     command.args(["--format=custom", "--no-owner", "--no-privileges"]);
+    let limit = source.waits().start_limit().time.as_millis();
+    command.arg(format!("--lock-wait-timeout={limit}"));
     command.stdout(output.try_clone()?);
-    run(command, "pg_dump")?;
+    run(command, "pg_dump", source.waits())?;
     output.sync_all()?;
     // A dump whose contents cannot be listed cannot be restored.
     let mut command = client("pg_restore", settings, &source.options)?;
     command.arg("--list").arg(file);
-    run(command, "pg_restore --list")
+    run(command, "pg_restore --list", source.waits())
+}
+
+/// Returns an error if the database cannot be reached, which its programs would wait for in silence.
+fn reach(source: &Source) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async { Ok(source.connect().await?.close().await?) })
 }
 
 /// A path beside `file` on the same file system.
@@ -79,6 +93,7 @@ pub(super) fn client(
         Some(socket) => command.env("PGHOST", socket),
         None => command.env("PGHOST", options.get_host()),
     };
+    command.env("PGCONNECT_TIMEOUT", settings.connect_timeout.as_secs().to_string());
     command.env("PGPORT", options.get_port().to_string());
     command.env("PGUSER", options.get_username());
     command.env("PGDATABASE", options.get_database().unwrap_or(options.get_username()));
@@ -91,9 +106,13 @@ pub(super) fn client(
     Ok(command)
 }
 
-/// Runs a program. The error contains its error output.
-pub(super) fn run(mut command: Command, name: &str) -> Result<(), Failure> {
-    let output = command.output().map_err(|error| format!("cannot run {name}: {error}"))?;
+/// Runs a program, which a stop signal ends. The error contains its error output.
+pub(super) fn run(mut command: Command, name: &str, waits: &Waits) -> Result<(), Failure> {
+    let output = waits.block(name, None, |cancel| {
+        let output = child_process::output(&mut command, cancel);
+        output.map_err(|error| Failure::from(format!("cannot run {name}: {error}")))
+    })?;
+    let output = output.ok_or(Stopped)?;
     if output.status.success() {
         return Ok(());
     }

@@ -2,7 +2,7 @@
 
 use tracing_subscriber::EnvFilter;
 
-use super::Failure;
+use super::{Failure, panics};
 use crate::{
     config::{LogArgs, LogFormat},
     telemetry::{self, logs::Logs},
@@ -10,5 +10,7 @@ use crate::{
 
 pub(super) fn start_logs(settings: &LogArgs) -> Result<Logs, Failure> {
     let filter = EnvFilter::try_new(&settings.log).map_err(|error| format!("--log: {error}"))?;
-    Ok(telemetry::logs::start(settings.log_format == LogFormat::Json, filter)?)
+    let logs = telemetry::logs::start(settings.log_format == LogFormat::Json, filter)?;
+    panics::end_process();
+    Ok(logs)
 }

@@ -3,6 +3,7 @@
 use super::{
     Failure,
     moderation::{escape, format_time, with_service},
+    stop::Stop,
 };
 use crate::{
     config::{MessageArgs, MessageCommand},
@@ -10,9 +11,9 @@ use crate::{
     service::Service,
 };
 
-pub(super) fn run(settings: &MessageArgs) -> Result<(), Failure> {
+pub(super) fn run(settings: &MessageArgs, stop: &Stop) -> Result<(), Failure> {
     // The command hashes no password, so the cost does not matter.
-    with_service(&settings.database, &settings.log, 10, |service| {
+    with_service(&settings.database, &settings.log, 10, stop, |service| {
         execute(service, &settings.command)
     })
 }

@@ -2,7 +2,7 @@
 
 use time::format_description::well_known::Rfc3339;
 
-use super::{Failure, database::Source, start_logs};
+use super::{Failure, database::Source, start_logs, stop::Stop};
 use crate::{
     config::MigrateArgs,
     db::{
@@ -11,9 +11,9 @@ use crate::{
     },
 };
 
-pub(super) fn run(settings: &MigrateArgs) -> Result<(), Failure> {
+pub(super) fn run(settings: &MigrateArgs, stop: &Stop) -> Result<(), Failure> {
     let _log = start_logs(&settings.log)?;
-    let source = Source::open(&settings.database, 1)?;
+    let source = Source::open(&settings.database, 1, stop)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(migrate(&source, settings.status));
     source.close();
@@ -22,15 +22,18 @@ pub(super) fn run(settings: &MigrateArgs) -> Result<(), Failure> {
 
 async fn migrate(source: &Source, only_status: bool) -> Result<(), Failure> {
     source.prepare().await?;
-    let mut connection = source.connect().await?;
     if only_status {
-        let all = migrations::status(&mut connection).await;
-        for migration in all.map_err(|error| source.failure(error))? {
+        let mut connection = source.connect().await?;
+        let all = async { migrations::status(&mut connection).await };
+        let all = async { all.await.map_err(|error| source.failure(error)) };
+        let limit = Some(source.waits().start_limit());
+        for migration in source.waits().wait("the list of migrations", limit, all).await? {
             println!("{}", line(&migration)?);
         }
+        connection.close().await?;
     } else {
-        let applied = migrations::apply(&mut connection, None).await;
-        let applied = applied.map_err(|error| source.failure(error))?;
+        let (connection, applied) = source.migrate().await?;
+        connection.close().await?;
         for migration in &applied {
             println!("applied {migration}");
         }
@@ -38,7 +41,6 @@ async fn migrate(source: &Source, only_status: bool) -> Result<(), Failure> {
             println!("nothing to apply: the schema is up to date");
         }
     }
-    connection.close().await?;
     Ok(())
 }
 

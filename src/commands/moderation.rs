@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{Failure, database::Source, start_logs};
+use super::{Failure, database::Source, start_logs, stop::Stop};
 use crate::{
     config::{DatabaseArgs, LogArgs},
-    db::{Connection, Database, PoolSettings, ReadSettings, migrations},
+    db::{Connection, Database, PoolSettings, ReadSettings},
     service::{PasswordSettings, RateLimits, Service, Settings, StreamSettings},
 };
 
@@ -19,17 +19,18 @@ pub(super) fn with_service<F: Future<Output = Result<(), Failure>>>(
     database: &DatabaseArgs,
     log: &LogArgs,
     password_cost: u32,
+    stop: &Stop,
     command: impl FnOnce(Service) -> F,
 ) -> Result<(), Failure> {
     let _log = start_logs(log)?;
-    let source = Source::join(database)?;
+    let source = Source::join(database, stop)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(async {
         let mut connection = source.connect().await?;
-        migrations::check(&mut connection).await.map_err(|error| source.failure(error))?;
+        source.check(&mut connection).await?;
         connection.close().await?;
         let service = service(&source, password_cost);
-        let result = command(service.clone()).await;
+        let result = stop.interrupt(command(service.clone())).await;
         service.shut_down().await;
         result
     });

@@ -53,7 +53,8 @@ pub(super) fn write(source: &Source, pgdata: &Path) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let note = runtime.block_on(async {
         let mut connection = source.connect().await?;
-        let note = write_tables(&mut connection, &directory).await?;
+        let stop = source.waits().stop();
+        let note = stop.interrupt(write_tables(&mut connection, &directory)).await?;
         connection.close().await?;
         Ok::<_, Failure>(note)
     })?;

@@ -16,10 +16,7 @@ use std::{
 use embedded_postgres::{ROLE, SOCKET_PORT, StoppedData};
 use pgbackrest::{BackupKind, BackupType, PgBackRest};
 use time::OffsetDateTime;
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    sync::Notify,
-};
+use tokio::sync::Notify;
 
 use super::{
     Failure, backup, backup_metrics,
@@ -28,6 +25,7 @@ use super::{
     repository,
     schedule::{self, Done, Task},
     start_logs,
+    stop::Stop,
 };
 use crate::{
     config::{DatabaseArgs, PostgresArgs, ScheduleArgs, Secret},
@@ -51,7 +49,7 @@ const SCHEMA_CHECK: Duration = Duration::from_secs(2);
 /// The pause after a failed backup or drill.
 const RETRY: Duration = Duration::from_secs(600);
 
-pub(super) fn run(settings: &PostgresArgs) -> Result<(), Failure> {
+pub(super) fn run(settings: &PostgresArgs, stop: &Stop) -> Result<(), Failure> {
     let _log = start_logs(&settings.log)?;
     if !settings.database.is_embedded() || settings.database.ephemeral {
         return Err(
@@ -65,10 +63,7 @@ pub(super) fn run(settings: &PostgresArgs) -> Result<(), Failure> {
     adopt_cluster(&data_dir, settings.database.postgres_user.as_deref())?;
     repository::configure_or_forget(&data_dir, &settings.database, &settings.repository)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    // From now on a signal does not end the process, which as the first one of a container would ignore it.
-    let mut terminate = runtime.block_on(async { signal(SignalKind::terminate()) })?;
-    let mut interrupt = runtime.block_on(async { signal(SignalKind::interrupt()) })?;
-    let source = start(settings, &data_dir)?;
+    let source = start(settings, &data_dir, stop)?;
     let result = runtime.block_on(async {
         source.prepare().await?;
         set_password(&source, settings.postgres_password_file.as_ref()).await?;
@@ -80,12 +75,12 @@ pub(super) fn run(settings: &PostgresArgs) -> Result<(), Failure> {
         let postgres = SocketAddr::new(settings.postgres_listen, SOCKET_PORT);
         let base = format!("http://{}", checks.address()?);
         tracing::info!(%postgres, base, "serving");
+        stop.take_over();
         let recording = record_metrics(&source, settings, changed);
         tokio::select! {
             () = checks.serve() => {}
             () = recording => {}
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            _ = stop.first() => {}
         }
         Ok(())
     });
@@ -102,7 +97,7 @@ fn adopt_cluster(data_dir: &Path, postgres_user: Option<&str>) -> Result<(), Fai
     Ok(())
 }
 
-fn start(settings: &PostgresArgs, data_dir: &Path) -> Result<Source, Failure> {
+fn start(settings: &PostgresArgs, data_dir: &Path, stop: &Stop) -> Result<Source, Failure> {
     let mut options = vec![format!("hba_file={}", write_rules(settings, data_dir)?.display())];
     if settings.postgres_password_file.is_some() {
         options.push(format!("listen_addresses={}", address(settings.postgres_listen)));
@@ -110,6 +105,7 @@ fn start(settings: &PostgresArgs, data_dir: &Path) -> Result<Source, Failure> {
     options.extend(settings.postgres_options.0.iter().cloned());
     Source::start(
         &settings.database,
+        stop,
         ServerOptions {
             max_connections: settings.postgres_connections,
             options,
@@ -228,7 +224,7 @@ impl Scheduler {
     }
 
     fn done(&self) -> Result<Done, Failure> {
-        let backups = self.program.info()?.backups;
+        let backups = repository::info(&self.program, self.source.waits())?.backups;
         let finished = |only_full: bool| {
             let kinds = backups.iter().filter(|it| !only_full || it.kind == BackupType::Full);
             kinds.map(|it| it.timestamp.stop).max()
@@ -259,7 +255,8 @@ impl Scheduler {
 
     fn drill(&self) -> Result<(), Failure> {
         let home = &self.data_dir;
-        let (result, findings) = drill::perform(&self.program, &self.settings, home, home)?;
+        let waits = self.source.waits();
+        let (result, findings) = drill::perform(&self.program, &self.settings, home, home, waits)?;
         let DrillResult { backup, rto_seconds, rpo_seconds, .. } = result;
         if findings.errors.is_empty() {
             tracing::info!(backup, rto_seconds, rpo_seconds, "the drill passed");

@@ -16,8 +16,14 @@ use std::{
 use embedded_postgres::{Archiving, ROLE, SOCKET_PORT, StoppedData};
 use pgbackrest::{Account, Configuration, Info, PgBackRest, S3, Server, Storage};
 
-use super::Failure;
+use super::{
+    Failure,
+    waits::{Limit, Waits},
+};
 use crate::config::{DatabaseArgs, RepositoryArgs, Secret, StorageArgs};
+
+/// What a command waits for that reads the repository.
+const REPOSITORY: &str = "the backup repository";
 
 /// The name of the database within the repository.
 const STANZA: &str = "minitwit";
@@ -79,11 +85,12 @@ impl Archive {
     pub(super) fn before_start(
         directory: &Path,
         postgres_user: Option<&str>,
+        waits: &Waits,
     ) -> Result<Option<Self>, Failure> {
         let Some(program) = configured(directory, postgres_user)? else { return Ok(None) };
         let is_first_start = !StoppedData::has_cluster(directory)?;
         if is_first_start {
-            let backups = program.info()?.backups.len();
+            let backups = info(&program, waits)?.backups.len();
             if backups > 0 {
                 let directory = directory.to_owned();
                 return Err(RepositoryError::RestoreFirst { directory, backups }.into());
@@ -105,12 +112,16 @@ impl Archive {
     /// Prepares the repository for the started server. An existing database runs even if its repository
     /// cannot be reached, and keeps its WAL until it can; after some seconds the preparation goes on in
     /// the background.
-    pub(super) fn after_start(self, socket: &Path) -> Result<(), Failure> {
+    pub(super) fn after_start(mut self, socket: &Path, waits: &Waits) -> Result<(), Failure> {
         // The next step needs the new cluster to be known.
         if self.is_first_start || self.upgrade_file().exists() {
-            return self.prepare(socket);
+            return waits.block(REPOSITORY, Some(waits.start_limit()), |cancel| {
+                self.program = self.program.clone().with_cancel(cancel.clone());
+                self.prepare(socket)
+            });
         }
         let patience = if self.program.is_in_bucket()? { BUCKET_WAIT } else { DIRECTORY_WAIT };
+        self.program = self.program.with_cancel(waits.stop().cancel().clone());
         let (sender, receiver) = mpsc::channel();
         let socket = socket.to_owned();
         thread::spawn(move || {
@@ -119,7 +130,10 @@ impl Archive {
                 tracing::error!(%error, "the backup repository is unusable; WAL waits on this disk");
             }
         });
-        receiver.recv_timeout(patience).unwrap_or_else(|_| {
+        // A stop signal ends the program, which ends this wait.
+        let answered =
+            waits.block(REPOSITORY, None, |_| Ok::<_, Failure>(receiver.recv_timeout(patience)))?;
+        answered.unwrap_or_else(|_| {
             tracing::warn!(
                 "the backup repository has not answered for {} s; the start continues, and WAL waits on \
                  this disk until the repository answers",
@@ -305,10 +319,27 @@ fn repository_directory(path: &Path, account: Option<Account>) -> Result<PathBuf
 }
 
 /// What the repository holds, which must not be empty.
-pub(super) fn backups(program: &PgBackRest) -> Result<Info, Failure> {
-    let info = program.info()?;
+pub(super) fn backups(program: &PgBackRest, waits: &Waits) -> Result<Info, Failure> {
+    let info = info(program, waits)?;
     if info.backups.is_empty() {
         return Err("the backup repository has no backups; make one with `minitwit backup`".into());
     }
     Ok(info)
+}
+
+/// What the repository holds.
+pub(super) fn info(program: &PgBackRest, waits: &Waits) -> Result<Info, Failure> {
+    let limit = Some(waits.start_limit());
+    run(program, REPOSITORY, limit, waits, PgBackRest::info)
+}
+
+/// Runs a command of pgBackRest, which a stop signal ends.
+pub(super) fn run<T>(
+    program: &PgBackRest,
+    what: &str,
+    limit: Option<Limit>,
+    waits: &Waits,
+    command: impl FnOnce(&PgBackRest) -> Result<T, pgbackrest::Error>,
+) -> Result<T, Failure> {
+    waits.block(what, limit, |cancel| command(&program.clone().with_cancel(cancel.clone())))
 }

@@ -6,7 +6,7 @@
 
 use std::{path::Path, time::Instant};
 
-use embedded_postgres::{Data, Embedded, Settings, StoppedData};
+use embedded_postgres::{Data, Settings, StoppedData};
 use pgbackrest::{BackupKind, Info, PgBackRest, Restore, Target};
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
@@ -16,10 +16,12 @@ use super::{
     moderation::format_time,
     replacement::{Replaced, replace},
     repository, restore_logical, start_logs,
+    stop::Stop,
+    waits::Waits,
 };
 use crate::{
     config::{DatabaseArgs, RestoreArgs},
-    db::{Connection, PgConnectOptions, archiving, migrations},
+    db::{Connection, PgConnectOptions, archiving},
 };
 
 /// A time as PostgreSQL reads it.
@@ -39,25 +41,28 @@ struct NotStarted {
     source: Failure,
 }
 
-pub(super) fn run(settings: &RestoreArgs) -> Result<(), Failure> {
+pub(super) fn run(settings: &RestoreArgs, stop: &Stop) -> Result<(), Failure> {
     let _log = start_logs(&settings.log)?;
     if let Some(file) = &settings.file {
-        return restore_logical::run(settings, file);
+        return restore_logical::run(settings, file, stop);
     }
     let begun = Instant::now();
+    let waits = &Waits::new(&settings.database, stop);
     let home = database::data_dir(&settings.database)?;
     let program = repository::required(&home, &settings.database, &settings.repository)?;
-    let plan = plan(settings, &repository::backups(&program)?)?;
+    let plan = plan(settings, &repository::backups(&program, waits)?)?;
     let is_copy = settings.target_dir.is_some();
     let target = settings.target_dir.as_deref().unwrap_or(&home);
     let user = settings.database.postgres_user.as_deref();
-    let replaced =
-        replace(target, user, settings.yes, |new| Ok(program.restore(&plan.restore(new))?))?;
+    let replaced = replace(target, user, settings.yes, |new| {
+        let restore = plan.restore(new);
+        repository::run(&program, "the copy of the backup", None, waits, |it| it.restore(&restore))
+    })?;
     let database = &settings.database;
     let state = if is_copy {
-        recover_copy(&program, target, database)
+        recover_copy(&program, target, database, waits)
     } else {
-        recover(&program, database)
+        recover(&program, database, stop)
     };
     let state = match state {
         Ok(state) => state,
@@ -148,16 +153,23 @@ fn put_back(replaced: &Replaced, postgres_user: Option<&str>, error: Failure) ->
 fn recover(
     program: &PgBackRest,
     settings: &DatabaseArgs,
+    stop: &Stop,
 ) -> Result<Option<OffsetDateTime>, Failure> {
-    let source = Source::open(settings, 2)?;
-    let state = last_transaction(&source.options);
+    let source = Source::open(settings, 2, stop)?;
+    let waits = source.waits();
+    let state = last_transaction(&source.options, waits);
     // Restores of later times begin here; those from earlier backups would follow the old timeline.
     let backed_up = match source.socket() {
-        Some(socket) => program.backup(BackupKind::Incremental, socket),
+        Some(socket) => repository::run(program, "the backup", None, waits, |program| {
+            program.backup(BackupKind::Incremental, socket)
+        }),
         None => Ok(()),
     };
     if let Err(error) = backed_up {
-        tracing::error!(%error, "the database is restored, but its backup failed; run `minitwit backup`");
+        tracing::error!(
+            error,
+            "the database is restored, but its backup failed; run `minitwit backup`"
+        );
     }
     source.close();
     state
@@ -168,23 +180,31 @@ fn recover_copy(
     program: &PgBackRest,
     directory: &Path,
     settings: &DatabaseArgs,
+    waits: &Waits,
 ) -> Result<Option<OffsetDateTime>, Failure> {
     let directory = std::path::absolute(directory)?;
-    let server = Embedded::start(&Settings {
-        restore_command: Some(program.restore_command(&directory.join("postgres"))),
-        postgres_bin: settings.postgres_bin.clone(),
-        postgres_user: settings.postgres_user.clone(),
-        ..Settings::new(Data::Directory(directory))
-    })?;
-    let state = last_transaction(&server.connect_options(DATABASE));
+    let server = database::start(
+        waits,
+        Settings {
+            restore_command: Some(program.restore_command(&directory.join("postgres"))),
+            postgres_bin: settings.postgres_bin.clone(),
+            postgres_user: settings.postgres_user.clone(),
+            ..Settings::new(Data::Directory(directory))
+        },
+    )?;
+    let state = last_transaction(&server.connect_options(DATABASE), waits);
     server.stop();
     state
 }
 
-fn last_transaction(options: &PgConnectOptions) -> Result<Option<OffsetDateTime>, Failure> {
+fn last_transaction(
+    options: &PgConnectOptions,
+    waits: &Waits,
+) -> Result<Option<OffsetDateTime>, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let mut connection = migrations::connect(options).await?;
+        let place = "restored database";
+        let mut connection = database::connect(waits, options, place, Into::into).await?;
         let last = archiving::last_replayed(&mut connection).await?;
         connection.close().await?;
         Ok(last)

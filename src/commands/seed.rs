@@ -8,11 +8,11 @@ use std::{
 use indicatif::{ProgressBar, ProgressStyle};
 use time::OffsetDateTime;
 
-use super::{Failure, database::Source, start_logs};
+use super::{Failure, database::Source, start_logs, stop::Stop};
 use crate::{
     config::SeedArgs,
     db::{
-        Connection, Database, PoolSettings, ReadSettings, migrations, search_blocks, seed as rows,
+        Connection, Database, PgConnection, PoolSettings, ReadSettings, search_blocks, seed as rows,
     },
     domain::Invalid,
     seed::{PASSWORD, READER_FOLLOWS, Volume, username},
@@ -39,10 +39,10 @@ enum SeedRejected {
     TooManyFollows { follows: u32, users: u32, most: u64 },
 }
 
-pub(super) fn run(settings: &SeedArgs) -> Result<(), Failure> {
+pub(super) fn run(settings: &SeedArgs, stop: &Stop) -> Result<(), Failure> {
     let _log = start_logs(&settings.log)?;
     let volume = volume(settings)?;
-    let source = Source::open(&settings.database, CONNECTIONS)?;
+    let source = Source::open(&settings.database, CONNECTIONS, stop)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(seed(&source, volume, settings.yes));
     source.close();
@@ -61,9 +61,17 @@ fn volume(settings: &SeedArgs) -> Result<Volume, SeedRejected> {
 
 async fn seed(source: &Source, volume: Volume, confirmed: bool) -> Result<(), Failure> {
     source.prepare().await?;
-    let mut connection = source.connect().await?;
-    migrations::apply(&mut connection, None).await.map_err(|error| source.failure(error))?;
-    migrations::check(&mut connection).await.map_err(|error| source.failure(error))?;
+    let (mut connection, _) = source.migrate().await?;
+    source.check(&mut connection).await?;
+    source.waits().stop().interrupt(add(source, connection, volume, confirmed)).await
+}
+
+async fn add(
+    source: &Source,
+    mut connection: PgConnection,
+    volume: Volume,
+    confirmed: bool,
+) -> Result<(), Failure> {
     if rows::has_users(&mut connection).await? {
         return Err(SeedRejected::NotEmpty.into());
     }

@@ -12,17 +12,16 @@ use std::{
 
 use listener::{ConnectionLimits, Shutdown};
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    task::JoinHandle,
-    time::{Instant, MissedTickBehavior},
-};
+use tokio::{task::JoinHandle, time::MissedTickBehavior};
 use tracing_appender::non_blocking::ErrorCounter;
 
 use super::{
     Failure, backup_metrics,
     database::{self, Source},
-    open_files, repository, start_logs, text_rules,
+    open_files, panics, repository, start_logs,
+    stop::{Stop, StopSignal},
+    text_rules,
+    waits::Limit,
 };
 use crate::{
     api,
@@ -65,7 +64,7 @@ const EXIT_HUNG: i32 = 70;
 /// The file of rejected commands in the data directory.
 const REJECTED_COMMANDS: &str = "rejected-commands.jsonl";
 
-pub(super) fn run(settings: &ServeArgs) -> Result<(), Failure> {
+pub(super) fn run(settings: &ServeArgs, stop: &Stop) -> Result<(), Failure> {
     settings.check_production()?;
     pool_settings(settings).check()?;
     let logs = start_logs(&settings.log)?;
@@ -82,7 +81,11 @@ pub(super) fn run(settings: &ServeArgs) -> Result<(), Failure> {
         let directory = database::data_dir(&settings.database)?;
         repository::configure_or_forget(&directory, &settings.database, &settings.repository)?;
     }
-    let source = Source::open(&settings.database, settings.pool.database_connections)?;
+    let connections = settings.pool.database_connections;
+    let source = match Source::open(&settings.database, connections, stop) {
+        Err(_) if stop.requested().is_some() => return stopped(stop),
+        source => source?,
+    };
     let default = source.data_dir().filter(|_| given.is_none());
     let default = default.map(|directory| record_rejected(&directory.join(REJECTED_COMMANDS)));
     let rejected_commands = given.or(default.transpose()?);
@@ -94,9 +97,17 @@ pub(super) fn run(settings: &ServeArgs) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let server = server_settings(settings, max_connections);
     let result = runtime.block_on(serve(settings, server, &source, metrics, logs.dropped()));
+    let is_stopped = result.is_err() && stop.requested().is_some();
     source.close();
     drop(rejected_commands);
-    result
+    if is_stopped { stopped(stop) } else { result }
+}
+
+/// Ends a start that a signal has stopped.
+fn stopped(stop: &Stop) -> Result<(), Failure> {
+    let signal = stop.requested().map(StopSignal::name);
+    tracing::info!(signal, "stopped before the start was complete");
+    Ok(())
 }
 
 fn record_rejected(path: &Path) -> Result<Writing, Failure> {
@@ -112,21 +123,17 @@ async fn serve(
     metrics: PrometheusHandle,
     dropped_lines: ErrorCounter,
 ) -> Result<(), Failure> {
-    let shutdown = shut_down_by_signal(settings.limits.drain)?;
+    let stop = source.waits().stop();
     source.prepare().await?;
-    let migrated = async {
-        apply_migrations(settings, source).await?;
-        await_migrations(settings, source).await
-    };
-    tokio::select! {
-        migrated = migrated => migrated?,
-        // There are no clients yet to drain.
-        () = shutdown.draining() => return Ok(()),
-    }
-    text_rules::check(source).await?;
+    apply_migrations(settings, source).await?;
+    await_migrations(settings, source).await?;
+    stop.interrupt(text_rules::check(source)).await?;
     let database = Database::new(source.options.clone(), &pool_settings(settings));
     let service = Service::new(database, &service_settings(settings));
-    let server = Server::bind(server_settings, service.clone(), metrics.clone()).await?;
+    let bind = Server::bind(server_settings, service.clone(), metrics.clone());
+    let server = stop.interrupt(bind).await?;
+    let shutdown = shut_down_by_signal(stop.clone(), settings.limits.drain);
+    panics::serving();
     announce(settings, &server)?;
     let mut background = vec![
         tokio::spawn(maintain(service.clone(), metrics, dropped_lines)),
@@ -150,9 +157,8 @@ async fn apply_migrations(settings: &ServeArgs, source: &Source) -> Result<(), F
     if settings.no_migrate {
         return Ok(());
     }
-    let mut connection = source.connect().await?;
-    let applied = migrations::apply(&mut connection, None).await;
-    for migration in applied.map_err(|error| source.failure(error))? {
+    let (connection, applied) = source.migrate().await?;
+    for migration in applied {
         tracing::info!(migration, "applied");
     }
     connection.close().await?;
@@ -162,18 +168,37 @@ async fn apply_migrations(settings: &ServeArgs, source: &Source) -> Result<(), F
 /// Waits until another process has applied the migrations that this program needs. The database may
 /// be unreachable until then.
 async fn await_migrations(settings: &ServeArgs, source: &Source) -> Result<(), Failure> {
-    let deadline = Instant::now() + settings.await_migrations.unwrap_or_default();
-    let mut logged = None;
+    let Some(time) = settings.await_migrations else {
+        let mut connection = source.connect().await?;
+        source.check(&mut connection).await?;
+        return Ok(connection.close().await?);
+    };
+    let limit = Limit { time, setting: "--await-migrations (MINITWIT_AWAIT_MIGRATIONS)" };
+    let mut last = None;
+    let migrated = poll_schema(source, &mut last);
+    let migrated = source.waits().wait("the schema of this program", Some(limit), migrated).await;
+    match last {
+        // It says more than that the time is over.
+        Some(reason) if source.waits().stop().requested().is_none() => {
+            migrated.map_err(|_| source.failure(reason))
+        }
+        _ => migrated,
+    }
+}
+
+/// Completes when the schema can be used, or with an error that does not pass. `last` is the reason to wait.
+async fn poll_schema(source: &Source, last: &mut Option<migrations::Error>) -> Result<(), Failure> {
     loop {
         let Err(error) = check_schema(source).await else { return Ok(()) };
-        if !error.passes() || Instant::now() >= deadline {
+        if !error.passes() {
+            *last = None;
             return Err(source.failure(error));
         }
         let reason = error.to_string();
-        if logged.as_ref() != Some(&reason) {
+        if last.as_ref().map(ToString::to_string).as_ref() != Some(&reason) {
             tracing::info!(reason, "waiting for migrations");
-            logged = Some(reason);
         }
+        *last = Some(error);
         tokio::time::sleep(SCHEMA_POLL).await;
     }
 }
@@ -305,33 +330,28 @@ fn announce(settings: &ServeArgs, server: &Server) -> io::Result<()> {
     Ok(())
 }
 
-/// Shuts the server down by signal. SIGTERM first drains it for `drain`. Ctrl-C and any second
+/// Shuts the server down by signal. SIGTERM first drains it for `drain`. The other stop signals and any second
 /// signal stop it at once.
-fn shut_down_by_signal(drain: Option<Duration>) -> Result<Shutdown, Failure> {
+fn shut_down_by_signal(stop: Stop, drain: Option<Duration>) -> Shutdown {
+    stop.take_over();
     let shutdown = Shutdown::default();
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::spawn({
         let shutdown = shutdown.clone();
         async move {
-            let drain = tokio::select! {
-                _ = terminate.recv() => drain,
-                _ = interrupt.recv() => None,
-            };
-            if let Some(drain) = drain {
+            let signal = stop.first().await;
+            if let Some(drain) = drain.filter(|_| signal.allows_drain()) {
                 tracing::info!(seconds = drain.as_secs(), "draining");
                 shutdown.drain();
                 tokio::select! {
                     () = tokio::time::sleep(drain) => {}
-                    _ = terminate.recv() => {}
-                    _ = interrupt.recv() => {}
+                    () = stop.second() => {}
                 }
             }
-            tracing::info!("stopping");
+            tracing::info!(signal = signal.name(), "stopping");
             shutdown.stop();
         }
     });
-    Ok(shutdown)
+    shutdown
 }
 
 async fn maintain(service: Service, metrics: PrometheusHandle, dropped_lines: ErrorCounter) {

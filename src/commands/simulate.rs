@@ -14,10 +14,13 @@ use serde_json::json;
 use simulator::{
     Access, CheckSettings, Pace, Plan, Recorder, Registrations, Scenario, Settings, SideBySide,
 };
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::{Failure, open_files::raise_file_limit};
+use super::{
+    Failure,
+    open_files::raise_file_limit,
+    stop::{Stop, tell},
+};
 use crate::config::{
     PaceArgs, SimulateArgs, SimulateTask, SimulatorCredentialArgs, SourceArgs, VerifyArgs,
 };
@@ -59,16 +62,20 @@ fn path_failure(flag: &str, path: &Path, error: impl std::fmt::Display) -> Failu
     format!("{flag} {}: {error}", path.display()).into()
 }
 
-pub(super) fn run(settings: &SimulateArgs) -> Result<ExitCode, Failure> {
+pub(super) fn run(settings: &SimulateArgs, stop: &Stop) -> Result<ExitCode, Failure> {
     if let Some(SimulateTask::Compare { reports, report }) = &settings.task {
         return compare(reports, report.as_ref());
     }
     if let Some(SimulateTask::Verify(settings)) = &settings.task {
-        return verify_record(settings);
+        return verify_record(settings, stop);
     }
     // Required unless there is a task.
     let base_url = settings.base_url.as_deref().unwrap_or_default();
-    if settings.check.check { check(settings, base_url) } else { play(settings, base_url) }
+    if settings.check.check {
+        check(settings, base_url, stop)
+    } else {
+        play(settings, base_url, stop)
+    }
 }
 
 /// Shows reports side by side.
@@ -81,12 +88,13 @@ fn compare(files: &[PathBuf], page: Option<&PathBuf>) -> Result<ExitCode, Failur
 }
 
 /// Compares a system with the record of a run.
-fn verify_record(settings: &VerifyArgs) -> Result<ExitCode, Failure> {
+fn verify_record(settings: &VerifyArgs, stop: &Stop) -> Result<ExitCode, Failure> {
     let scenario = Scenario::read(&settings.scenario).map_err(InvalidScenario)?;
     let access = access(&settings.base_url, &settings.credentials);
-    let verified =
-        |stop| simulator::verify_record(&access, scenario, &settings.record, settings.until, stop);
-    let (verification, interrupted) = until_stopped(verified)?;
+    let verified = |token| {
+        simulator::verify_record(&access, scenario, &settings.record, settings.until, token)
+    };
+    let (verification, interrupted) = until_stopped(stop, verified)?;
     print!("{}", simulator::verification_table(&verification));
     Ok(exit_code(verification.passed(), interrupted))
 }
@@ -100,7 +108,7 @@ fn access(base_url: &str, credentials: &SimulatorCredentialArgs) -> Access {
 }
 
 /// Checks the rules of the contract.
-fn check(settings: &SimulateArgs, base_url: &str) -> Result<ExitCode, Failure> {
+fn check(settings: &SimulateArgs, base_url: &str, stop: &Stop) -> Result<ExitCode, Failure> {
     let json = Output::open("--json", settings.reports.json.as_ref())?;
     let check_settings = CheckSettings {
         base_url: base_url.to_owned(),
@@ -109,14 +117,15 @@ fn check(settings: &SimulateArgs, base_url: &str) -> Result<ExitCode, Failure> {
         keep_alive: settings.requests.keep_alive,
         restart_command: settings.check.restart_command.clone(),
     };
-    let (report, interrupted) = until_stopped(|stop| simulator::check(check_settings, stop))?;
+    let (report, interrupted) =
+        until_stopped(stop, |token| simulator::check(check_settings, token))?;
     print!("{}", simulator::check_table(&report));
     json.write(|| Ok(format!("{:#}\n", simulator::check_json(&report))))?;
     Ok(exit_code(report.passed(), interrupted))
 }
 
 /// Plays a scenario.
-fn play(settings: &SimulateArgs, base_url: &str) -> Result<ExitCode, Failure> {
+fn play(settings: &SimulateArgs, base_url: &str, stop: &Stop) -> Result<ExitCode, Failure> {
     raise_file_limit();
     let seed = settings.source.seed.unwrap_or_else(simulator::draw_seed);
     let scenario = scenario(&settings.source, &settings.pace, seed)?;
@@ -132,24 +141,31 @@ fn play(settings: &SimulateArgs, base_url: &str) -> Result<ExitCode, Failure> {
     let record = record.transpose()?.map(Arc::new);
     let play_settings =
         Settings { record, ..simulator_settings(settings, base_url, &scenario, seed) };
-    let (run, interrupted) = until_stopped(|stop| simulator::run(play_settings, scenario, stop))?;
+    let (run, interrupted) =
+        until_stopped(stop, |token| simulator::run(play_settings, scenario, token))?;
     print!("{}", simulator::table(&run));
     json.write(|| Ok(format!("{:#}\n", simulator::json(&run))))?;
     report.write(|| Ok(simulator::page(&run)?))?;
     Ok(exit_code(run.passed(), interrupted))
 }
 
-/// Runs a task to its end, or until Ctrl-C or SIGTERM. Also returns whether it was stopped.
-fn until_stopped<T, E, F>(task: impl FnOnce(CancellationToken) -> F) -> Result<(T, bool), Failure>
+/// Runs a task to its end, or until a stop signal, so that the run still reports. A second signal exits at
+/// once. Also returns whether the task was stopped.
+fn until_stopped<T, E, F>(
+    stop: &Stop,
+    task: impl FnOnce(CancellationToken) -> F,
+) -> Result<(T, bool), Failure>
 where
     Failure: From<E>,
     F: Future<Output = Result<T, E>>,
 {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let stop = stop_signal()?;
-        let result = task(stop.clone()).await?;
-        Ok((result, stop.is_cancelled()))
+        stop.take_over();
+        let token = CancellationToken::new();
+        tokio::spawn(cancel(stop.clone(), token.clone()));
+        let result = task(token.clone()).await?;
+        Ok((result, token.is_cancelled()))
     })
 }
 
@@ -279,29 +295,12 @@ fn describe(
     described
 }
 
-/// The first Ctrl-C or SIGTERM cancels the token, so that the run still reports. The second one
-/// exits at once.
-fn stop_signal() -> Result<CancellationToken, Failure> {
-    let stop = CancellationToken::new();
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::spawn({
-        let stop = stop.clone();
-        async move {
-            loop {
-                tokio::select! {
-                    _ = interrupt.recv() => {}
-                    _ = terminate.recv() => {}
-                }
-                if stop.is_cancelled() {
-                    std::process::exit(INTERRUPTED.into());
-                }
-                eprintln!("minitwit: stopping; press Ctrl-C again to exit at once");
-                stop.cancel();
-            }
-        }
-    });
-    Ok(stop)
+async fn cancel(stop: Stop, token: CancellationToken) {
+    stop.first().await;
+    tell("stopping; press Ctrl-C again to exit at once");
+    token.cancel();
+    stop.second().await;
+    std::process::exit(INTERRUPTED.into());
 }
 
 #[cfg(test)]

@@ -1,23 +1,14 @@
 //! `minitwit upgrade`: upgrades the embedded PostgreSQL's data to another major version.
 
-use std::{
-    io,
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread,
-    time::Instant,
-};
+use std::{path::Path, time::Instant};
 
 use embedded_postgres::{Progress, Step, Upgrade, UpgradeSettings};
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
     Failure,
     database::{Source, data_dir},
     repository, start_logs,
+    stop::Stop,
 };
 use crate::config::UpgradeArgs;
 
@@ -32,7 +23,7 @@ enum UpgradeRejected {
     Ephemeral,
 }
 
-pub(super) fn run(settings: &UpgradeArgs) -> Result<(), Failure> {
+pub(super) fn run(settings: &UpgradeArgs, stop: &Stop) -> Result<(), Failure> {
     let _log = start_logs(&settings.log)?;
     let database = &settings.database;
     if !database.is_embedded() {
@@ -49,12 +40,11 @@ pub(super) fn run(settings: &UpgradeArgs) -> Result<(), Failure> {
         check: settings.dry_run,
     };
     let began = Instant::now();
-    let cancelled = cancelled_by_signal()?;
     let user = database.postgres_user.as_deref();
     let has_repository = upgrade.data_directory.exists()
         && !upgrade.check
         && repository::announce_upgrade(&upgrade.data_directory, user)?;
-    let result = embedded_postgres::upgrade(&upgrade, &cancelled, &mut |progress| {
+    let result = embedded_postgres::upgrade(&upgrade, stop.cancel(), &mut |progress| {
         println!("{}", line(&progress));
     })?;
     match result {
@@ -68,7 +58,7 @@ pub(super) fn run(settings: &UpgradeArgs) -> Result<(), Failure> {
             report(&kept, &old_settings);
             if has_repository {
                 // The start makes the new cluster known to the repository.
-                Source::open(database, 1)?.close();
+                Source::open(database, 1, stop)?.close();
                 println!(
                     "the backups so far are of the old version; make one of the new version: minitwit backup --full"
                 );
@@ -76,24 +66,6 @@ pub(super) fn run(settings: &UpgradeArgs) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-/// Set by Ctrl-C and SIGTERM, so that the upgrade ends the servers that it has started.
-fn cancelled_by_signal() -> io::Result<Arc<AtomicBool>> {
-    let cancelled = Arc::new(AtomicBool::new(false));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (mut interrupt, mut terminate) = {
-        let _context = runtime.enter();
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
-    };
-    let flag = Arc::clone(&cancelled);
-    thread::spawn(move || {
-        runtime.block_on(async {
-            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-        });
-        flag.store(true, Ordering::Relaxed);
-    });
-    Ok(cancelled)
 }
 
 fn line(progress: &Progress) -> String {

@@ -7,6 +7,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use super::{
     Failure,
     moderation::{escape, format_time, with_service},
+    stop::Stop,
 };
 use crate::{
     config::{UserArgs, UserCommand},
@@ -17,9 +18,9 @@ use crate::{
 /// Random bytes of a generated password: 120 bits, 20 characters.
 const PASSWORD_BYTES: usize = 15;
 
-pub(super) fn run(settings: &UserArgs) -> Result<(), Failure> {
+pub(super) fn run(settings: &UserArgs, stop: &Stop) -> Result<(), Failure> {
     let cost = settings.passwords.password_cost;
-    with_service(&settings.database, &settings.log, cost, |service| {
+    with_service(&settings.database, &settings.log, cost, stop, |service| {
         execute(service, &settings.command)
     })
 }

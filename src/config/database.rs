@@ -44,6 +44,29 @@ pub struct DatabaseArgs {
     /// postgres, or nobody]
     #[arg(long, env = "MINITWIT_POSTGRES_USER", value_name = "USER", global = true)]
     pub postgres_user: Option<String>,
+
+    /// Seconds that the start waits for a connection to the database
+    #[arg(
+        long,
+        env = "MINITWIT_CONNECT_TIMEOUT",
+        value_name = "SECONDS",
+        default_value = "30",
+        value_parser = seconds,
+        global = true
+    )]
+    pub connect_timeout: Duration,
+
+    /// Seconds of every other wait at start: for the lock of migrations, a locked table, the start of
+    /// the embedded PostgreSQL, the backup repository [default: 600; 60 for the embedded PostgreSQL,
+    /// and no limit for the replay of archived WAL]
+    #[arg(
+        long,
+        env = "MINITWIT_START_TIMEOUT",
+        value_name = "SECONDS",
+        value_parser = seconds,
+        global = true
+    )]
+    pub start_timeout: Option<Duration>,
 }
 
 impl DatabaseArgs {

@@ -150,10 +150,12 @@ impl Drop for Logs {
         let (written, is_written) = mpsc::channel();
         // Dropping the guard can block: if the queue is full, the library prints an error to the
         // output that is blocked. The process ends without waiting for this thread.
-        thread::spawn(move || {
+        let end = move || {
             drop(guard);
             let _ = written.send(());
-        });
+        };
+        // A process that may have no more threads drops the guard here.
+        let _ = thread::Builder::new().spawn(end);
         let _ = is_written.recv_timeout(LAST_LINES_TIMEOUT);
     }
 }

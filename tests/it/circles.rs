@@ -12,6 +12,7 @@ use crate::support::source::{self, SourceFile};
 /// The source directory of each crate.
 const CRATES: &[&str] = &[
     "src",
+    "crates/child-process/src",
     "crates/embedded-postgres/src",
     "crates/listener/src",
     "crates/legacy-data/src",

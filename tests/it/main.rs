@@ -43,3 +43,4 @@ mod simulator;
 mod simulator_api;
 mod support;
 mod tutorial;
+mod waits;

@@ -8,15 +8,11 @@ use std::{
     time::Duration,
 };
 
-use nix::sys::signal::Signal;
+use child_process::Cancel;
 
 use crate::{
-    binaries::Binaries,
-    data_directory::DataDirectory,
-    directories::make_temporary,
-    error::Error,
-    os_user::OsUser,
-    process::{end_with_this_thread, poll_until},
+    binaries::Binaries, data_directory::DataDirectory, directories::make_temporary, error::Error,
+    os_user::OsUser, process::poll_until,
 };
 
 /// The only role of the server.
@@ -53,13 +49,14 @@ pub(crate) fn create(
     data: &DataDirectory,
     binaries: &Binaries,
     os_user: &OsUser,
+    cancel: &Cancel,
 ) -> Result<(), Error> {
     let parent = data.path();
     remove_unfinished(parent);
     let unfinished = make_temporary(parent, UNFINISHED_PREFIX)?;
     os_user.make_owner_of(unfinished.path())?;
 
-    initdb(data, binaries, os_user, unfinished.path())?;
+    initdb(data, binaries, os_user, unfinished.path(), cancel)?;
 
     fs::rename(unfinished.path(), data.pgdata()).map_err(Error::io("rename", unfinished.path()))?;
     let synced = File::open(parent).and_then(|directory| directory.sync_all());
@@ -75,6 +72,7 @@ pub(crate) fn initdb(
     binaries: &Binaries,
     os_user: &OsUser,
     pgdata: &Path,
+    cancel: &Cancel,
 ) -> Result<(), Error> {
     let initdb = binaries.initdb();
     let mut command = os_user.command(&initdb, data.path());
@@ -85,8 +83,9 @@ pub(crate) fn initdb(
         command.arg("--no-sync");
     }
     command.stderr(Stdio::piped());
-    end_with_this_thread(&mut command, Signal::SIGTERM);
-    let output = command.output().map_err(Error::io("run", &initdb))?;
+    command.stdout(Stdio::null());
+    let output = child_process::output(&mut command, cancel).map_err(Error::io("run", &initdb))?;
+    let output = output.ok_or(Error::Cancelled)?;
     if output.status.success() {
         return Ok(());
     }

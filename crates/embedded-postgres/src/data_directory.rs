@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use child_process::Cancel;
 use nix::unistd::{Gid, Uid, geteuid};
 use tempfile::TempDir;
 
@@ -199,7 +200,7 @@ fn remove_stale(base: &Path) {
 }
 
 fn remove_directory(path: &Path) {
-    let removed = orphan::stop(&pgdata(path)).and_then(|()| {
+    let removed = orphan::stop(&pgdata(path), &Cancel::default()).and_then(|()| {
         socket_directory::clear(&run(path))?;
         fs::remove_dir_all(path).map_err(Error::io("remove", path))
     });

@@ -162,8 +162,8 @@ pub enum Error {
         directory: PathBuf,
     },
 
-    /// The caller has ended an upgrade.
-    #[error("the upgrade was cancelled; the data is unchanged")]
+    /// The caller has ended a start or an upgrade.
+    #[error("cancelled; the data is unchanged")]
     Cancelled,
 
     /// `initdb` failed.

@@ -74,7 +74,8 @@ struct Running {
 
 impl Embedded {
     /// Starts the server, and creates its cluster if there is none. Returns once the server accepts
-    /// connections, which takes seconds for a new cluster; async callers use `spawn_blocking`.
+    /// connections, which takes seconds for a new cluster; async callers use `spawn_blocking`. A cancelled
+    /// start stops what it has started.
     pub fn start(settings: &Settings) -> Result<Self, Error> {
         let (data, os_user) =
             DataDirectory::open(&settings.data, settings.postgres_user.as_deref())?;
@@ -83,11 +84,11 @@ impl Embedded {
         let major = cluster::major_version(&data.pgdata())?;
         let binaries = Binaries::find(settings.postgres_bin.as_deref(), &data.pgdata(), major)?;
         // A running orphan would still use the socket directory.
-        orphan::stop(&data.pgdata())?;
+        orphan::stop(&data.pgdata(), &settings.cancel)?;
         if major.is_none() {
             stopped_data::check_no_interrupted_restore(&data)?;
             tracing::info!(path = %data.path().display(), "creating a PostgreSQL cluster");
-            cluster::create(&data, &binaries, &os_user)?;
+            cluster::create(&data, &binaries, &os_user, &settings.cancel)?;
         }
         let socket = SocketDirectory::open(data.run(), &os_user)?;
         let socket_directory = socket.path().to_owned();

@@ -4,6 +4,7 @@
 
 use std::{fs, io, path::Path};
 
+use child_process::Cancel;
 use nix::{
     errno::Errno,
     sys::signal::{Signal, kill},
@@ -17,9 +18,11 @@ use crate::{
 
 /// Stops the orphan of this cluster, if there is one. Removes a pid file whose process id belongs to
 /// another program by now, since PostgreSQL would trust it.
-pub(crate) fn stop(pgdata: &Path) -> Result<(), Error> {
+pub(crate) fn stop(pgdata: &Path, cancel: &Cancel) -> Result<(), Error> {
     let pid_file = pid_file(pgdata);
-    let Some(pid) = recorded_pid(&pid_file) else { return stop_unrecorded(pgdata, &pid_file) };
+    let Some(pid) = recorded_pid(&pid_file) else {
+        return stop_unrecorded(pgdata, &pid_file, cancel);
+    };
     // PostgreSQL itself removes the file of a dead postmaster, after further checks.
     if kill(pid, None) == Err(Errno::ESRCH) {
         return Ok(());
@@ -27,7 +30,7 @@ pub(crate) fn stop(pgdata: &Path) -> Result<(), Error> {
     match is_postmaster(pid, pgdata) {
         Some(true) => {
             tracing::warn!(%pid, "stopping the PostgreSQL server of an earlier run");
-            stop_process(pid, pgdata)
+            stop_process(pid, pgdata, cancel)
         }
         Some(false) => remove(&pid_file),
         None => Ok(()),
@@ -36,10 +39,11 @@ pub(crate) fn stop(pgdata: &Path) -> Result<(), Error> {
 
 /// Like [`stop`], also for a postmaster that has not recorded itself yet.
 pub(crate) fn stop_all(pgdata: &Path) -> Result<(), Error> {
-    stop(pgdata)?;
+    let cancel = &Cancel::default();
+    stop(pgdata, cancel)?;
     for pid in processes() {
         if is_postmaster(pid, pgdata) == Some(true) {
-            stop_process(pid, pgdata)?;
+            stop_process(pid, pgdata, cancel)?;
         }
     }
     Ok(())
@@ -53,14 +57,14 @@ fn recorded_pid(pid_file: &Path) -> Option<Pid> {
 
 /// Removes a pid file without a process id, which a `kill -9` or a full disk leaves: PostgreSQL does not
 /// start while it exists. Stops a postmaster that runs nevertheless first.
-fn stop_unrecorded(pgdata: &Path, pid_file: &Path) -> Result<(), Error> {
+fn stop_unrecorded(pgdata: &Path, pid_file: &Path, cancel: &Cancel) -> Result<(), Error> {
     if !pid_file.exists() {
         return Ok(());
     }
     if let Some(pid) = processes().into_iter().find(|pid| is_postmaster(*pid, pgdata) == Some(true))
     {
         tracing::warn!(%pid, "stopping the PostgreSQL server of an earlier run");
-        stop_process(pid, pgdata)?;
+        stop_process(pid, pgdata, cancel)?;
     }
     tracing::warn!(path = %pid_file.display(), "removing a pid file without a process id");
     remove(pid_file)
@@ -75,15 +79,16 @@ fn remove(pid_file: &Path) -> Result<(), Error> {
     }
 }
 
-fn stop_process(pid: Pid, pgdata: &Path) -> Result<(), Error> {
+fn stop_process(pid: Pid, pgdata: &Path, cancel: &Cancel) -> Result<(), Error> {
     for (signal, timeout) in
         [(Signal::SIGINT, FAST_SHUTDOWN), (Signal::SIGQUIT, IMMEDIATE_SHUTDOWN)]
     {
         // An error means that the process has ended or belongs to another user; the poll finds out
         // which.
         let _ = kill(pid, signal);
-        if poll_until(timeout, || is_postmaster(pid, pgdata) != Some(true)) {
-            return Ok(());
+        let ended = || is_postmaster(pid, pgdata) != Some(true);
+        if poll_until(timeout, || cancel.is_cancelled() || ended()) {
+            return if ended() { Ok(()) } else { Err(Error::Cancelled) };
         }
     }
     Err(Error::Orphan { pid: pid.as_raw() })

@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use child_process::{Cancel, end_with_this_thread};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -22,9 +23,7 @@ use crate::{
     installation::{Identity, Installation},
     orphan,
     os_user::OsUser,
-    process::{
-        FAST_SHUTDOWN, IMMEDIATE_SHUTDOWN, POLL, end_with_this_thread, pid_file, poll_until,
-    },
+    process::{FAST_SHUTDOWN, IMMEDIATE_SHUTDOWN, POLL, pid_file, poll_until},
     server_log::ServerLog,
     settings::{Archiving, Settings},
     socket_directory::{PORT, SocketDirectory},
@@ -76,6 +75,8 @@ pub(crate) struct Launch {
     options: Vec<OsString>,
     archives: bool,
     ready_timeout: Duration,
+    start_timeout: Option<Duration>,
+    cancel: Cancel,
 }
 
 impl Launch {
@@ -106,6 +107,8 @@ impl Launch {
             options,
             archives: settings.archiving.is_some(),
             ready_timeout: settings.ready_timeout,
+            start_timeout: settings.start_timeout,
+            cancel: settings.cancel.clone(),
         }
     }
 
@@ -127,7 +130,7 @@ impl Launch {
     /// Starts the server without waiting for its readiness. On Linux the kernel stops the server when
     /// the calling thread ends.
     pub(crate) fn spawn(&self) -> Result<Postmaster, Error> {
-        orphan::stop(&self.pgdata)?;
+        orphan::stop(&self.pgdata, &self.cancel)?;
         let program = self.binaries.postgres();
         let failed = || Error::io("run", &program);
         let (log, stderr) = ServerLog::open().map_err(failed())?;
@@ -150,9 +153,11 @@ impl Launch {
     pub(crate) fn spawn_ready(&self) -> Result<Postmaster, Error> {
         let deadline = Instant::now() + SHARED_MEMORY_RELEASE;
         loop {
-            match self.spawn()?.wait_until_ready(self.ready_timeout) {
+            match self.spawn()?.wait_until_ready(self) {
                 Err(Error::Exited { log, .. })
-                    if log.contains(SHARED_MEMORY_IN_USE) && Instant::now() < deadline =>
+                    if log.contains(SHARED_MEMORY_IN_USE)
+                        && Instant::now() < deadline
+                        && !self.cancel.is_cancelled() =>
                 {
                     tracing::warn!("waiting until the processes of a killed PostgreSQL server end");
                     thread::sleep(10 * POLL);
@@ -200,17 +205,25 @@ impl Postmaster {
         }
     }
 
-    fn wait_until_ready(mut self, timeout: Duration) -> Result<Self, Error> {
-        let deadline = Instant::now() + timeout;
+    fn wait_until_ready(mut self, launch: &Launch) -> Result<Self, Error> {
+        let began = Instant::now();
         while !self.is_ready() {
             if let Some(status) = self.ended() {
                 return Err(Error::Exited { status, log: self.log.last_messages() });
             }
+            if launch.cancel.is_cancelled() {
+                self.stop();
+                return Err(Error::Cancelled);
+            }
             // The replay of archived WAL may take hours.
-            if Instant::now() > deadline && !self.recovery_signal.exists() {
+            let by_default =
+                || Some(launch.ready_timeout).filter(|_| !self.recovery_signal.exists());
+            if let Some(limit) = launch.start_timeout.or_else(by_default)
+                && began.elapsed() > limit
+            {
                 let log = self.log.last_messages();
                 self.stop();
-                return Err(Error::NotReady { seconds: timeout.as_secs(), log });
+                return Err(Error::NotReady { seconds: limit.as_secs(), log });
             }
             thread::sleep(POLL);
         }

@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use child_process::Cancel;
+
 /// Which server to run.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -23,6 +25,10 @@ pub struct Settings {
     pub options: Vec<String>,
     /// How long a starting server may take to accept connections, without the replay of archived WAL.
     pub ready_timeout: Duration,
+    /// Replaces `ready_timeout`, and includes the replay of archived WAL.
+    pub start_timeout: Option<Duration>,
+    /// Ends a start early, with [`crate::Error::Cancelled`].
+    pub cancel: Cancel,
 }
 
 /// The archiving of WAL, which point-in-time recovery needs.
@@ -42,7 +48,7 @@ impl Settings {
     pub const DEFAULT_READY_TIMEOUT: Duration = Duration::from_secs(60);
 
     /// The default settings for `data`.
-    pub const fn new(data: Data) -> Self {
+    pub fn new(data: Data) -> Self {
         Self {
             data,
             postgres_bin: None,
@@ -52,6 +58,8 @@ impl Settings {
             restore_command: None,
             options: Vec::new(),
             ready_timeout: Self::DEFAULT_READY_TIMEOUT,
+            start_timeout: None,
+            cancel: Cancel::default(),
         }
     }
 }

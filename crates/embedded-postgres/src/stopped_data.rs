@@ -7,6 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use child_process::Cancel;
+
 use crate::{
     cluster::{self, UNFINISHED_PREFIX},
     data_directory::{self, DataDirectory},
@@ -38,7 +40,7 @@ impl StoppedData {
     pub fn lock(directory: &Path, postgres_user: Option<&str>) -> Result<Self, Error> {
         let data = Data::Directory(directory.to_owned());
         let (data, os_user) = DataDirectory::open(&data, postgres_user)?;
-        orphan::stop(&data.pgdata())?;
+        orphan::stop(&data.pgdata(), &Cancel::default())?;
         Ok(Self { data, os_user })
     }
 

@@ -14,9 +14,10 @@ use std::{
     ffi::OsString,
     fmt,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
+
+use child_process::Cancel;
 
 use self::{programs::Tools, work::Work};
 pub(crate) use self::{swap::finish, work::remove_unfinished};
@@ -117,13 +118,13 @@ pub enum Upgrade {
 }
 
 /// Upgrades the cluster of a data directory to the newest installed major version, or to that of `postgres_bin`.
-/// Blocks for as long as copying the data takes. Setting `cancelled` ends it early with [`Error::Cancelled`].
+/// Blocks for as long as copying the data takes. `cancel` ends it early with [`Error::Cancelled`].
 ///
 /// Returns an error if a server uses the directory, programs are missing, the disk is too full, or a program fails. The
 /// old cluster is then still in its place.
 pub fn upgrade(
     settings: &UpgradeSettings,
-    cancelled: &AtomicBool,
+    cancel: &Cancel,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Upgrade, Error> {
     let parent = &settings.data_directory;
@@ -147,7 +148,7 @@ pub fn upgrade(
         Binaries::find(settings.postgres_bin.as_deref(), &pgdata, Some(major))?;
     }
     let old = Binaries::find(settings.old_postgres_bin.as_deref(), &pgdata, Some(major))?;
-    Upgrader { data: &data, os_user: &os_user, old, new, cancelled, progress }.run(settings.check)
+    Upgrader { data: &data, os_user: &os_user, old, new, cancel, progress }.run(settings.check)
 }
 
 /// An upgrade of a locked data directory between two installed versions.
@@ -156,7 +157,7 @@ struct Upgrader<'a> {
     os_user: &'a OsUser,
     old: Binaries,
     new: Binaries,
-    cancelled: &'a AtomicBool,
+    cancel: &'a Cancel,
     progress: &'a mut dyn FnMut(Progress),
 }
 
@@ -189,7 +190,7 @@ impl Upgrader<'_> {
             Ok(())
         })?;
         self.step(Step::Create, |this| {
-            cluster::initdb(this.data, &this.new, this.os_user, &work.cluster())
+            cluster::initdb(this.data, &this.new, this.os_user, &work.cluster(), this.cancel)
         })?;
         self.step(Step::Copy, |this| this.copy(work, &socket, only_check))?;
         if only_check {
@@ -208,7 +209,7 @@ impl Upgrader<'_> {
         step: Step,
         run: impl FnOnce(&Self) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        if self.cancelled.load(Ordering::Relaxed) {
+        if self.cancel.is_cancelled() {
             return Err(Error::Cancelled);
         }
         (self.progress)(Progress::Began(step));
@@ -226,13 +227,17 @@ impl Upgrader<'_> {
         socket: &SocketDirectory,
     ) -> Result<Postmaster, Error> {
         let data = Data::Directory(self.data.path().to_owned());
-        let settings = Settings { max_connections: CONNECTIONS, ..Settings::new(data) };
+        let settings = Settings {
+            max_connections: CONNECTIONS,
+            cancel: self.cancel.clone(),
+            ..Settings::new(data)
+        };
         let launch = Launch::new(binaries, self.os_user.clone(), self.data, socket, &settings);
         launch.for_cluster(pgdata.to_owned()).spawn_ready()
     }
 
     fn tools<'b>(&'b self, work: &'b Work) -> Tools<'b> {
-        Tools { os_user: self.os_user, directory: work.path(), cancelled: self.cancelled }
+        Tools { os_user: self.os_user, directory: work.path(), cancel: self.cancel }
     }
 
     fn copy(&self, work: &Work, socket: &SocketDirectory, only_check: bool) -> Result<(), Error> {

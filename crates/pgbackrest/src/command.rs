@@ -12,6 +12,8 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
+use child_process::Cancel;
+
 use crate::{
     configuration::{Configuration, WorkDirectories},
     error::Error,
@@ -63,6 +65,7 @@ pub struct PgBackRest {
     file: PathBuf,
     stanza: String,
     account: Option<Account>,
+    cancel: Cancel,
 }
 
 impl PgBackRest {
@@ -83,7 +86,7 @@ impl PgBackRest {
         }
         write_private(directory, text.as_bytes(), account)?;
         let stanza = configuration.stanza.clone();
-        Ok(Self { program, file: directory.join(FILE), stanza, account })
+        Ok(Self { program, file: directory.join(FILE), stanza, account, cancel: Cancel::default() })
     }
 
     /// The program with the configuration that an earlier call wrote into `directory`; `None` if there
@@ -100,7 +103,14 @@ impl PgBackRest {
             return Ok(None);
         }
         let program = program::find()?;
-        Ok(Some(Self { program, file, stanza: stanza.to_owned(), account }))
+        let (stanza, cancel) = (stanza.to_owned(), Cancel::default());
+        Ok(Some(Self { program, file, stanza, account, cancel }))
+    }
+
+    /// The same program, whose commands end early with [`Error::Cancelled`].
+    #[must_use]
+    pub fn with_cancel(self, cancel: Cancel) -> Self {
+        Self { cancel, ..self }
     }
 
     /// Removes the configuration from `directory`. Returns whether there was one.
@@ -193,7 +203,10 @@ impl PgBackRest {
         if let Some(account) = self.account {
             command.gid(account.gid).uid(account.uid);
         }
-        let output = command.output().map_err(Error::io("run", &self.program))?;
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let output = child_process::output(&mut command, &self.cancel);
+        let output = output.map_err(Error::io("run", &self.program))?;
+        let output = output.ok_or(Error::Cancelled { command: name })?;
         let lines = messages(&String::from_utf8_lossy(&output.stderr));
         if output.status.success() {
             log_warnings(&lines);
@@ -272,6 +285,7 @@ mod tests {
             file: "/it's 100%/pgbackrest.conf".into(),
             stanza: "main".into(),
             account: None,
+            cancel: Cancel::default(),
         };
         let begin =
             r"'/usr/bin/pgbackrest' --config='/it'\''s 100%%/pgbackrest.conf' --stanza=main";

@@ -57,6 +57,13 @@ pub enum Error {
         output: String,
     },
 
+    /// The caller has ended a command, or it took too long.
+    #[error("pgbackrest {command} was cancelled")]
+    Cancelled {
+        /// The command.
+        command: &'static str,
+    },
+
     /// The repository cannot be read, for example because the passphrase is wrong.
     #[error("cannot read the backup repository: {0}; check its location and its passphrase")]
     Unreadable(String),

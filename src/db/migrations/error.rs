@@ -51,6 +51,30 @@ pub enum Error {
     /// The history is right, but objects that the migrations create are missing or differ.
     #[error("the schema is damaged: {} are missing or differ from those of this program", names(.0))]
     Damaged(Vec<String>),
+    /// Another session holds the advisory lock.
+    #[error(
+        "waited {seconds} s for the lock of migrations, which is the limit of {setting}; {holder} holds it"
+    )]
+    Locked {
+        /// How long this program has waited.
+        seconds: u64,
+        /// The setting that limits the wait.
+        setting: &'static str,
+        /// The session with the lock.
+        holder: String,
+    },
+    /// Other sessions use a table that a migration changes.
+    #[error(
+        "waited {seconds} s for the lock of a table, which is the limit of {setting}; end the transactions that use it"
+    )]
+    TableInUse {
+        /// How long this program has waited.
+        seconds: u64,
+        /// The setting that limits the wait.
+        setting: &'static str,
+        /// The failed migration.
+        source: refinery_core::Error,
+    },
     /// Migrations are pending, and this program is set not to apply them.
     #[error("{0} migration(s) are pending; run `minitwit migrate` first")]
     Pending(usize),
@@ -129,7 +153,7 @@ impl Error {
     /// True if a retry may succeed: another process migrates, or the database is unavailable.
     pub fn passes(&self) -> bool {
         match self {
-            Self::Pending(_) => true,
+            Self::Pending(_) | Self::Locked { .. } | Self::TableInUse { .. } => true,
             Self::Database(cause) => error::is_temporary(&cause.0),
             _ => false,
         }

@@ -9,24 +9,29 @@ pub mod objects;
 mod outside_transaction;
 mod rights;
 mod runner;
+mod watch;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use refinery_core::{Migration, Runner, SchemaVersion, Target};
 use semver::Version;
 use sqlx::{ConnectOptions, PgConnection, Row, postgres::PgConnectOptions};
 use time::OffsetDateTime;
 
-pub use self::error::Error;
-use self::runner::Adapter;
-use super::connection_settings::{self, Timeout};
+pub use self::{error::Error, watch::Backend};
+use self::{
+    runner::{Adapter, is_table_in_use},
+    watch::LOCK_KEY,
+};
+use super::{
+    cause::Cause,
+    connection_settings::{self, Timeout},
+};
 
 mod embedded {
     refinery::embed_migrations!("migrations");
 }
 
-/// The key of the advisory lock: "minitwit" in ASCII.
-const LOCK_KEY: i64 = 0x6d69_6e69_7477_6974;
 /// The interval between attempts to take the advisory lock.
 const LOCK_POLL: Duration = Duration::from_millis(250);
 
@@ -78,6 +83,35 @@ pub async fn apply(
     target: Option<SchemaVersion>,
 ) -> Result<Vec<String>, Error> {
     MigrationSet::embedded().apply(connection, target).await
+}
+
+/// The longest time of each wait for a lock, and the setting that says so.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// The time.
+    pub limit: Duration,
+    /// The setting.
+    pub setting: &'static str,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { limit: Duration::from_secs(600), setting: "this program" }
+    }
+}
+
+/// Like [`apply`], and logs from a second connection what the migrations wait for.
+pub async fn apply_watched(
+    connection: &mut PgConnection,
+    backend: Backend,
+    options: &PgConnectOptions,
+    patience: Patience,
+) -> Result<Vec<String>, Error> {
+    let migrations = MigrationSet::embedded();
+    tokio::select! {
+        applied = migrations.apply_within(connection, None, patience) => applied,
+        () = backend.watch(options, patience.limit) => Ok(Vec::new()),
+    }
 }
 
 /// Lists every migration that this program or the database knows, in order.
@@ -133,14 +167,24 @@ impl MigrationSet {
         connection: &mut PgConnection,
         target: Option<SchemaVersion>,
     ) -> Result<Vec<String>, Error> {
+        self.apply_within(connection, target, Patience::default()).await
+    }
+
+    /// Like [`Self::apply`], with a limit of each wait for a lock.
+    pub async fn apply_within(
+        &self,
+        connection: &mut PgConnection,
+        target: Option<SchemaVersion>,
+        patience: Patience,
+    ) -> Result<Vec<String>, Error> {
         // A role that may only read and write rows, or a standby, can use an up-to-date schema.
         if !self.is_pending(connection, target).await? {
             check_program(connection, &program_version()).await?;
             return Ok(Vec::new());
         }
         rights::check_schema_changes(connection).await?;
-        lock(connection).await?;
-        let applied = self.apply_locked(connection, target).await;
+        lock(connection, patience).await?;
+        let applied = self.apply_locked(connection, target, patience).await;
         let unlocked = sqlx::query("SELECT pg_advisory_unlock($1)").bind(LOCK_KEY);
         let unlocked = unlocked.execute(&mut *connection).await;
         // If both failed, the first failure is the cause.
@@ -165,6 +209,7 @@ impl MigrationSet {
         &self,
         connection: &mut PgConnection,
         target: Option<SchemaVersion>,
+        patience: Patience,
     ) -> Result<Vec<String>, Error> {
         // Checks before the first write, so that a rejected schema stays unchanged.
         self.status(connection).await?;
@@ -177,7 +222,8 @@ impl MigrationSet {
         let target = target.map_or(Target::Latest, Target::Version);
         // The database may have migrations of a newer program.
         let runner = Runner::new(&self.0).set_abort_missing(false).set_target(target);
-        let report = runner.run_async(&mut Adapter(connection)).await?;
+        let applied = runner.run_async(&mut Adapter::new(connection, patience.limit)).await;
+        let report = applied.map_err(|error| failure(error, patience))?;
         Ok(report.applied_migrations().iter().map(ToString::to_string).collect())
     }
 
@@ -219,7 +265,8 @@ impl MigrationSet {
             return Ok(Vec::new());
         }
         let runner = Runner::new(&self.0);
-        let applied = runner.get_applied_migrations_async(&mut Adapter(connection)).await;
+        let mut adapter = Adapter::new(connection, Duration::ZERO);
+        let applied = runner.get_applied_migrations_async(&mut adapter).await;
         let applied = match applied.map_err(Error::of_history) {
             Err(error) => {
                 // Names the right if that is the cause.
@@ -261,13 +308,31 @@ pub async fn is_empty(connection: &mut PgConnection) -> Result<bool, Error> {
     Ok(!has_table(connection, "refinery_schema_history").await?)
 }
 
+/// Adds the limit to the error of a migration that a table's lock has kept waiting.
+fn failure(error: refinery_core::Error, patience: Patience) -> Error {
+    let cause = std::error::Error::source(&error);
+    let cause = cause.and_then(|cause| cause.downcast_ref::<Cause>());
+    if cause.is_some_and(|cause| is_table_in_use(&cause.0)) {
+        let Patience { limit, setting } = patience;
+        return Error::TableInUse { seconds: limit.as_secs(), setting, source: error };
+    }
+    error.into()
+}
+
 /// Waits for the advisory lock.
 ///
 /// Polls, because the statement `pg_advisory_lock` would keep a snapshot while it waits. `CREATE INDEX CONCURRENTLY` of
 /// the server with the lock would wait for the end of that snapshot.
-async fn lock(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+async fn lock(connection: &mut PgConnection, patience: Patience) -> Result<(), Error> {
+    let Patience { limit, setting } = patience;
+    let began = Instant::now();
     let query = "SELECT pg_try_advisory_lock($1)";
     while !sqlx::query_scalar(query).bind(LOCK_KEY).fetch_one(&mut *connection).await? {
+        if began.elapsed() >= limit {
+            let holder = watch::holder(connection).await?;
+            let holder = holder.map_or_else(|| "another session".to_owned(), |(_, it)| it);
+            return Err(Error::Locked { seconds: limit.as_secs(), setting, holder });
+        }
         tokio::time::sleep(LOCK_POLL).await;
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Applies one migration over an sqlx connection, in a transaction or outside, without blocking requests.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use refinery_core::{
     Migration,
@@ -17,13 +17,15 @@ use crate::db::cause::Cause;
 const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '250ms'";
 /// The pause before the next attempt, in which requests get the table's lock.
 const RETRY_DELAY: Duration = Duration::from_millis(250);
-/// Together 75 s, longer than the time-out of a server's statements by default.
-const ATTEMPTS: u32 = 150;
 /// The SQLSTATEs `lock_not_available` and `deadlock_detected`.
 const TABLE_IN_USE: [&str; 2] = ["55P03", "40P01"];
 
 /// Lets refinery use an sqlx connection.
-pub(super) struct Adapter<'c>(pub(super) &'c mut PgConnection);
+pub(super) struct Adapter<'c> {
+    connection: &'c mut PgConnection,
+    /// How long each statement may wait for its tables.
+    patience: Duration,
+}
 
 /// The statements of one commit.
 #[derive(Clone, Copy)]
@@ -59,22 +61,30 @@ impl AsyncTransaction for Adapter<'_> {
     }
 }
 
+impl<'c> Adapter<'c> {
+    pub(super) fn new(connection: &'c mut PgConnection, patience: Duration) -> Self {
+        Self { connection, patience }
+    }
+}
+
 impl Adapter<'_> {
     /// Runs a unit, and retries while requests use its tables.
     async fn run(&mut self, unit: Unit<'_>) -> Result<(), sqlx::Error> {
-        for _ in 1..ATTEMPTS {
+        let began = Instant::now();
+        loop {
             match self.attempt(unit).await {
-                Err(error) if is_table_in_use(&error) => tokio::time::sleep(RETRY_DELAY).await,
+                Err(error) if is_table_in_use(&error) && began.elapsed() < self.patience => {
+                    tokio::time::sleep(RETRY_DELAY).await;
+                }
                 done => return done,
             }
         }
-        self.attempt(unit).await
     }
 
     async fn attempt(&mut self, unit: Unit<'_>) -> Result<(), sqlx::Error> {
         match unit {
             Unit::Transaction(queries) => {
-                let mut transaction = self.0.begin().await?;
+                let mut transaction = self.connection.begin().await?;
                 sqlx::raw_sql(LOCK_TIMEOUT).execute(&mut *transaction).await?;
                 for query in queries {
                     // Safe: the texts are the program's migrations and refinery's own statements.
@@ -82,19 +92,36 @@ impl Adapter<'_> {
                 }
                 transaction.commit().await
             }
-            Unit::Concurrent(statement) => statement.execute(self.0).await,
+            Unit::Concurrent(statement) => {
+                // The statement waits for old transactions, one after the other.
+                set_lock_timeout(self.connection, self.patience).await?;
+                let executed = statement.execute(self.connection).await;
+                let reset = set_lock_timeout(self.connection, Duration::ZERO).await;
+                // If both failed, the first failure is the cause.
+                executed.and(reset)
+            }
         }
     }
 }
 
-fn is_table_in_use(error: &sqlx::Error) -> bool {
+/// Sets the time-out of each wait for a lock; zero is none.
+async fn set_lock_timeout(
+    connection: &mut PgConnection,
+    timeout: Duration,
+) -> Result<(), sqlx::Error> {
+    let milliseconds = timeout.as_millis().min(i32::MAX as u128).to_string();
+    let query = sqlx::query("SELECT set_config('lock_timeout', $1, false)").bind(milliseconds);
+    query.execute(connection).await.map(drop)
+}
+
+pub(super) fn is_table_in_use(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(|cause| cause.code());
     code.is_some_and(|code| TABLE_IN_USE.contains(&code.as_ref()))
 }
 
 impl AsyncQuery<Vec<Migration>> for Adapter<'_> {
     async fn query(&mut self, query: &str) -> Result<Vec<Migration>, Cause> {
-        let rows = sqlx::query(AssertSqlSafe(query)).fetch_all(&mut *self.0).await?;
+        let rows = sqlx::query(AssertSqlSafe(query)).fetch_all(&mut *self.connection).await?;
         Ok(rows.iter().map(applied_migration).collect::<Result<_, _>>()?)
     }
 }

@@ -3,21 +3,12 @@
 use std::{
     ffi::OsString,
     io::{Read as _, Seek as _},
-    os::unix::process::CommandExt as _,
     path::Path,
-    process::{Child, ExitStatus},
-    sync::atomic::{AtomicBool, Ordering},
-    thread,
 };
 
-use nix::sys::signal::Signal;
+use child_process::Cancel;
 
-use crate::{
-    binaries::Binaries,
-    error::Error,
-    os_user::OsUser,
-    process::{POLL, end_with_this_thread},
-};
+use crate::{binaries::Binaries, error::Error, os_user::OsUser};
 
 /// The programs that `pg_upgrade` needs of the old version, besides `postgres`.
 const OLD: [&str; 3] = ["pg_ctl", "pg_controldata", "pg_resetwal"];
@@ -56,7 +47,7 @@ pub(super) struct Tools<'a> {
     pub(super) os_user: &'a OsUser,
     /// The working directory.
     pub(super) directory: &'a Path,
-    pub(super) cancelled: &'a AtomicBool,
+    pub(super) cancel: &'a Cancel,
 }
 
 impl Tools<'_> {
@@ -76,11 +67,8 @@ impl Tools<'_> {
         command.args(arguments);
         command.stdout(output.try_clone().map_err(failed())?);
         command.stderr(output.try_clone().map_err(failed())?);
-        // The Ctrl-C of a terminal reaches only this process, which then ends the program.
-        command.process_group(0);
-        end_with_this_thread(&mut command, Signal::SIGTERM);
-        let mut child = command.spawn().map_err(failed())?;
-        let status = self.wait(&mut child).map_err(failed())?.ok_or(Error::Cancelled)?;
+        let ended = child_process::output(&mut command, self.cancel).map_err(failed())?;
+        let status = ended.ok_or(Error::Cancelled)?.status;
         if status.success() {
             return Ok(());
         }
@@ -92,21 +80,6 @@ impl Tools<'_> {
             output: last_lines(&String::from_utf8_lossy(&text)),
             directory: self.directory.to_owned(),
         })
-    }
-
-    /// Waits for the end of the program; `None` if the upgrade is cancelled.
-    fn wait(&self, child: &mut Child) -> std::io::Result<Option<ExitStatus>> {
-        loop {
-            if let Some(status) = child.try_wait()? {
-                return Ok(Some(status));
-            }
-            if self.cancelled.load(Ordering::Relaxed) {
-                child.kill()?;
-                child.wait()?;
-                return Ok(None);
-            }
-            thread::sleep(POLL);
-        }
     }
 }
 

@@ -38,11 +38,11 @@ fn upgrade_to_same(
         DataDirectory::open(&Data::Directory(directory.to_owned()), None).unwrap();
     remove_unfinished(data.path()).unwrap();
     let binaries = Binaries::find(None, &data.pgdata(), None).unwrap();
-    let cancelled = AtomicBool::new(false);
+    let cancel = Cancel::default();
     let mut ended = Vec::new();
     let mut progress = |progress| match progress {
-        Progress::Planned { .. } => {}
-        Progress::Began(step) => cancelled.store(cancel_at == Some(step), Ordering::Relaxed),
+        Progress::Began(step) if cancel_at == Some(step) => cancel.cancel(),
+        Progress::Planned { .. } | Progress::Began(_) => {}
         Progress::Ended(step, _) => ended.push(step),
     };
     let mut upgrader = Upgrader {
@@ -50,7 +50,7 @@ fn upgrade_to_same(
         os_user: &os_user,
         old: binaries.clone(),
         new: binaries,
-        cancelled: &cancelled,
+        cancel: &cancel,
         progress: &mut progress,
     };
     let result = upgrader.run(only_check);
@@ -124,7 +124,7 @@ fn an_upgrade_needs_data_and_a_newer_version() {
         postgres_user: None,
         check: false,
     };
-    let upgrade = || upgrade(&settings, &AtomicBool::new(false), &mut |_| panic!("it begins"));
+    let upgrade = || upgrade(&settings, &Cancel::default(), &mut |_| panic!("it begins"));
     assert!(matches!(upgrade(), Err(Error::NothingToUpgrade(_))));
     assert_eq!(entries(directory.path()), Vec::<String>::new());
 
