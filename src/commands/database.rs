@@ -23,6 +23,8 @@ use crate::{
 };
 
 pub(super) const DATABASE: &str = "minitwit";
+/// The pause between two attempts to connect to a server that has no connection left.
+const RETRY: Duration = Duration::from_millis(250);
 /// Connections in addition to the pool's: for migrations and operators.
 const SPARE_CONNECTIONS: u16 = 10;
 
@@ -247,7 +249,19 @@ pub(super) async fn connect(
     place: &str,
     failure: impl Fn(migrations::Error) -> Failure,
 ) -> Result<PgConnection, Failure> {
-    let connect = async { migrations::connect(options).await.map_err(failure) };
+    let connect = async {
+        let mut logged = false;
+        loop {
+            let connected = migrations::connect(options).await;
+            let remedy = connected.as_ref().err().and_then(migrations::Error::too_few_connections);
+            let Some(remedy) = remedy else { return connected.map_err(&failure) };
+            if !logged {
+                logged = true;
+                tracing::warn!("PostgreSQL has no connection left for this start. {remedy}");
+            }
+            tokio::time::sleep(RETRY).await;
+        }
+    };
     waits.wait(&format!("a connection to the {place}"), Some(waits.connect_limit()), connect).await
 }
 

@@ -1,12 +1,16 @@
 //! The connections and the queue of each class of statements.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use sqlx::{
-    ConnectOptions, Connection,
+    ConnectOptions, Connection, Postgres,
+    pool::PoolConnection,
     postgres::{PgConnectOptions, PgPool, PgPoolOptions},
 };
 use tokio::{sync::Semaphore, time::timeout};
@@ -15,6 +19,7 @@ use super::{
     bounds::{Class, PoolSettings, ReadBounds, Shares},
     connection_settings::{self, Timeout},
     error::Error,
+    slots::Slots,
 };
 
 /// The pool pings a connection before use if it was idle for longer than this. After a restart of
@@ -101,6 +106,7 @@ pub(super) struct ClassPools {
     pools: [ClassPool; Class::ALL.len()],
     /// Each pool of connections once, though classes share some.
     distinct: Vec<PgPool>,
+    slots: Arc<Slots>,
 }
 
 impl ClassPools {
@@ -134,7 +140,7 @@ impl ClassPools {
         // Look-ups use the connections of commands.
         let own = Class::ALL.iter().zip(&pools).filter(|(class, _)| **class != Class::LookUps);
         let distinct = own.map(|(_, it)| it.pool.clone()).collect();
-        Self { pools, distinct }
+        Self { pools, distinct, slots: Arc::default() }
     }
 
     /// Two pools: one for all reads, one for everything else.
@@ -158,11 +164,19 @@ impl ClassPools {
             read(reads.timelines.queue),
             read(reads.lists.queue),
         ];
-        Self { pools, distinct: vec![command_pool, read_pool] }
+        Self { pools, distinct: vec![command_pool, read_pool], slots: Arc::default() }
     }
 
     pub(super) fn of(&self, class: Class) -> &ClassPool {
         &self.pools[class as usize]
+    }
+
+    /// Takes a connection for a statement of this class.
+    pub(super) async fn acquire(
+        &self,
+        class: Class,
+    ) -> Result<PoolConnection<Postgres>, sqlx::Error> {
+        self.slots.acquire(&self.of(class).pool, &self.distinct).await
     }
 
     pub(super) fn distinct(&self) -> &[PgPool] {

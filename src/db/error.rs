@@ -27,13 +27,19 @@ pub enum Error {
 /// PostgreSQL's files (58…), a read-only standby (25006), serialization failures and deadlocks (40…).
 const TEMPORARY_STATES: &[&str] = &["08", "53", "57", "58", "25006", "40"];
 
+/// SQLSTATEs at run time of a role or a database that was dropped, or has lost its rights: a rejected
+/// connection (28…), an unknown database (3D…), a missing right (42501). An operator can undo it.
+const GONE_STATES: &[&str] = &["28", "3D", "42501"];
+
+/// The SQLSTATE of a rejected connection, when there are too many.
+const NO_SLOT: &str = "53300";
 const DISK_FULL: &str = "53100";
 /// A value exceeds a limit of PostgreSQL, such as the size of a tsvector.
 const PROGRAM_LIMIT_EXCEEDED: &str = "54000";
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        if is_temporary(&error) {
+        if is_temporary(&error) || has_state(&error, GONE_STATES) {
             Self::Unavailable(error.into())
         } else {
             Self::Failed(error.into())
@@ -49,11 +55,18 @@ pub(super) fn is_temporary(error: &sqlx::Error) -> bool {
         | sqlx::Error::Tls(_)
         | sqlx::Error::Protocol(_)
         | sqlx::Error::WorkerCrashed => true,
-        sqlx::Error::Database(cause) => cause
-            .code()
-            .is_some_and(|code| TEMPORARY_STATES.iter().any(|state| code.starts_with(state))),
-        _ => false,
+        error => has_state(error, TEMPORARY_STATES),
     }
+}
+
+/// Whether PostgreSQL rejected a connection because it, the role or the database has too many.
+pub(super) fn is_no_slot(error: &sqlx::Error) -> bool {
+    has_state(error, &[NO_SLOT])
+}
+
+fn has_state(error: &sqlx::Error, states: &[&str]) -> bool {
+    let code = error.as_database_error().and_then(|cause| cause.code());
+    code.is_some_and(|code| states.iter().any(|state| code.starts_with(state)))
 }
 
 impl Error {

@@ -30,6 +30,7 @@ pub mod search_blocks;
 pub mod seed;
 pub mod sessions;
 pub mod simulator_latest;
+mod slots;
 #[cfg(test)]
 pub(crate) mod test_support;
 pub mod text_rules;

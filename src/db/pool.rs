@@ -11,7 +11,7 @@ use std::{
 use sqlx::{
     IntoArguments, Postgres,
     pool::PoolConnection,
-    postgres::{PgConnectOptions, PgPool, PgRow},
+    postgres::{PgConnectOptions, PgRow},
     query::{Map, Query},
 };
 
@@ -72,7 +72,7 @@ impl Database {
 
     /// Checks that this program can use the database's schema.
     pub async fn check_schema(&self) -> Result<(), migrations::Error> {
-        let check = async { migrations::check(&mut *self.pool().acquire().await?).await };
+        let check = async { migrations::check(&mut *self.pools.acquire(self.class).await?).await };
         match tokio::time::timeout(self.timeout(), check).await {
             Ok(result) => result,
             Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
@@ -81,7 +81,8 @@ impl Database {
 
     /// Checks that the database has the objects that this program's migrations create.
     pub async fn check_objects(&self) -> Result<(), migrations::Error> {
-        let check = async { migrations::check_objects(&mut *self.pool().acquire().await?).await };
+        let check =
+            async { migrations::check_objects(&mut *self.pools.acquire(self.class).await?).await };
         match tokio::time::timeout(self.timeout(), check).await {
             Ok(result) => result,
             Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
@@ -111,10 +112,6 @@ impl Database {
 
     fn class_pool(&self) -> &ClassPool {
         self.pools.of(self.class)
-    }
-
-    fn pool(&self) -> &PgPool {
-        &self.class_pool().pool
     }
 
     pub(super) async fn all<T, F, A>(&self, query: Map<'_, Postgres, F, A>) -> Result<Vec<T>, Error>
@@ -159,7 +156,8 @@ impl Database {
     /// Without a connection the database is unavailable, whatever the cause: a proxy that closes the
     /// connection, garbage, a rejected password.
     async fn acquire(&self) -> Result<PoolConnection<Postgres>, Error> {
-        self.pool().acquire().await.map_err(|error| Error::Unavailable(error.into()))
+        let acquired = self.pools.acquire(self.class).await;
+        acquired.map_err(|error| Error::Unavailable(error.into()))
     }
 
     /// Runs a statement of this database's class.

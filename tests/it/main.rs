@@ -41,6 +41,7 @@ mod security;
 mod seed;
 mod simulator;
 mod simulator_api;
+mod slots;
 mod support;
 mod tutorial;
 mod waits;

@@ -7,7 +7,7 @@ use super::rights;
 use crate::db::{
     cause::Cause,
     connection_settings::{self, WrongSetting},
-    error,
+    error, slots,
 };
 
 /// The SQLSTATEs of a table without the expected columns, or that is no table.
@@ -148,6 +148,12 @@ impl Error {
             return Self::ForeignHistory(sqlx::Error::Decode(Box::new(error)));
         }
         Self::Refinery(error)
+    }
+
+    /// What an operator can do if PostgreSQL has no connection left; `None` for other errors.
+    pub fn too_few_connections(&self) -> Option<&'static str> {
+        let Self::Database(cause) = self else { return None };
+        error::is_no_slot(&cause.0).then(|| slots::remedy(&cause.0))
     }
 
     /// True if a retry may succeed: another process migrates, or the database is unavailable.
