@@ -9,7 +9,7 @@ use std::{
 use embedded_postgres::{self as embedded, Embedded};
 
 use super::{
-    Failure, connect,
+    Failure, connect, new_data,
     repository::Archive,
     stop::Stop,
     waits::{Limit, Waits},
@@ -99,6 +99,7 @@ impl Source {
     ) -> Result<Self, Failure> {
         let waits = Waits::new(settings, stop);
         let data_dir = if settings.ephemeral { None } else { Some(data_dir(settings)?) };
+        data_dir.as_deref().map_or(Ok(()), new_data::check_new)?;
         let data = match &data_dir {
             Some(directory) => embedded::Data::Directory(directory.clone()),
             None => embedded::Data::Ephemeral,
@@ -127,6 +128,12 @@ impl Source {
         }
         let options = embedded.connect_options(DATABASE);
         Ok(Self { options, data_dir, embedded: Some(embedded), waits })
+    }
+
+    /// Like [`Self::join`], for commands that need data. Creates nothing if there is none.
+    pub(super) fn existing(settings: &DatabaseArgs, stop: &Stop) -> Result<Self, Failure> {
+        check_existing(settings)?;
+        Self::join(settings, stop)
     }
 
     /// Like [`Self::open`], for operators' commands: uses the embedded PostgreSQL of a running
@@ -292,6 +299,17 @@ impl fmt::Display for Source {
             }
         }
     }
+}
+
+/// Returns an error if the embedded PostgreSQL has no data yet.
+pub(super) fn check_existing(settings: &DatabaseArgs) -> Result<(), Failure> {
+    if !settings.is_embedded() {
+        return Ok(());
+    }
+    if settings.ephemeral {
+        return Err("--ephemeral: a new database has no data for this command".into());
+    }
+    new_data::check_exists(&data_dir(settings)?)
 }
 
 /// The data directory of the embedded PostgreSQL.

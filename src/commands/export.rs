@@ -18,7 +18,7 @@ const TICK: Duration = Duration::from_millis(200);
 pub(super) fn run(settings: &ExportArgs, stop: &Stop) -> Result<(), Failure> {
     let _log = start_logs(&settings.log)?;
     let began = Instant::now();
-    let source = Source::join(&settings.database, stop)?;
+    let source = Source::existing(&settings.database, stop)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Without a terminal, nothing is drawn.
     let progress = ProgressBar::new_spinner().with_style(ProgressStyle::with_template(PROGRESS)?);

@@ -28,7 +28,7 @@ pub(super) fn dump(settings: &DatabaseArgs, file: &Path, stop: &Stop) -> Result<
         return Err(format!("{} exists already", file.display()).into());
     }
     let new = temporary(file);
-    let source = Source::join(settings, stop)?;
+    let source = Source::existing(settings, stop)?;
     let result = dump_to(settings, &source, &new);
     source.close();
     if let Err(error) = result {

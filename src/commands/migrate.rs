@@ -2,7 +2,12 @@
 
 use time::format_description::well_known::Rfc3339;
 
-use super::{Failure, database::Source, start_logs, stop::Stop};
+use super::{
+    Failure,
+    database::{self, Source},
+    start_logs,
+    stop::Stop,
+};
 use crate::{
     config::MigrateArgs,
     db::{
@@ -13,6 +18,9 @@ use crate::{
 
 pub(super) fn run(settings: &MigrateArgs, stop: &Stop) -> Result<(), Failure> {
     let _log = start_logs(&settings.log)?;
+    if settings.status {
+        database::check_existing(&settings.database)?;
+    }
     let source = Source::open(&settings.database, 1, stop)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(migrate(&source, settings.status));

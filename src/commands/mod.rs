@@ -18,6 +18,7 @@ mod logs;
 mod message;
 mod migrate;
 mod moderation;
+mod new_data;
 mod note;
 mod open_files;
 mod openapi;

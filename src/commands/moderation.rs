@@ -23,7 +23,7 @@ pub(super) fn with_service<F: Future<Output = Result<(), Failure>>>(
     command: impl FnOnce(Service) -> F,
 ) -> Result<(), Failure> {
     let _log = start_logs(log)?;
-    let source = Source::join(database, stop)?;
+    let source = Source::existing(database, stop)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(async {
         let mut connection = source.connect().await?;

@@ -18,7 +18,7 @@ use tracing_appender::non_blocking::ErrorCounter;
 use super::{
     Failure, backup_metrics,
     database::{self, Source},
-    open_files, panics, repository, start_logs,
+    new_data, open_files, panics, repository, start_logs,
     stop::{Stop, StopSignal},
     text_rules,
     waits::Limit,
@@ -79,6 +79,7 @@ pub(super) fn run(settings: &ServeArgs, stop: &Stop) -> Result<(), Failure> {
     let given = settings.rejected_commands.as_deref().map(record_rejected).transpose()?;
     if settings.database.is_embedded() && !settings.database.ephemeral {
         let directory = database::data_dir(&settings.database)?;
+        new_data::check_new(&directory)?;
         repository::configure_or_forget(&directory, &settings.database, &settings.repository)?;
     }
     let connections = settings.pool.database_connections;

@@ -17,6 +17,7 @@ mod once;
 mod pages;
 mod private_pages;
 mod public_page_cache;
+mod refused_origin;
 mod respond;
 mod same_site;
 mod security_contact;

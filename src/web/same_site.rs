@@ -8,6 +8,7 @@ use super::{
     extract::{path::PathName, session::Viewer},
     failure::Failure,
     pages::{ConfirmPage, Confirmation},
+    refused_origin,
     respond::{NO_STORE, Responder},
 };
 use crate::http::{
@@ -57,5 +58,8 @@ pub(super) async fn confirmed_only<E: Endpoint<Output: IntoResponse>>(
 
 fn require_same_site(request: &Request) -> Result<(), Failure> {
     let client = request.data::<Client>().ok_or(Failure::MissingState)?;
-    Ok(reject_cross_site(request.headers(), client)?)
+    reject_cross_site(request.headers(), client).map_err(|refused| {
+        refused_origin::log(refused, request, client);
+        refused.into()
+    })
 }

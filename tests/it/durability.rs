@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     os::unix::fs::PermissionsExt,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -35,12 +35,13 @@ const SIMULATORS: usize = 4;
 /// The number of successful commands between two kills.
 const COMMANDS_BETWEEN_KILLS: usize = 24;
 
-/// Creates a data directory that the operating system user of PostgreSQL can enter.
-fn data_directory() -> TempDir {
+/// Names a data directory in a new one that the operating system user of PostgreSQL can enter.
+fn data_directory() -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().expect("a directory");
     let permissions = fs::Permissions::from_mode(0o755);
     fs::set_permissions(directory.path(), permissions).expect("ours");
-    directory
+    let data = directory.path().join("data");
+    (directory, data)
 }
 
 fn serve(data: &Path) -> ServerProcess {
@@ -168,8 +169,8 @@ async fn check(succeeded: &Succeeded, simulator: &Simulator) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_successful_command_survives_twenty_kills() {
-    let data = data_directory();
-    let mut server = serve(data.path());
+    let (_directory, data) = data_directory();
+    let mut server = serve(&data);
     let load = Load {
         base: Arc::new(Mutex::new(server.base.clone())),
         succeeded: Arc::default(),
@@ -181,13 +182,13 @@ async fn every_successful_command_survives_twenty_kills() {
         load.more_commands(COMMANDS_BETWEEN_KILLS).await;
         if round % 2 == 0 {
             server.end(Signal::SIGKILL);
-            server = serve(data.path());
+            server = serve(&data);
             load.base.lock().expect("no panic").clone_from(&server.base);
         } else {
-            let killed = postgres(data.path()).expect("it runs");
+            let killed = postgres(&data).expect("it runs");
             kill(killed, Signal::SIGKILL).expect("it runs");
             eventually("a restarted PostgreSQL", || async {
-                postgres(data.path()).filter(|pid| *pid != killed)
+                postgres(&data).filter(|pid| *pid != killed)
             })
             .await;
         }
@@ -200,14 +201,14 @@ async fn every_successful_command_survives_twenty_kills() {
     check(&load.succeeded, &load.simulator()).await;
     // A new process shows only what is stored.
     server.end(Signal::SIGKILL);
-    let server = serve(data.path());
+    let server = serve(&data);
     check(&load.succeeded, &Simulator::new(format!("{}/sim", server.base))).await;
 }
 
 #[tokio::test]
 async fn a_shutdown_keeps_all_rows_and_leaves_no_process() {
-    let data = data_directory();
-    let mut server = serve(data.path());
+    let (_directory, data) = data_directory();
+    let mut server = serve(&data);
     let simulator = Simulator::new(format!("{}/sim", server.base));
     for name in ["ann", "bob"] {
         assert_eq!(simulator.register(name).await.status, 204);
@@ -216,14 +217,14 @@ async fn a_shutdown_keeps_all_rows_and_leaves_no_process() {
     let path = "/fllws/bob?latest=41";
     let follow = json!({"follow": "ann"});
     assert_eq!(simulator.post(path, follow).await.status, 204);
-    let running = postgres(data.path()).expect("it runs");
+    let running = postgres(&data).expect("it runs");
 
     let status = server.end(Signal::SIGTERM);
     assert!(status.success(), "{status}: {}", server.output());
     assert!(kill(running, None).is_err(), "PostgreSQL still runs");
-    assert!(!data.path().join("postgres/postmaster.pid").exists(), "PostgreSQL was not shut down");
+    assert!(!data.join("postgres/postmaster.pid").exists(), "PostgreSQL was not shut down");
 
-    let server = serve(data.path());
+    let server = serve(&data);
     let simulator = Simulator::new(format!("{}/sim", server.base));
     assert_eq!(simulator.latest().await, 41);
     simulator.get("/msgs/ann").await.says("Grüße 🐦");

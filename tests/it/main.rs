@@ -22,6 +22,7 @@ mod import;
 mod isolation;
 mod latest;
 mod layering;
+mod locales;
 mod logs;
 mod migrations;
 mod moderation;

@@ -61,6 +61,19 @@ impl StoppedData {
         Ok(major.is_some())
     }
 
+    /// Whether there is a cluster in this data directory, or one that an interrupted upgrade or restore has
+    /// left under another name. Creates nothing.
+    pub fn has_any_cluster(directory: &Path) -> Result<bool, Error> {
+        if Self::has_cluster(directory)? {
+            return Ok(true);
+        }
+        let is_renamed = |name: &[u8]| {
+            name.starts_with(b"postgres.") && !name.starts_with(UNFINISHED_PREFIX.as_bytes())
+        };
+        let mut entries = fs::read_dir(directory).into_iter().flatten().flatten();
+        Ok(entries.any(|entry| is_renamed(entry.file_name().as_encoded_bytes())))
+    }
+
     /// Whether there is anything in the place of the cluster, even if it is damaged.
     pub fn has_data(&self) -> bool {
         fs::read_dir(self.pgdata()).is_ok_and(|mut entries| entries.next().is_some())

@@ -1,10 +1,13 @@
 //! Cross-site request forgery (CSRF).
 
+use nix::sys::signal::Signal;
 use reqwest::Method;
 
 use crate::support::{
     App,
     actors::{Browser, TestResponse},
+    cluster::TestDatabase,
+    process::ServerProcess,
 };
 
 type Form = &'static [(&'static str, &'static str)];
@@ -215,5 +218,37 @@ async fn no_response_outside_the_json_api_allows_another_site_to_read_it() {
         for name in response.headers.keys() {
             assert!(!name.as_str().starts_with("access-control-"), "{path}: {name}");
         }
+    }
+}
+
+/// Behind a proxy that passes another host, every form fails. The log says why, once.
+#[tokio::test]
+async fn a_refused_origin_is_logged_once_with_its_remedy() {
+    for (forwarded, remedy) in [
+        (None, "proxy_set_header Host $http_host"),
+        (Some("twit.example.org"), "--trusted-proxies (MINITWIT_TRUSTED_PROXIES)"),
+    ] {
+        let database = TestDatabase::fresh().await;
+        let mut serving = ServerProcess::start(&["--database-url", &database.url()]);
+        let browser = Browser::new(serving.base.clone());
+        for _ in 0..3 {
+            let request = browser.request(Method::POST, "/login");
+            let request = request.form(&[("username", "ann"), ("password", "hunter2")]);
+            let mut request = request.header("origin", "https://twit.example.org");
+            if let Some(host) = forwarded {
+                request = request.header("x-forwarded-host", host);
+            }
+            assert_eq!(TestResponse::of(request).await.status, 403);
+        }
+        serving.end(Signal::SIGTERM);
+        let output = serving.complete_output();
+        let lines: Vec<&str> =
+            output.lines().filter(|line| line.contains("refused as cross-site")).collect();
+        assert_eq!(lines.len(), 1, "{output}");
+        let host = serving.base.trim_start_matches("http://");
+        for part in ["https://twit.example.org", host, remedy, "origin is not this site"] {
+            assert!(lines[0].contains(part), "{part}: {output}");
+        }
+        assert!(!output.contains("hunter2"), "{output}");
     }
 }
