@@ -29,6 +29,7 @@ mod repository;
 mod restore;
 mod restore_logical;
 mod schedule;
+mod schema;
 #[cfg(feature = "seed")]
 mod seed;
 mod serve;

@@ -18,15 +18,14 @@ use tracing_appender::non_blocking::ErrorCounter;
 use super::{
     Failure, backup_metrics,
     database::{self, Source},
-    new_data, open_files, panics, repository, start_logs,
+    new_data, open_files, panics, repository, schema, start_logs,
     stop::{Stop, StopSignal},
     text_rules,
-    waits::Limit,
 };
 use crate::{
     api,
     config::{LogFormat, RateArgs, ReadArgs, ServeArgs},
-    db::{Connection, Database, PoolSettings, ReadBounds, ReadSettings, migrations},
+    db::{Database, PoolSettings, ReadBounds, ReadSettings},
     http::middleware::{request_limits::RequestLimits, trusted_proxies::TrustedProxies},
     server::{self, Server, watchdog},
     service::{self, PasswordSettings, Rate, RateLimits, Service, Settings, StreamSettings},
@@ -55,8 +54,6 @@ const STREAM_MAX_LAG: Duration = Duration::from_secs(10);
 const INDEXING: Duration = Duration::from_millis(500);
 /// The number of heartbeats on a stream within the idle time-out of its connection.
 const HEARTBEATS: u32 = 5;
-/// How often to check for migrations that another process applies.
-const SCHEMA_POLL: Duration = Duration::from_secs(1);
 /// How long the watchdog waits for the log to be written before it ends the process.
 const LOG_FLUSH: Duration = Duration::from_millis(200);
 /// The exit code of a server that the watchdog ended: `EX_SOFTWARE` of `sysexits.h`.
@@ -126,8 +123,8 @@ async fn serve(
 ) -> Result<(), Failure> {
     let stop = source.waits().stop();
     source.prepare().await?;
-    apply_migrations(settings, source).await?;
-    await_migrations(settings, source).await?;
+    schema::apply_migrations(settings, source).await?;
+    schema::await_migrations(settings, source).await?;
     stop.interrupt(text_rules::check(source)).await?;
     let database = Database::new(source.options.clone(), &pool_settings(settings));
     let service = Service::new(database, &service_settings(settings));
@@ -152,64 +149,6 @@ async fn serve(
     background.iter().for_each(JoinHandle::abort);
     tracing::info!("stopped");
     Ok(())
-}
-
-async fn apply_migrations(settings: &ServeArgs, source: &Source) -> Result<(), Failure> {
-    if settings.no_migrate {
-        return Ok(());
-    }
-    let (connection, applied) = source.migrate().await?;
-    for migration in applied {
-        tracing::info!(migration, "applied");
-    }
-    connection.close().await?;
-    Ok(())
-}
-
-/// Waits until another process has applied the migrations that this program needs. The database may
-/// be unreachable until then.
-async fn await_migrations(settings: &ServeArgs, source: &Source) -> Result<(), Failure> {
-    let Some(time) = settings.await_migrations else {
-        let mut connection = source.connect().await?;
-        source.check(&mut connection).await?;
-        return Ok(connection.close().await?);
-    };
-    let limit = Limit { time, setting: "--await-migrations (MINITWIT_AWAIT_MIGRATIONS)" };
-    let mut last = None;
-    let migrated = poll_schema(source, &mut last);
-    let migrated = source.waits().wait("the schema of this program", Some(limit), migrated).await;
-    match last {
-        // It says more than that the time is over.
-        Some(reason) if source.waits().stop().requested().is_none() => {
-            migrated.map_err(|_| source.failure(reason))
-        }
-        _ => migrated,
-    }
-}
-
-/// Completes when the schema can be used, or with an error that does not pass. `last` is the reason to wait.
-async fn poll_schema(source: &Source, last: &mut Option<migrations::Error>) -> Result<(), Failure> {
-    loop {
-        let Err(error) = check_schema(source).await else { return Ok(()) };
-        if !error.passes() {
-            *last = None;
-            return Err(source.failure(error));
-        }
-        let reason = error.to_string();
-        if last.as_ref().map(ToString::to_string).as_ref() != Some(&reason) {
-            tracing::info!(reason, "waiting for migrations");
-        }
-        *last = Some(error);
-        tokio::time::sleep(SCHEMA_POLL).await;
-    }
-}
-
-async fn check_schema(source: &Source) -> Result<(), migrations::Error> {
-    let mut connection = migrations::connect(&source.options).await?;
-    migrations::check(&mut connection).await?;
-    migrations::check_rights(&mut connection).await?;
-    migrations::check_objects(&mut connection).await?;
-    Ok(connection.close().await?)
 }
 
 fn exit_hung() {

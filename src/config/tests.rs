@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use clap::{Command, CommandFactory, Parser, builder::PossibleValue};
+use clap::{Arg, Command, CommandFactory, Parser, builder::PossibleValue};
 
 use super::*;
 
@@ -60,6 +60,10 @@ fn actions() -> Vec<Vec<String>> {
                 let value = values.first().map_or(any, PossibleValue::get_name);
                 let count = argument.get_num_args().map_or(1, |count| count.min_values());
                 line.extend(std::iter::repeat_n(value.to_owned(), count));
+            }
+            let options = command.get_arguments().filter(|it| it.is_required_set());
+            for name in options.filter_map(Arg::get_long) {
+                line.extend([format!("--{name}"), "1".to_owned()]);
             }
             found.push(line);
             return;

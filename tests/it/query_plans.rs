@@ -177,9 +177,15 @@ const MODES: &[(&str, Start)] = &[
 #[tokio::test]
 async fn no_query_scans_a_growing_table_sequentially() {
     let (_database, mut connection) = filled().await;
-    // A query whether any row exists reads one.
-    let reads_rows = |query: &Query| !query.text.starts_with("SELECT EXISTS (SELECT FROM users)");
-    for query in queries().into_iter().filter(reads_rows) {
+    // A query whether any row exists reads one. At its end, an import counts all rows once, and those
+    // that it has to index.
+    let exempt = [
+        "SELECT EXISTS (SELECT FROM users)",
+        "SELECT (SELECT count(*) FROM users)",
+        "WITH last AS MATERIALIZED",
+    ];
+    let is_checked = |query: &Query| !exempt.iter().any(|start| query.text.starts_with(start));
+    for query in queries().into_iter().filter(is_checked) {
         for mode in MODES {
             let plan = plan(&mut connection, &query, *mode, "").await;
             for node in nodes(&plan) {

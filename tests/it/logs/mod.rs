@@ -91,7 +91,7 @@ async fn an_internal_error_is_logged_once_with_its_cause() {
     simulator.register("alice").await;
     browser.sign_in("alice").await;
     let mut connection = database.connect().await;
-    sqlx::raw_sql("DROP TABLE messages, simulator_latest")
+    sqlx::raw_sql("ALTER TABLE messages RENAME TO moved; DROP TABLE simulator_latest")
         .execute(&mut connection)
         .await
         .expect("dropped");
