@@ -36,7 +36,7 @@ impl Cluster {
     pub fn seeded(&self, name: &'static str, volume: Volume) -> Result<Database, Failure> {
         let stamp = format!("{volume:?}");
         self.runtime.block_on(self.server.create_database(name))?;
-        let database = Database { name, options: self.server.connect_options(name), volume };
+        let database = self.database(name, volume);
         let stamped = "SELECT coalesce(shobj_description(oid, 'pg_database'), '')
                        FROM pg_database WHERE datname = current_database()";
         if self.text(&database, stamped)? != stamp {
@@ -45,6 +45,11 @@ impl Cluster {
             self.execute(&database, format!("COMMENT ON DATABASE {name} IS '{stamp}'"))?;
         }
         Ok(database)
+    }
+
+    /// A database that may not exist yet.
+    pub fn database(&self, name: &'static str, volume: Volume) -> Database {
+        Database { name, options: self.server.connect_options(name), volume }
     }
 
     /// Reads the first column of the first row as text.

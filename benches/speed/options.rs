@@ -8,7 +8,7 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 pub struct Options {
     /// Measure only rows whose name begins with one of these (tweets, follows, messages, one, public, home,
-    /// growth, registrations, isolation)
+    /// growth, registrations, isolation, imports)
     pub rows: Vec<String>,
 
     /// Number of rounds; the median counts

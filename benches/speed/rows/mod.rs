@@ -3,6 +3,7 @@
 mod contenders;
 mod growth;
 mod home;
+mod imports;
 mod isolation;
 mod one_connection;
 mod public;
@@ -37,4 +38,6 @@ pub const ALL: &[(&str, BuildGroup)] = &[
     ("growth-msgs", growth::msgs),
     ("growth-user-msgs", growth::user_msgs),
     ("growth-fllws", growth::fllws),
+    ("imports", imports::imports),
+    ("imports-beside", imports::beside),
 ];
