@@ -4,7 +4,8 @@
 2. At a random moment, PostgreSQL and the server are killed by SIGKILL, and the data directory is deleted.
 3. The server must not start with an empty directory. `minitwit restore` restores the latest state; the server starts.
 4. Each numbered message whose WAL segment was archived must be there. The oldest lost one must be younger than 60 s.
-   `minitwit simulate verify` compares all commands of this and of earlier loads that were confirmed before the last archived segment.
+   `minitwit simulate verify` compares all commands of this and of earlier loads that were confirmed before the last
+   archived segment.
 5. A copy restored to the time of a random message must have exactly the messages until then.
 6. At the end, `minitwit drill` must pass.
 

@@ -9,10 +9,20 @@ import re
 import uuid
 
 from bson import (
-    Binary, Code, DBRef, Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex, Timestamp, encode,
+    Binary,
+    Code,
+    DBRef,
+    Decimal128,
+    Int64,
+    MaxKey,
+    MinKey,
+    ObjectId,
+    Regex,
+    Timestamp,
+    encode,
 )
 
-UTC = datetime.timezone.utc
+UTC = datetime.UTC
 # PBKDF2-HMAC-SHA1 of "pässwörd", 1,000 iterations.
 KEY = "N1RHk5UEnZ4k4K8/kZu3+UNWciKqPUKSG5F3F4ZI54WuqHpsG5MullRIuMH2cG/dfrPvyz145V81XHWghDKMufZ+TDKCGA=="
 SALT = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+P0BBQkNERQ=="
@@ -23,14 +33,26 @@ def oid(number):
 
 
 def user(number, **fields):
-    plain = {"_id": oid(number), "Name": f"user {number}", "Password": f"password {number}", "PasswordSalt": None,
-             "Email": f"u{number}@example.org", "Follows": [], "Followers": []}
+    plain = {
+        "_id": oid(number),
+        "Name": f"user {number}",
+        "Password": f"password {number}",
+        "PasswordSalt": None,
+        "Email": f"u{number}@example.org",
+        "Follows": [],
+        "Followers": [],
+    }
     return plain | fields
 
 
 def message(number, **fields):
-    plain = {"_id": oid(0x100 + number), "AuthorID": oid(1), "AuthorName": "ann",
-             "Timestamp": datetime.datetime(2021, 4, 1, tzinfo=UTC), "Text": f"message {number}"}
+    plain = {
+        "_id": oid(0x100 + number),
+        "AuthorID": oid(1),
+        "AuthorName": "ann",
+        "Timestamp": datetime.datetime(2021, 4, 1, tzinfo=UTC),
+        "Text": f"message {number}",
+    }
     return plain | fields
 
 
