@@ -99,7 +99,7 @@ impl Source {
     ) -> Result<Self, Failure> {
         let waits = Waits::new(settings, stop);
         let data_dir = if settings.ephemeral { None } else { Some(data_dir(settings)?) };
-        data_dir.as_deref().map_or(Ok(()), new_data::check_new)?;
+        let _made = data_dir.as_deref().map(new_data::check_new).transpose()?;
         let data = match &data_dir {
             Some(directory) => embedded::Data::Directory(directory.clone()),
             None => embedded::Data::Ephemeral,

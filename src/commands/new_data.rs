@@ -49,11 +49,26 @@ pub(super) enum MissingData {
     Nothing(PathBuf),
 }
 
-/// Returns an error if the directory has no data, and data may be on a disk that is not mounted.
-pub(super) fn check_new(directory: &Path) -> Result<(), Failure> {
-    if StoppedData::has_any_cluster(directory)? {
-        return Ok(());
+/// A data directory that a start makes. Dropped after a failure, it is removed if it is empty:
+/// otherwise, the next start would take it for a missing mount.
+#[derive(Debug)]
+pub(super) struct Made(Option<PathBuf>);
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        if let Some(directory) = &self.0 {
+            // Fails if it has contents.
+            let _ = fs::remove_dir(directory);
+        }
     }
+}
+
+/// Returns an error if the directory has no data, and data may be on a disk that is not mounted.
+pub(super) fn check_new(directory: &Path) -> Result<Made, Failure> {
+    if StoppedData::has_any_cluster(directory)? {
+        return Ok(Made(None));
+    }
+    let made = Made((!directory.exists()).then(|| directory.to_owned()));
     let directory = resolve(directory)?;
     let mounted = fs::read_to_string("/proc/self/mountinfo").ok();
     if let Some(mounted) = &mounted
@@ -66,7 +81,7 @@ pub(super) fn check_new(directory: &Path) -> Result<(), Failure> {
         None => is_on_other_device(&directory),
     };
     let is_empty = fs::read_dir(&directory).is_ok_and(|mut entries| entries.next().is_none());
-    if is_empty && !is_mounted { Err(MissingData::Empty(directory).into()) } else { Ok(()) }
+    if is_empty && !is_mounted { Err(MissingData::Empty(directory).into()) } else { Ok(made) }
 }
 
 /// Returns an error if there is no data to read, and creates nothing.

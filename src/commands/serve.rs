@@ -74,9 +74,10 @@ pub(super) fn run(settings: &ServeArgs, stop: &Stop) -> Result<(), Failure> {
     let metrics = metrics::start()?;
     // An unusable file is an error before PostgreSQL starts.
     let given = settings.rejected_commands.as_deref().map(record_rejected).transpose()?;
+    let mut _made = None;
     if settings.database.is_embedded() && !settings.database.ephemeral {
         let directory = database::data_dir(&settings.database)?;
-        new_data::check_new(&directory)?;
+        _made = Some(new_data::check_new(&directory)?);
         repository::configure_or_forget(&directory, &settings.database, &settings.repository)?;
     }
     let connections = settings.pool.database_connections;

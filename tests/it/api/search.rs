@@ -188,7 +188,8 @@ async fn users_match_by_the_beginning_of_their_usernames_ignoring_case() {
     let api = app.api();
     for name in ["Roger", "roger", "ROGER H", "Rog", "Ólafur", "ólöf", "%o", "李小龍", "O'Brien"]
     {
-        assert_eq!(api.sign_up(name).await.status, 201, "{name}");
+        // New users may not have names that differ only by case; the simulator's may.
+        assert_eq!(app.simulator().register(name).await.status, 204, "{name}");
     }
     for (text, expected) in [
         ("roger", &["Roger", "roger", "ROGER H"][..]),

@@ -112,7 +112,8 @@ async fn machine(backup: &[&str]) -> (Machine, String) {
 #[tokio::test]
 async fn a_killed_restore_leaves_the_old_or_the_new_database() {
     let (machine, output) = machine(&["backup"]).await;
-    let name = output.split_whitespace().nth(2).expect("a name");
+    let line = output.lines().find_map(|line| line.strip_prefix("backed up ")).expect("a backup");
+    let name = line.split_whitespace().next().expect("a name");
     let moments = [Moment::Files(rand::random_range(0..900)), Moment::Replaced, Moment::Replaying];
     kill_restores(&machine, &["restore", "--set", name, "--yes"], &moments).await;
 }

@@ -62,7 +62,7 @@ async fn an_internal_error_shows_only_the_request_id() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
     let simulator = app.simulator();
-    app.execute("DROP TABLE messages").await;
+    app.execute("ALTER TABLE messages RENAME TO moved").await;
     for page in [
         alice.get("/").await,
         alice.get("/public").await,
@@ -96,7 +96,7 @@ async fn a_failed_write_of_latest_fails_the_request() {
 async fn a_failure_during_registration_or_sign_in_is_an_internal_error() {
     let app = App::start().await;
     let alice = app.signed_in("alice").await;
-    app.execute("DROP TABLE sessions").await;
+    app.execute("ALTER TABLE sessions RENAME TO former").await;
     let login = [("username", "alice"), ("password", "secret")];
     for page in [
         alice.get("/").await,
@@ -106,7 +106,7 @@ async fn a_failure_during_registration_or_sign_in_is_an_internal_error() {
     ] {
         assert_internal_error_page(&page);
     }
-    app.execute("DROP TABLE users CASCADE").await;
+    app.execute("ALTER TABLE users RENAME TO others").await;
     let register = [("username", "b"), ("email", "b@c"), ("password", "x"), ("password2", "x")];
     assert_internal_error_page(&app.anonymous().post("/register", &register).await);
     assert_internal_error_json(&app.simulator().register("bob").await);
