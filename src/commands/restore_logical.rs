@@ -96,7 +96,7 @@ fn restore_into(
     logical::run(command, "pg_restore", waits)
 }
 
-/// The repository of the data directory, which is told that its cluster is about to be replaced: if this
+/// The repository of the data directory, after a note that its cluster is about to be replaced: if this
 /// process is killed, the next start makes the new cluster known to it. `None` for a copy, which archives
 /// nothing.
 fn announce(settings: &RestoreArgs, directory: &Path) -> Result<Option<PgBackRest>, Failure> {

@@ -230,7 +230,7 @@ async fn concurrent_values_leave_one_value_and_one_row_per_server() {
     assert_eq!(app.count("SELECT count(*) FROM simulator_latest").await, 2);
 }
 
-/// The server repeats a write if a statement that it had given up has changed its row meanwhile.
+/// The server repeats a write if a statement that it had given up has changed its row since then.
 #[tokio::test]
 async fn a_late_statement_does_not_hide_the_next_value() {
     let app = App::start().await;

@@ -45,7 +45,7 @@ impl WriteValue for Row {
             };
             self.state = State::Unknown;
             let write = simulator_latest::record(&self.database, self.server_id, value, expected);
-            // `None`: a statement of an earlier write has changed the row meanwhile.
+            // `None`: a statement of an earlier write has changed the row since then.
             if let Some(arrival) = write.await? {
                 self.state = State::Known(Some(arrival));
                 return Ok(());

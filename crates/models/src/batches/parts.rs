@@ -49,7 +49,7 @@ impl Fault {
     ];
 }
 
-/// What a request is told.
+/// The response to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Answer {
     /// The output of the row of the request with this number.

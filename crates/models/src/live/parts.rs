@@ -137,7 +137,7 @@ pub struct Client {
     pub received: Vec<Cursor>,
     /// The end of the messages that it missed while it was not connected.
     pub(super) missed: Option<Cursor>,
-    /// The messages that its server has sent meanwhile.
+    /// The messages that its server has sent since then.
     pub(super) waiting: Vec<Cursor>,
 }
 
