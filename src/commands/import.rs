@@ -255,7 +255,8 @@ impl Progress {
         let mut step = self.step.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((ended, since)) = *step {
             let records = self.records.swap(0, Ordering::Relaxed);
-            let milliseconds = since.elapsed().as_millis();
+            // The JSON format writes numbers of 128 bits as texts.
+            let milliseconds = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
             tracing::info!(step = ended.name(), records, milliseconds, "step of the import ended");
         }
         *step = next.map(|next| (next, Instant::now()));

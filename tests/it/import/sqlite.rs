@@ -2,6 +2,8 @@
 
 use std::process::Stdio;
 
+use serde_json::Value;
+
 use super::{OldSystem, PASSWORD, PBKDF2, Report, SCRYPT, digest, rows};
 use crate::support::{
     App,
@@ -62,6 +64,20 @@ async fn an_old_system_moves_into_a_new_database() {
     }
     let schemes = rows(connection, "SELECT password_scheme FROM users ORDER BY user_id").await;
     assert_eq!(schemes, ["bcrypt", "bcrypt", "werkzeug_pbkdf2"]);
+}
+
+#[tokio::test]
+async fn the_log_has_the_figures_of_each_step_as_numbers() {
+    let database = TestDatabase::empty().await;
+    let output = old_system().import(&database, &["--log-format", "json"]);
+    let log = [output.stdout, output.stderr].map(|it| String::from_utf8_lossy(&it).into_owned());
+    let lines = log.iter().flat_map(|it| it.lines());
+    let steps: Vec<Value> = lines
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|line| line["message"] == "step of the import ended")
+        .collect();
+    assert!(steps.iter().any(|it| it["step"] == "messages" && it["records"] == 3), "{steps:?}");
+    assert!(steps.iter().all(|it| it["milliseconds"].is_u64()), "{steps:?}");
 }
 
 #[tokio::test]
