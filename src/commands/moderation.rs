@@ -46,7 +46,12 @@ fn service(source: &Source, password_cost: u32) -> Service {
         reads: ReadSettings::with_timeout(STATEMENT_TIMEOUT),
     };
     let settings = Settings {
-        passwords: PasswordSettings { cost: password_cost, workers: 1, queue: 1 },
+        passwords: PasswordSettings {
+            cost: password_cost,
+            workers: 1,
+            simulator_workers: 0,
+            queue: 1,
+        },
         // The commands create no session.
         session_lifetime: Duration::from_secs(1),
         limits: RateLimits::default(),

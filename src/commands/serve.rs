@@ -203,6 +203,7 @@ fn service_settings(settings: &ServeArgs) -> Settings {
         passwords: PasswordSettings {
             cost: accounts.passwords.password_cost,
             workers,
+            simulator_workers: workers,
             queue: accounts.password_queue.into(),
         },
         session_lifetime: Duration::from_secs(u64::from(accounts.session_lifetime) * 24 * 60 * 60),

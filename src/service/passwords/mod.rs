@@ -3,24 +3,20 @@
 //! New hashes are bcrypt's. Those of imported users may be of other schemes ([`schemes`]), until a
 //! sign-in replaces them.
 //!
-//! bcrypt takes tens of milliseconds of processor time by design. At most `workers` passwords are
-//! hashed at once, so a burst leaves processors for other requests. Further requests wait in the
-//! bounded queue of their [`Line`], and fail when it is full. The simulator's registrations come
-//! first; the other lines take turns. So no flood in one line delays another by more than a few
-//! hashes.
+//! bcrypt takes tens of milliseconds of processor time by design. So a bounded number of passwords is
+//! hashed at once ([`workers`]).
 
 mod schemes;
+mod workers;
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Instant,
-};
+use std::{sync::Arc, time::Instant};
 
-use tokio::{sync::oneshot, task::spawn_blocking};
+use tokio::task::spawn_blocking;
 use tracing::Span;
 
 pub use self::schemes::{HashingError, hash_other};
+pub(super) use self::workers::Line;
+use self::workers::{Permit, Workers};
 use super::error::Error;
 use crate::{
     domain::{Password, PasswordHash},
@@ -34,35 +30,10 @@ pub struct PasswordSettings {
     pub cost: u32,
     /// How many passwords are hashed at once.
     pub workers: usize,
+    /// How many more are hashed at once for registrations by the simulator.
+    pub simulator_workers: usize,
     /// How many requests may wait in each line.
     pub queue: usize,
-}
-
-/// The requests that wait for a worker in one queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Line {
-    /// Registrations by the authenticated simulator.
-    Simulator,
-    /// Passwords of clients that are signed in, or from which the account has signed in before.
-    Known,
-    /// Other sign-ins.
-    SignIn,
-    /// Registrations by anonymous clients.
-    SignUp,
-}
-
-impl Line {
-    const COUNT: usize = 4;
-
-    /// The value of the label `purpose` in metrics.
-    fn label(self) -> &'static str {
-        match self {
-            Self::Simulator => "registration",
-            Self::Known => "known_sign_in",
-            Self::SignIn => "sign_in",
-            Self::SignUp => "sign_up",
-        }
-    }
 }
 
 pub(super) struct Passwords {
@@ -70,27 +41,9 @@ pub(super) struct Passwords {
     workers: Arc<Workers>,
 }
 
-/// The workers and the requests that wait for one.
-struct Workers {
-    queue: usize,
-    state: Mutex<State>,
-}
-
-struct State {
-    free: usize,
-    lines: [VecDeque<oneshot::Sender<Permit>>; Line::COUNT],
-    /// The line, except the simulator's, whose turn is next.
-    next: usize,
-}
-
-/// The right to use one worker; dropping it passes the worker on.
-struct Permit(Arc<Workers>);
-
 impl Passwords {
     pub(super) fn new(settings: &PasswordSettings) -> Self {
-        let state = State { free: settings.workers, lines: Default::default(), next: 1 };
-        let workers = Workers { queue: settings.queue, state: Mutex::new(state) };
-        Self { cost: settings.cost, workers: Arc::new(workers) }
+        Self { cost: settings.cost, workers: Arc::new(Workers::new(settings)) }
     }
 
     /// Waits for a worker, which is reserved until the slot is dropped.
@@ -104,74 +57,6 @@ impl Passwords {
         let permit = permit.await.map_err(|_| Error::HashingQueueFull)?;
         drop(waiting);
         Ok(Slot { cost: self.cost, _permit: permit, _hashing: InFlightGauge::hashing() })
-    }
-}
-
-impl Workers {
-    fn state(&self) -> MutexGuard<'_, State> {
-        // No code panics while it holds the lock.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Takes a free worker or joins the queue of a line; `None` if that is full.
-    fn enter(self: &Arc<Self>, line: Line) -> Option<oneshot::Receiver<Permit>> {
-        let (sender, permit) = oneshot::channel();
-        let mut state = self.state();
-        if state.free > 0 {
-            state.free -= 1;
-            drop(state);
-            let _ = sender.send(Permit(Arc::clone(self)));
-            return Some(permit);
-        }
-        let waiting = &mut state.lines[line as usize];
-        if waiting.len() >= self.queue {
-            waiting.retain(|sender| !sender.is_closed());
-        }
-        if waiting.len() >= self.queue {
-            return None;
-        }
-        waiting.push_back(sender);
-        Some(permit)
-    }
-
-    /// Passes a worker to the next request in turn, or frees it.
-    fn pass_on(self: &Arc<Self>) {
-        let next = {
-            let mut state = self.state();
-            let next = state.next_in_turn();
-            state.free += usize::from(next.is_none());
-            next
-        };
-        if let Some(waiting) = next {
-            // If the request was cancelled just now, the permit is dropped and passed on again.
-            let _ = waiting.send(Permit(Arc::clone(self)));
-        }
-    }
-}
-
-impl State {
-    fn next_in_turn(&mut self) -> Option<oneshot::Sender<Permit>> {
-        let simulator = Line::Simulator as usize;
-        let others = (0..Line::COUNT).map(|step| (self.next + step) % Line::COUNT);
-        let order = others.filter(|line| *line != simulator).collect::<Vec<_>>();
-        for line in std::iter::once(simulator).chain(order) {
-            while let Some(waiting) = self.lines[line].pop_front() {
-                if waiting.is_closed() {
-                    continue;
-                }
-                if line != simulator {
-                    self.next = (line + 1) % Line::COUNT;
-                }
-                return Some(waiting);
-            }
-        }
-        None
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        self.0.pass_on();
     }
 }
 

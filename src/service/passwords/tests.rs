@@ -8,7 +8,7 @@ use tokio::{
 use super::*;
 
 fn passwords(workers: usize, queue: usize) -> Arc<Passwords> {
-    Arc::new(Passwords::new(&PasswordSettings { cost: 4, workers, queue }))
+    Arc::new(Passwords::new(&PasswordSettings { cost: 4, workers, simulator_workers: 0, queue }))
 }
 
 fn waiting(passwords: &Passwords, line: Line) -> usize {
@@ -156,4 +156,30 @@ async fn a_cancelled_request_leaves_the_queue_and_keeps_no_worker() {
     late.await.expect("no panic").expect("a slot");
     assert_eq!(order_of(order, 1).await, [Line::SignIn]);
     assert_eq!(passwords.workers.state().free, 1);
+}
+
+#[tokio::test]
+async fn other_lines_never_use_the_simulators_workers() {
+    let settings = PasswordSettings { cost: 4, workers: 1, simulator_workers: 1, queue: 8 };
+    let passwords = Arc::new(Passwords::new(&settings));
+    let sign_up = passwords.slot(Line::SignUp).await.expect("the shared worker");
+    let (done, order) = unbounded_channel();
+    wait_in(&passwords, Line::SignUp, &done).await;
+    // The simulator's own worker is free.
+    let first = passwords.slot(Line::Simulator).await.expect("a slot");
+    wait_in(&passwords, Line::Simulator, &done).await;
+    // Passed on, it serves the simulator; freed, it serves no other line.
+    drop(first);
+    assert_eq!(waiting(&passwords, Line::SignUp), 1);
+    drop(sign_up);
+    assert_eq!(order_of(order, 2).await, [Line::Simulator, Line::SignUp]);
+}
+
+#[tokio::test]
+async fn the_simulator_uses_the_shared_workers_too() {
+    let settings = PasswordSettings { cost: 4, workers: 1, simulator_workers: 1, queue: 8 };
+    let passwords = Passwords::new(&settings);
+    let _own = passwords.slot(Line::Simulator).await.expect("a slot");
+    let _shared = passwords.slot(Line::Simulator).await.expect("a slot");
+    assert_eq!(passwords.workers.state().free, 0);
 }

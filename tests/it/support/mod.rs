@@ -187,7 +187,12 @@ impl AppSettings {
             },
             service: service::Settings {
                 // The lowest cost of bcrypt; hashing time is not under test.
-                passwords: PasswordSettings { cost: 4, workers: 1, queue: 256 },
+                passwords: PasswordSettings {
+                    cost: 4,
+                    workers: 1,
+                    simulator_workers: 1,
+                    queue: 256,
+                },
                 session_lifetime: Duration::from_secs(30 * 24 * 60 * 60),
                 // No limits: tests send more requests than users.
                 limits: RateLimits::default(),
