@@ -26,7 +26,8 @@ pub struct AccountArgs {
     #[command(flatten)]
     pub passwords: PasswordArgs,
 
-    /// Number of passwords hashed in parallel [default: half of the processors]
+    /// Number of passwords hashed in parallel; the simulator's registrations use as many again
+    /// [default: half of the processors]
     #[arg(
         long,
         env = "MINITWIT_PASSWORD_WORKERS",
