@@ -1,6 +1,7 @@
 //! The database of a command: that of `--database-url`, or one in the embedded PostgreSQL.
 
 use std::{
+    cell::Cell,
     fmt,
     path::{Path, PathBuf},
     time::Duration,
@@ -256,20 +257,34 @@ pub(super) async fn connect(
     place: &str,
     failure: impl Fn(migrations::Error) -> Failure,
 ) -> Result<PgConnection, Failure> {
+    let shortage = Cell::new(None);
     let connect = async {
-        let mut logged = false;
         loop {
             let connected = migrations::connect(options).await;
             let remedy = connected.as_ref().err().and_then(migrations::Error::too_few_connections);
             let Some(remedy) = remedy else { return connected.map_err(&failure) };
-            if !logged {
-                logged = true;
+            if shortage.replace(Some(remedy)).is_none() {
                 tracing::warn!("PostgreSQL has no connection left for this start. {remedy}");
             }
             tokio::time::sleep(RETRY).await;
         }
     };
-    waits.wait(&format!("a connection to the {place}"), Some(waits.connect_limit()), connect).await
+    let what = format!("a connection to the {place}");
+    let connected = waits.wait(&what, Some(waits.connect_limit()), connect).await;
+    connected.map_err(|failure| match shortage.get() {
+        Some(remedy) if waits.stop().requested().is_none() => {
+            NoPlace { remedy, source: failure }.into()
+        }
+        _ => failure,
+    })
+}
+
+/// PostgreSQL had no connection for this command until the limit of the wait.
+#[derive(Debug, thiserror::Error)]
+#[error("PostgreSQL has no connection left. {remedy}")]
+struct NoPlace {
+    remedy: &'static str,
+    source: Failure,
 }
 
 /// Starts a server, as long as the settings and the operator allow.

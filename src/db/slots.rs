@@ -57,6 +57,10 @@ impl Slots {
         pool: &PgPool,
         all: &[PgPool],
     ) -> Result<PoolConnection<Postgres>, sqlx::Error> {
+        if self.lock().logged {
+            // The end of a shortage is logged too, although requests no longer wait.
+            self.probe(pool, all);
+        }
         loop {
             let mut acquiring = Box::pin(pool.acquire());
             let began = Instant::now();

@@ -1,15 +1,16 @@
 //! A server whose PostgreSQL has fewer connections than the pools may open, or no role or database any more.
 
-use std::time::Duration;
+use std::{process::Stdio, time::Duration};
 
+use embedded_postgres::{Embedded, Settings};
 use futures_util::future::join_all;
 use nix::sys::signal::Signal;
-use sqlx::{AssertSqlSafe, ConnectOptions as _};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection, postgres::PgConnectOptions};
 
 use crate::support::{
     cluster::{self, TestDatabase},
     eventually,
-    process::ServerProcess,
+    process::{ServerProcess, minitwit, wait},
 };
 
 /// Executes statements, in which `{role}` is a role of this database alone, and `{database}` its name.
@@ -165,4 +166,81 @@ async fn requests_get_503_while_the_role_or_its_rights_are_gone() {
         assert!(server.end(Signal::SIGTERM).success());
         drop_role(&database).await;
     }
+}
+
+/// A PostgreSQL server with few places, a migrated database, and a role that is no superuser.
+async fn small_server() -> Embedded {
+    let settings = Settings { max_connections: 12, ..Settings::new(cluster::ephemeral_data()) };
+    let server = Embedded::start(&settings).expect("an embedded server");
+    let mut owner = server.connect_options("postgres").connect().await.expect("connected");
+    let statements = "CREATE ROLE site LOGIN; CREATE DATABASE site OWNER site";
+    for statement in statements.split(';') {
+        sqlx::raw_sql(statement).execute(&mut owner).await.expect("executed");
+    }
+    server
+}
+
+fn as_site(server: &Embedded) -> PgConnectOptions {
+    server.connect_options("site").username("site")
+}
+
+/// Opens connections as another program until the server has no place for them.
+async fn take_all_places(server: &Embedded) -> Vec<PgConnection> {
+    let options = as_site(server);
+    let mut taken = Vec::new();
+    while let Ok(connection) = options.connect().await {
+        taken.push(connection);
+    }
+    assert!(!taken.is_empty(), "there was no place");
+    taken
+}
+
+#[tokio::test]
+async fn a_start_waits_for_a_place_on_a_full_server_and_names_the_cause() {
+    let server = small_server().await;
+    let taken = take_all_places(&server).await;
+    let url = as_site(&server).to_url_lossy().to_string();
+    let mut command = minitwit(&["serve", "--listen", "127.0.0.1:0", "--database-url", &url]);
+    command.args(["--connect-timeout", "2"]);
+    let output = command.output().expect("it runs");
+    assert!(!output.status.success());
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(error.contains("max_connections"), "{error}");
+
+    let mut command = minitwit(&["migrate", "--database-url", &url]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut waiting = command.spawn().expect("it starts");
+    drop(taken);
+    assert!(wait(&mut waiting).success());
+}
+
+#[tokio::test]
+async fn a_full_server_costs_waits_but_no_request_and_is_logged_once() {
+    let server = small_server().await;
+    let url = as_site(&server).to_url_lossy().to_string();
+    let options = ["--database-connections", "6", "--database-acquire-timeout", "20"];
+    let mut site = ServerProcess::start(&[&["--database-url", &url], &options[..]].concat());
+    // The server keeps what it has; other programs take the rest.
+    let taken = take_all_places(&server).await;
+    for round in 0..3 {
+        for (request, status) in requests(&site, round).await {
+            assert!(status < 500, "{request} {status}: {}", site.output());
+        }
+    }
+    eventually("the line", || async {
+        requests(&site, 9).await;
+        site.output().contains("too few connections").then_some(())
+    })
+    .await;
+    drop(taken);
+    eventually("the end", || async {
+        requests(&site, 10).await;
+        site.output().contains("enough connections again").then_some(())
+    })
+    .await;
+    let output = site.output();
+    let line = output.lines().find(|line| line.contains("too few connections")).expect("a line");
+    assert!(line.contains("max_connections"), "{line}");
+    assert_eq!(output.matches("too few connections").count(), 1, "{output}");
+    assert!(site.end(Signal::SIGTERM).success());
 }
