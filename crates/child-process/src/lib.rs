@@ -1,12 +1,13 @@
 //! Runs a program that ends with its parent, and earlier if it is cancelled.
 //!
 //! The program gets a process group of its own, so the Ctrl-C of a terminal reaches only this process. This
-//! process then ends the program and whatever the program has started.
+//! process then ends the program and whatever the program has started. If this process is killed, a guard in
+//! the group does it.
 
 use std::{
     io::{self, Read},
     os::unix::process::CommandExt as _,
-    process::{Child, Command, ExitStatus, Output},
+    process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -24,6 +25,11 @@ use nix::{
 const POLL: Duration = Duration::from_millis(20);
 /// The time that a cancelled program has to end by itself, for example to remove its files.
 const END: Duration = Duration::from_millis(500);
+
+/// Waits for the end of its input, which closes when this process ends, and then ends its group: by SIGTERM, and
+/// by force after [`END`]. The signal of [`end_with_this_thread`] reaches the program alone, which may have
+/// started others and may wait for them.
+const GUARD: &str = "trap '' TERM; read -r _; kill -TERM 0; sleep 0.5; kill -KILL 0";
 
 /// Requests that programs end early. Clones share one state.
 #[derive(Debug, Clone, Default)]
@@ -62,10 +68,11 @@ pub fn output(command: &mut Command, cancel: &Cancel) -> io::Result<Option<Outpu
     command.process_group(0);
     end_with_this_thread(command, Signal::SIGTERM);
     let mut child = command.spawn()?;
-    let readers =
-        collect(child.stdout.take()).and_then(|stdout| Ok((stdout, collect(child.stderr.take())?)));
-    let (stdout, stderr) = match readers {
-        Ok(readers) => readers,
+    let started = Guard::start(&child).and_then(|guard| {
+        Ok((guard, collect(child.stdout.take())?, collect(child.stderr.take())?))
+    });
+    let (_guard, stdout, stderr) = match started {
+        Ok(started) => started,
         Err(error) => {
             end(&mut child)?;
             return Err(error);
@@ -73,6 +80,32 @@ pub fn output(command: &mut Command, cancel: &Cancel) -> io::Result<Option<Outpu
     };
     let Some(status) = wait(&mut child, cancel)? else { return Ok(None) };
     Ok(Some(Output { status, stdout: text(stdout)?, stderr: text(stderr)? }))
+}
+
+/// A process in the group of a program that ends the group if this process is killed.
+struct Guard {
+    shell: Child,
+    _input: Option<ChildStdin>,
+}
+
+impl Guard {
+    fn start(program: &Child) -> io::Result<Self> {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", GUARD]).env_clear().env("PATH", "/usr/bin:/bin").current_dir("/");
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.process_group(program.id().cast_signed());
+        let mut shell = command.spawn()?;
+        let input = shell.stdin.take();
+        Ok(Self { shell, _input: input })
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        // Errors mean that it has ended.
+        let _ = self.shell.kill();
+        let _ = self.shell.wait();
+    }
 }
 
 /// Waits for the end of a program that leads a process group; `None` if it was cancelled.
@@ -157,9 +190,12 @@ pub fn end_with_this_thread(_: &mut Command, _: Signal) {}
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
-    use std::process::Stdio;
+    use std::{env, sync::mpsc};
 
     use super::*;
+
+    /// Set in the process that [`a_killed_process_leaves_no_program`] kills.
+    const KILLED: &str = "CHILD_PROCESS_KILLED";
 
     fn shell(script: &str) -> Command {
         let mut command = Command::new("/bin/sh");
@@ -200,5 +236,30 @@ mod tests {
         let cancel = Cancel::default().at(Instant::now() + POLL);
         assert!(output(&mut shell("sleep 600"), &cancel).unwrap().is_none());
         assert!(output(&mut shell("true"), &Cancel::default()).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_killed_process_leaves_no_program() {
+        if env::var_os(KILLED).is_some() {
+            // Neither process ends by SIGTERM, and both have the standard error of this process.
+            let script = "trap '' TERM; echo started >&2; sleep 600 & sleep 600";
+            let mut command = Command::new("/bin/sh");
+            output(command.args(["-c", script]).stdout(Stdio::piped()), &Cancel::default()).unwrap();
+            return;
+        }
+        let name = "tests::a_killed_process_leaves_no_program";
+        let mut command = Command::new(env::current_exe().unwrap());
+        command.args([name, "--exact", "--nocapture"]).env(KILLED, "1");
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stderr = child.stderr.take().unwrap();
+        let mut started = [0; 8];
+        stderr.read_exact(&mut started).unwrap();
+        assert_eq!(&started, b"started\n");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || sender.send(stderr.read_to_end(&mut Vec::new())));
+        // It closes when no process has it open any more.
+        receiver.recv_timeout(Duration::from_secs(30)).unwrap().unwrap();
     }
 }
