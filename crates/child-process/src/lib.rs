@@ -244,7 +244,8 @@ mod tests {
             // Neither process ends by SIGTERM, and both have the standard error of this process.
             let script = "trap '' TERM; echo started >&2; sleep 600 & sleep 600";
             let mut command = Command::new("/bin/sh");
-            output(command.args(["-c", script]).stdout(Stdio::piped()), &Cancel::default()).unwrap();
+            output(command.args(["-c", script]).stdout(Stdio::piped()), &Cancel::default())
+                .unwrap();
             return;
         }
         let name = "tests::a_killed_process_leaves_no_program";

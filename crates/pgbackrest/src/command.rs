@@ -20,6 +20,7 @@ use crate::{
     info::{self, Info},
     program,
     restore::Restore,
+    unfinished::{self, Contents},
     verification,
 };
 
@@ -134,8 +135,13 @@ impl PgBackRest {
     }
 
     fn has_line(&self, begin: &str) -> Result<bool, Error> {
+        Ok(self.value(begin)?.is_some())
+    }
+
+    /// The rest of the first line of the configuration that begins with `begin`.
+    fn value(&self, begin: &str) -> Result<Option<String>, Error> {
         let text = fs::read_to_string(&self.file).map_err(Error::io("read", &self.file))?;
-        Ok(text.lines().any(|line| line.starts_with(begin)))
+        Ok(text.lines().find_map(|line| line.strip_prefix(begin)).map(str::to_owned))
     }
 
     /// The value of `archive_command`. PostgreSQL passes it to a shell.
@@ -155,13 +161,73 @@ impl PgBackRest {
         format!("{program} --config={file} --stanza={}", self.stanza)
     }
 
-    /// Creates the stanza in the repository unless it exists. The server must run at this socket.
+    /// Creates the stanza in the repository unless it exists. The server must run at this socket. A stanza
+    /// whose creation was interrupted is replaced if the repository has no backup, and no WAL of another cluster.
     ///
     /// Returns an error for which [`Error::is_other_cluster`] is true if the repository belongs to
-    /// another cluster.
+    /// another cluster, and [`Error::Incomplete`] if it has something that would be lost.
     pub fn create_stanza(&self, socket: &Path) -> Result<(), Error> {
         let options = [socket_option(socket), REPOSITORY_TIMEOUT.to_owned()];
+        match self.run("stanza-create", &options) {
+            Err(error) if error.is_incomplete() => {}
+            created => return created.map(drop),
+        }
+        if !self.is_worthless()? {
+            return Err(Error::Incomplete { stanza: self.stanza.clone() });
+        }
+        tracing::warn!("the creation of the backup repository was interrupted; it begins again");
+        self.delete_stanza()?;
         self.run("stanza-create", &options).map(drop)
+    }
+
+    /// Whether the repository has any file of the stanza.
+    pub fn has_files(&self) -> Result<bool, Error> {
+        Ok(!self.files("archive")?.is_empty() || !self.files("backup")?.is_empty())
+    }
+
+    /// Whether an incomplete repository has no backup, and no WAL of another cluster than that of the
+    /// configuration.
+    fn is_worthless(&self) -> Result<bool, Error> {
+        let (archive, backups) = (self.files("archive")?, self.files("backup")?);
+        match unfinished::contents(
+            archive.iter().map(String::as_str),
+            backups.iter().map(String::as_str),
+        ) {
+            Contents::Nothing => Ok(true),
+            Contents::Other => Ok(false),
+            Contents::Wal => {
+                let file = format!("archive/{}/archive.info", self.stanza);
+                // A damaged or missing file tells nothing.
+                let info = self.run_for_all("repo-get", &[REPOSITORY_TIMEOUT.to_owned(), file]);
+                let info = info.map(|it| String::from_utf8_lossy(&it.stdout).into_owned());
+                let archived = info.ok().and_then(|info| unfinished::only_cluster(&info));
+                let own = self.value("pg1-path=")?;
+                let own = own.and_then(|path| unfinished::cluster_of(Path::new(&path)));
+                Ok(archived.is_some() && archived == own)
+            }
+        }
+    }
+
+    /// The files of the stanza below a directory of the repository, relative to it.
+    fn files(&self, directory: &str) -> Result<Vec<String>, Error> {
+        let options = [
+            "--recurse".to_owned(),
+            "--output=json".to_owned(),
+            REPOSITORY_TIMEOUT.to_owned(),
+            format!("{directory}/{}", self.stanza),
+        ];
+        info::files(&self.run_for_all("repo-ls", &options)?.stdout)
+    }
+
+    /// Deletes everything of the stanza from the repository.
+    fn delete_stanza(&self) -> Result<(), Error> {
+        // The deletion needs a file that would stop the other commands too. So it has a place of its own.
+        let place = self.file.with_file_name("delete");
+        make_directory(&place, self.account)?;
+        let lock = format!("--lock-path={}", place.display());
+        self.run("stop", std::slice::from_ref(&lock))?;
+        self.run("stanza-delete", &[lock, "--force".to_owned(), REPOSITORY_TIMEOUT.to_owned()])?;
+        fs::remove_dir_all(&place).map_err(Error::io("remove", &place))
     }
 
     /// Makes a new cluster or a new major version the current one of the stanza.
@@ -193,13 +259,19 @@ impl PgBackRest {
         self.run("restore", &restore.options()).map(drop)
     }
 
-    /// Runs a command. Its warnings go to the log.
+    /// Runs a command for the stanza. Its warnings go to the log.
     fn run(&self, name: &'static str, options: &[String]) -> Result<Output, Error> {
+        let stanza = format!("--stanza={}", self.stanza);
+        self.run_for_all(name, &[&[stanza], options].concat())
+    }
+
+    /// Runs a command for all stanzas.
+    fn run_for_all(&self, name: &'static str, options: &[String]) -> Result<Output, Error> {
         let mut command = Command::new(&self.program);
         // Its variables begin with PGBACKREST_, and those of libpq would affect its connection.
         command.env_clear().envs(env::var_os("PATH").map(|path| ("PATH", path))).env("LC_ALL", "C");
-        command.arg("--config").arg(&self.file).arg(format!("--stanza={}", self.stanza));
-        command.args(options).arg(name).current_dir("/").stdin(Stdio::null());
+        command.arg("--config").arg(&self.file).arg(name).args(options);
+        command.current_dir("/").stdin(Stdio::null());
         if let Some(account) = self.account {
             command.gid(account.gid).uid(account.uid);
         }

@@ -10,6 +10,10 @@ const OTHER_CLUSTER: i32 = 28;
 /// The exit code if the archived WAL is of another cluster (`ArchiveMismatchError`).
 const ARCHIVE_OF_OTHER_CLUSTER: i32 = 44;
 
+/// The exit codes of the creation of a stanza if only a part of it exists (`PathNotEmptyError`,
+/// `FileMissingError`).
+const INCOMPLETE: [i32; 2] = [40, 55];
+
 /// Parts of pgBackRest's messages if a file is not decrypted as it was encrypted: no header of an encrypted
 /// file, a wrong padding, or random bytes instead of lines.
 const OTHER_PASSPHRASE: [&str; 3] = [
@@ -75,6 +79,17 @@ pub enum Error {
     )]
     OtherPassphrase,
 
+    /// The description of the repository is not complete, and its contents may be needed.
+    #[error(
+        "the backup repository has backups or WAL of another database, but its files archive.info or \
+         backup.info are missing: name another repository; if it holds nothing that you need, delete \
+         archive/{stanza} and backup/{stanza} in it"
+    )]
+    Incomplete {
+        /// The name of the server within the repository.
+        stanza: String,
+    },
+
     /// Files of the repository are missing or damaged.
     #[error("the backup repository is damaged:\n{0}")]
     Damaged(String),
@@ -109,6 +124,11 @@ impl Error {
     /// The error that this text of pgBackRest means, if the configuration is the cause.
     pub(crate) fn of_text(text: &str) -> Option<Self> {
         OTHER_PASSPHRASE.iter().any(|it| text.contains(it)).then_some(Self::OtherPassphrase)
+    }
+
+    /// Whether only a part of the stanza exists.
+    pub(crate) fn is_incomplete(&self) -> bool {
+        matches!(self, Self::Failed { code: Some(code), .. } if INCOMPLETE.contains(code))
     }
 
     /// Whether the repository holds backups or WAL of another cluster.

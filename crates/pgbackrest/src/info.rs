@@ -1,5 +1,7 @@
 //! The output of `pgbackrest info`.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use crate::error::Error;
@@ -151,6 +153,18 @@ pub(crate) fn parse(json: &[u8]) -> Result<Info, Error> {
     }
     let wal = stanza.archive.into_iter().rev().find_map(|archive| archive.min.zip(archive.max));
     Ok(Info { is_initialized: true, backups: stanza.backup, wal })
+}
+
+/// Parses the output of `pgbackrest repo-ls --output=json`: the names of the files.
+pub(crate) fn files(json: &[u8]) -> Result<Vec<String>, Error> {
+    #[derive(Deserialize)]
+    struct Entry {
+        #[serde(rename = "type")]
+        kind: String,
+    }
+    let entries: BTreeMap<String, Entry> = serde_json::from_slice(json)
+        .map_err(|source| Error::Output { command: "repo-ls", source })?;
+    Ok(entries.into_iter().filter(|(_, it)| it.kind != "path").map(|(name, _)| name).collect())
 }
 
 /// The first line, up to its first character that is not printable: a message may quote encrypted

@@ -10,6 +10,7 @@ mod error;
 mod info;
 mod program;
 mod restore;
+mod unfinished;
 mod verification;
 
 pub use self::{

@@ -8,6 +8,7 @@ mod postgres;
 mod recover;
 mod rejected;
 mod text_rules;
+mod unfinished;
 
 use std::{
     fs,
