@@ -28,6 +28,7 @@ mod replacement;
 mod repository;
 mod restore;
 mod restore_logical;
+mod restored_copy;
 mod schedule;
 mod schema;
 #[cfg(feature = "seed")]

@@ -17,7 +17,7 @@ use embedded_postgres::{Archiving, ROLE, SOCKET_PORT, StoppedData};
 use pgbackrest::{Account, Configuration, Info, PgBackRest, S3, Server, Storage};
 
 use super::{
-    Failure,
+    Failure, restored_copy,
     waits::{Limit, Waits},
 };
 use crate::config::{DatabaseArgs, RepositoryArgs, Secret, StorageArgs};
@@ -87,6 +87,9 @@ impl Archive {
         postgres_user: Option<&str>,
         waits: &Waits,
     ) -> Result<Option<Self>, Failure> {
+        if restored_copy::is_marked(directory) {
+            return Ok(None);
+        }
         let Some(program) = configured(directory, postgres_user)? else { return Ok(None) };
         let is_first_start = !StoppedData::has_cluster(directory)?;
         if is_first_start {
@@ -212,7 +215,7 @@ pub(super) fn configure_or_forget(
     if repository.is_given() {
         return warn_if_unencrypted(&configure(data_dir, database, repository)?);
     }
-    if PgBackRest::forget(&data_dir.join(DIRECTORY))? {
+    if forget(data_dir)? {
         tracing::warn!(
             "no backup repository is given any more: WAL is not archived from now on, and a restore \
              cannot reach later times; set --backup-repository"
@@ -275,7 +278,19 @@ fn configure(
             role: ROLE.to_owned(),
         },
     };
-    Ok(PgBackRest::configure(&data_dir.join(DIRECTORY), &configuration, account)?)
+    let program = PgBackRest::configure(&data_dir.join(DIRECTORY), &configuration, account)?;
+    if restored_copy::is_marked(&data_dir)
+        && let Err(error) = restored_copy::begin_archiving(&data_dir, &program)
+    {
+        forget(&data_dir)?;
+        return Err(error);
+    }
+    Ok(program)
+}
+
+/// Removes the configuration, so that no command archives. Returns whether there was one.
+pub(super) fn forget(data_dir: &Path) -> Result<bool, Failure> {
+    Ok(PgBackRest::forget(&data_dir.join(DIRECTORY))?)
 }
 
 fn expose(secret: &Secret) -> String {

@@ -15,7 +15,7 @@ use super::{
     database::{self, DATABASE, Source},
     moderation::format_time,
     replacement::{Replaced, replace},
-    repository, restore_logical, start_logs,
+    repository, restore_logical, restored_copy, start_logs,
     stop::Stop,
     waits::Waits,
 };
@@ -56,10 +56,13 @@ pub(super) fn run(settings: &RestoreArgs, stop: &Stop) -> Result<(), Failure> {
     let user = settings.database.postgres_user.as_deref();
     let replaced = replace(target, user, settings.yes, |new| {
         let restore = plan.restore(new);
-        repository::run(&program, "the copy of the backup", None, waits, |it| it.restore(&restore))
+        let what = "the copy of the backup";
+        repository::run(&program, what, None, waits, |it| it.restore(&restore))?;
+        if is_copy { restored_copy::mark(new) } else { Ok(()) }
     })?;
     let database = &settings.database;
     let state = if is_copy {
+        repository::forget(target)?;
         recover_copy(&program, target, database, waits)
     } else {
         recover(&program, database, stop)

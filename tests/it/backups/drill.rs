@@ -15,7 +15,10 @@ use sha2::{Digest as _, Sha256};
 use sqlx::{Connection, PgConnection};
 
 use super::{Machine, failure, messages, query, simulator, stop, success, tweet};
-use crate::support::App;
+use crate::support::{
+    App,
+    process::{ServerProcess, minitwit},
+};
 
 /// All files below a directory.
 fn files(directory: &Path, found: &mut Vec<std::path::PathBuf>) {
@@ -155,6 +158,7 @@ async fn a_drill_finds_what_was_noted_and_a_copy_archives_nothing() {
 
     let copy = machine.path("copy");
     success(machine.run(&["restore", "--target-dir", copy.to_str().expect("text")]));
+    a_copy_does_not_archive_into_the_repository_of_its_original(&machine);
     let list = success(machine.run(&["backup", "--list"]));
     assert_eq!(list.lines().count(), 4, "a copy makes no backup: {list}");
     assert_eq!(
@@ -173,11 +177,44 @@ async fn a_drill_finds_what_was_noted_and_a_copy_archives_nothing() {
         assert!(bytes.starts_with(b"Salted__") || bytes.is_empty(), "{}", file.display());
     }
     assert!(!query_of_copy(&copy).await.is_empty());
+    a_copy_becomes_a_database_of_its_own_in_an_empty_repository(&machine).await;
+}
+
+/// The settings of the machine, but with the data directory of the copy.
+fn copy_settings(machine: &Machine) -> Vec<String> {
+    let mut settings = machine.settings();
+    settings[1] = machine.text("copy");
+    settings
+}
+
+fn a_copy_does_not_archive_into_the_repository_of_its_original(machine: &Machine) {
+    for command in [&["serve", "--listen", "127.0.0.1:0"][..], &["backup"], &["restore", "--yes"]] {
+        let output = minitwit(command).args(copy_settings(machine)).output();
+        let text = failure(output.expect("it runs"));
+        assert!(text.contains("is a restored copy"), "{command:?}: {text}");
+    }
+    // Commands that name no repository remember none.
+    let data = ["--data-dir", &machine.text("copy")];
+    let output = minitwit(&["migrate", "--status"]).args(data).output();
+    success(output.expect("it runs"));
+    assert!(!machine.path("copy/pgbackrest/pgbackrest.conf").exists());
+}
+
+async fn a_copy_becomes_a_database_of_its_own_in_an_empty_repository(machine: &Machine) {
+    let mut settings = copy_settings(machine);
+    settings[3] = machine.text("new-backups");
+    for _start in 0..2 {
+        let arguments: Vec<&str> = settings.iter().map(String::as_str).collect();
+        let server = ServerProcess::start(&arguments);
+        let mode = query(&machine.path("copy"), "SELECT current_setting('archive_mode')").await;
+        assert_eq!(mode, "on");
+        stop(server);
+    }
 }
 
 async fn query_of_copy(copy: &Path) -> String {
     let data = copy.to_str().expect("text");
-    let server = crate::support::process::ServerProcess::start(&["--data-dir", data]);
+    let server = ServerProcess::start(&["--data-dir", data]);
     let mode = query(copy, "SELECT current_setting('archive_mode')").await;
     assert_eq!(mode, "off");
     let texts = messages(&server).await.join(",");

@@ -15,11 +15,12 @@ const NOW: &str =
 
 /// The sections of the document. A test runs the commands of each; those in containers are run by
 /// `make containers`.
-const SECTIONS: [&str; 9] = [
+const SECTIONS: [&str; 10] = [
     "In containers",
     "Bad deploy",
     "Dropped table",
     "A user's account deleted by mistake",
+    "Copies",
     "Lost volume",
     "Only a file of a logical backup",
     "Lost machine",
