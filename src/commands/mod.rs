@@ -45,7 +45,7 @@ mod waits;
 use std::process::ExitCode;
 
 use failure::Failure;
-use logs::start_logs;
+use logs::{start_logs, start_server_logs};
 use stop::{Stop, tell};
 
 use crate::{

@@ -24,7 +24,7 @@ use super::{
     drill::{self, DrillResult},
     repository,
     schedule::{self, Done, Task},
-    start_logs,
+    start_server_logs,
     stop::Stop,
 };
 use crate::{
@@ -50,7 +50,7 @@ const SCHEMA_CHECK: Duration = Duration::from_secs(2);
 const RETRY: Duration = Duration::from_secs(600);
 
 pub(super) fn run(settings: &PostgresArgs, stop: &Stop) -> Result<(), Failure> {
-    let _log = start_logs(&settings.log)?;
+    let _log = start_server_logs(&settings.log)?;
     if !settings.database.is_embedded() || settings.database.ephemeral {
         return Err(
             "minitwit postgres runs PostgreSQL itself: remove --database-url (DATABASE_URL) and \

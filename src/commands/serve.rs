@@ -18,7 +18,7 @@ use tracing_appender::non_blocking::ErrorCounter;
 use super::{
     Failure, backup_metrics,
     database::{self, Source},
-    new_data, open_files, panics, repository, schema, start_logs,
+    new_data, open_files, panics, repository, schema, start_server_logs,
     stop::{Stop, StopSignal},
     text_rules,
 };
@@ -64,7 +64,7 @@ const REJECTED_COMMANDS: &str = "rejected-commands.jsonl";
 pub(super) fn run(settings: &ServeArgs, stop: &Stop) -> Result<(), Failure> {
     settings.check_production()?;
     pool_settings(settings).check()?;
-    let logs = start_logs(&settings.log)?;
+    let logs = start_server_logs(&settings.log)?;
     if settings.has_well_known_password() {
         tracing::warn!(
             "the simulator's password is the default, which is public; set --simulator-password"

@@ -1,11 +1,11 @@
-//! Logs: one line per event on standard output, as text or as JSON.
+//! Logs: one line per event on standard output or standard error, as text or as JSON.
 //!
-//! Writing never blocks the server. A separate thread writes. If standard output is too slow, the
+//! Writing never blocks the server. A separate thread writes. If the reader is too slow, the
 //! log drops lines and counts them.
 
 use std::{
     fmt,
-    io::{self, BufWriter, Write},
+    io::{self, BufWriter, IsTerminal as _, Write},
     panic,
     sync::mpsc,
     thread,
@@ -40,14 +40,27 @@ const LAST_LINES_TIMEOUT: Duration = Duration::from_secs(2);
 
 const WRITE_SIZE: usize = 64 * 1024;
 
+/// Where the lines go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// Standard output.
+    StandardOutput,
+    /// Standard error.
+    StandardError,
+}
+
 /// Starts logging for the process. Dropping the result writes the lines that still wait.
 ///
 /// Returns an error if logging was started before.
-pub fn start(json: bool, filter: EnvFilter) -> Result<Logs, StartError> {
+pub fn start(json: bool, filter: EnvFilter, stream: Stream) -> Result<Logs, StartError> {
+    let (output, is_terminal): (Box<dyn Write + Send>, _) = match stream {
+        Stream::StandardOutput => (Box::new(io::stdout()), io::stdout().is_terminal()),
+        Stream::StandardError => (Box::new(io::stderr()), io::stderr().is_terminal()),
+    };
     let (writer, guard) = NonBlockingBuilder::default()
         .lossy(true)
         .buffered_lines_limit(BUFFERED_LINES)
-        .finish(Gathering(BufWriter::with_capacity(WRITE_SIZE, io::stdout())));
+        .finish(Gathering(BufWriter::with_capacity(WRITE_SIZE, output)));
     let dropped = writer.error_counter();
     let lines = tracing_subscriber::fmt::layer().with_writer(writer);
     let safe = filter_fn(|metadata| !may_show_secret(metadata));
@@ -56,8 +69,7 @@ pub fn start(json: bool, filter: EnvFilter) -> Result<Logs, StartError> {
         let lines = lines.fmt_fields(JsonFields::new()).event_format(JsonLine::new());
         registry.with(lines).try_init()
     } else {
-        let color = io::IsTerminal::is_terminal(&io::stdout());
-        registry.with(lines.with_ansi(color)).try_init()
+        registry.with(lines.with_ansi(is_terminal)).try_init()
     };
     started.map_err(|_| StartError)?;
     log_panics();

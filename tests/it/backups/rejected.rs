@@ -134,8 +134,9 @@ async fn a_repository_without_a_passphrase_is_warned_of_and_keeps_none() {
     let warning = "the backup repository is not encrypted";
     let mut server = ServerProcess::start(&open);
     let output = machine.run(&["backup"]);
-    let text = success(output);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(text.matches(warning).count(), 1, "{text}");
+    assert!(!success(output).contains(warning), "the log is not among the results");
     server.end(Signal::SIGTERM);
     let text = server.complete_output();
     assert_eq!(text.matches(warning).count(), 1, "{text}");

@@ -3,6 +3,7 @@
 mod every_command;
 mod rejected;
 mod secrets;
+mod streams;
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
