@@ -87,7 +87,7 @@ fn import(
     }
     let database = Source::join(&settings.database, stop)?;
     let summary = runtime.block_on(async {
-        let target = target(&database, settings.dry_run).await?;
+        let target = target(&database, &plan, settings.dry_run).await?;
         stop.interrupt(plan.run(task, target)).await
     });
     database.close();
@@ -103,9 +103,10 @@ fn exists(settings: &ImportArgs) -> Result<bool, Failure> {
     Ok(!database.is_embedded() || data_dir(database)?.join("postgres").exists())
 }
 
-async fn target(database: &Source, dry_run: bool) -> Result<Target, Failure> {
+async fn target(database: &Source, plan: &Plan, dry_run: bool) -> Result<Target, Failure> {
     if dry_run {
         let mut connection = database.connect().await?;
+        plan.check_target(&mut connection).await?;
         let is_new = migrations::is_empty(&mut connection).await?;
         if !is_new {
             database.check(&mut connection).await?;
@@ -113,6 +114,8 @@ async fn target(database: &Source, dry_run: bool) -> Result<Target, Failure> {
         return Ok(Target::DryRun(Some(connection).filter(|_| !is_new)));
     }
     database.prepare().await?;
+    // Before the migrations, which would wait too.
+    plan.check_target(&mut database.connect().await?).await?;
     let (mut connection, _) = database.migrate().await?;
     database.check(&mut connection).await?;
     let pool = PoolSettings {

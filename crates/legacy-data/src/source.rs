@@ -21,6 +21,12 @@ pub trait Source: Send + Sync {
     /// What the progress of its reads counts.
     fn unit(&self) -> Unit;
 
+    /// The key of the advisory lock that a PostgreSQL database holds while it is read. A connection that
+    /// cannot take it is one to the same database, whatever its address.
+    fn advisory_lock(&self) -> Option<i64> {
+        None
+    }
+
     /// Reads a table from its beginning and keeps `progress` up to date.
     /// A table that the source does not have is empty.
     ///

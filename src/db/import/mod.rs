@@ -25,6 +25,15 @@ const TABLES: [&str; 3] = ["users", "messages", "follows"];
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ImportId(pub(super) i32);
 
+/// Whether another connection to this database holds an advisory lock.
+pub async fn is_locked(connection: &mut PgConnection, key: i64) -> Result<bool, Error> {
+    let taken = sqlx::query_scalar!(
+        r#"SELECT pg_try_advisory_lock_shared($1) AND pg_advisory_unlock_shared($1) AS "taken!""#,
+        key
+    );
+    Ok(!taken.fetch_one(connection).await?)
+}
+
 /// Begins a transaction.
 pub async fn begin(connection: &mut PgConnection) -> Result<(), Error> {
     Ok(connection.execute("BEGIN").await.map(drop)?)

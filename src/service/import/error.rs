@@ -15,6 +15,12 @@ pub enum Error {
     /// The database failed.
     #[error(transparent)]
     Database(#[from] db::Error),
+    /// The source is the database to import into.
+    #[error(
+        "the source is the database to import into; name another database in --database-url \
+         (DATABASE_URL), or a copy of the old one as the source"
+    )]
+    SameDatabase,
     /// Another import runs.
     #[error("another import into this database is running; wait until it has ended")]
     Busy,

@@ -40,7 +40,7 @@ pub use self::{
 };
 use self::{report::Recorder, scan::Scan, writer::Writer};
 pub use crate::db::import::Totals;
-use crate::db::{Database, PgConnection};
+use crate::db::{self, Database, PgConnection};
 
 /// An old system whose data is read completely.
 pub struct Plan {
@@ -89,6 +89,15 @@ impl Plan {
         });
         let scan = task.await.map_err(Error::ThreadFailed)??;
         Ok(Self { source, scan, observer })
+    }
+
+    /// Returns an error if `connection` is one to the database that is read. The import would wait for
+    /// the transaction of its own source.
+    pub async fn check_target(&self, connection: &mut PgConnection) -> Result<(), Error> {
+        match self.source.advisory_lock() {
+            Some(key) if db::import::is_locked(connection, key).await? => Err(Error::SameDatabase),
+            _ => Ok(()),
+        }
     }
 
     /// Imports the data, and returns the counts.

@@ -57,6 +57,29 @@ async fn old_database(variant: &Variant) -> TestDatabase {
 }
 
 #[tokio::test]
+async fn a_database_is_not_imported_into_itself_whatever_its_address() {
+    let site = TestDatabase::fresh().await;
+    let old = old_database(&VARIANTS[0]).await;
+    for database in [&site, &old] {
+        // The same database by another URL.
+        let other = format!("{}?application_name=other", database.url());
+        for source in [database.url(), other] {
+            let output = import(database, &["postgres", &source], &OldSystem::new().report());
+            let error = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(
+                !output.status.success() && error.contains("the source is the database"),
+                "{error}"
+            );
+        }
+    }
+    // It was not migrated either.
+    let history = "SELECT to_regclass('refinery_schema_history') IS NULL";
+    let is_absent: bool =
+        sqlx::query_scalar(history).fetch_one(&mut old.connect().await).await.expect("an answer");
+    assert!(is_absent);
+}
+
+#[tokio::test]
 async fn every_variant_moves_in() {
     for variant in &VARIANTS {
         let old_database = old_database(variant).await;

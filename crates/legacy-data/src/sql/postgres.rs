@@ -40,6 +40,11 @@ const COLUMNS: &str = "
      ORDER BY c.oid, a.attnum";
 /// A transaction that sees one state of the database, however long it takes.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+/// Takes an advisory lock until the transaction ends. Its key is derived from the snapshot, whose name is
+/// unique on the server, and from the time.
+const LOCK: &str = "
+    SELECT key FROM (SELECT hashtextextended($1 || clock_timestamp()::text, 0) AS key OFFSET 0) AS keys,
+                    LATERAL pg_advisory_xact_lock(key)";
 
 /// A table: how to read it, and how to decode its columns.
 #[derive(Clone)]
@@ -72,12 +77,13 @@ pub(crate) struct Postgres {
     readable: Vec<Readable>,
     tables: Vec<Table>,
     snapshot: String,
+    lock: i64,
     /// Dropping it ends the transaction that keeps the snapshot.
     _keep: mpsc::Sender<()>,
 }
 
 /// What the thread that keeps the snapshot reports.
-type Opened = Result<(String, Vec<Readable>), Error>;
+type Opened = Result<(String, i64, Vec<Readable>), Error>;
 
 /// Connects to a database and finds its tables.
 pub(crate) fn open(url: &str) -> Result<Postgres, Error> {
@@ -100,9 +106,9 @@ pub(crate) fn open(url: &str) -> Result<Postgres, Error> {
     });
     started.map_err(|error| Error::file(&name, Cause::Io(error)))?;
     let ended = || Error::file(&name, Cause::Unknown("the reader failed".to_owned()));
-    let (snapshot, readable) = opened.recv().map_err(|_| ended())??;
+    let (snapshot, lock, readable) = opened.recv().map_err(|_| ended())??;
     let tables = readable.iter().map(|readable| readable.found.table).collect();
-    Ok(Postgres { options, name, readable, tables, snapshot, _keep: keep })
+    Ok(Postgres { options, name, readable, tables, snapshot, lock, _keep: keep })
 }
 
 /// Opens a transaction, reports its snapshot and keeps it until the source is dropped.
@@ -117,16 +123,17 @@ fn keep_snapshot(
         sqlx::raw_sql(BEGIN).execute(&mut connection).await?;
         let snapshot: String =
             sqlx::query_scalar("SELECT pg_export_snapshot()").fetch_one(&mut connection).await?;
+        let lock: i64 = sqlx::query_scalar(LOCK).bind(&snapshot).fetch_one(&mut connection).await?;
         let columns = sqlx::query_as(COLUMNS).fetch_all(&mut connection).await?;
-        Ok((connection, snapshot, columns))
+        Ok((connection, (snapshot, lock), columns))
     };
-    let outcome = block_on(name, work).and_then(|((connection, snapshot, columns), runtime)| {
-        Ok((connection, runtime, snapshot, readable(name, columns)?))
+    let outcome = block_on(name, work).and_then(|((connection, kept, columns), runtime)| {
+        Ok((connection, runtime, kept, readable(name, columns)?))
     });
     match outcome {
-        Ok((connection, runtime, snapshot, readable)) => {
+        Ok((connection, runtime, (snapshot, lock), readable)) => {
             // The receiver waits in `open`.
-            let _ = opened.send(Ok((snapshot, readable)));
+            let _ = opened.send(Ok((snapshot, lock, readable)));
             // Nothing is ever sent: the error means that the source is dropped.
             let _ = dropped.recv();
             let _ = runtime.block_on(connection.close());
@@ -190,6 +197,10 @@ impl Source for Postgres {
 
     fn unit(&self) -> Unit {
         Unit::Rows
+    }
+
+    fn advisory_lock(&self) -> Option<i64> {
+        Some(self.lock)
     }
 
     fn read_with(&self, table: Table, progress: Arc<Progress>) -> Result<Records, Error> {
