@@ -62,7 +62,8 @@ async fn a_database_is_not_imported_into_itself_whatever_its_address() {
     let old = old_database(&VARIANTS[0]).await;
     for database in [&site, &old] {
         // The same database by another URL.
-        let other = format!("{}?application_name=other", database.url());
+        let separator = if database.url().contains('?') { '&' } else { '?' };
+        let other = format!("{}{separator}application_name=other", database.url());
         for source in [database.url(), other] {
             let output = import(database, &["postgres", &source], &OldSystem::new().report());
             let error = String::from_utf8_lossy(&output.stderr).into_owned();
