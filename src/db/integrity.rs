@@ -34,15 +34,17 @@ pub async fn check_constraints(connection: &mut PgConnection) -> Result<usize, E
     connection
         .execute(
             "UPDATE pg_constraint SET convalidated = false
-             WHERE contype IN ('c', 'f') AND connamespace = 'public'::regnamespace AND conrelid <> 0",
+             WHERE contype IN ('c', 'f') AND conrelid <> 0
+               AND connamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'users'::regclass)",
         )
         .await?;
     let query = "SELECT CASE WHEN contype IN ('c', 'f')
                 THEN format('ALTER TABLE %s VALIDATE CONSTRAINT %I', conrelid::regclass, conname)
                 ELSE format('REINDEX INDEX %s', conindid::regclass) END
         FROM pg_constraint
-        WHERE contype IN ('c', 'f', 'p', 'u', 'x') AND connamespace = 'public'::regnamespace
-              AND conrelid <> 0 ORDER BY conname";
+        WHERE contype IN ('c', 'f', 'p', 'u', 'x') AND conrelid <> 0
+              AND connamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'users'::regclass)
+        ORDER BY conname";
     let rows = connection.fetch_all(query).await?;
     for row in &rows {
         let statement: String = row.try_get(0)?;

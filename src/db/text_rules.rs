@@ -33,7 +33,7 @@ pub async fn rebuild(connection: &mut PgConnection, rules: &str) -> Result<Vec<S
     let indexes = sqlx::query_scalar!(
         r#"SELECT indexrelid::regclass::text AS "name!" FROM pg_index
            JOIN pg_class ON pg_class.oid = indexrelid
-           WHERE relnamespace = 'public'::regnamespace
+           WHERE relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'users'::regclass)
              AND (indexprs IS NOT NULL OR indpred IS NOT NULL OR EXISTS (
                  SELECT FROM pg_collation WHERE pg_collation.oid = ANY (indcollation)
                     AND collname NOT IN ('C', 'POSIX')))

@@ -4,11 +4,12 @@
 use std::{
     env,
     fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError},
-    io,
+    io::{self, Write as _},
     os::unix::fs::{
         DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
     },
     path::{Path, PathBuf, absolute},
+    process,
     time::Duration,
 };
 
@@ -84,10 +85,18 @@ impl DataDirectory {
     fn lock(path: PathBuf, ephemeral: Option<TempDir>) -> Result<Self, Error> {
         let path = path.canonicalize().map_err(Error::io("find", &path))?;
         let lock_path = path.join("lock");
-        let lock = open_lock(&lock_path).map_err(Error::io("open", &lock_path))?;
+        let mut lock = open_lock(&lock_path).map_err(Error::io("open", &lock_path))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path, lock, ephemeral }),
-            Err(TryLockError::WouldBlock) => Err(Error::InUse(path)),
+            Ok(()) => {
+                // The id helps an operator. A full disk must not prevent the start.
+                let _ = lock.set_len(0).and_then(|()| writeln!(lock, "{}", process::id()));
+                Ok(Self { path, lock, ephemeral })
+            }
+            Err(TryLockError::WouldBlock) => {
+                let holder = fs::read_to_string(&lock_path).ok();
+                let holder = holder.and_then(|text| text.trim().parse().ok());
+                Err(Error::InUse { path, holder })
+            }
             Err(TryLockError::Error(error)) => Err(Error::io("lock", &lock_path)(error)),
         }
     }

@@ -83,11 +83,17 @@ pub enum Error {
 
     /// Another process has locked the data directory.
     #[error(
-        "another MiniTwit uses the data directory {}: stop it first, or choose another directory \
+        "another MiniTwit{} uses the data directory {}: stop it first, or choose another directory \
          with --data-dir (MINITWIT_DATA_DIR)",
-        .0.display()
+        .holder.map(|pid| format!(" (process {pid})")).unwrap_or_default(),
+        .path.display()
     )]
-    InUse(PathBuf),
+    InUse {
+        /// The directory.
+        path: PathBuf,
+        /// The process that has locked it, as that process sees its id. A container has ids of its own.
+        holder: Option<u32>,
+    },
 
     /// The cluster's directory holds something else, which is left untouched.
     #[error("{} is neither empty nor a PostgreSQL cluster: move it away", .0.display())]

@@ -72,7 +72,7 @@ async fn a_wrong_passphrase_another_database_and_unknown_backups_are_errors() {
     assert_eq!(simulator(&server).register("ann").await.status, 204);
     success(machine.run(&["backup", "--full"]));
     let text = failure(machine.run(&["restore", "--yes"]));
-    assert!(text.contains("another MiniTwit uses the data directory"), "{text}");
+    assert!(text.contains("uses the data directory"), "{text}");
     stop(server);
 
     for (arguments, error) in [
