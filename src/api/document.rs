@@ -7,7 +7,7 @@ use poem_openapi::{ExternalDocumentObject, OpenApiService};
 
 use super::{
     account::Accounts, follows::Follows, messages::Messages, paths::PREFIX, search::Search,
-    stream::Stream, timelines::Timelines, tokens::Tokens, users::Users,
+    stream::Stream, threads::Threads, timelines::Timelines, tokens::Tokens, users::Users,
 };
 use crate::{
     http::{
@@ -43,10 +43,11 @@ const DESCRIPTION: &str = "The JSON API for MiniTwit clients.\n\n\
 /// Optional fields that the examples of bodies show: what a script that changes a bio needs.
 const SHOWN: &[(&str, &str)] = &[("NewToken", "scopes"), ("AccountChange", "bio")];
 
-type Resources = (Tokens, Accounts, Users, Follows, Messages, Timelines, Stream, Search);
+type Resources = (Tokens, Accounts, Users, Follows, Messages, Threads, Timelines, Stream, Search);
 
 pub(super) fn openapi_service() -> OpenApiService<Resources, ()> {
-    let resources = (Tokens, Accounts, Users, Follows, Messages, Timelines, Stream, Search);
+    let resources =
+        (Tokens, Accounts, Users, Follows, Messages, Threads, Timelines, Stream, Search);
     OpenApiService::new(resources, "MiniTwit API", env!("CARGO_PKG_VERSION"))
         .description(DESCRIPTION)
         .license(openapi::license())

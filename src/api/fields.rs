@@ -174,6 +174,15 @@ impl FieldErrors {
         })
     }
 
+    /// Parses an integer or `null`, which becomes `None`.
+    pub(super) fn nullable_id<T: Type>(&mut self, name: &str, field: Unparsed<T>) -> Option<i64> {
+        let id = self.field(name, field, |value| match value {
+            Value::Null => Ok(None),
+            value => Ok(Some(value.as_i64().ok_or("must be an integer or null")?)),
+        });
+        id.flatten()
+    }
+
     fn field<T: Type, V>(
         &mut self,
         name: &str,

@@ -42,6 +42,26 @@ pub(super) struct Message {
     /// The time of the last edit; null if the message was never edited.
     #[oai(nullable)]
     edited_at: Option<OffsetDateTime>,
+    /// The message that this one replies to; null if it is no reply.
+    #[oai(nullable)]
+    in_reply_to: Option<ParentMessage>,
+}
+
+/// The message that a reply answers. It may be deleted.
+#[derive(Debug, Object)]
+#[oai(example)]
+pub(super) struct ParentMessage {
+    /// The id of that message.
+    id: i64,
+    /// The username of its author; null if the account is deleted.
+    #[oai(nullable)]
+    username: Option<String>,
+}
+
+impl Example for ParentMessage {
+    fn example() -> Self {
+        Self { id: 6, username: Some(example_username()) }
+    }
 }
 
 impl Example for Message {
@@ -52,6 +72,7 @@ impl Example for Message {
             text: "Anybody out there?".to_owned(),
             published_at: datetime!(2020-02-21 00:21 UTC),
             edited_at: None,
+            in_reply_to: Some(ParentMessage::example()),
         }
     }
 }
@@ -64,11 +85,37 @@ impl From<domain::Message> for Message {
             text: message.text,
             published_at: message.published_at,
             edited_at: message.edited_at,
+            in_reply_to: message.in_reply_to.map(|parent| ParentMessage {
+                id: parent.id,
+                username: parent.author.map(|author| author.to_string()),
+            }),
         }
     }
 }
 
-/// The content of a posted or edited message.
+/// A message to post.
+#[derive(Object)]
+#[oai(example)]
+struct NewMessage {
+    /// The text: 1 to 280 characters, at least one of them visible. CR LF counts as one character.
+    #[oai(validator(
+        min_length = 1,
+        max_length = 280,
+        pattern = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
+    ))]
+    text: Unparsed<String>,
+    /// The id of the message that this one replies to; absent or null if it is no reply.
+    #[oai(nullable)]
+    in_reply_to: Unparsed<Option<i64>>,
+}
+
+impl Example for NewMessage {
+    fn example() -> Self {
+        Self { text: "Anybody out there?".into(), in_reply_to: serde_json::Value::Null.into() }
+    }
+}
+
+/// The new content of a message.
 #[derive(Object)]
 #[oai(example)]
 struct MessageContent {
@@ -137,6 +184,9 @@ impl Messages {
     /// first response, with `Idempotent-Replayed: true`; of concurrent requests, one posts. Another
     /// body with this key is 422. Requires the scope `write`.
     ///
+    /// A message with `in_reply_to` is a reply. Own timelines contain it if their readers follow both
+    /// authors, and that of the user whom it answers. It stays a reply if the other message is deleted.
+    ///
     /// No other operation needs a key: the other methods are idempotent, `POST /users` creates a
     /// username once, and a response with the secret of a token cannot be repeated.
     #[oai(path = "/messages", method = "post", operation_id = "createMessage")]
@@ -153,16 +203,17 @@ impl Messages {
         key: Header<Unparsed<Option<String>>>,
         headers: &HeaderMap,
         hash: KeyedHash,
-        content: Json<MessageContent>,
+        content: Json<NewMessage>,
         service: Data<&Service>,
     ) -> Result<CreateResponse, Failure<Create>> {
         let mut errors = FieldErrors::default();
         let text = errors.string("text", content.0.text, MessageText::parse);
+        let parent = errors.nullable_id("in_reply_to", content.0.in_reply_to);
         let key = key.0.or_header(headers, IDEMPOTENCY_KEY);
         let key = errors.string(IDEMPOTENCY_KEY, key, IdempotencyKey::parse);
         let text = errors.finish(text)?;
         let keyed = key.zip(hash.0).map(|(key, hash)| KeyedRequest { key, hash });
-        let posted = service.post_once(caller.0.account.user, text, keyed).await?;
+        let posted = service.post_once(caller.0.account.user, text, parent, keyed).await?;
         let location = paths::message(posted.message.id);
         let replayed = posted.replayed.then_some(true);
         Ok(CreateResponse::Created(Json(posted.message.into()), location, replayed))
@@ -250,7 +301,7 @@ impl Messages {
     }
 }
 
-fn example_id() -> i64 {
+pub(super) fn example_id() -> i64 {
     7
 }
 

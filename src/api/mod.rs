@@ -1,6 +1,6 @@
 //! The JSON API of MiniTwit, served at [`PREFIX`].
 //!
-//! One file a resource (`account`, `tokens`, `users`, `follows`, `messages`, `timelines`, `search`,
+//! One file a resource (`account`, `tokens`, `users`, `follows`, `messages`, `threads`, `timelines`, `search`,
 //! `stream`); the other files hold what all resources share. An operation calls one method of `Service`. This
 //! module may use `service`, `domain`, `http` and `telemetry`.
 
@@ -21,6 +21,7 @@ mod profiles;
 mod search;
 mod stream;
 mod tags;
+mod threads;
 mod timelines;
 mod tokens;
 mod users;

@@ -200,6 +200,10 @@ impl From<Error> for Problem {
             Error::IdempotencyKeyReused => {
                 return Self::from(Code::IdempotencyKeyReused).about_field(IDEMPOTENCY_KEY);
             }
+            Error::UnknownParent => {
+                let rule = "must be the id of a message that exists";
+                return Self::invalid_fields(vec![FieldError::new("in_reply_to", rule)]);
+            }
             Error::Disabled => Code::AccountDisabled,
             Error::UnknownUser(_) => Code::UnknownUser,
             Error::UnknownMessage => Code::UnknownMessage,

@@ -41,6 +41,9 @@ fn show(moderated: ModeratedMessage) -> Result<(), Failure> {
     if let Some(edited_at) = message.edited_at {
         println!("edited     {}", format_time(edited_at)?);
     }
+    if let Some(parent) = &message.in_reply_to {
+        println!("reply to   {}", parent.id);
+    }
     println!("flagged    {}", if flagged { "yes" } else { "no" });
     println!("text       {}", escape(&message.text));
     Ok(())

@@ -46,7 +46,7 @@ pub const NOTED_TABLES: [NotedTable; 15] = [
     table(
         "messages",
         "message_id",
-        "author_id, extract(epoch FROM published_at)",
+        "author_id, extract(epoch FROM published_at), parent_id, parent_author_id",
         "imported, text, flagged, extract(epoch FROM edited_at)",
     ),
     // A user can follow another one again, and use a key again once it has expired.

@@ -13,6 +13,9 @@ use super::{
 /// The maximum length of a message, in characters: Unicode code points, where CR LF counts as one.
 pub const MESSAGE_TEXT_MAX_CHARS: usize = 280;
 
+/// The most messages above a message that its thread contains.
+pub const THREAD_MAX_PARENTS: usize = 20;
+
 /// The text of a new message: 1 to 280 characters, not all invisible, without U+0000.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageText(String);
@@ -51,6 +54,17 @@ pub struct Message {
     pub published_at: OffsetDateTime,
     /// When the text was last changed, UTC; `None` if it never was.
     pub edited_at: Option<OffsetDateTime>,
+    /// The message that it replies to; `None` if it is no reply.
+    pub in_reply_to: Option<ReplyTo>,
+}
+
+/// The message that a reply answers. It may be deleted or flagged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplyTo {
+    /// The id of that message.
+    pub id: i64,
+    /// Its author; `None` if the user is deleted.
+    pub author: Option<Username>,
 }
 
 /// A message without author and id, for lists of one author's messages.
@@ -74,6 +88,29 @@ impl Message {
         let with_line_feeds = |text: &str| text.replace("\r\n", "\n").replace('\r', "\n");
         with_line_feeds(&self.text) == with_line_feeds(text)
     }
+}
+
+/// A message with its context.
+#[derive(Debug, Clone)]
+pub struct Thread {
+    /// The messages that it replies to, oldest first, each the parent of the next. The list ends at a deleted
+    /// or flagged message, or at its bound.
+    pub parents: Vec<Message>,
+    /// The message.
+    pub message: Message,
+    /// The replies, oldest first, each followed by some of the replies to it.
+    pub replies: Page<Reply>,
+}
+
+/// A reply in a thread.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// The message.
+    pub message: Message,
+    /// 0 for a reply to the thread's message, 1 for a reply to that, and so on.
+    pub depth: u8,
+    /// Whether there may be replies to it that the thread does not contain.
+    pub has_more: bool,
 }
 
 /// A message, with its state for operators.

@@ -33,6 +33,7 @@ pub use instance::Instance;
 pub use invalid::Invalid;
 pub use message::{
     AuthorTimeline, MESSAGE_TEXT_MAX_CHARS, Message, MessageSummary, MessageText, ModeratedMessage,
+    Reply, ReplyTo, THREAD_MAX_PARENTS, Thread,
 };
 pub use page::{Cursor, InvalidCursor, KeyCursor, NameCursor, PAGE_SIZE, Page};
 pub use password::Password;

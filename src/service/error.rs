@@ -40,6 +40,9 @@ pub enum Error {
     /// The message does not exist or is flagged.
     #[error("There is no such message")]
     UnknownMessage,
+    /// The message to reply to does not exist or is flagged.
+    #[error("The message that you reply to does not exist any more")]
+    UnknownParent,
     /// The caller used the idempotency key for another request.
     #[error("This key was used for another request")]
     IdempotencyKeyReused,
@@ -105,7 +108,10 @@ impl Error {
             | Self::WrongPassword
             | Self::Disabled
             | Self::IdempotencyKeyReused => ErrorKind::Invalid,
-            Self::UnknownUser(_) | Self::UnknownToken | Self::UnknownMessage => ErrorKind::NotFound,
+            Self::UnknownUser(_)
+            | Self::UnknownToken
+            | Self::UnknownMessage
+            | Self::UnknownParent => ErrorKind::NotFound,
             Self::NotYours => ErrorKind::Forbidden,
             Self::RateLimited { .. } => ErrorKind::RateLimited,
             Self::HashingQueueFull => ErrorKind::Busy,

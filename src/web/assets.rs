@@ -16,7 +16,7 @@ static ICON: LazyLock<Asset> = LazyLock::new(|| {
 static CARD: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new("card", "png", "image/png", include_bytes!("../../static/card.png"))
 });
-static SCRIPTS: LazyLock<[Asset; 8]> = LazyLock::new(|| {
+static SCRIPTS: LazyLock<[Asset; 9]> = LazyLock::new(|| {
     [
         script("composer", include_bytes!("../../static/composer.js")),
         script("confirm", include_bytes!("../../static/confirm.js")),
@@ -24,6 +24,7 @@ static SCRIPTS: LazyLock<[Asset; 8]> = LazyLock::new(|| {
         script("live", include_bytes!("../../static/live.js")),
         script("older", include_bytes!("../../static/older.js")),
         script("once", include_bytes!("../../static/once.js")),
+        script("reply", include_bytes!("../../static/reply.js")),
         script("session", include_bytes!("../../static/session.js")),
         script("times", include_bytes!("../../static/times.js")),
     ]

@@ -42,6 +42,11 @@ pub(super) fn message_path(id: i64) -> String {
     format!("/message/{id}")
 }
 
+/// The page to reply to a message, and the target of its form.
+pub(super) fn reply_path(id: i64) -> String {
+    format!("/message/{id}/reply")
+}
+
 pub(super) fn tag_path(tag: &Tag) -> String {
     format!("/tag/{}", encoded(tag.as_str()))
 }

@@ -40,8 +40,8 @@ use crate::{
     service::Service,
 };
 use handlers::{
-    error_codes, feeds, files, following, message, own_data, people, search, settings, sign_in,
-    tag, timelines, tokens,
+    error_codes, feeds, files, following, message, own_data, people, reply, search, settings,
+    sign_in, tag, timelines, tokens,
 };
 use pages::Confirmation;
 use private_pages::keep_private;
@@ -100,6 +100,8 @@ fn routes() -> Route {
     let edit = message::edit.around(same_site_only).around(keep_text);
     let edit = form(message::edit_form, edit);
     let route = route.at("/message/:id/edit", edit);
+    let reply = reply::post.around(same_site_only).around(keep_text);
+    let route = route.at("/message/:id/reply", form(reply::show, reply));
     let delete = form(message::delete_form, message::delete.around(same_site_only));
     let route = route.at("/message/:id/delete", delete);
     route.at("/tag/:tag", read(tag::show))

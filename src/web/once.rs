@@ -4,7 +4,6 @@
 
 use sha2::{Digest, Sha256};
 
-use super::links::NEW_MESSAGE_PATH;
 use crate::domain::{IdempotencyKey, KeyedRequest, MessageText, RequestHash};
 
 /// A key for a form.
@@ -12,18 +11,15 @@ pub(super) fn new_key() -> String {
     format!("{:032x}", rand::random::<u128>())
 }
 
-/// The post of this text from the form with `key`; `None` if the form has no key.
-pub(super) fn keyed_request(key: &str, text: &MessageText) -> Option<KeyedRequest> {
+/// The post of this text to `path` from the form with `key`; `None` if the form has no key.
+pub(super) fn keyed_request(path: &str, key: &str, text: &MessageText) -> Option<KeyedRequest> {
     if key.is_empty() {
         return None;
     }
     let digest = Sha256::new().chain_update(key).chain_update("\0").chain_update(text.as_str());
     let digits: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     let key = IdempotencyKey::parse(&format!("form-{digits}")).ok()?;
-    Some(KeyedRequest {
-        key,
-        hash: RequestHash::of("POST", NEW_MESSAGE_PATH, text.as_str().as_bytes()),
-    })
+    Some(KeyedRequest { key, hash: RequestHash::of("POST", path, text.as_str().as_bytes()) })
 }
 
 #[cfg(test)]
@@ -34,7 +30,7 @@ mod tests {
     fn a_key_is_bound_to_the_text() {
         let key = |key: &str, text: &str| {
             let text = MessageText::parse(text).expect("a text");
-            keyed_request(key, &text).map(|request| request.key.as_str().to_owned())
+            keyed_request("/add_message", key, &text).map(|request| request.key.as_str().to_owned())
         };
         assert_eq!(key("", "hello"), None);
         assert_eq!(key("a", "hello"), key("a", "hello"));

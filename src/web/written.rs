@@ -73,14 +73,20 @@ pub(super) async fn store(
         service.edit_message(viewer.id, id, text).await?;
         return Ok((message_path(id), Flash::MessageChanged));
     }
-    let request = keyed_request(&written.key, &text);
-    service.post_once(viewer, text, request).await?;
-    Ok(("/".to_owned(), Flash::MessageRecorded))
+    let parent = answered_message(&written.action);
+    let request = keyed_request(&written.action, &written.key, &text);
+    let posted = service.post_once(viewer, text, parent, request).await?;
+    let path = parent.map_or_else(|| "/".to_owned(), |_| message_path(posted.message.id));
+    Ok((path, Flash::MessageRecorded))
 }
 
 /// Whether a form with a text has this target.
 pub(super) fn stores_text(path: &str) -> bool {
-    path == NEW_MESSAGE_PATH || edited_message(path).is_some()
+    path == NEW_MESSAGE_PATH || edited_message(path).is_some() || answered_message(path).is_some()
+}
+
+fn answered_message(path: &str) -> Option<i64> {
+    path.strip_prefix("/message/")?.strip_suffix("/reply")?.parse().ok()
 }
 
 fn edited_message(path: &str) -> Option<i64> {

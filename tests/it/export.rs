@@ -50,6 +50,8 @@ async fn filled() -> App {
         alice.say(text).await;
     }
     bob.say("of bob").await;
+    alice.submit("/message/5/reply", &[("text", "a reply")]).await;
+    alice.submit("/message/4/reply", &[("text", "a reply to a deleted one")]).await;
     bob.post("/alice/follow", &[]).await;
     for statement in [
         "UPDATE users SET bio = 'a\r\nb', display_name = 'Ålice' WHERE username = 'alice'",
@@ -70,7 +72,7 @@ async fn an_export_with_hashes_is_imported_and_equal() {
     let directory = tempfile::tempdir().expect("a directory");
     let (first, second) = (directory.path().join("first"), directory.path().join("second"));
     let said = text(export(&app.database, &first, true), 0);
-    assert!(said.contains("users     2 rows") && said.contains("messages  4 rows"), "{said}");
+    assert!(said.contains("users     2 rows") && said.contains("messages  6 rows"), "{said}");
     assert!(said.contains("with password hashes"), "{said}");
     let files = read(&first);
     assert!(
@@ -88,7 +90,7 @@ async fn an_export_with_hashes_is_imported_and_equal() {
         serde_json::from_str(&fs::read_to_string(report).expect("a report")).expect("JSON");
     assert_eq!(report["tables"]["users"]["imported"], 2, "{report}");
     let said = text(import(&database, &first, &[]), 0);
-    assert!(said.contains("messages  read 4, imported 4, changed 0, skipped 0"), "{said}");
+    assert!(said.contains("messages  read 6, imported 6, changed 0, skipped 0"), "{said}");
     text(export(&database, &second, true), 0);
     assert_eq!(read(&second), files);
 
@@ -97,7 +99,7 @@ async fn an_export_with_hashes_is_imported_and_equal() {
     alice.sign_in("alice").await.says("You were logged in");
     alice.say("a new one").await;
     // After all ids of the import.
-    assert_eq!(copy.count("SELECT count(*) FROM messages WHERE message_id > 5").await, 1);
+    assert_eq!(copy.count("SELECT count(*) FROM messages WHERE message_id > 7").await, 1);
     copy.anonymous().get("/alice").await.says("a new one").says("two").does_not_say("flagged");
 }
 
@@ -114,7 +116,7 @@ async fn an_export_has_no_hash_unless_asked_for() {
 
     let database = TestDatabase::empty().await;
     let said = text(import(&database, &first, &[]), 0);
-    assert!(said.contains("messages  read 4, imported 4, changed 0, skipped 0"), "{said}");
+    assert!(said.contains("messages  read 6, imported 6, changed 0, skipped 0"), "{said}");
     text(export(&database, &second, false), 0);
     assert_eq!(read(&second), files);
     let copy = App::start_on(database).await;
@@ -163,7 +165,7 @@ async fn a_damaged_export_leaves_the_database_empty() {
         (
             "messages.jsonl",
             Box::new(|text| text.lines().take(1).collect()),
-            "the manifest has 4 rows",
+            "the manifest has 6 rows",
         ),
         (
             "users.jsonl",

@@ -18,6 +18,9 @@ const ROWS: &str = "
         SELECT n % 100 + 1, CASE WHEN n % 20 = 0 THEN '東京 ' WHEN n % 300 = 0 THEN '#rust ' ELSE 'message ' END || n, '2020-02-20Z'::timestamptz + n * interval '1 minute',
                n % 51 = 0
         FROM generate_series(1, 60000) AS n;
+    -- The first 1,000 messages have 10 replies each.
+    UPDATE messages SET parent_id = message_id % 1000 + 1, parent_author_id = (message_id % 1000 + 1) % 100 + 1
+        WHERE message_id > 50000;
     INSERT INTO follows (follower_id, followee_id, created_at)
         SELECT follower, (follower + step * 7) % 2000 + 1, '2020-02-20Z'::timestamptz + step * interval '1 day'
         FROM generate_series(1, 2000) AS follower, generate_series(1, 20) AS step;

@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, time::Duration};
 use minitwit::{
     db::{
         Database, PoolSettings, ReadSettings,
-        messages::timelines::{self, NewMessage},
+        messages::posting::{self, Inserted, NewMessage},
         users::{self, Insertion, names::NameRule},
     },
     domain::{Email, MessageText, PasswordHash, Username},
@@ -121,7 +121,7 @@ async fn only_optional_columns_are_nullable() {
            AND table_name <> 'refinery_schema_history'",
     )
     .await;
-    // Optional profile fields, and times of events that most rows have not had.
+    // Optional profile fields, what a message replies to, and times of events that most rows have not had.
     nullable.sort();
     assert_eq!(
         nullable,
@@ -129,6 +129,8 @@ async fn only_optional_columns_are_nullable() {
             "api_tokens.last_used_at",
             "import_sources.finished_at",
             "messages.edited_at",
+            "messages.parent_author_id",
+            "messages.parent_id",
             "users.bio",
             "users.disabled_at",
             "users.display_name",
@@ -278,9 +280,12 @@ async fn every_valid_message_is_accepted_and_stored_unchanged() {
     let mut kept = Vec::new();
     for raw in with(generated(r"[\u{1}-\u{10ffff}]{1,290}"), &chosen) {
         let Ok(text) = MessageText::parse(&raw) else { continue };
-        let message = NewMessage { author: author.clone(), text };
-        let inserted = timelines::insert(&pool, &[message]).await;
-        assert!(matches!(inserted.as_deref(), Ok([Some(_)])), "{raw:?}: {inserted:?}");
+        let message = NewMessage { author: author.clone(), text, parent: None };
+        let inserted = posting::insert(&pool, &[message]).await;
+        assert!(
+            matches!(inserted.as_deref(), Ok([Inserted::Posted { .. }])),
+            "{raw:?}: {inserted:?}"
+        );
         kept.push(raw);
     }
     assert!(kept.len() > CASES / 2, "{}", kept.len());

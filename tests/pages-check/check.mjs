@@ -144,7 +144,7 @@ function signedOutPages(id) {
 
 function signedInPages(id) {
   return [
-    "/", "/public", "/Milada", "/Tomasz", `/message/${id}`, `/message/${id}/edit`,
+    "/", "/public", "/Milada", "/Tomasz", `/message/${id}`, `/message/${id}/edit`, `/message/${id}/reply`,
     `/message/${id}/delete`, "/search?q=herons", "/settings", "/settings/account/delete",
   ];
 }

@@ -29,8 +29,19 @@ pub struct Poll {
     pub prepared: Vec<Prepared>,
     /// The transactions that the snapshot of the poll does not show.
     pub unseen: Unseen,
-    /// Messages with their authors' ids, in timeline order.
-    pub messages: Vec<(Message, UserId)>,
+    /// Messages in timeline order.
+    pub messages: Vec<PostedMessage>,
+}
+
+/// A message, with the users on whose own timelines it may be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostedMessage {
+    /// The message.
+    pub message: Message,
+    /// The author.
+    pub author: UserId,
+    /// The author of the message that it replies to.
+    pub addressee: Option<UserId>,
 }
 
 /// A prepared transaction. It belongs to no connection, and stays open until a program ends it by name.
@@ -106,7 +117,9 @@ pub async fn poll(database: &Database, after: Option<Cursor>, limit: i64) -> Res
                   prepared.names AS "prepared_names?", prepared.times AS "prepared_times?",
                   prepared.ages AS "prepared_ages?", message_id AS "message_id?", text AS "text?",
                   published_at AS "published_at?", edited_at, author_id AS "author_id?",
-                  (SELECT username FROM users WHERE user_id = author_id) AS author
+                  (SELECT username FROM users WHERE user_id = author_id) AS author,
+                  parent_id, parent_author_id,
+                  (SELECT username FROM users WHERE user_id = parent_author_id) AS parent_author
            FROM (SELECT COALESCE(latest_publication() + interval '1 microsecond', to_timestamp(0)) AS at,
                         ARRAY (SELECT transactionid::text::bigint FROM writers) AS writers,
                         pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS unseen_from,
@@ -121,7 +134,8 @@ pub async fn poll(database: &Database, after: Option<Cursor>, limit: i64) -> Res
                WHERE EXISTS (SELECT FROM writers WHERE pid IS NULL)
                  AND transaction IN (SELECT transactionid FROM writers)) AS prepared ON true
            LEFT JOIN LATERAL (
-               SELECT message_id, text, published_at, edited_at, author_id
+               SELECT message_id, text, published_at, edited_at, author_id, parent_id,
+                      parent_author_id
                FROM messages
                WHERE NOT flagged AND NOT imported AND (published_at, message_id) >
                      (COALESCE($1::timestamptz, 'infinity'), COALESCE($2::bigint, 0))
@@ -152,8 +166,14 @@ pub async fn poll(database: &Database, after: Option<Cursor>, limit: i64) -> Res
             text: row.text?,
             published_at: row.published_at?,
             edited_at: row.edited_at,
+            parent_id: row.parent_id,
+            parent_author: row.parent_author,
         };
-        Some((message.into(), UserId(row.author_id?)))
+        Some(PostedMessage {
+            message: message.into(),
+            author: UserId(row.author_id?),
+            addressee: row.parent_author_id.map(UserId),
+        })
     });
     let messages = messages.collect();
     Ok(Poll { at, taken: Instant::now(), writers, prepared, unseen, messages })
@@ -200,8 +220,9 @@ async fn public_between(
 ) -> Result<Vec<Message>, Error> {
     let query = sqlx::query_as!(
         MessageRow,
-        r#"SELECT message_id, text, published_at, edited_at,
-                  (SELECT username FROM users WHERE user_id = author_id) AS "author!"
+        r#"SELECT message_id, text, published_at, edited_at, parent_id,
+                  (SELECT username FROM users WHERE user_id = author_id) AS "author!",
+                  (SELECT username FROM users WHERE user_id = parent_author_id) AS parent_author
            FROM messages
            WHERE NOT flagged AND NOT imported
              -- An orphan has no author.
@@ -219,6 +240,7 @@ async fn public_between(
     Ok(database.all(query).await?.into_iter().map(Message::from).collect())
 }
 
+/// The rules are those of [`super::timelines::own_timeline`].
 async fn own_between(
     database: &Database,
     reader: UserId,
@@ -228,20 +250,41 @@ async fn own_between(
     let query = sqlx::query_as!(
         MessageRow,
         r#"SELECT newer.message_id AS "message_id!", newer.text AS "text!",
-                  newer.published_at AS "published_at!", newer.edited_at,
-                  (SELECT username FROM users WHERE user_id = authors.author_id) AS "author!"
-           FROM (SELECT $6::bigint AS author_id
+                  newer.published_at AS "published_at!", newer.edited_at, newer.parent_id,
+                  (SELECT username FROM users WHERE user_id = newer.author_id) AS "author!",
+                  (SELECT username FROM users WHERE user_id = newer.parent_author_id)
+                      AS parent_author
+           FROM (SELECT authors.author_id, own.*
+                 FROM (SELECT $6::bigint AS author_id
+                       UNION ALL
+                       SELECT followee_id FROM follows WHERE follower_id = $6) AS authors,
+                      LATERAL (
+                          SELECT message_id, text, published_at, edited_at, parent_id,
+                                 parent_author_id
+                          FROM messages
+                          WHERE messages.author_id = authors.author_id AND NOT flagged
+                            AND NOT imported
+                            AND (SELECT true FROM users WHERE user_id = authors.author_id)
+                            AND (published_at, message_id) > ($1, $2)
+                            AND (published_at, message_id) <= ($3, $4)
+                            AND (parent_id IS NULL OR authors.author_id = $6
+                                 OR parent_author_id = $6 OR EXISTS (
+                                     SELECT FROM follows
+                                     WHERE follower_id = $6 AND followee_id = parent_author_id))
+                          ORDER BY published_at, message_id
+                          LIMIT $5) AS own
                  UNION ALL
-                 SELECT followee_id FROM follows WHERE follower_id = $6) AS authors,
-                LATERAL (
-                    SELECT message_id, text, published_at, edited_at
-                    FROM messages
-                    WHERE messages.author_id = authors.author_id AND NOT flagged AND NOT imported
-                      AND (SELECT true FROM users WHERE user_id = authors.author_id)
-                      AND (published_at, message_id) > ($1, $2)
-                      AND (published_at, message_id) <= ($3, $4)
-                    ORDER BY published_at, message_id
-                    LIMIT $5) AS newer
+                 (SELECT author_id, message_id, text, published_at, edited_at, parent_id,
+                         parent_author_id
+                  FROM messages
+                  WHERE parent_author_id = $6 AND NOT flagged AND NOT imported
+                    AND author_id <> $6 AND (SELECT true FROM users WHERE user_id = author_id)
+                    AND NOT EXISTS (SELECT FROM follows
+                                    WHERE follower_id = $6 AND followee_id = author_id)
+                    AND (published_at, message_id) > ($1, $2)
+                    AND (published_at, message_id) <= ($3, $4)
+                  ORDER BY published_at, message_id
+                  LIMIT $5)) AS newer
            ORDER BY newer.published_at, newer.message_id
            LIMIT $5"#,
         after.published_at(),

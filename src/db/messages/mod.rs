@@ -4,13 +4,17 @@
 //! deletion is one statement, which also returns why it changed nothing.
 
 pub mod live;
+pub mod posting;
 pub mod search;
+pub mod thread;
 pub mod timelines;
 
 use time::OffsetDateTime;
 
 use super::{error::Error, pool::Database};
-use crate::domain::{Cursor, Message, MessageText, ModeratedMessage, Page, UserId, Username};
+use crate::domain::{
+    Cursor, Message, MessageText, ModeratedMessage, Page, ReplyTo, UserId, Username,
+};
 
 /// The foreign key that a message violates when its author no longer exists.
 pub(super) const AUTHOR_KEY: &str = "messages_author_id_fkey";
@@ -21,6 +25,9 @@ pub(super) struct MessageRow {
     pub(super) text: String,
     pub(super) published_at: OffsetDateTime,
     pub(super) edited_at: Option<OffsetDateTime>,
+    pub(super) parent_id: Option<i64>,
+    /// `None` also if the parent's author is deleted.
+    pub(super) parent_author: Option<String>,
 }
 
 impl From<MessageRow> for Message {
@@ -31,18 +38,26 @@ impl From<MessageRow> for Message {
             text: row.text,
             published_at: row.published_at,
             edited_at: row.edited_at,
+            in_reply_to: reply_to(row.parent_id, row.parent_author),
         }
     }
 }
 
-/// A row of a list. An orphan has no author: foreign keys forbid it, but a restore without triggers can
-/// leave one. Lists skip it.
+/// The message that a reply answers, from its columns.
+pub(super) fn reply_to(parent_id: Option<i64>, parent_author: Option<String>) -> Option<ReplyTo> {
+    Some(ReplyTo { id: parent_id?, author: parent_author.map(Username::from_stored) })
+}
+
+/// A row of a list. Lists skip a row without an author: one that the list does not show, or an orphan.
+/// Foreign keys forbid orphans, but a restore without triggers can leave one.
 pub(super) struct ListedRow {
     pub(super) message_id: i64,
     pub(super) author: Option<String>,
     pub(super) text: String,
     pub(super) published_at: OffsetDateTime,
     pub(super) edited_at: Option<OffsetDateTime>,
+    pub(super) parent_id: Option<i64>,
+    pub(super) parent_author: Option<String>,
 }
 
 impl ListedRow {
@@ -51,13 +66,23 @@ impl ListedRow {
     }
 
     fn message(self) -> Option<Message> {
-        let Self { message_id, author, text, published_at, edited_at } = self;
+        let Self { message_id, author, text, published_at, edited_at, parent_id, parent_author } =
+            self;
         let author = author?;
-        Some(MessageRow { message_id, author, text, published_at, edited_at }.into())
+        let row = MessageRow {
+            message_id,
+            author,
+            text,
+            published_at,
+            edited_at,
+            parent_id,
+            parent_author,
+        };
+        Some(row.into())
     }
 }
 
-/// Creates a page. Orphans make it shorter, but do not end the list.
+/// Creates a page. Skipped rows make it shorter, but do not end the list.
 fn page(rows: impl IntoIterator<Item = ListedRow>, limit: u16) -> Page<Message> {
     let rows = rows.into_iter().map(|row| {
         let cursor = row.cursor();
@@ -94,7 +119,8 @@ impl<T> Changed<T> {
 pub async fn by_id(database: &Database, id: i64) -> Result<Option<Message>, Error> {
     let query = sqlx::query_as!(
         MessageRow,
-        "SELECT message_id, text, published_at, edited_at, username AS author
+        "SELECT message_id, text, published_at, edited_at, username AS author, parent_id,
+                (SELECT username FROM users WHERE user_id = parent_author_id) AS parent_author
          FROM messages JOIN users ON user_id = author_id
          WHERE message_id = $1 AND NOT flagged",
         id,
@@ -122,10 +148,11 @@ pub async fn edit(
                    edited_at = CASE WHEN with_line_feeds(text) = with_line_feeds($3)
                                     THEN edited_at ELSE now() END
                WHERE message_id = $1 AND author_id = $2 AND NOT flagged
-               RETURNING message_id, text, published_at, edited_at)
+               RETURNING message_id, text, published_at, edited_at, parent_id, parent_author_id)
            SELECT existing.author_id = $2 AS "own!", username AS author,
                   edited.message_id AS "message_id?", text AS "text?",
-                  published_at AS "published_at?", edited_at
+                  published_at AS "published_at?", edited_at, parent_id,
+                  (SELECT username FROM users WHERE user_id = parent_author_id) AS parent_author
            FROM existing LEFT JOIN edited ON true"#,
         id,
         author.0,
@@ -140,6 +167,8 @@ pub async fn edit(
             text: row.text?,
             published_at: row.published_at?,
             edited_at: row.edited_at,
+            parent_id: row.parent_id,
+            parent_author: row.parent_author,
         })
     });
     Ok(Changed::new(own, edited.map(Message::from)))
@@ -166,7 +195,8 @@ pub async fn delete(database: &Database, author: UserId, id: i64) -> Result<Chan
 /// Returns the message with this id, flagged or not, if there is one.
 pub async fn moderated(database: &Database, id: i64) -> Result<Option<ModeratedMessage>, Error> {
     let query = sqlx::query!(
-        "SELECT message_id, text, published_at, edited_at, flagged, username AS author
+        "SELECT message_id, text, published_at, edited_at, flagged, username AS author, parent_id,
+                (SELECT username FROM users WHERE user_id = parent_author_id) AS parent_author
          FROM messages JOIN users ON user_id = author_id
          WHERE message_id = $1",
         id,
@@ -178,6 +208,8 @@ pub async fn moderated(database: &Database, id: i64) -> Result<Option<ModeratedM
             text: row.text,
             published_at: row.published_at,
             edited_at: row.edited_at,
+            parent_id: row.parent_id,
+            parent_author: row.parent_author,
         };
         ModeratedMessage { message: message.into(), flagged: row.flagged }
     }))

@@ -91,7 +91,8 @@ async fn find(
            bound AS MATERIALIZED (
                SELECT COALESCE($5::timestamptz, 'infinity') AS time, COALESCE($6::bigint, 0) AS id),
            matching AS NOT MATERIALIZED (
-               SELECT message_id, author_id, text, published_at, edited_at
+               SELECT message_id, author_id, text, published_at, edited_at, parent_id,
+                      parent_author_id
                FROM messages
                WHERE NOT flagged
                  AND search_form(text) LIKE ALL ((SELECT patterns FROM criteria)::text[])
@@ -188,7 +189,9 @@ async fn find(
                LIMIT $7)
            SELECT stop.time AS "stop_time?", stop.id AS "stop_id?", found.message_id AS "message_id?",
                   found.text AS "text?", found.published_at AS "published_at?", found.edited_at,
-                  (SELECT username FROM users WHERE user_id = found.author_id) AS author
+                  (SELECT username FROM users WHERE user_id = found.author_id) AS author,
+                  parent_id,
+                  (SELECT username FROM users WHERE user_id = parent_author_id) AS parent_author
            FROM (SELECT) AS one LEFT JOIN stop ON true LEFT JOIN found ON true
            ORDER BY found.published_at DESC, found.message_id DESC"#,
         criteria.words,
@@ -211,6 +214,8 @@ async fn find(
             text: row.text?,
             published_at: row.published_at?,
             edited_at: row.edited_at,
+            parent_id: row.parent_id,
+            parent_author: row.parent_author,
         })
     });
     let mut page = page(messages, limit);

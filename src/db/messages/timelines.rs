@@ -1,4 +1,4 @@
-//! The table `messages`: inserts, and the timelines, newest message first.
+//! The table `messages`: the timelines, newest message first.
 //!
 //! A page starts after a cursor (keyset pagination), so that it costs the same wherever it starts.
 //! Authors' usernames come from a subquery instead of a join. So PostgreSQL has only one plan: an
@@ -6,7 +6,7 @@
 
 use time::OffsetDateTime;
 
-use super::{AUTHOR_KEY, ListedRow, page};
+use super::{ListedRow, page};
 use crate::{
     db::{
         error::Error,
@@ -14,64 +14,8 @@ use crate::{
         pool::Database,
         users,
     },
-    domain::{
-        AuthorTimeline, Counts, Cursor, Message, MessageSummary, MessageText, Page, UserId,
-        Username,
-    },
+    domain::{AuthorTimeline, Counts, Cursor, Message, MessageSummary, Page, UserId, Username},
 };
-
-/// A message to insert.
-#[derive(Debug, Clone)]
-pub struct NewMessage {
-    /// The author's username.
-    pub author: Username,
-    /// The text.
-    pub text: MessageText,
-}
-
-/// Inserts messages, all or none. Returns the position of each in the timelines, in the order of
-/// `messages`; `None` where the author does not exist.
-pub async fn insert(
-    database: &Database,
-    messages: &[NewMessage],
-) -> Result<Vec<Option<Cursor>>, Error> {
-    let authors: Vec<&str> = messages.iter().map(|message| message.author.as_str()).collect();
-    let texts: Vec<&str> = messages.iter().map(|message| message.text.as_str()).collect();
-    // The statement draws the keys first: RETURNING does not tell which message a row comes from.
-    let query = sqlx::query!(
-        r#"WITH given AS MATERIALIZED (
-               SELECT (SELECT user_id FROM users WHERE username = author) AS author_id, text,
-                      ordinal
-               FROM unnest($1::text[], $2::text[]) WITH ORDINALITY
-                    AS given (author, text, ordinal)),
-           keyed AS MATERIALIZED (
-               SELECT nextval(pg_get_serial_sequence('messages', 'message_id')) AS message_id,
-                      author_id, text, (SELECT publication_time()) AS published_at, ordinal
-               FROM given WHERE author_id IS NOT NULL),
-           inserted AS (
-               INSERT INTO messages (message_id, author_id, text, published_at)
-               OVERRIDING SYSTEM VALUE
-               SELECT message_id, author_id, text, published_at FROM keyed ORDER BY message_id)
-           SELECT ordinal AS "ordinal!", message_id AS "message_id!",
-                  published_at AS "published_at!"
-           FROM keyed"#,
-        &authors as &[&str],
-        &texts as &[&str],
-    );
-    let rows = match database.all(query).await {
-        // The author was deleted after the statement began.
-        Err(error) if messages.len() == 1 && error.violates_foreign_key(AUTHOR_KEY) => Vec::new(),
-        rows => rows?,
-    };
-    let mut positions = vec![None; messages.len()];
-    for row in rows {
-        let index = usize::try_from(row.ordinal - 1).ok();
-        if let Some(position) = index.and_then(|index| positions.get_mut(index)) {
-            *position = Some(Cursor::new(row.published_at, row.message_id));
-        }
-    }
-    Ok(positions)
-}
 
 /// Lists the messages of all users after the cursor `before`.
 pub async fn public(
@@ -82,8 +26,9 @@ pub async fn public(
     let (time, id) = keyset(before);
     let query = sqlx::query_as!(
         ListedRow,
-        r#"SELECT message_id, text, published_at, edited_at,
-                  (SELECT username FROM users WHERE user_id = author_id) AS author
+        r#"SELECT message_id, text, published_at, edited_at, parent_id,
+                  (SELECT username FROM users WHERE user_id = author_id) AS author,
+                  (SELECT username FROM users WHERE user_id = parent_author_id) AS parent_author
            FROM messages
            WHERE NOT flagged AND (published_at, message_id) <
                  (COALESCE($1::timestamptz, 'infinity'), COALESCE($2::bigint, 0))
@@ -96,7 +41,13 @@ pub async fn public(
     Ok(page(database.all(query).await?, limit))
 }
 
-/// Lists the messages of `reader` and the followees after the cursor `before`.
+/// Lists the own timeline of `reader` after the cursor `before`: the messages of the reader and the
+/// followees, without their replies to users whom the reader does not follow, and all replies to
+/// messages of the reader.
+///
+/// The rules of replies apply to the page that the query has found, so that its cost does not depend on
+/// how many replies the rules omit. Rows that they omit have no author. A reply to the reader by a
+/// followee is found twice, and omitted once.
 ///
 /// The query first finds the newest message of each author. It reads further messages only of the
 /// `limit + 1` authors with the newest ones, since no other author can have a message on the page.
@@ -110,32 +61,55 @@ pub async fn own_timeline(
     let (time, id) = keyset(before);
     let query = sqlx::query_as!(
         ListedRow,
-        r#"SELECT newest.message_id AS "message_id!", newest.text AS "text!",
-                  newest.published_at AS "published_at!", newest.edited_at,
-                  (SELECT username FROM users WHERE user_id = candidates.author_id) AS author
-           FROM (SELECT authors.author_id
-                 FROM (SELECT $4::bigint AS author_id
-                       UNION ALL
-                       SELECT followee_id FROM follows WHERE follower_id = $4) AS authors,
+        r#"SELECT found.message_id AS "message_id!", found.text AS "text!",
+                  found.published_at AS "published_at!", found.edited_at, found.parent_id,
+                  (SELECT username FROM users WHERE user_id = found.author_id
+                     AND CASE WHEN found.is_answer
+                              THEN found.author_id <> $4 AND NOT EXISTS (
+                                  SELECT FROM follows
+                                  WHERE follower_id = $4 AND followee_id = found.author_id)
+                              ELSE found.parent_id IS NULL OR found.author_id = $4
+                                   OR found.parent_author_id = $4 OR EXISTS (
+                                  SELECT FROM follows
+                                  WHERE follower_id = $4 AND followee_id = found.parent_author_id)
+                         END) AS author,
+                  (SELECT username FROM users WHERE user_id = found.parent_author_id)
+                      AS parent_author
+           FROM (SELECT candidates.author_id, newest.*, false AS is_answer
+                 FROM (SELECT authors.author_id
+                       FROM (SELECT $4::bigint AS author_id
+                             UNION ALL
+                             SELECT followee_id FROM follows WHERE follower_id = $4) AS authors,
+                            LATERAL (
+                                SELECT published_at, message_id
+                                FROM messages
+                                WHERE messages.author_id = authors.author_id AND NOT flagged
+                                  AND (published_at, message_id) <
+                                      (COALESCE($1::timestamptz, 'infinity'), COALESCE($2::bigint, 0))
+                                ORDER BY published_at DESC, message_id DESC
+                                LIMIT 1) AS first
+                       ORDER BY first.published_at DESC, first.message_id DESC
+                       LIMIT $3) AS candidates,
                       LATERAL (
-                          SELECT published_at, message_id
+                          SELECT message_id, text, published_at, edited_at, parent_id,
+                                 parent_author_id
                           FROM messages
-                          WHERE messages.author_id = authors.author_id AND NOT flagged
+                          WHERE messages.author_id = candidates.author_id AND NOT flagged
                             AND (published_at, message_id) <
                                 (COALESCE($1::timestamptz, 'infinity'), COALESCE($2::bigint, 0))
                           ORDER BY published_at DESC, message_id DESC
-                          LIMIT 1) AS first
-                 ORDER BY first.published_at DESC, first.message_id DESC
-                 LIMIT $3) AS candidates,
-                LATERAL (
-                    SELECT message_id, text, published_at, edited_at
-                    FROM messages
-                    WHERE messages.author_id = candidates.author_id AND NOT flagged
-                      AND (published_at, message_id) <
-                          (COALESCE($1::timestamptz, 'infinity'), COALESCE($2::bigint, 0))
-                    ORDER BY published_at DESC, message_id DESC
-                    LIMIT $3) AS newest
-           ORDER BY newest.published_at DESC, newest.message_id DESC
+                          LIMIT $3) AS newest
+                 UNION ALL
+                 (SELECT author_id, message_id, text, published_at, edited_at, parent_id,
+                         parent_author_id, true
+                  FROM messages
+                  WHERE parent_author_id = $4 AND NOT flagged
+                    AND (published_at, message_id) <
+                        (COALESCE($1::timestamptz, 'infinity'), COALESCE($2::bigint, 0))
+                  ORDER BY published_at DESC, message_id DESC
+                  LIMIT $3)) AS found
+           -- Of a reply that is found twice, the omitted row follows the other one, so no page ends between them.
+           ORDER BY found.published_at DESC, found.message_id DESC, found.is_answer
            LIMIT $3"#,
         time,
         id,
@@ -163,12 +137,18 @@ pub async fn by_author(
                   EXISTS (SELECT FROM follows
                           WHERE follower_id = $5 AND followee_id = author.user_id) AS "followed!",
                   newest.ids AS "ids?", newest.texts AS "texts?", newest.times AS "times?",
-                  newest.edits AS "edits?: Vec<Option<OffsetDateTime>>"
+                  newest.edits AS "edits?: Vec<Option<OffsetDateTime>>",
+                  newest.parents AS "parents?: Vec<Option<i64>>",
+                  newest.parent_authors AS "parent_authors?: Vec<Option<String>>"
            FROM users AS author, counts_of(author.user_id) AS counts,
                 LATERAL (
                     SELECT array_agg(message_id) AS ids, array_agg(text) AS texts,
-                           array_agg(published_at) AS times, array_agg(edited_at) AS edits
-                    FROM (SELECT message_id, text, published_at, edited_at
+                           array_agg(published_at) AS times, array_agg(edited_at) AS edits,
+                           array_agg(parent_id) AS parents,
+                           array_agg((SELECT users.username FROM users
+                                      WHERE user_id = parent_author_id)) AS parent_authors
+                    FROM (SELECT message_id, text, published_at, edited_at, parent_id,
+                                 parent_author_id
                           FROM messages
                           WHERE messages.author_id = author.user_id AND NOT flagged
                             AND (published_at, message_id) <
@@ -185,9 +165,12 @@ pub async fn by_author(
     let Some(row) = database.optional(query).await? else { return Ok(None) };
     let texts = row.ids.into_iter().flatten().zip(row.texts.into_iter().flatten());
     let times = row.times.into_iter().flatten().zip(row.edits.into_iter().flatten());
-    let messages = texts.zip(times).map(|((message_id, text), (published_at, edited_at))| {
+    let parents = row.parents.into_iter().flatten().zip(row.parent_authors.into_iter().flatten());
+    let messages = texts.zip(times).zip(parents).map(|((text, time), parent)| {
+        let ((message_id, text), (published_at, edited_at)) = (text, time);
+        let (parent_id, parent_author) = parent;
         let author = Some(row.username.clone());
-        ListedRow { message_id, author, text, published_at, edited_at }
+        ListedRow { message_id, author, text, published_at, edited_at, parent_id, parent_author }
     });
     Ok(Some(AuthorTimeline {
         page: page(messages, limit),

@@ -9,7 +9,10 @@ use std::{
 use bytes::Bytes;
 
 use super::request::Timeline;
-use crate::domain::{Cursor, Message, UserId};
+use crate::{
+    db::messages::live::PostedMessage,
+    domain::{Cursor, Message, UserId},
+};
 
 /// Renders a message as an event.
 pub type Render = fn(&Message) -> String;
@@ -31,24 +34,33 @@ struct Rendering {
 }
 
 impl Delivery {
-    /// `messages` come with their authors' ids. `follows` holds pairs of a follower and an author,
-    /// for the subscribers of own timelines.
-    pub(super) fn new(
-        messages: Vec<(Message, UserId)>,
-        follows: &HashSet<(UserId, UserId)>,
-    ) -> Self {
+    /// `follows` holds pairs of a follower and a followee, for the subscribers of own timelines and the users
+    /// in `messages`.
+    pub(super) fn new(messages: Vec<PostedMessage>, follows: &HashSet<(UserId, UserId)>) -> Self {
         let mut by_author: HashMap<UserId, Vec<usize>> = HashMap::new();
-        for (index, (_, author)) in messages.iter().enumerate() {
-            by_author.entry(*author).or_default().push(index);
+        for (index, posted) in messages.iter().enumerate() {
+            by_author.entry(posted.author).or_default().push(index);
         }
         let mut own = by_author.clone();
+        // A reply is on the timeline of the user whom it answers, and of those who follow both.
+        for (index, posted) in messages.iter().enumerate() {
+            if let Some(addressee) = posted.addressee {
+                own.entry(addressee).or_default().push(index);
+            }
+        }
         for (reader, author) in follows {
-            own.entry(*reader).or_default().extend(by_author.get(author).into_iter().flatten());
+            let by_followee = by_author.get(author).into_iter().flatten();
+            let shown = by_followee.filter(|index| match messages[**index].addressee {
+                None => true,
+                Some(addressee) => follows.contains(&(*reader, addressee)),
+            });
+            own.entry(*reader).or_default().extend(shown);
         }
         for indexes in own.values_mut() {
             indexes.sort_unstable();
+            indexes.dedup();
         }
-        let messages = messages.into_iter().map(|(message, _)| message).collect();
+        let messages = messages.into_iter().map(|posted| posted.message).collect();
         Self { messages, own, rendering: OnceLock::new() }
     }
 
@@ -114,8 +126,14 @@ mod tests {
             text: String::new(),
             published_at: TIME,
             edited_at: None,
+            in_reply_to: None,
         };
-        let messages = (1..=4).map(|id| (message(id), UserId(id % 2))).collect();
+        let posted = |id: i64| PostedMessage {
+            message: message(id),
+            author: UserId(id % 2),
+            addressee: None,
+        };
+        let messages = (1..=4).map(posted).collect();
         let follows = HashSet::from([(UserId(7), UserId(1)), (UserId(8), UserId(9))]);
         let delivery = Delivery::new(messages, &follows);
         for (timeline, after, expected) in [
@@ -132,5 +150,35 @@ mod tests {
             let text = delivery.render(timeline, after, |message| format!("{},", message.id));
             assert_eq!(text.as_deref(), expected.map(str::as_bytes), "{timeline:?} {after:?}");
         }
+    }
+
+    #[test]
+    fn a_reply_is_sent_to_its_addressee_and_to_followers_of_both() {
+        let [author, addressee, of_both, of_author, of_addressee] = [1, 2, 3, 4, 5].map(UserId);
+        let message = Message {
+            id: 1,
+            author: Username::from_stored("ann".to_owned()),
+            text: String::new(),
+            published_at: TIME,
+            edited_at: None,
+            in_reply_to: None,
+        };
+        let reply = PostedMessage { message, author, addressee: Some(addressee) };
+        let follows = HashSet::from([
+            (of_both, author),
+            (of_both, addressee),
+            (of_author, author),
+            (of_addressee, addressee),
+            (addressee, author),
+        ]);
+        let delivery = Delivery::new(vec![reply], &follows);
+        let is_sent = |reader| {
+            let timeline = Timeline::Own(reader);
+            let text =
+                delivery.render(timeline, Cursor::new(TIME, 0), |message| message.id.to_string());
+            text.as_deref() == Some(b"1")
+        };
+        assert!(is_sent(author) && is_sent(addressee) && is_sent(of_both));
+        assert!(!is_sent(of_author) && !is_sent(of_addressee));
     }
 }

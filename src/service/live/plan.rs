@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use crate::domain::{Cursor, Message, UserId};
+use crate::{db::messages::live::PostedMessage, domain::Cursor};
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Plan {
@@ -19,25 +19,25 @@ pub(super) enum Action {
     Idle,
     /// There are new messages, but an earlier message can still be committed.
     Wait,
-    /// Send these messages, with their authors' ids.
-    Send(Vec<(Message, UserId)>),
+    /// Send these messages.
+    Send(Vec<PostedMessage>),
     /// Skip all messages up to the position: deliveries lag too far behind.
     Skip,
 }
 
 /// `found` holds the first `limit` messages after `position`.
 pub(super) fn plan(
-    found: Vec<(Message, UserId)>,
+    found: Vec<PostedMessage>,
     limit: usize,
     position: Cursor,
     watermark: OffsetDateTime,
     max_lag: Duration,
 ) -> Plan {
     let none_found = found.is_empty();
-    let is_final = |(message, _): &(Message, UserId)| message.published_at < watermark;
+    let is_final = |posted: &PostedMessage| posted.message.published_at < watermark;
     let messages: Vec<_> = found.into_iter().take_while(is_final).collect();
     let end = position.max(Cursor::new(watermark, 0));
-    let Some(last) = messages.last().map(|(message, _)| message.cursor()) else {
+    let Some(last) = messages.last().map(|posted| posted.message.cursor()) else {
         let action = if none_found { Action::Idle } else { Action::Wait };
         return Plan { action, position: end };
     };
@@ -56,7 +56,7 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::domain::Username;
+    use crate::domain::{Message, UserId, Username};
 
     const START: OffsetDateTime = datetime!(2020-02-20 00:00 UTC);
     const SECOND: Duration = Duration::from_secs(1);
@@ -66,7 +66,7 @@ mod tests {
     }
 
     /// Messages published at these seconds, with ascending ids from 1.
-    fn messages(seconds: &[u32]) -> Vec<(Message, UserId)> {
+    fn messages(seconds: &[u32]) -> Vec<PostedMessage> {
         let messages = seconds.iter().zip(1..).map(|(second, id)| {
             let message = Message {
                 id,
@@ -74,8 +74,9 @@ mod tests {
                 text: String::new(),
                 published_at: START + *second * SECOND,
                 edited_at: None,
+                in_reply_to: None,
             };
-            (message, UserId(7))
+            PostedMessage { message, author: UserId(7), addressee: None }
         });
         messages.collect()
     }

@@ -20,10 +20,10 @@ use super::{
 use crate::{
     db::{
         self, Database, api_tokens, follows,
-        messages::live::{self, Prepared},
+        messages::live::{self, PostedMessage, Prepared},
         sessions,
     },
-    domain::{Message, UserId},
+    domain::UserId,
     telemetry::request::{cut, with_causes},
 };
 
@@ -153,16 +153,19 @@ impl Poller {
         *logged = names;
     }
 
-    /// The follows from the subscribers of own timelines to the messages' authors.
+    /// The follows from the subscribers of own timelines to the messages' authors, and to those whom they
+    /// reply to.
     async fn follows(
         &self,
-        messages: &[(Message, UserId)],
+        messages: &[PostedMessage],
     ) -> Result<HashSet<(UserId, UserId)>, db::Error> {
         let readers = self.subscribers.readers();
         if readers.is_empty() {
             return Ok(HashSet::new());
         }
-        let authors: HashSet<UserId> = messages.iter().map(|(_, author)| *author).collect();
+        let authors = messages.iter().map(|posted| posted.author);
+        let addressees = messages.iter().filter_map(|posted| posted.addressee);
+        let authors: HashSet<UserId> = authors.chain(addressees).collect();
         let authors: Vec<UserId> = authors.into_iter().collect();
         follows::among(&self.database, &readers, &authors).await
     }

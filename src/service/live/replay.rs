@@ -10,7 +10,7 @@ use super::{
     watermark::Watermark,
 };
 use crate::{
-    db::messages::live::{Poll, Unseen},
+    db::messages::live::{Poll, PostedMessage, Unseen},
     domain::{Cursor, Message, UserId, Username},
 };
 
@@ -23,15 +23,16 @@ fn cursor((second, id): model::Cursor) -> Cursor {
     Cursor::new(time(second), id.into())
 }
 
-fn message(at: model::Cursor) -> (Message, UserId) {
+fn message(at: model::Cursor) -> PostedMessage {
     let message = Message {
         id: at.1.into(),
         author: Username::from_stored("ann".to_owned()),
         text: String::new(),
         published_at: time(at.0),
         edited_at: None,
+        in_reply_to: None,
     };
-    (message, UserId(7))
+    PostedMessage { message, author: UserId(7), addressee: None }
 }
 
 /// The poll as the database returns it. Polls are a second apart.

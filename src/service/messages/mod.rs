@@ -10,15 +10,56 @@ use super::{error::Error, state::Service};
 use crate::{
     db::{
         Class,
-        messages::{self, Changed},
+        messages::{
+            self, Changed,
+            thread::{self, Context},
+        },
     },
-    domain::{Message, MessageText, User, UserId},
+    domain::{Cursor, Message, MessageText, Page, Thread, User, UserId},
 };
 
 impl Service {
     /// The message with this id. Returns an error if it does not exist or is flagged.
     pub async fn message(&self, id: i64) -> Result<Message, Error> {
         messages::by_id(&self.reads(Class::LookUps), id).await?.ok_or(Error::UnknownMessage)
+    }
+
+    /// The message with this id, with the messages above it, and the replies after the cursor `after`.
+    ///
+    /// Returns an error if it does not exist or is flagged.
+    pub async fn thread(
+        &self,
+        id: i64,
+        after: Option<Cursor>,
+        limit: u16,
+    ) -> Result<Thread, Error> {
+        let database = self.reads(Class::LookUps);
+        let thread = thread::read(&database, id, Context::All, after, limit).await?;
+        thread.ok_or(Error::UnknownMessage)
+    }
+
+    /// The messages above the message with this id, oldest first.
+    ///
+    /// Returns an error if it does not exist or is flagged.
+    pub async fn parents(&self, id: i64) -> Result<Vec<Message>, Error> {
+        let database = self.reads(Class::LookUps);
+        let thread = thread::read(&database, id, Context::Parents, None, 0).await?;
+        Ok(thread.ok_or(Error::UnknownMessage)?.parents)
+    }
+
+    /// The replies to the message with this id after the cursor `after`, oldest first.
+    ///
+    /// Returns an error if it does not exist or is flagged.
+    pub async fn replies(
+        &self,
+        id: i64,
+        after: Option<Cursor>,
+        limit: u16,
+    ) -> Result<Page<Message>, Error> {
+        let database = self.reads(Class::LookUps);
+        let thread = thread::read(&database, id, Context::None, after, limit).await?;
+        let Page { items, next } = thread.ok_or(Error::UnknownMessage)?.replies;
+        Ok(Page { items: items.into_iter().map(|reply| reply.message).collect(), next })
     }
 
     /// The message with this id, which `author` wrote.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     db::{
         idempotency_keys::{self, PostedOnce},
-        messages::timelines::NewMessage,
+        messages::posting::{Inserted, NewMessage},
     },
     domain::{Cursor, KeyedRequest, Message, MessageText, User, Username},
     service::{error::Error, state::Service},
@@ -41,50 +41,50 @@ impl Service {
     ///
     /// Returns an error if the author does not exist.
     pub async fn post(&self, author: Username, text: MessageText) -> Result<Cursor, Error> {
-        let message = NewMessage { author: author.clone(), text };
-        let position = self.inner.posts.submit(message).await?;
-        position.ok_or(Error::UnknownUser(author))
+        let posted = self.insert(NewMessage { author, text, parent: None }).await?;
+        Ok(posted.cursor())
     }
 
-    /// Posts a message of a signed-in user. Returns its position when it is durable.
-    ///
-    /// Returns an error if a rate limit is exceeded or the author no longer exists.
-    pub async fn post_as(&self, author: User, text: MessageText) -> Result<Cursor, Error> {
-        self.inner.limits.check_post(author.id)?;
-        self.post(author.username, text).await
-    }
-
-    /// Posts a message of a signed-in user. Returns it when it is durable.
+    /// Posts a message of a signed-in user, a reply to `parent`. Returns it when it is durable.
     ///
     /// If `request` posted before, returns the message as it was posted then, even above the rate
-    /// limit. Returns an error if another request used the key, a rate limit is exceeded, or the
-    /// author no longer exists.
+    /// limit. Returns an error if another request used the key, a rate limit is exceeded, the
+    /// author no longer exists, or there is no message `parent`.
     pub async fn post_once(
         &self,
         author: User,
         text: MessageText,
+        parent: Option<i64>,
         request: Option<KeyedRequest>,
     ) -> Result<PostedMessage, Error> {
+        let allowed = self.inner.limits.check_post(author.id);
         let Some(request) = request else {
-            let position = self.post_as(author.clone(), text.clone()).await?;
-            let message = Message {
-                id: position.message_id(),
-                author: author.username,
-                text: text.as_str().to_owned(),
-                published_at: position.published_at(),
-                edited_at: None,
-            };
+            allowed?;
+            let message = NewMessage { author: author.username, text, parent };
+            let message = self.insert(message).await?;
             return Ok(PostedMessage { message, replayed: false });
         };
-        if let Err(limited) = self.inner.limits.check_post(author.id) {
-            let posted = idempotency_keys::posted_before(self.database(), &author, &request);
-            return posted.await?.ok_or(limited)?.try_into();
+        if let Err(limited) = allowed {
+            return self.posted_before(&author, parent, &request).await?.ok_or(limited)?.try_into();
         }
         let service = self.clone();
         self.finish(async move {
-            let posted =
-                idempotency_keys::insert_message(service.database(), author.id, &text, &request);
-            let posted = posted.await?.ok_or(Error::UnknownUser(author.username))?;
+            let posted = idempotency_keys::insert_message(
+                service.database(),
+                author.id,
+                &text,
+                parent,
+                &request,
+            );
+            let posted = match posted.await? {
+                Some(posted) => posted,
+                None if parent.is_none() => return Err(Error::UnknownUser(author.username)),
+                // The parent may have been deleted after the first request.
+                None => {
+                    let posted = service.posted_before(&author, parent, &request);
+                    posted.await?.ok_or(Error::UnknownParent)?
+                }
+            };
             if matches!(posted, PostedOnce::Now(_)) {
                 service.public_timeline_changed();
                 metrics::posted(1);
@@ -92,6 +92,32 @@ impl Service {
             posted.try_into()
         })
         .await
+    }
+
+    async fn insert(&self, message: NewMessage) -> Result<Message, Error> {
+        let (author, text) = (message.author.clone(), message.text.as_str().to_owned());
+        match self.inner.posts.submit(message).await? {
+            Inserted::Posted { position, in_reply_to } => Ok(Message {
+                id: position.message_id(),
+                author,
+                text,
+                published_at: position.published_at(),
+                edited_at: None,
+                in_reply_to,
+            }),
+            Inserted::UnknownAuthor => Err(Error::UnknownUser(author)),
+            Inserted::UnknownParent => Err(Error::UnknownParent),
+        }
+    }
+
+    async fn posted_before(
+        &self,
+        author: &User,
+        parent: Option<i64>,
+        request: &KeyedRequest,
+    ) -> Result<Option<PostedOnce>, Error> {
+        let posted = idempotency_keys::posted_before(self.database(), author, parent, request);
+        Ok(posted.await?)
     }
 
     /// Deletes idempotency keys that are older than a day. Returns their number.

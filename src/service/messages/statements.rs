@@ -5,9 +5,12 @@ use tokio::sync::watch;
 use crate::{
     db::{
         self, Database,
-        messages::timelines::{self, NewMessage, NewestRequest},
+        messages::{
+            posting::{self, Inserted, NewMessage},
+            timelines::{self, NewestRequest},
+        },
     },
-    domain::{Cursor, MessageSummary},
+    domain::MessageSummary,
     service::batch::Statement,
     telemetry::metrics,
 };
@@ -18,7 +21,7 @@ pub(in crate::service) struct InsertMessages {
 
 impl Statement for InsertMessages {
     type Request = NewMessage;
-    type Output = Option<Cursor>;
+    type Output = Inserted;
     /// 128 messages of the usual length are about 30 KB and take PostgreSQL about 4 ms.
     const MAX_WEIGHT: usize = 128;
 
@@ -26,14 +29,15 @@ impl Statement for InsertMessages {
         &self,
         database: &Database,
         requests: &[NewMessage],
-    ) -> Result<Vec<Option<Cursor>>, db::Error> {
-        let positions = timelines::insert(database, requests).await?;
-        let posted = positions.iter().flatten().count();
+    ) -> Result<Vec<Inserted>, db::Error> {
+        let inserted = posting::insert(database, requests).await?;
+        let is_posted = |result: &&Inserted| matches!(result, Inserted::Posted { .. });
+        let posted = inserted.iter().filter(is_posted).count();
         if posted > 0 {
             self.public_version.send_modify(|version| *version += 1);
             metrics::posted(posted);
         }
-        Ok(positions)
+        Ok(inserted)
     }
 }
 

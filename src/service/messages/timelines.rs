@@ -9,6 +9,10 @@ use crate::{
     service::{error::Error, state::Service},
 };
 
+/// How often an own timeline reads on if a page has less than half of its messages, because the rules of
+/// replies omit the others.
+const MORE_READS: u32 = 2;
+
 impl Service {
     /// The messages of all users, after the cursor `before`.
     pub async fn public_timeline(
@@ -31,14 +35,29 @@ impl Service {
         Ok(timelines::public(&database, None, limit).await?.items)
     }
 
-    /// The messages of `reader` and the followees, after the cursor `before`.
+    /// The own timeline of `reader` after the cursor `before`: the messages of the reader and the followees,
+    /// and the replies to the reader. A reply of a followee to a user whom the reader does not follow is
+    /// omitted. So a page that is not the last may have fewer messages than `limit`.
     pub async fn own_timeline(
         &self,
         reader: &User,
         before: Option<Cursor>,
         limit: u16,
     ) -> Result<Page<Message>, Error> {
-        Ok(timelines::own_timeline(&self.reads(Class::Timelines), reader.id, before, limit).await?)
+        let database = self.reads(Class::Timelines);
+        let mut page = timelines::own_timeline(&database, reader.id, before, limit).await?;
+        for _ in 0..MORE_READS {
+            let is_short = page.items.len() < usize::from(limit.div_ceil(2));
+            let (Some(cursor), true) = (page.next, is_short) else { break };
+            let more = timelines::own_timeline(&database, reader.id, Some(cursor), limit).await?;
+            page.items.extend(more.items);
+            page.next = more.next;
+            if page.items.len() > usize::from(limit) {
+                page.items.truncate(usize::from(limit));
+                page.next = page.items.last().map(Message::cursor);
+            }
+        }
+        Ok(page)
     }
 
     /// The messages of `author` after the cursor `before`, the author's profile, and whether

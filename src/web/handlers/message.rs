@@ -3,12 +3,15 @@
 use poem::{
     Response, Result, handler,
     http::{HeaderMap, StatusCode},
-    web::{Data, Form},
+    web::{Data, Form, Query},
 };
 
 use crate::web::{
-    extract::path::PathMessage,
-    extract::session::{SignedIn, Viewer},
+    extract::{
+        page_query::PageQuery,
+        path::PathMessage,
+        session::{SignedIn, Viewer},
+    },
     failure::Failure,
     flash::Flash,
     links::message_path,
@@ -16,19 +19,36 @@ use crate::web::{
     respond::Responder,
     written::TextFields,
 };
-use crate::{domain::MessageText, service::Service};
+use crate::{
+    domain::{Cursor, MessageText, PAGE_SIZE, User},
+    service::Service,
+};
 
+/// The message, the messages above it, and the replies below it. `before` continues the replies.
 #[handler]
 pub async fn show(
     PathMessage(id): PathMessage,
     Viewer(viewer): Viewer,
+    Query(query): Query<PageQuery>,
     service: Data<&Service>,
     headers: &HeaderMap,
     responder: Responder,
 ) -> Result<Response, Failure> {
-    let message = service.message(id).await?;
-    let frame = responder.frame(viewer.as_ref());
-    responder.page(&MessagePage::new(frame, &responder.site(headers), message))
+    let position = (id, query.cursor()?);
+    let page = thread_page(&service, &responder, headers, viewer.as_ref(), position).await?;
+    responder.page(&page)
+}
+
+/// The page of a message, with the replies after a cursor.
+pub(super) async fn thread_page(
+    service: &Service,
+    responder: &Responder,
+    headers: &HeaderMap,
+    viewer: Option<&User>,
+    (id, after): (i64, Option<Cursor>),
+) -> Result<MessagePage, Failure> {
+    let thread = service.thread(id, after, PAGE_SIZE).await?;
+    Ok(MessagePage::new(responder.frame(viewer), &responder.site(headers), thread))
 }
 
 #[handler]

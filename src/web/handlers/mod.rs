@@ -8,6 +8,7 @@ pub mod following;
 pub mod message;
 pub mod own_data;
 pub mod people;
+pub mod reply;
 pub mod search;
 pub mod settings;
 pub mod sign_in;

@@ -10,7 +10,7 @@ use crate::web::{
     },
     failure::Failure,
     flash::Flash,
-    links::{USERS_PATH, profile_path},
+    links::{NEW_MESSAGE_PATH, USERS_PATH, profile_path},
     once::keyed_request,
     pages::{Field, FollowStatus, OpenGraph, TimelinePage},
     public_page_cache::PublicPageCache,
@@ -147,7 +147,7 @@ pub async fn add_message(
     let Some(text) = parsed else {
         return own_timeline(&service, &responder, &viewer, None, field).await;
     };
-    let request = keyed_request(&key, &text);
-    service.post_once(viewer, text, request).await?;
+    let request = keyed_request(NEW_MESSAGE_PATH, &key, &text);
+    service.post_once(viewer, text, None, request).await?;
     Ok(responder.redirect_with("/", Flash::MessageRecorded))
 }

@@ -44,7 +44,15 @@ struct Entry {
     published: String,
     updated: String,
     author: Author,
+    in_reply_to: Option<InReplyTo>,
     text: String,
+}
+
+/// The message that an entry replies to (RFC 4685).
+#[derive(Debug, Serialize)]
+struct InReplyTo {
+    id: String,
+    url: String,
 }
 
 impl Feed {
@@ -137,6 +145,10 @@ impl Entry {
             published: rfc3339(message.published_at),
             updated: rfc3339(changed_at(&message)),
             author: Author::new(site, &message.author),
+            in_reply_to: message.in_reply_to.as_ref().map(|parent| {
+                let path = message_path(parent.id);
+                InReplyTo { id: site.tag_uri(&path), url: site.url(&path) }
+            }),
             text: xml_text(&message.text),
         }
     }
@@ -173,6 +185,7 @@ mod tests {
             text: text.to_owned(),
             published_at: datetime!(2020-02-21 00:01:02.5 UTC),
             edited_at: Some(datetime!(2020-02-22 00:00 UTC)),
+            in_reply_to: None,
         };
         let next = Some(message.cursor());
         let site = Site::new("https://example.org:8443".to_owned());

@@ -8,10 +8,10 @@ use super::{
 };
 use crate::{
     domain::{
-        Message, Page,
+        Message, Page, Reply,
         rich_text::{Segment, segments},
     },
-    web::links::{avatar_path, message_path, next_page_path, profile_path, tag_path},
+    web::links::{avatar_path, message_path, next_page_path, profile_path, reply_path, tag_path},
 };
 
 /// Messages, newest first, and the link to older ones. Pages have it in their field `list`.
@@ -21,6 +21,8 @@ pub struct MessageList {
     older: Option<String>,
     /// The text of an empty list; the original's if absent.
     empty_text: Option<&'static str>,
+    /// True if the messages are replies, whose next page has later ones.
+    is_thread: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -36,6 +38,21 @@ struct Item {
     edited: Option<String>,
     /// True if the viewer is the author, who can edit and delete the message.
     own: bool,
+    /// The page to reply to it; absent if the viewer is signed out.
+    reply: Option<String>,
+    replied_to: Option<RepliedTo>,
+    /// The indentation in a thread.
+    depth: u8,
+    /// Whether its page has replies that this list does not contain.
+    has_more: bool,
+}
+
+/// The message that a reply answers.
+#[derive(Debug, Serialize)]
+struct RepliedTo {
+    path: String,
+    /// `None` if the author is deleted, and the message with it.
+    author: Option<String>,
 }
 
 /// A part of a message's text: plain, or a link.
@@ -54,11 +71,32 @@ impl MessageList {
             messages: page.items.into_iter().map(|message| Item::new(message, viewer)).collect(),
             older: page.next.map(|cursor| next_page_path(path, cursor)),
             empty_text: None,
+            is_thread: false,
         }
     }
 
-    pub fn single(frame: &Frame, message: Message) -> Self {
-        Self::new(frame, "", Page { items: vec![message], next: None })
+    /// Messages of which each replies to the one before it.
+    pub fn conversation(frame: &Frame, messages: Vec<Message>) -> Self {
+        let mut list = Self::new(frame, "", Page { items: messages, next: None });
+        list.messages.iter_mut().for_each(|item| item.replied_to = None);
+        list
+    }
+
+    /// The replies on the page of the message at `path`.
+    pub fn replies(frame: &Frame, path: &str, page: Page<Reply>) -> Self {
+        let viewer = frame.viewer.as_deref();
+        let item = |reply: Reply| Item {
+            replied_to: None,
+            depth: reply.depth,
+            has_more: reply.has_more,
+            ..Item::new(reply.message, viewer)
+        };
+        Self {
+            messages: page.items.into_iter().map(item).collect(),
+            older: page.next.map(|cursor| next_page_path(path, cursor)),
+            empty_text: None,
+            is_thread: true,
+        }
     }
 
     pub fn with_empty_text(self, text: &'static str) -> Self {
@@ -79,6 +117,13 @@ impl Item {
             datetime: rfc3339(message.published_at),
             shown_time: short_time(message.published_at),
             edited: message.edited_at.map(short_time),
+            reply: viewer.map(|_| reply_path(message.id)),
+            replied_to: message.in_reply_to.map(|parent| RepliedTo {
+                path: message_path(parent.id),
+                author: parent.author.map(|author| author.to_string()),
+            }),
+            depth: 0,
+            has_more: false,
         }
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
-    domain::{Bio, DisplayName, Email, Message, Profile, ProfileView},
+    domain::{Bio, DisplayName, Email, Message, Profile, ProfileView, Username},
     service::DataPage,
 };
 
@@ -77,6 +77,10 @@ fn message(message: &Message) -> Value {
         "text": message.text,
         "published_at": rfc3339(message.published_at),
         "edited_at": message.edited_at.map(rfc3339),
+        "in_reply_to": message.in_reply_to.as_ref().map(|parent| json!({
+            "id": parent.id,
+            "username": parent.author.as_ref().map(Username::as_str),
+        })),
     })
 }
 

@@ -10,6 +10,7 @@ mod limits;
 mod messages;
 mod permissions;
 mod problems;
+mod replies;
 mod search;
 mod search_blocks;
 mod search_characters;

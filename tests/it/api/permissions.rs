@@ -102,6 +102,8 @@ const MATRIX: &[Row] = &[
         .sending(|_| json!({"text": "hello"})),
     row("GET /messages",                    [200, 200, 200, 200, 401, 401, 401, 200, 403, 403]),
     row("GET /messages/{id}",               [200, 200, 200, 200, 401, 401, 401, 200, 403, 403]),
+    row("GET /messages/{id}/replies",       [200, 200, 200, 200, 401, 401, 401, 200, 403, 403]),
+    row("GET /messages/{id}/parents",       [200, 200, 200, 200, 401, 401, 401, 200, 403, 403]),
     row("PATCH /messages/{id}",             [401, 401, 200, 403, 401, 401, 401, 403, 200, 403])
         .sending(|_| json!({"text": "changed"})),
     row("DELETE /messages/{id}",            [401, 401, 204, 403, 401, 401, 401, 403, 204, 403]),

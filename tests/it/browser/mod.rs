@@ -14,6 +14,7 @@ mod live;
 mod loading;
 mod message;
 mod people;
+mod replies;
 mod screenshots;
 mod scripts;
 mod skeleton;
@@ -180,6 +181,17 @@ async fn visit_a_message(window: &Window, me: &str, check: &mut impl AsyncFnMut(
     window.click(".messages li:first-child small a").await;
     window.sees_in("h2", &format!("{me}'s Message")).await;
     check("a message").await;
+    for text in ["a reply", "a reply to it", "the deepest"] {
+        window.follow("Reply").await;
+        window.sees_in("h3", "Reply to").await;
+        window.fill("[name=text]", &format!("{text} {path}")).await;
+        window.press("Reply").await;
+        window.sees("Your message was recorded").await;
+    }
+    check("a message with others above it").await;
+    window.click("section .messages li:first-child small a").await;
+    window.sees_in("#replies", "Replies").await;
+    check("a message with replies").await;
     window.follow("Edit").await;
     window.sees_in("h2", "Edit Message").await;
     check("the form to edit a message").await;

@@ -176,4 +176,17 @@ pub const ROWS: &[Rows] = &[
         query: "SELECT username || ' ' || distinct_name FROM users WHERE lower(username) = 'zoe'",
         expected: &["Zoe true", "zoe false"],
     },
+    Rows {
+        since: 12,
+        insert: "
+            UPDATE messages SET parent_id = 99, parent_author_id = 9 WHERE text = 'second'",
+        query: "SELECT text || ' to ' || parent_author_id FROM messages WHERE parent_id IS NOT NULL",
+        expected: &["second to 9"],
+    },
+    Rows {
+        since: 13,
+        insert: "",
+        query: "SELECT convalidated::text FROM pg_constraint WHERE conname = 'messages_parent_author'",
+        expected: &["true"],
+    },
 ];

@@ -13,6 +13,7 @@ mod posting;
 mod profile;
 mod public_page_cache;
 mod references;
+mod replies;
 mod reserved_names;
 mod search;
 mod settings;

@@ -206,6 +206,13 @@ pub const VIOLATIONS: &[(&str, &[&str])] = &[
             "UPDATE program_compatibility SET oldest_program = '1.0'",
         ],
     ),
+    (
+        "messages_parent_author",
+        &[
+            "INSERT INTO messages (author_id, text, parent_id) VALUES (1, 'a', 1)",
+            "UPDATE messages SET parent_author_id = 2",
+        ],
+    ),
     ("publication_floor_pkey", &["INSERT INTO publication_floor (published_at) VALUES (now())"]),
     ("publication_floor_only_row", &["INSERT INTO publication_floor VALUES (false, now())"]),
     ("import_sources_pkey", &["INSERT INTO import_sources (source_id, name, system)

@@ -5,7 +5,7 @@ use super::fixtures::{
     site, token,
 };
 use crate::{
-    domain::{ApiToken, Cursor, KeyCursor, NameCursor, Page, Tag},
+    domain::{ApiToken, Cursor, KeyCursor, Message, NameCursor, Page, Reply, ReplyTo, Tag, Thread},
     http::error_entry::ErrorEntry,
     service::NewToken,
     web::{
@@ -77,7 +77,7 @@ fn timelines(frame: &Frame, pages: &mut Vec<String>) {
 
 fn message_pages(frame: &Frame, pages: &mut Vec<String>) {
     for text in ["a", HOSTILE, "@a #b https://c.example/\"><b>"] {
-        pages.push(render(&MessagePage::new(frame.clone(), &site(), message(text))));
+        thread_pages(frame, text, pages);
         pages.push(render(&EditPage::new(frame.clone(), 7, Field::with_value(text))));
         pages.push(render(&DeletePage::new(frame.clone(), message(text))));
         let tag = Tag::parse("b").expect("a tag");
@@ -85,6 +85,32 @@ fn message_pages(frame: &Frame, pages: &mut Vec<String>) {
         pages.push(render(&TagPage::new(frame.clone(), &tag, no_messages())));
     }
     pages.push(render(&EditPage::new(frame.clone(), 7, rejected())));
+}
+
+fn thread_pages(frame: &Frame, text: &str, pages: &mut Vec<String>) {
+    let reply_to = |author: Option<&str>| Some(ReplyTo { id: 6, author: author.map(name) });
+    let answer = |id: i64, author| Message { id, in_reply_to: reply_to(author), ..message(text) };
+    let reply = |id: i64, depth| {
+        let message = answer(id, Some(HOSTILE));
+        Reply { message, depth, has_more: depth == 2 }
+    };
+    let no_replies = || Page { items: Vec::new(), next: None };
+    let next = Some(Cursor::new(message(text).published_at, 7));
+    let replies = Page { items: vec![reply(21, 0), reply(22, 1), reply(23, 2)], next };
+    let above = |count: i64| (100..100 + count).map(|id| answer(id, None)).collect();
+    for (parents, message, replies) in [
+        (Vec::new(), message(text), no_replies()),
+        (Vec::new(), answer(7, None), no_replies()),
+        (above(1), answer(7, Some(HOSTILE)), replies.clone()),
+        (above(20), answer(7, Some(HOSTILE)), replies),
+    ] {
+        let thread = Thread { parents, message, replies };
+        let page = || MessagePage::new(frame.clone(), &site(), thread.clone());
+        pages.push(render(&page()));
+        pages.push(render(&page().with_reply(rejected())));
+    }
+    let list = Page { items: vec![answer(7, Some(HOSTILE)), answer(8, None)], next: None };
+    pages.push(render(&TimelinePage::public(frame.clone(), list)));
 }
 
 fn people(frame: &Frame, pages: &mut Vec<String>) {

@@ -4,8 +4,8 @@ use time::macros::datetime;
 
 use crate::{
     domain::{
-        Bio, Counts, Cursor, DisplayName, Message, Page, Profile, Scopes, TokenId, TokenName,
-        TokenRecord, Username,
+        Bio, Counts, Cursor, DisplayName, Message, Page, Profile, Scopes, Thread, TokenId,
+        TokenName, TokenRecord, Username,
     },
     web::{
         pages::{Frame, SessionMark, Site},
@@ -69,7 +69,14 @@ pub fn message(text: &str) -> Message {
         text: text.to_owned(),
         published_at: datetime!(2020-02-21 00:01:02.5 UTC),
         edited_at: Some(datetime!(2020-03-01 09:05 UTC)),
+        in_reply_to: None,
     }
+}
+
+/// A message without others above and below it.
+pub fn thread(message: Message) -> Thread {
+    let replies = Page { items: Vec::new(), next: None };
+    Thread { parents: Vec::new(), message, replies }
 }
 
 pub fn token() -> TokenRecord {

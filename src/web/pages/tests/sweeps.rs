@@ -4,7 +4,7 @@ use super::{
     every_page::{every_page, rejected},
     fixtures::{
         HOSTILE, HOSTILE_ESCAPED, assert_contains, counts, message, messages, no_messages, profile,
-        render, signed_in, signed_out, site,
+        render, signed_in, signed_out, site, thread,
     },
 };
 use crate::web::{
@@ -118,7 +118,10 @@ fn the_title_equals_the_heading() {
         (render(&TimelinePage::public(signed_out(), no_messages())), "Public Timeline"),
         (render(&own), "My Timeline"),
         (render(&profile), "O&#39;Brien &amp; Söhne's Timeline"),
-        (render(&MessagePage::new(signed_out(), &site(), message("a"))), "Roger Histand's Message"),
+        (
+            render(&MessagePage::new(signed_out(), &site(), thread(message("a")))),
+            "Roger Histand's Message",
+        ),
         (render(&EditPage::new(bob(), 7, Field::default())), "Edit Message"),
         (render(&LoginPage::default()), "Sign In"),
         (render(&RegisterPage::default()), "Sign Up"),

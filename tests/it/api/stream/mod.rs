@@ -18,7 +18,7 @@ use crate::support::{
 };
 
 /// Builds a request for a stream.
-fn stream_request(client: &ApiClient, query: &str) -> RequestBuilder {
+pub fn stream_request(client: &ApiClient, query: &str) -> RequestBuilder {
     client.request(Method::GET, &format!("/stream{query}"))
 }
 
