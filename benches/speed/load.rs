@@ -14,6 +14,11 @@ pub struct Load {
 }
 
 impl Load {
+    /// A load of which only the rate is known.
+    pub fn of_rate(per_second: f64) -> Self {
+        Self { per_second, p50_ms: f64::NAN, p99_ms: f64::NAN, max_ms: f64::NAN }
+    }
+
     pub fn json(&self) -> Value {
         let Self { per_second, p50_ms, p99_ms, max_ms } = self;
         json!({ "per_second": per_second, "p50_ms": p50_ms, "p99_ms": p99_ms, "max_ms": max_ms })

@@ -7,7 +7,7 @@ use clap::Parser;
 /// Compares MiniTwit with pgbench and nginx on this machine
 #[derive(Debug, Parser)]
 pub struct Options {
-    /// Measure only rows whose name begins with one of these (tweets, follows, messages, one, public, home,
+    /// Measure only rows whose name begins with one of these (tweets, follows, messages, one, scenario, public, home,
     /// growth, registrations, isolation, imports)
     pub rows: Vec<String>,
 

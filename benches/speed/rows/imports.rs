@@ -36,7 +36,7 @@ pub fn imports(environment: &Environment) -> Result<Group, Failure> {
             recreate(&database)?;
             Importing::start(&database, &users.sqlite, "users")?.finish()?;
             let rate = Importing::start(&database, &old.sqlite, "old")?.rate_of("messages")?;
-            Ok(rate_of(rate))
+            Ok(Load::of_rate(rate))
         }
     });
     let psql: Run = Box::new({
@@ -46,14 +46,14 @@ pub fn imports(environment: &Environment) -> Result<Group, Failure> {
             Importing::start(&database, &users.sqlite, "users")?.finish()?;
             let begun = Instant::now();
             copy(&database, &old)?;
-            Ok(rate_of(f64::from(old.messages) / begun.elapsed().as_secs_f64()))
+            Ok(Load::of_rate(f64::from(old.messages) / begun.elapsed().as_secs_f64()))
         }
     });
     let empty: Run = Box::new(move |_| {
         recreate(&database)?;
         let begun = Instant::now();
         Importing::start(&database, &old.sqlite, "old")?.finish()?;
-        Ok(rate_of(f64::from(old.messages) / begun.elapsed().as_secs_f64()))
+        Ok(Load::of_rate(f64::from(old.messages) / begun.elapsed().as_secs_f64()))
     });
     let contenders = vec![
         Contender { name: "import, live", run: live },
@@ -127,10 +127,6 @@ pub fn beside(environment: &Environment) -> Result<Group, Failure> {
         goal: Goal::AtLeast(0.5),
     }];
     Ok(Group { name: "imports-beside", contenders, comparisons, seconds: None })
-}
-
-fn rate_of(per_second: f64) -> Load {
-    Load { per_second, p50_ms: f64::NAN, p99_ms: f64::NAN, max_ms: f64::NAN }
 }
 
 /// Creates the database without anything in it.

@@ -8,6 +8,7 @@ mod isolation;
 mod one_connection;
 mod public;
 mod registrations;
+mod scenario;
 mod simulator;
 
 use crate::{Failure, comparison::Group, environment::Environment};
@@ -24,6 +25,7 @@ pub const ALL: &[(&str, BuildGroup)] = &[
     ("one-tweets", one_connection::tweets),
     ("one-follows", one_connection::follows),
     ("one-messages", one_connection::messages),
+    ("scenario", scenario::scenario),
     ("public", public::public),
     ("home", home::home),
     ("registrations", registrations::registrations),

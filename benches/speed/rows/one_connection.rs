@@ -32,7 +32,7 @@ pub fn messages(environment: &Environment) -> Result<Group, Failure> {
 }
 
 /// The server's write of `latest`, whatever the arrival of its row.
-fn latest_statement() -> Result<String, Failure> {
+pub(super) fn latest_statement() -> Result<String, Failure> {
     queries::find(&["INSERT INTO simulator_latest AS latest"], &["0", ":user", "latest.arrival"])
 }
 
