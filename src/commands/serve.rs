@@ -12,7 +12,10 @@ use std::{
 
 use listener::{ConnectionLimits, Shutdown};
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::{task::JoinHandle, time::MissedTickBehavior};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, MissedTickBehavior},
+};
 use tracing_appender::non_blocking::ErrorCounter;
 
 use super::{
@@ -33,12 +36,15 @@ use crate::{
     telemetry::{
         metrics,
         rejected_commands::{self, Writing},
+        saturation,
     },
     web,
 };
 
 /// How often the exporter aggregates histograms, which otherwise grow until the next scrape.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
+/// How often the lag of the event loop is measured.
+const LAG_INTERVAL: Duration = Duration::from_millis(250);
 /// How often ended sessions and tokens and old idempotency keys are deleted.
 const SWEEP: Duration = Duration::from_secs(3_600);
 /// How often changes of counts are folded. A longer interval makes folding cheaper, since it folds
@@ -135,6 +141,7 @@ async fn serve(
     panics::serving();
     announce(settings, &server)?;
     let mut background = vec![
+        tokio::spawn(measure_lag()),
         tokio::spawn(maintain(service.clone(), metrics, dropped_lines)),
         tokio::spawn(fold_counts(service.clone())),
         tokio::spawn(index_messages(service)),
@@ -314,6 +321,17 @@ async fn maintain(service: Service, metrics: PrometheusHandle, dropped_lines: Er
                 }
             }
         }
+    }
+}
+
+/// Measures by how much a timer and a new task run too late.
+async fn measure_lag() {
+    loop {
+        let due = Instant::now() + LAG_INTERVAL;
+        tokio::time::sleep_until(due).await;
+        // It matters only when a worker runs it.
+        let _ = tokio::spawn(async {}).await;
+        saturation::event_loop_lag(due.elapsed());
     }
 }
 

@@ -51,6 +51,20 @@ impl Class {
     }
 }
 
+impl Class {
+    /// The name of the queue in metrics.
+    pub(super) fn queue_name(self) -> &'static str {
+        match self {
+            Self::Commands => "statements_commands",
+            Self::LookUps => "statements_look_ups",
+            Self::SimulatorReads => "statements_simulator_reads",
+            Self::Search => "statements_search",
+            Self::Timelines => "statements_timelines",
+            Self::Lists => "statements_lists",
+        }
+    }
+}
+
 /// The bounds of one class of reads.
 #[derive(Debug, Clone, Copy)]
 pub struct ReadBounds {

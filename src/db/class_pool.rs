@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use sqlx::{
@@ -21,6 +21,7 @@ use super::{
     error::Error,
     slots::Slots,
 };
+use crate::telemetry::saturation::{AcquireMetrics, QueueState};
 
 /// The pool pings a connection before use if it was idle for longer than this. After a restart of
 /// PostgreSQL, only requests on connections that were used within this time fail.
@@ -47,10 +48,14 @@ pub(super) struct ClassPool {
     acquire_timeout: Duration,
     timeout: Duration,
     rejected: AtomicU64,
+    concurrency: usize,
+    queue: usize,
+    metrics: AcquireMetrics,
 }
 
 impl ClassPool {
     fn new(
+        class: Class,
         pool: PgPool,
         concurrency: u32,
         queue: usize,
@@ -64,7 +69,20 @@ impl ClassPool {
             acquire_timeout: acquire,
             timeout: acquire + statement + NETWORK_MARGIN,
             rejected: AtomicU64::new(0),
+            concurrency: concurrency as usize,
+            queue,
+            metrics: AcquireMetrics::of(class.name()),
         }
+    }
+
+    /// The statements that wait for others of this class.
+    pub(super) fn queue_state(&self, name: &'static str) -> QueueState {
+        let places = self.concurrency.saturating_add(self.queue).min(Semaphore::MAX_PERMITS);
+        let present = places - self.places.available_permits();
+        let running = self.concurrency - self.running.available_permits();
+        let limit = Some(self.queue).filter(|limit| *limit < Semaphore::MAX_PERMITS);
+        // The two counters are read one after the other.
+        QueueState { name, waiting: present.saturating_sub(running), limit }
     }
 
     /// The time-out of a statement, including the wait for a connection.
@@ -90,6 +108,7 @@ impl ClassPool {
         let acquired = timeout(self.acquire_timeout, self.running.acquire()).await;
         // The semaphore is never closed.
         let Ok(Ok(_running)) = acquired else {
+            self.metrics.timed_out();
             return Err(sqlx::Error::PoolTimedOut.into());
         };
         // PostgreSQL's own time-outs do not help when its host fails.
@@ -123,19 +142,37 @@ impl ClassPools {
         let reads = &settings.reads;
         let commands = open(options, settings, shares.commands, settings.statement_timeout);
         let simulator = open(options, settings, shares.simulator_reads, settings.statement_timeout);
-        let of = |bounds: &ReadBounds, share| {
+        let of = |class, bounds: &ReadBounds, share| {
             let pool = open(options, settings, share, bounds.statement_timeout);
             let timeouts = (acquire, bounds.statement_timeout);
-            ClassPool::new(pool, share, bounds.queue, timeouts)
+            ClassPool::new(class, pool, share, bounds.queue, timeouts)
         };
         let timeouts = (acquire, settings.statement_timeout);
         let pools = [
-            ClassPool::new(commands.clone(), shares.commands, usize::MAX, timeouts),
-            ClassPool::new(commands, shares.commands.div_ceil(2), LOOK_UP_QUEUE, timeouts),
-            ClassPool::new(simulator, shares.simulator_reads, SIMULATOR_READ_QUEUE, timeouts),
-            of(&reads.search, shares.search),
-            of(&reads.timelines, shares.timelines),
-            of(&reads.lists, shares.lists),
+            ClassPool::new(
+                Class::Commands,
+                commands.clone(),
+                shares.commands,
+                usize::MAX,
+                timeouts,
+            ),
+            ClassPool::new(
+                Class::LookUps,
+                commands,
+                shares.commands.div_ceil(2),
+                LOOK_UP_QUEUE,
+                timeouts,
+            ),
+            ClassPool::new(
+                Class::SimulatorReads,
+                simulator,
+                shares.simulator_reads,
+                SIMULATOR_READ_QUEUE,
+                timeouts,
+            ),
+            of(Class::Search, &reads.search, shares.search),
+            of(Class::Timelines, &reads.timelines, shares.timelines),
+            of(Class::Lists, &reads.lists, shares.lists),
         ];
         // Look-ups use the connections of commands.
         let own = Class::ALL.iter().zip(&pools).filter(|(class, _)| **class != Class::LookUps);
@@ -153,16 +190,22 @@ impl ClassPools {
         let command_pool = open(options, settings, commands, settings.statement_timeout);
         let read_pool = open(options, settings, share, longest);
         let timeouts = (settings.acquire_timeout, settings.statement_timeout);
-        let read = |queue| {
-            ClassPool::new(read_pool.clone(), share, queue, (settings.acquire_timeout, longest))
+        let read = |class, queue| {
+            ClassPool::new(
+                class,
+                read_pool.clone(),
+                share,
+                queue,
+                (settings.acquire_timeout, longest),
+            )
         };
         let pools = [
-            ClassPool::new(command_pool.clone(), commands, usize::MAX, timeouts),
-            ClassPool::new(command_pool.clone(), commands, LOOK_UP_QUEUE, timeouts),
-            read(SIMULATOR_READ_QUEUE),
-            read(reads.search.queue),
-            read(reads.timelines.queue),
-            read(reads.lists.queue),
+            ClassPool::new(Class::Commands, command_pool.clone(), commands, usize::MAX, timeouts),
+            ClassPool::new(Class::LookUps, command_pool.clone(), commands, LOOK_UP_QUEUE, timeouts),
+            read(Class::SimulatorReads, SIMULATOR_READ_QUEUE),
+            read(Class::Search, reads.search.queue),
+            read(Class::Timelines, reads.timelines.queue),
+            read(Class::Lists, reads.lists.queue),
         ];
         Self { pools, distinct: vec![command_pool, read_pool], slots: Arc::default() }
     }
@@ -171,12 +214,20 @@ impl ClassPools {
         &self.pools[class as usize]
     }
 
-    /// Takes a connection for a statement of this class.
+    /// Takes a connection for a statement of this class that has waited since `begun`.
     pub(super) async fn acquire(
         &self,
         class: Class,
+        begun: Instant,
     ) -> Result<PoolConnection<Postgres>, sqlx::Error> {
-        self.slots.acquire(&self.of(class).pool, &self.distinct).await
+        let ClassPool { pool, metrics, .. } = self.of(class);
+        let acquired = self.slots.acquire(pool, &self.distinct).await;
+        match &acquired {
+            Ok(_) => metrics.acquired(begun.elapsed()),
+            Err(sqlx::Error::PoolTimedOut) => metrics.timed_out(),
+            Err(_) => {}
+        }
+        acquired
     }
 
     pub(super) fn distinct(&self) -> &[PgPool] {

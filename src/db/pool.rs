@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use sqlx::{
@@ -21,6 +21,7 @@ use super::{
     error::Error,
     migrations,
 };
+use crate::telemetry::saturation::QueueState;
 
 /// The number of connections in all pools.
 #[derive(Debug, Clone, Copy, Default)]
@@ -72,7 +73,8 @@ impl Database {
 
     /// Checks that this program can use the database's schema.
     pub async fn check_schema(&self) -> Result<(), migrations::Error> {
-        let check = async { migrations::check(&mut *self.pools.acquire(self.class).await?).await };
+        let check =
+            async { migrations::check(&mut *self.acquire_connection(Instant::now()).await?).await };
         match tokio::time::timeout(self.timeout(), check).await {
             Ok(result) => result,
             Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
@@ -81,8 +83,9 @@ impl Database {
 
     /// Checks that the database has the objects that this program's migrations create.
     pub async fn check_objects(&self) -> Result<(), migrations::Error> {
-        let check =
-            async { migrations::check_objects(&mut *self.pools.acquire(self.class).await?).await };
+        let check = async {
+            migrations::check_objects(&mut *self.acquire_connection(Instant::now()).await?).await
+        };
         match tokio::time::timeout(self.timeout(), check).await {
             Ok(result) => result,
             Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
@@ -103,6 +106,11 @@ impl Database {
         Class::ALL.into_iter().map(|class| (class, self.pools.of(class).rejected()))
     }
 
+    /// The queue of each class of statements.
+    pub fn queues(&self) -> impl Iterator<Item = QueueState> {
+        Class::ALL.into_iter().map(|class| self.pools.of(class).queue_state(class.queue_name()))
+    }
+
     /// Closes each connection when its statement ends.
     pub async fn close(&self) {
         for pool in self.pools.distinct() {
@@ -120,7 +128,8 @@ impl Database {
         T: Send + Unpin,
         A: IntoArguments<Postgres> + Send,
     {
-        self.run(async { Ok(query.fetch_all(&mut *self.acquire().await?).await?) }).await
+        let begun = Instant::now();
+        self.run(async { Ok(query.fetch_all(&mut *self.acquire(begun).await?).await?) }).await
     }
 
     pub(super) async fn optional<T, F, A>(
@@ -132,7 +141,8 @@ impl Database {
         T: Send + Unpin,
         A: IntoArguments<Postgres> + Send,
     {
-        self.run(async { Ok(query.fetch_optional(&mut *self.acquire().await?).await?) }).await
+        let begun = Instant::now();
+        self.run(async { Ok(query.fetch_optional(&mut *self.acquire(begun).await?).await?) }).await
     }
 
     pub(super) async fn one<T, F, A>(&self, query: Map<'_, Postgres, F, A>) -> Result<T, Error>
@@ -141,7 +151,8 @@ impl Database {
         T: Send + Unpin,
         A: IntoArguments<Postgres> + Send,
     {
-        self.run(async { Ok(query.fetch_one(&mut *self.acquire().await?).await?) }).await
+        let begun = Instant::now();
+        self.run(async { Ok(query.fetch_one(&mut *self.acquire(begun).await?).await?) }).await
     }
 
     /// Returns the number of rows that a statement changed.
@@ -149,15 +160,23 @@ impl Database {
     where
         A: IntoArguments<Postgres> + Send,
     {
-        let run = self.run(async { Ok(query.execute(&mut *self.acquire().await?).await?) });
+        let begun = Instant::now();
+        let run = self.run(async { Ok(query.execute(&mut *self.acquire(begun).await?).await?) });
         Ok(run.await?.rows_affected())
     }
 
     /// Without a connection the database is unavailable, whatever the cause: a proxy that closes the
     /// connection, garbage, a rejected password.
-    async fn acquire(&self) -> Result<PoolConnection<Postgres>, Error> {
-        let acquired = self.pools.acquire(self.class).await;
+    async fn acquire(&self, begun: Instant) -> Result<PoolConnection<Postgres>, Error> {
+        let acquired = self.acquire_connection(begun).await;
         acquired.map_err(|error| Error::Unavailable(error.into()))
+    }
+
+    async fn acquire_connection(
+        &self,
+        begun: Instant,
+    ) -> Result<PoolConnection<Postgres>, sqlx::Error> {
+        self.pools.acquire(self.class, begun).await
     }
 
     /// Runs a statement of this database's class.

@@ -25,7 +25,7 @@ use crate::{
     },
     service::Service,
     simulator_api,
-    telemetry::request::log_failure,
+    telemetry::{process, request::log_failure},
 };
 
 /// The longest time for a database to accept a connection.
@@ -70,6 +70,7 @@ pub(super) fn add_database_checks(
         }
     });
     let render = make(move |_| {
+        process::collect();
         let body = metrics.render();
         async move { Response::builder().content_type("text/plain; version=0.0.4").body(body) }
     });
@@ -165,7 +166,8 @@ fn render_metrics(service: Service, handle: PrometheusHandle) -> impl Endpoint<O
     make(move |_| {
         let (service, handle) = (service.clone(), handle.clone());
         async move {
-            service.record_pool_metrics();
+            service.record_saturation();
+            process::collect();
             Response::builder().content_type("text/plain; version=0.0.4").body(handle.render())
         }
     })

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     db::{Class, Database},
     domain::Instance,
-    telemetry::metrics,
+    telemetry::{metrics, saturation},
 };
 
 /// Settings of the operations.
@@ -102,13 +102,21 @@ impl Service {
         self.inner.readiness.check(self.database()).await
     }
 
-    /// Updates the metrics of the database pool.
-    pub fn record_pool_metrics(&self) {
+    /// Updates the metrics of the database pool and of the queues.
+    pub fn record_saturation(&self) {
         let pool = self.database().state();
         metrics::pool(pool.connections, pool.idle, pool.max);
         for (class, statements) in self.database().rejected() {
             metrics::statements_rejected(class.name(), statements);
         }
+        let inner = &self.inner;
+        let batches = [
+            inner.posts.state("batch_posts"),
+            inner.follows.state("batch_follows"),
+            inner.listings.state("batch_listings"),
+        ];
+        let queues = self.database().queues().chain(inner.passwords.queues()).chain(batches);
+        queues.chain(inner.live.queue()).for_each(saturation::queue);
     }
 
     /// Records a request's `latest` without waiting. [`PendingWrite::written`] waits for the

@@ -4,6 +4,7 @@
 //! the rules of every request (credentials, `latest`, errors).
 
 mod auth;
+mod count;
 mod document;
 mod error;
 mod follows;
@@ -35,6 +36,7 @@ pub fn endpoint(
         .before(move |request| limits.read_body(request))
         .around(record_latest::record_latest)
         .around(render::render_errors)
+        .around(count::count_commands)
         .data(service)
         .data(credentials)
 }

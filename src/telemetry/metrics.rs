@@ -9,6 +9,8 @@ use metrics::{
 };
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
+use super::{process, saturation, simulator_metrics};
+
 pub(super) const HTTP_REQUESTS: &str = "minitwit_http_requests_total";
 pub(super) const HTTP_DURATION: &str = "minitwit_http_request_duration_seconds";
 const HTTP_IN_FLIGHT: &str = "minitwit_http_requests_in_flight";
@@ -45,14 +47,21 @@ const REJECTED_COMMANDS_DROPPED: &str = "minitwit_rejected_commands_dropped_tota
 const DURATION_BUCKETS: &[f64] =
     &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.5, 5.0, 10.0];
 
+/// The event loop is late by less than 1 ms, or by as much as the statement that blocks it.
+const LAG_BUCKETS: &[f64] = &[0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
+
 /// Installs the recorder of the process, and returns the handle that renders its metrics.
 ///
 /// Returns an error if a recorder is installed already.
 pub fn start() -> Result<PrometheusHandle, BuildError> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_duration_seconds".to_owned()), DURATION_BUCKETS)?
+        .set_buckets_for_metric(Matcher::Full(saturation::EVENT_LOOP_LAG.to_owned()), LAG_BUCKETS)?
         .install_recorder()?;
     describe();
+    process::describe();
+    saturation::describe();
+    simulator_metrics::describe();
     // Alerts compare these counters, so they start at 0 instead of being absent.
     for name in [REGISTRATIONS, MESSAGES, FOLLOWS, UNFOLLOWS] {
         counter!(name).increment(0);
@@ -62,6 +71,7 @@ pub fn start() -> Result<PrometheusHandle, BuildError> {
     }
     counter!(STREAM_CLIENTS_DROPPED).increment(0);
     counter!(REJECTED_COMMANDS_DROPPED).increment(0);
+    counter!(LOG_LINES_DROPPED).increment(0);
     for idle in [HASHING_WAITING, HASHING_RUNNING, STREAM_CLIENTS] {
         gauge!(idle).set(0);
     }
@@ -72,6 +82,7 @@ pub fn start() -> Result<PrometheusHandle, BuildError> {
 pub fn start_for_database() -> Result<PrometheusHandle, BuildError> {
     let handle = PrometheusBuilder::new().install_recorder()?;
     describe_backups();
+    process::describe();
     Ok(handle)
 }
 

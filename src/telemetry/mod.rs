@@ -2,6 +2,9 @@
 
 pub mod logs;
 pub mod metrics;
+pub mod process;
 pub mod rejected_commands;
 pub mod request;
 pub mod route_metrics;
+pub mod saturation;
+pub mod simulator_metrics;

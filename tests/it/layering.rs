@@ -9,7 +9,7 @@ const ALLOWED_IMPORTS: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("telemetry", &[]),
     ("domain", &[]),
-    ("db", &["domain"]),
+    ("db", &["domain", "telemetry"]),
     ("seed", &["db", "domain"]),
     ("service", &["db", "domain", "telemetry"]),
     ("http", &["telemetry"]),

@@ -24,7 +24,10 @@ use tokio_util::task::TaskTracker;
 use tracing::{Instrument, Span};
 
 use super::error::Error;
-use crate::db::{self, Database};
+use crate::{
+    db::{self, Database},
+    telemetry::saturation::QueueState,
+};
 
 /// The longest queue. At 100 requests per statement, working through it takes about 1 s, and the
 /// simulator waits only 300 ms.
@@ -90,6 +93,11 @@ impl<S: Statement> Batch<S> {
     pub(super) fn new(statement: S, database: Database, tasks: TaskTracker) -> Self {
         let queue = Mutex::new(Queue { entries: VecDeque::new(), next_number: 0, workers: 0 });
         Self { shared: Arc::new(Shared { statement, database, tasks, queue }) }
+    }
+
+    /// The requests that wait for the next batch.
+    pub(super) fn state(&self, name: &'static str) -> QueueState {
+        QueueState { name, waiting: self.shared.queue().entries.len(), limit: Some(MAX_QUEUE) }
     }
 
     /// Runs `request` as part of a batch. A write runs even if the caller is cancelled.

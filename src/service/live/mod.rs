@@ -38,7 +38,7 @@ use super::error::Error;
 use crate::{
     db::{Class, Database, messages::live},
     domain::Cursor,
-    telemetry::metrics::InFlightGauge,
+    telemetry::{metrics::InFlightGauge, saturation::QueueState},
 };
 use channel::Channel;
 use poller::Poller;
@@ -116,6 +116,15 @@ impl Live {
         };
         *shared = Some(channel);
         Ok(subscription)
+    }
+
+    /// The deliveries that the slowest stream has not read. They are not known while a subscriber is
+    /// added or a delivery is made.
+    pub(super) fn queue(&self) -> Option<QueueState> {
+        let shared = self.poller.channel.try_lock().ok()?;
+        let waiting = shared.as_ref().map_or(0, |channel| channel.notices.len());
+        let limit = Some(self.settings.backlog);
+        Some(QueueState { name: "stream_deliveries", waiting, limit })
     }
 
     pub(super) fn close(&self) {

@@ -20,7 +20,10 @@ use self::workers::{Permit, Workers};
 use super::error::Error;
 use crate::{
     domain::{Password, PasswordHash},
-    telemetry::metrics::{self, InFlightGauge},
+    telemetry::{
+        metrics::{self, InFlightGauge},
+        saturation::QueueState,
+    },
 };
 
 /// Settings of password hashing.
@@ -44,6 +47,11 @@ pub(super) struct Passwords {
 impl Passwords {
     pub(super) fn new(settings: &PasswordSettings) -> Self {
         Self { cost: settings.cost, workers: Arc::new(Workers::new(settings)) }
+    }
+
+    /// The passwords that wait.
+    pub(super) fn queues(&self) -> impl Iterator<Item = QueueState> {
+        self.workers.queues().into_iter()
     }
 
     /// Waits for a worker, which is reserved until the slot is dropped.

@@ -16,6 +16,7 @@ use std::{
 use tokio::sync::oneshot;
 
 use super::PasswordSettings;
+use crate::telemetry::saturation::QueueState;
 
 /// The requests that wait for a worker in one queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +33,7 @@ pub(in crate::service) enum Line {
 
 impl Line {
     const COUNT: usize = 4;
+    const ALL: [Self; Self::COUNT] = [Self::Simulator, Self::Known, Self::SignIn, Self::SignUp];
 
     /// The value of the label `purpose` in metrics.
     pub(super) fn label(self) -> &'static str {
@@ -40,6 +42,16 @@ impl Line {
             Self::Known => "known_sign_in",
             Self::SignIn => "sign_in",
             Self::SignUp => "sign_up",
+        }
+    }
+
+    /// The name of the queue in metrics.
+    fn queue_name(self) -> &'static str {
+        match self {
+            Self::Simulator => "hashing_registration",
+            Self::Known => "hashing_known_sign_in",
+            Self::SignIn => "hashing_sign_in",
+            Self::SignUp => "hashing_sign_up",
         }
     }
 }
@@ -87,6 +99,16 @@ impl Workers {
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         // No code panics while it holds the lock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The passwords that wait in each line.
+    pub(super) fn queues(&self) -> [QueueState; Line::COUNT] {
+        let state = self.state();
+        Line::ALL.map(|line| QueueState {
+            name: line.queue_name(),
+            waiting: state.lines[line as usize].len(),
+            limit: Some(self.queue),
+        })
     }
 
     /// Takes a free worker or joins the queue of a line; `None` if that is full.

@@ -15,21 +15,21 @@ use crate::support::{
 
 /// One line of Prometheus' text format.
 #[derive(Debug)]
-struct Sample {
-    name: String,
-    labels: BTreeMap<String, String>,
+pub(super) struct Sample {
+    pub(super) name: String,
+    pub(super) labels: BTreeMap<String, String>,
     value: f64,
 }
 
 /// The metrics of a server.
-struct Metrics {
-    samples: Vec<Sample>,
+pub(super) struct Metrics {
+    pub(super) samples: Vec<Sample>,
     /// The type of each metric by name.
-    types: BTreeMap<String, String>,
+    pub(super) types: BTreeMap<String, String>,
 }
 
 impl Metrics {
-    async fn of(browser: &Browser) -> Self {
+    pub(super) async fn of(browser: &Browser) -> Self {
         let response = browser.get("/metrics").await;
         assert_eq!(response.status, 200);
         assert_eq!(response.header("content-type"), "text/plain; version=0.0.4");
@@ -262,6 +262,31 @@ async fn users_messages_follows_and_rejected_commands_are_counted() {
         ("minitwit_simulator_rejections_total", &[("command", "follow"), ("status", "400")], 1.0),
         ("minitwit_simulator_rejections_total", &[("command", "follow"), ("status", "404")], 1.0),
         ("minitwit_simulator_rejections_total", &[("command", "unfollow"), ("status", "404")], 1.0),
+        ("minitwit_simulator_commands_total", &[("command", "register"), ("outcome", "ok")], 2.0),
+        (
+            "minitwit_simulator_commands_total",
+            &[("command", "register"), ("outcome", "invalid")],
+            1.0,
+        ),
+        ("minitwit_simulator_commands_total", &[("command", "tweet"), ("outcome", "ok")], 2.0),
+        (
+            "minitwit_simulator_commands_total",
+            &[("command", "tweet"), ("outcome", "not_found")],
+            1.0,
+        ),
+        (
+            "minitwit_simulator_commands_total",
+            &[("command", "follow_or_unfollow"), ("outcome", "ok")],
+            3.0,
+        ),
+        (
+            "minitwit_simulator_commands_total",
+            &[("command", "follow_or_unfollow"), ("outcome", "not_found")],
+            2.0,
+        ),
+        ("minitwit_database_acquire_timeouts_total", &[], 0.0),
+        ("minitwit_queue_limit", &[("queue", "batch_posts")], 8_192.0),
+        ("minitwit_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1.0),
         // Three registrations and one sign-in; no password is hashed for an existing name.
         ("minitwit_password_hashing_duration_seconds_count", &[], 4.0),
         ("minitwit_http_requests_total", &[("route", "/sim/register"), ("status", "204")], 2.0),
@@ -279,6 +304,9 @@ async fn users_messages_follows_and_rejected_commands_are_counted() {
     ] {
         assert!((metrics.sum(name, labels) - value).abs() < 1e-9, "{name} {labels:?}");
     }
+    let acquired =
+        metrics.sum("minitwit_database_acquire_duration_seconds_count", &[("class", "commands")]);
+    assert!(acquired > 0.0, "statements wait for connections");
     let open = metrics.sum("minitwit_database_pool_connections", &[]);
     assert!((1.0..=16.0).contains(&open), "{open}");
     assert!(metrics.sum("minitwit_database_pool_idle_connections", &[]) <= open);
@@ -320,7 +348,7 @@ async fn every_metric_has_a_type_and_a_description() {
         let name = name.unwrap_or(&sample.name);
         assert!(metrics.types.contains_key(name), "{name}");
         text.says(&format!("# HELP {name} "));
-        assert!(name.starts_with("minitwit_"), "{name}");
+        assert!(name.starts_with("minitwit_") || name.starts_with("process_"), "{name}");
     }
     assert!(
         metrics.values("le").contains("0.3"),

@@ -6,6 +6,7 @@ mod embedded;
 mod health;
 mod healthcheck;
 mod metrics;
+mod metrics_reference;
 mod missing_data;
 mod production;
 mod representations;
