@@ -75,6 +75,12 @@ deny: ## Check licenses and sources of dependencies (CHECKS="advisories" checks 
 	@scripts/install-cargo-tool cargo-deny 0.20.2
 	target/tools/bin/cargo-deny --locked check $(or $(CHECKS),bans licenses sources)
 
+.PHONY: alerts-check
+alerts-check: ## Check the rules of Prometheus, run their tests, and compare them with panels, runbook and metrics
+	@command -v promtool > /dev/null || scripts/apt-install prometheus
+	@python3 -c 'import yaml' 2> /dev/null || scripts/apt-install python3-yaml
+	scripts/check-alerts
+
 .PHONY: scenario
 scenario: ## Play SCENARIO=FILE against a temporary server and verify the result
 	@test -n "$(SCENARIO)" || { echo "usage: make scenario SCENARIO=FILE"; exit 2; }
