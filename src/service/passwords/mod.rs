@@ -14,9 +14,12 @@ use std::{sync::Arc, time::Instant};
 use tokio::task::spawn_blocking;
 use tracing::Span;
 
-pub use self::schemes::{HashingError, hash_other};
 pub(super) use self::workers::Line;
 use self::workers::{Permit, Workers};
+pub use self::{
+    schemes::{HashingError, hash_other},
+    workers::PasswordSettings,
+};
 use super::error::Error;
 use crate::{
     domain::{Password, PasswordHash},
@@ -25,19 +28,6 @@ use crate::{
         saturation::QueueState,
     },
 };
-
-/// Settings of password hashing.
-#[derive(Debug, Clone)]
-pub struct PasswordSettings {
-    /// bcrypt's cost: each step doubles the work.
-    pub cost: u32,
-    /// How many passwords are hashed at once.
-    pub workers: usize,
-    /// How many more are hashed at once for registrations by the simulator.
-    pub simulator_workers: usize,
-    /// How many requests may wait in each line.
-    pub queue: usize,
-}
 
 pub(super) struct Passwords {
     cost: u32,

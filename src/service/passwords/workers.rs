@@ -15,8 +15,20 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::PasswordSettings;
 use crate::telemetry::saturation::QueueState;
+
+/// Settings of password hashing.
+#[derive(Debug, Clone)]
+pub struct PasswordSettings {
+    /// bcrypt's cost: each step doubles the work.
+    pub cost: u32,
+    /// How many passwords are hashed at once.
+    pub workers: usize,
+    /// How many more are hashed at once for registrations by the simulator.
+    pub simulator_workers: usize,
+    /// How many requests may wait in each line.
+    pub queue: usize,
+}
 
 /// The requests that wait for a worker in one queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
