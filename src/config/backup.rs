@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use time::OffsetDateTime;
 
 use super::{
@@ -45,16 +45,25 @@ pub struct RepositoryArgs {
 
 /// Where the backup repository is: a directory or a bucket.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Backup repository")]
+#[command(
+    next_help_heading = "Backup repository",
+    group = ArgGroup::new("backup_place")
+        .args(["backup_repository", "backup_s3_bucket"])
+        .conflicts_with_all(["database_url", "ephemeral"]),
+    group = ArgGroup::new("backup_s3_details")
+        .args([
+            "backup_s3_endpoint",
+            "backup_s3_key_file",
+            "backup_s3_secret_file",
+            "backup_s3_ca_file",
+        ])
+        .multiple(true)
+        .requires("backup_s3_bucket")
+)]
 pub struct StorageArgs {
     /// Archive WAL from the first start on, and keep backups, in this directory; it should be on
     /// another disk
-    #[arg(
-        long,
-        env = "MINITWIT_BACKUP_REPOSITORY",
-        value_name = "DIRECTORY",
-        conflicts_with_all = ["backup_s3_bucket", "database_url", "ephemeral"]
-    )]
+    #[arg(long, env = "MINITWIT_BACKUP_REPOSITORY", value_name = "DIRECTORY")]
     pub backup_repository: Option<PathBuf>,
 
     /// Archive WAL and keep backups in this bucket of an S3-compatible service
@@ -62,7 +71,6 @@ pub struct StorageArgs {
         long,
         env = "MINITWIT_BACKUP_S3_BUCKET",
         value_name = "BUCKET",
-        conflicts_with_all = ["database_url", "ephemeral"],
         requires_all = [
             "backup_s3_endpoint",
             "backup_s3_key_file",
@@ -73,12 +81,7 @@ pub struct StorageArgs {
     pub backup_s3_bucket: Option<String>,
 
     /// Host of the S3-compatible service, with a port if that is not 443
-    #[arg(
-        long,
-        env = "MINITWIT_BACKUP_S3_ENDPOINT",
-        value_name = "HOST",
-        requires = "backup_s3_bucket"
-    )]
+    #[arg(long, env = "MINITWIT_BACKUP_S3_ENDPOINT", value_name = "HOST")]
     pub backup_s3_endpoint: Option<String>,
 
     /// Region of the bucket
@@ -95,8 +98,7 @@ pub struct StorageArgs {
         long,
         env = "MINITWIT_BACKUP_S3_KEY_FILE",
         value_name = "FILE",
-        value_parser = secret_file,
-        requires = "backup_s3_bucket"
+        value_parser = secret_file
     )]
     pub backup_s3_key_file: Option<Secret>,
 
@@ -105,18 +107,12 @@ pub struct StorageArgs {
         long,
         env = "MINITWIT_BACKUP_S3_SECRET_FILE",
         value_name = "FILE",
-        value_parser = secret_file,
-        requires = "backup_s3_bucket"
+        value_parser = secret_file
     )]
     pub backup_s3_secret_file: Option<Secret>,
 
     /// Certificate authority of the S3-compatible service [default: those of the system]
-    #[arg(
-        long,
-        env = "MINITWIT_BACKUP_S3_CA_FILE",
-        value_name = "FILE",
-        requires = "backup_s3_bucket"
-    )]
+    #[arg(long, env = "MINITWIT_BACKUP_S3_CA_FILE", value_name = "FILE")]
     pub backup_s3_ca_file: Option<PathBuf>,
 }
 
@@ -207,21 +203,22 @@ fn resolve(path: &Path) -> PathBuf {
 
 /// The settings of `minitwit backup`.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("backup_action").args(["full", "differential", "list", "verify", "logical"]))]
 pub struct BackupArgs {
     /// Back up all files. Without it, a backup contains the changes since the last one
-    #[arg(long, conflicts_with_all = ["list", "verify", "logical", "differential"])]
+    #[arg(long)]
     pub full: bool,
 
     /// Back up the changes since the last full backup
-    #[arg(long, conflicts_with_all = ["list", "verify", "logical"])]
+    #[arg(long)]
     pub differential: bool,
 
     /// List the backups, and change nothing
-    #[arg(long, conflicts_with_all = ["verify", "logical"])]
+    #[arg(long)]
     pub list: bool,
 
     /// Check the checksums of all backups and of the archived WAL
-    #[arg(long, conflicts_with = "logical")]
+    #[arg(long)]
     pub verify: bool,
 
     /// Write one file with pg_dump instead (custom format); needs neither pgBackRest nor a repository
@@ -243,17 +240,18 @@ pub struct BackupArgs {
 
 /// The settings of `minitwit restore`.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("restore_state").args(["to", "latest", "set"]))]
 pub struct RestoreArgs {
     /// A file of `minitwit backup --logical`; without it, the backup repository is used
-    #[arg(value_name = "FILE", conflicts_with_all = ["to", "latest", "set", "timeline"])]
+    #[arg(value_name = "FILE", conflicts_with_all = ["restore_state", "timeline"])]
     pub file: Option<PathBuf>,
 
     /// Restore the state at this time, such as 2026-11-27T10:00:00Z
-    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with_all = ["latest", "set"])]
+    #[arg(long, value_name = "TIME", value_parser = time)]
     pub to: Option<OffsetDateTime>,
 
     /// Restore the state after the last archived WAL; this is the default
-    #[arg(long, conflicts_with = "set")]
+    #[arg(long)]
     pub latest: bool,
 
     /// Restore the state at the end of this backup (see `minitwit backup --list`)

@@ -5,7 +5,7 @@ use std::{
     str::FromStr,
 };
 
-use clap::{Args, builder::PossibleValuesParser, builder::TypedValueParser as _};
+use clap::Args;
 use time::{Time, Weekday, format_description::BorrowedFormatItem, macros::format_description};
 
 use super::{
@@ -107,9 +107,7 @@ pub struct ScheduleArgs {
         env = "MINITWIT_FULL_BACKUP_DAY",
         value_name = "DAY",
         default_value = "Sunday",
-        ignore_case = true,
-        hide_possible_values = true,
-        value_parser = day_parser()
+        value_parser = day
     )]
     pub full_backup_day: Weekday,
 
@@ -119,9 +117,7 @@ pub struct ScheduleArgs {
         env = "MINITWIT_DRILL_DAY",
         value_name = "DAY",
         default_value = "Monday",
-        ignore_case = true,
-        hide_possible_values = true,
-        value_parser = day_parser()
+        value_parser = day
     )]
     pub drill_day: Weekday,
 }
@@ -147,13 +143,11 @@ fn time_of_day(text: &str) -> Result<Time, String> {
         .map_err(|_| "must be a time of day in UTC, such as 03:00".to_owned())
 }
 
-fn day_parser() -> impl clap::builder::TypedValueParser<Value = Weekday> {
-    PossibleValuesParser::new(DAYS).try_map(|name| {
-        // Only the first letter is a capital.
-        let lower = name.to_ascii_lowercase();
-        let (first, rest) = lower.split_at(1);
-        Weekday::from_str(&format!("{}{rest}", first.to_ascii_uppercase()))
-    })
+/// Parses the name of a day, in any case.
+fn day(text: &str) -> Result<Weekday, String> {
+    let name = DAYS.iter().find(|name| name.eq_ignore_ascii_case(text));
+    name.and_then(|name| Weekday::from_str(name).ok())
+        .ok_or_else(|| format!("must be one of {}", DAYS.join(", ")))
 }
 
 #[cfg(test)]
@@ -177,7 +171,8 @@ mod tests {
             assert!(time_of_day(wrong).is_err(), "{wrong}");
         }
         for name in DAYS {
-            assert_eq!(Weekday::from_str(name).expect("a day").to_string(), name);
+            assert_eq!(day(&name.to_lowercase()).expect("a day").to_string(), name);
         }
+        assert!(day("Sun").is_err() && day("").is_err());
     }
 }

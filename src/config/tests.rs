@@ -175,3 +175,44 @@ fn debug_hides_secrets() {
     let printed = format!("{cli:?}");
     assert!(!printed.contains("hunter2") && !printed.contains("hunter3"), "{printed}");
 }
+
+#[test]
+fn options_that_exclude_or_need_each_other_are_known() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), "correct horse battery staple").expect("written");
+    let file = file.path().to_str().expect("text");
+    let s3 = ["--backup-s3-bucket", "b", "--backup-s3-endpoint", "h", "--backup-s3-key-file", file];
+    let secrets = ["--backup-s3-secret-file", file, "--backup-passphrase-file", file];
+    let bucket = [&s3[..], &secrets].concat();
+    let parses =
+        |arguments: &[&str]| Cli::try_parse_from([&["minitwit"], arguments].concat()).is_ok();
+    for right in [
+        &["backup", "--full"][..],
+        &["backup", "--list", "--backup-repository", "x"],
+        &[&["backup"], &bucket[..]].concat(),
+        &["restore", "FILE", "--target-dir", "x"],
+        &["restore", "--to", "2026-11-27T10:00:00Z", "--timeline", "2"],
+        &["postgres", "--drill-day", "sunday"],
+    ] {
+        assert!(parses(right), "{right:?}");
+    }
+    for wrong in [
+        &["backup", "--full", "--list"][..],
+        &["backup", "--differential", "--verify"],
+        &["backup", "--verify", "--logical", "x"],
+        &["backup", "--full", "--differential"],
+        &["backup", "--backup-repository", "x", "--ephemeral"],
+        &["backup", "--backup-repository", "x", "--database-url", "postgres://x/y"],
+        &[&["backup", "--backup-repository", "x"], &bucket[..]].concat(),
+        &["backup", "--backup-s3-endpoint", "h"],
+        &["backup", "--backup-s3-ca-file", "x"],
+        &["backup", "--backup-s3-bucket", "b"],
+        &["restore", "FILE", "--latest"],
+        &["restore", "FILE", "--timeline", "2"],
+        &["restore", "--latest", "--set", "x"],
+        &["restore", "--to", "2026-11-27T10:00:00Z", "--set", "x"],
+        &["postgres", "--drill-day", "sun"],
+    ] {
+        assert!(!parses(wrong), "{wrong:?}");
+    }
+}
