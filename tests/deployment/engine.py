@@ -105,7 +105,7 @@ class Site:
         self.port = port
 
     def request(self, method, path, body=None, headers=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             connection.request(method, path, body, headers or {})
             response = connection.getresponse()
@@ -116,7 +116,7 @@ class Site:
 
     def allowed_origins(self, path):
         """The status of an empty POST, and every Access-Control-Allow-Origin of the response."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             connection.request("POST", path)
             response = connection.getresponse()
