@@ -25,7 +25,7 @@ const DIRECTORY: &str = "minitwit_note";
 const SUMMARY: &str = "note.json";
 
 /// The form of the lines. Notes of earlier programs have none.
-const FORM: u32 = 2;
+const FORM: u32 = 3;
 
 /// Bytes per message to PostgreSQL.
 const PIECE: usize = 64 * 1024;
