@@ -24,8 +24,8 @@ use super::{
 };
 use crate::{
     domain::{
-        self, Bio, DisplayName, Email, KeyCursor, Password, PasswordChange, Registration, Scope,
-        Username,
+        self, Bio, DisplayName, Email, KeyCursor, PasswordChange, PasswordRules, Registration,
+        Scope, Username,
     },
     http::client::Client,
     service::{Error, Origin, Service},
@@ -50,7 +50,8 @@ struct NewUser {
         pattern = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f]@[^\s@\u0000-\u001f\u007f-\u009f]+$"
     ))]
     email: Unparsed<String>,
-    /// The password: 1 to 72 bytes in Unicode normalization form C.
+    /// The password: 1 to 72 bytes in Unicode normalization form C. The server may require more
+    /// characters; then the error names their number.
     #[oai(validator(
         min_length = 1,
         max_length = 72,
@@ -80,8 +81,8 @@ struct AccountChange {
         pattern = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f]@[^\s@\u0000-\u001f\u007f-\u009f]+$"
     ))]
     email: Unparsed<Option<String>>,
-    /// The new password: 1 to 72 bytes in Unicode normalization form C. It requires
-    /// `current_password`, and ends all sessions and
+    /// The new password: 1 to 72 bytes in Unicode normalization form C; the server may require more
+    /// characters. It requires `current_password`, and ends all sessions and
     /// tokens of the account, including the token of this request.
     #[oai(validator(
         min_length = 1,
@@ -141,10 +142,14 @@ impl AccountChange {
 
     /// Parses the fields. Accepts the display name `stored`, even if it was set before a rule that
     /// forbids it.
-    fn parse(self, stored: Option<&DisplayName>) -> Result<domain::AccountChange, Problem> {
+    fn parse(
+        self,
+        stored: Option<&DisplayName>,
+        rules: &PasswordRules,
+    ) -> Result<domain::AccountChange, Problem> {
         let mut errors = FieldErrors::default();
         let email = errors.string("email", self.email, Email::parse);
-        let new = errors.string("password", self.password, Password::parse);
+        let new = errors.string("password", self.password, |raw| rules.parse(raw));
         let current = errors.string("current_password", self.current_password, any_string);
         let display_name = errors.nullable_string("display_name", self.display_name, |raw| {
             match stored.filter(|name| name.as_str() == raw) {
@@ -229,7 +234,8 @@ impl Users {
         let mut errors = FieldErrors::default();
         let username = errors.string("username", user.username, Username::parse_new);
         let email = errors.string("email", user.email, Email::parse);
-        let password = errors.string("password", user.password, Password::parse);
+        let password =
+            errors.string("password", user.password, |raw| service.password_rules().parse(raw));
         let ((username, email), password) = errors.finish(username.zip(email).zip(password))?;
         let created = CreatedUser { username: username.to_string() };
         let location = paths::user(&username);
@@ -301,7 +307,8 @@ impl Users {
             }
             None => None,
         };
-        match service.change_account(caller.0.account, change.0.parse(stored.as_ref())?).await {
+        let change = change.0.parse(stored.as_ref(), service.password_rules())?;
+        match service.change_account(caller.0.account, change).await {
             // Not 401: the token is valid, so a new token would not help.
             Err(Error::WrongPassword) => {
                 Err(Problem::from(Code::WrongPassword).about_field("current_password").into())

@@ -9,6 +9,7 @@ use super::{Failure, database::Source, start_logs, stop::Stop};
 use crate::{
     config::{DatabaseArgs, LogArgs},
     db::{Connection, Database, PoolSettings, ReadSettings},
+    domain::PasswordRules,
     service::{PasswordSettings, RateLimits, Service, Settings, StreamSettings},
 };
 
@@ -53,6 +54,7 @@ fn service(source: &Source, password_cost: u32) -> Service {
             queue: 1,
         },
         // The commands create no session.
+        password_rules: PasswordRules::default(),
         session_lifetime: Duration::from_secs(1),
         limits: RateLimits::default(),
         // The commands open no stream.

@@ -29,6 +29,7 @@ use crate::{
     api,
     config::{LogFormat, RateArgs, ReadArgs, ServeArgs},
     db::{Database, PoolSettings, ReadBounds, ReadSettings},
+    domain::PasswordRules,
     http::middleware::{request_limits::RequestLimits, trusted_proxies::TrustedProxies},
     server::{self, Server, watchdog},
     service::{self, PasswordSettings, Rate, RateLimits, Service, Settings, StreamSettings},
@@ -213,6 +214,7 @@ fn service_settings(settings: &ServeArgs) -> Settings {
             simulator_workers: workers,
             queue: accounts.password_queue.into(),
         },
+        password_rules: PasswordRules::new(settings.password_minimum()),
         session_lifetime: Duration::from_secs(u64::from(accounts.session_lifetime) * 24 * 60 * 60),
         limits: rate_limits(&settings.rates),
         streams: StreamSettings {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     config::{UserArgs, UserCommand},
-    domain::{ModeratedUser, NameCursor, Password, Username},
+    domain::{ModeratedUser, NameCursor, Password, Username, Weakness},
     service::Service,
 };
 
@@ -95,11 +95,18 @@ async fn reset_password(
     from_stdin: bool,
 ) -> Result<(), Failure> {
     let password = if from_stdin { read_password()? } else { generate_password() };
-    service.reset_password(username, Password::parse(&password)?).await?;
+    let parsed = Password::parse(&password)?;
+    let weakness = Weakness::of(&parsed);
+    service.reset_password(username, parsed).await?;
     if !from_stdin {
         println!("{password}");
     }
     eprintln!("the password is changed: all sessions and tokens have ended");
+    match weakness {
+        Some(Weakness::Common) => eprintln!("the password is one of the 10,000 most common ones"),
+        Some(Weakness::Short) => eprintln!("the password has fewer than 8 characters"),
+        None => {}
+    }
     Ok(())
 }
 

@@ -26,6 +26,16 @@ pub struct AccountArgs {
     #[command(flatten)]
     pub passwords: PasswordArgs,
 
+    /// Minimum number of characters of new passwords, except those of the simulator [default: 1; 8 with
+    /// --production]
+    #[arg(
+        long,
+        env = "MINITWIT_PASSWORD_MINIMUM",
+        value_name = "CHARACTERS",
+        value_parser = clap::value_parser!(u8).range(1..=64)
+    )]
+    pub password_minimum: Option<u8>,
+
     /// Number of passwords hashed in parallel; the simulator's registrations use as many again
     /// [default: half of the processors]
     #[arg(

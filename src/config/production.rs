@@ -1,6 +1,10 @@
-//! The check of `--production`: every secret must be set, because the defaults are public.
+//! What `--production` requires: every secret must be set, because the defaults are public, and new
+//! passwords have a minimum length.
 
 use super::{ServeArgs, credentials::WELL_KNOWN_PASSWORD, values::Secret};
+
+/// The minimum length of passwords that NIST SP 800-63B requires of those that users choose.
+const PRODUCTION_PASSWORD_MINIMUM: u8 = 8;
 
 /// Secrets that are not set although `--production` is.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +36,13 @@ impl ServeArgs {
             none if none.is_empty() => Ok(()),
             missing => Err(ImplicitSecrets(missing)),
         }
+    }
+
+    /// The minimum number of characters of new passwords.
+    #[must_use]
+    pub fn password_minimum(&self) -> u8 {
+        let default = if self.production { PRODUCTION_PASSWORD_MINIMUM } else { 1 };
+        self.accounts.password_minimum.unwrap_or(default)
     }
 
     /// Returns true in production if the simulator's password is the contract's public one.

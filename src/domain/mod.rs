@@ -5,6 +5,7 @@
 
 mod account;
 mod characters;
+mod common_passwords;
 mod emoji;
 mod idempotency_key;
 mod instance;
@@ -15,6 +16,7 @@ mod one_line_text;
 mod page;
 mod password;
 mod password_hash;
+mod password_rules;
 mod profile;
 mod registration;
 mod reserved_names;
@@ -38,6 +40,7 @@ pub use message::{
 pub use page::{Cursor, InvalidCursor, KeyCursor, NameCursor, PAGE_SIZE, Page};
 pub use password::Password;
 pub use password_hash::{Bcrypt, Digest, InvalidHash, PasswordHash, Pbkdf2, Scrypt};
+pub use password_rules::{PasswordRules, Weakness};
 pub use profile::{BIO_MAX_CHARS, Bio, Counts, DisplayName, Profile, ProfileView};
 pub use registration::Registration;
 pub use scope::{Scope, Scopes};

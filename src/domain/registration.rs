@@ -3,6 +3,7 @@
 use super::{
     invalid::Invalid,
     password::Password,
+    password_rules::PasswordRules,
     user::{Email, Username},
 };
 
@@ -21,12 +22,31 @@ impl Registration {
     /// Checks the fields. Returns the first error in the order of the simulator's contract: a
     /// missing username, the e-mail address, the password, and then the other rules of usernames.
     pub fn parse(username: &str, email: &str, password: &str) -> Result<Self, Invalid> {
+        Self::parse_with(username, email, password, Password::parse)
+    }
+
+    /// Like [`Self::parse`], with the operator's rules for passwords.
+    pub fn parse_under(
+        rules: &PasswordRules,
+        username: &str,
+        email: &str,
+        password: &str,
+    ) -> Result<Self, Invalid> {
+        Self::parse_with(username, email, password, |raw| rules.parse(raw))
+    }
+
+    fn parse_with(
+        username: &str,
+        email: &str,
+        password: &str,
+        parse_password: impl FnOnce(&str) -> Result<Password, Invalid>,
+    ) -> Result<Self, Invalid> {
         let username_rule = Username::parse_new(username);
         if username_rule.as_ref().is_err_and(Username::is_missing) {
             username_rule.clone()?;
         }
         let email = Email::parse(email)?;
-        let password = Password::parse(password)?;
+        let password = parse_password(password)?;
         Ok(Self { username: username_rule?, email, password })
     }
 }

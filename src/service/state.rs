@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     db::{Class, Database},
-    domain::Instance,
+    domain::{Instance, PasswordRules},
     telemetry::{metrics, saturation},
 };
 
@@ -30,6 +30,8 @@ use crate::{
 pub struct Settings {
     /// How passwords are hashed.
     pub passwords: PasswordSettings,
+    /// What is required of new passwords.
+    pub password_rules: PasswordRules,
     /// How long a session lasts after its last use.
     pub session_lifetime: Duration,
     /// The rate limits.
@@ -58,6 +60,7 @@ pub(super) struct Inner {
     pub(super) readiness: Readiness,
     pub(super) token_uses: TokenUses,
     pub(super) tasks: TaskTracker,
+    pub(super) password_rules: PasswordRules,
     pub(super) session_lifetime: Duration,
     pub(super) instance: OnceCell<Instance>,
 }
@@ -90,6 +93,7 @@ impl Service {
             readiness: Readiness::default(),
             public_version,
             tasks,
+            password_rules: settings.password_rules,
             session_lifetime: settings.session_lifetime,
             instance: OnceCell::new(),
             database,
@@ -100,6 +104,12 @@ impl Service {
     /// Checks that this program can use the database's schema and that the database accepts writes.
     pub async fn check_readiness(&self) -> Result<(), NotReady> {
         self.inner.readiness.check(self.database()).await
+    }
+
+    /// What is required of new passwords, except those of the simulator.
+    #[must_use]
+    pub fn password_rules(&self) -> &PasswordRules {
+        &self.inner.password_rules
     }
 
     /// Updates the metrics of the database pool and of the queues.

@@ -28,6 +28,7 @@ fn database_at(port: u16) -> Database {
 pub(crate) fn service_at(port: u16) -> Service {
     let settings = Settings {
         passwords: PasswordSettings { cost: 4, workers: 1, simulator_workers: 0, queue: 1 },
+        password_rules: crate::domain::PasswordRules::default(),
         session_lifetime: Duration::from_secs(3),
         limits: RateLimits::default(),
         streams: StreamSettings {

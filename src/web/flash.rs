@@ -9,12 +9,16 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
 use super::{bidi::isolate, cookies::Cookies};
+use crate::domain::Weakness;
 
 /// The beginning of the cookie's name.
 pub(super) const COOKIE: &str = "flash";
 const MAX_AGE: Duration = Duration::from_secs(300);
 /// Keeps the cookie small. Older messages are dropped.
 const MAX_PENDING: usize = 8;
+
+const COMMON_PASSWORD: &str = "Your password is one of the 10,000 most common ones, so others guess it first. Choose another one in the settings.";
+const SHORT_PASSWORD: &str = "Your password has fewer than 8 characters, so it is easy to guess. Choose a longer one in the settings.";
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Flash {
@@ -33,6 +37,18 @@ pub(super) enum Flash {
     TokenRevoked,
     SignedOutEverywhere,
     AccountDeleted,
+    /// The password is among the most common ones.
+    CommonPassword,
+    ShortPassword,
+}
+
+impl From<Weakness> for Flash {
+    fn from(weakness: Weakness) -> Self {
+        match weakness {
+            Weakness::Common => Self::CommonPassword,
+            Weakness::Short => Self::ShortPassword,
+        }
+    }
 }
 
 impl Flash {
@@ -49,9 +65,19 @@ impl Flash {
         matches!(self, Self::MessageRecorded | Self::MessageChanged)
     }
 
-    /// The text, in which the name is isolated. Clients expect the exact texts of the original MiniTwit.
-    pub(super) fn text(&self) -> String {
+    /// The text of a warning.
+    pub(super) fn warning(&self) -> Option<&'static str> {
         match self {
+            Self::CommonPassword => Some(COMMON_PASSWORD),
+            Self::ShortPassword => Some(SHORT_PASSWORD),
+            _ => None,
+        }
+    }
+
+    /// The text unless it is a warning, in which the name is isolated. Clients expect the exact texts of the original MiniTwit.
+    pub(super) fn text(&self) -> Option<String> {
+        Some(match self {
+            Self::CommonPassword | Self::ShortPassword => return None,
             Self::SignedUp | Self::SignedUpAs(_) => {
                 "You were successfully registered and can login now".to_owned()
             }
@@ -71,7 +97,7 @@ impl Flash {
             Self::TokenRevoked => "The token was revoked".to_owned(),
             Self::SignedOutEverywhere => "You were logged out everywhere".to_owned(),
             Self::AccountDeleted => "Your account was deleted".to_owned(),
-        }
+        })
     }
 }
 

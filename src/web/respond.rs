@@ -69,7 +69,8 @@ impl Responder {
         Frame {
             viewer: viewer.map(|viewer| viewer.username.to_string()),
             saved: flashes.iter().any(Flash::is_saved_text),
-            flashes: flashes.iter().map(Flash::text).collect(),
+            warnings: flashes.iter().filter_map(Flash::warning).map(str::to_owned).collect(),
+            flashes: flashes.iter().filter_map(Flash::text).collect(),
             session: viewer.map(|_| self.cookies.session_mark()),
         }
     }

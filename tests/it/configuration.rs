@@ -173,6 +173,8 @@ const INVALID: &[(&str, &str)] = &[
     ("--list-queue", "70000"),
     ("--list-timeout", ""),
     ("--password-cost", "9"),
+    ("--password-minimum", "0"),
+    ("--password-minimum", "65"),
     ("--password-workers", "0"),
     ("--password-queue", "-1"),
     ("--session-lifetime", "0"),

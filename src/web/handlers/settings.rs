@@ -17,8 +17,8 @@ use crate::web::{
 };
 use crate::{
     domain::{
-        AccountChange, Bio, DisplayName, Email, Invalid, Password, PasswordChange, ProfileView,
-        User, is_blank,
+        AccountChange, Bio, DisplayName, Email, Invalid, PasswordChange, PasswordRules,
+        ProfileView, User, Weakness, is_blank,
     },
     service::{Error, Service},
 };
@@ -41,7 +41,8 @@ async fn settings_page(
 ) -> Result<Response, Failure> {
     let view = service.profile(viewer.username.clone(), Some(viewer.id)).await?;
     let frame = responder.frame(Some(viewer));
-    let page = SettingsPage { frame, profile: view.into(), password };
+    let password_hint = service.password_rules().hint();
+    let page = SettingsPage { frame, profile: view.into(), password, password_hint };
     responder.page_with_status(status, &page)
 }
 
@@ -117,7 +118,9 @@ pub async fn change_profile(
         }
         Err(profile) => {
             let frame = responder.frame(Some(&account.user));
-            let page = SettingsPage { frame, profile: *profile, ..SettingsPage::default() };
+            let password_hint = service.password_rules().hint();
+            let rest = SettingsPage::default();
+            let page = SettingsPage { frame, profile: *profile, password_hint, ..rest };
             responder.page_with_status(StatusCode::BAD_REQUEST, &page)
         }
     }
@@ -135,9 +138,9 @@ pub struct PasswordFields {
 
 impl PasswordFields {
     /// Returns the requested change, or the form with the errors of its fields.
-    fn parse(self) -> Result<PasswordChange, Box<PasswordForm>> {
+    fn parse(self, rules: &PasswordRules) -> Result<PasswordChange, Box<PasswordForm>> {
         let mut form = PasswordForm::default();
-        let parsed = Password::parse(&self.new);
+        let parsed = rules.parse(&self.new);
         if self.new != self.repeated {
             form.repeated = Field::rejected("The two passwords do not match");
         }
@@ -160,14 +163,17 @@ pub async fn change_password(
     responder: Responder,
 ) -> Result<Response, Failure> {
     let viewer = account.user.clone();
-    let form = match fields.parse() {
+    let form = match fields.parse(service.password_rules()) {
         Err(form) => *form,
         Ok(change) => {
             let client = responder.sign_in_client();
+            let weakness = Weakness::of(&change.new);
             match service.change_password(account, change, client.clone()).await {
                 Ok(token) => {
                     responder.signed_in(&token, &client);
-                    return Ok(responder.redirect_with(SETTINGS_PATH, Flash::PasswordChanged));
+                    let flashes = [Flash::PasswordChanged].into_iter();
+                    let flashes = flashes.chain(weakness.map(Flash::from));
+                    return Ok(responder.redirect_with_all(SETTINGS_PATH, flashes));
                 }
                 Err(error @ Error::WrongPassword) => {
                     PasswordForm { current: Field::rejected(error), ..PasswordForm::default() }

@@ -16,7 +16,7 @@ use crate::web::{
     written::{Written, store, stores_text},
 };
 use crate::{
-    domain::{Email, Invalid, Password, Registration, User, Username},
+    domain::{Email, Invalid, Registration, User, Username, Weakness},
     service::{Error, ErrorKind, Origin, Service},
 };
 
@@ -141,12 +141,15 @@ fn with_text(failure: Failure, text: Option<WrittenText>, signs_in: bool) -> poe
 #[handler]
 pub async fn register_form(
     Viewer(viewer): Viewer,
+    service: Data<&Service>,
     responder: Responder,
 ) -> Result<Response, Failure> {
     if viewer.is_some() {
         return Ok(redirect("/"));
     }
-    responder.page(&RegisterPage { frame: responder.frame(None), ..RegisterPage::default() })
+    let password_hint = service.password_rules().hint();
+    let frame = responder.frame(None);
+    responder.page(&RegisterPage { frame, password_hint, ..RegisterPage::default() })
 }
 
 #[derive(Deserialize)]
@@ -173,9 +176,9 @@ pub async fn register(
     }
     let origin = Origin::Address(responder.client.address);
     match sign_up(&service, &fields, origin).await {
-        Ok(()) => {
-            let flash = Flash::SignedUpAs(fields.username);
-            Ok(responder.redirect_with("/login", flash))
+        Ok(weakness) => {
+            let flashes = [Flash::SignedUpAs(fields.username)].into_iter();
+            Ok(responder.redirect_with_all("/login", flashes.chain(weakness.map(Flash::from))))
         }
         Err(error) if error.kind() == ErrorKind::Invalid => {
             let page = rejected(&service, responder.frame(None), fields, &error).await?;
@@ -201,7 +204,7 @@ async fn rejected(
         username.error = Some(Error::UsernameTaken.to_string());
     }
     let (email, _) = Field::parse(fields.email, Email::parse);
-    let password = Password::parse(&fields.password).err().map(Field::rejected);
+    let password = service.password_rules().parse(&fields.password).err().map(Field::rejected);
     let mismatch = (fields.password != fields.password2).then(|| Field::rejected(MISMATCH));
     Ok(RegisterPage {
         frame,
@@ -209,16 +212,26 @@ async fn rejected(
         username,
         email,
         password: password.unwrap_or_default(),
+        password_hint: service.password_rules().hint(),
         password2: mismatch.unwrap_or_default(),
     })
 }
 
-async fn sign_up(service: &Service, fields: &RegisterFields, origin: Origin) -> Result<(), Error> {
-    let registration = Registration::parse(&fields.username, &fields.email, &fields.password)?;
+/// Registers a user. Returns the weakness of an accepted password.
+async fn sign_up(
+    service: &Service,
+    fields: &RegisterFields,
+    origin: Origin,
+) -> Result<Option<Weakness>, Error> {
+    let RegisterFields { username, email, password, .. } = fields;
+    let rules = service.password_rules();
+    let registration = Registration::parse_under(rules, username, email, password)?;
     if fields.password != fields.password2 {
         return Err(Invalid::new(MISMATCH).into());
     }
-    service.register(registration, origin).await
+    let weakness = Weakness::of(&registration.password);
+    service.register(registration, origin).await?;
+    Ok(weakness)
 }
 
 #[handler]

@@ -8,6 +8,9 @@ pub struct Frame {
     pub viewer: Option<String>,
     /// The texts of the flash messages.
     pub flashes: Vec<String>,
+    /// Warnings about what the viewer has just done. They are no flash messages: clients expect the exact
+    /// text of the list of these.
+    pub warnings: Vec<String>,
     /// True if a flash message says that the viewer's text is stored, so that no draft of it is needed.
     pub saved: bool,
     /// The mark of the viewer's session; `None` if signed out.

@@ -18,6 +18,7 @@ pub struct SettingsPage {
     pub frame: Frame,
     pub profile: ProfileForm,
     pub password: PasswordForm,
+    pub password_hint: String,
 }
 
 #[derive(Debug, Default, Serialize)]

@@ -44,6 +44,7 @@ pub struct RegisterPage {
     pub username: Field,
     pub email: Field,
     pub password: Field,
+    pub password_hint: String,
     pub password2: Field,
 }
 

@@ -4,6 +4,7 @@ mod cookies;
 mod forms;
 mod imported;
 mod names;
+mod password_rules;
 mod passwords;
 mod sessions;
 

@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 use reqwest::Method;
 
 use crate::support::{
-    actors::{Simulator, TestResponse},
+    actors::{Browser, Simulator, TestResponse},
     cluster::TestDatabase,
     process::{ServerProcess, minitwit},
 };
@@ -48,6 +48,9 @@ async fn production_serves_with_every_secret_set() {
     let url = database.url();
     let set = ["--production", "--database-url", &url, "--simulator-password"];
     let mut serving = ServerProcess::start(&[&set[..], &["a secret"]].concat());
+    let form = [("username", "ann"), ("password", "x"), ("password2", "x"), ("email", "a@b")];
+    let page = Browser::new(serving.base.clone()).post("/register", &form).await;
+    page.says("The password must be at least 8 characters long");
     assert!(serving.end(Signal::SIGTERM).success());
     assert!(!serving.output().contains(WARNING), "{}", serving.output());
 }

@@ -20,6 +20,7 @@ use listener::{ConnectionLimits, Shutdown};
 use metrics_exporter_prometheus::PrometheusHandle;
 use minitwit::{
     db::{Database, PoolSettings, ReadSettings},
+    domain::PasswordRules,
     http::middleware::{request_limits::RequestLimits, trusted_proxies::TrustedProxies},
     server::{Server, Settings},
     service::{self, PasswordSettings, RateLimits, Service, StreamSettings},
@@ -193,6 +194,7 @@ impl AppSettings {
                     simulator_workers: 1,
                     queue: 256,
                 },
+                password_rules: PasswordRules::default(),
                 session_lifetime: Duration::from_secs(30 * 24 * 60 * 60),
                 // No limits: tests send more requests than users.
                 limits: RateLimits::default(),

@@ -22,7 +22,11 @@ use crate::{
 
 /// The HTML of every page in every state, with hostile texts in place of all user input.
 pub fn every_page() -> Vec<String> {
-    let flashed = Frame { flashes: vec!["One".into(), HOSTILE.into()], ..signed_in(HOSTILE) };
+    let flashed = Frame {
+        flashes: vec!["One".into(), HOSTILE.into()],
+        warnings: vec![HOSTILE.into()],
+        ..signed_in(HOSTILE)
+    };
     let mut pages = Vec::new();
     for frame in [signed_out(), signed_in("bob"), flashed] {
         timelines(&frame, &mut pages);
@@ -170,6 +174,7 @@ fn account_pages(frame: &Frame, pages: &mut Vec<String>) {
             username: rejected(),
             email: rejected(),
             password: Field::rejected(HOSTILE),
+            password_hint: HOSTILE.into(),
             password2: Field::rejected(HOSTILE),
         }));
     }
@@ -192,7 +197,12 @@ fn account_pages(frame: &Frame, pages: &mut Vec<String>) {
     let new_token = NewToken { secret: ApiToken::new([7; 32]), record: token() };
     pages.extend([
         render(&SettingsPage { frame: frame(), ..SettingsPage::default() }),
-        render(&SettingsPage { frame: frame(), profile, password: passwords }),
+        render(&SettingsPage {
+            frame: frame(),
+            profile,
+            password: passwords,
+            password_hint: HOSTILE.into(),
+        }),
         render(&TokensPage::new(frame(), form, tokens)),
         render(&NewTokenPage::new(frame(), &new_token)),
         render(&DeleteAccountPage { frame: frame(), ..DeleteAccountPage::default() }),
