@@ -139,12 +139,12 @@ class Site:
 class Simulation:
     """A running `minitwit simulate` of target/release, because the image contains no simulator."""
 
-    def __init__(self, site, commands, users, name):
+    def __init__(self, site, commands, users, name, *options):
         self.report = Path(os.environ["WORK"]) / f"{name}.txt"
         command = [str(ROOT / "target/release/minitwit"), "simulate", f"http://127.0.0.1:{site.port}/sim"]
         command += ["--simulator-password-file", os.environ["SIMULATOR_PASSWORD_FILE"]]
         command += ["--commands", str(commands), "--users", str(users), "--concurrency", str(CONCURRENCY)]
-        command += ["--keep-alive", "--timeout", "5000", "--verify"]
+        command += ["--keep-alive", "--timeout", "5000", "--verify", *options]
         self.process = subprocess.Popen(command, stdout=self.report.open("w"), stderr=subprocess.STDOUT)
         atexit.register(self.process.kill)
         self.site = site
