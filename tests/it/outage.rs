@@ -339,7 +339,8 @@ async fn a_write_is_finished_after_its_request_is_cancelled() {
 #[tokio::test]
 async fn registrations_beyond_the_queue_get_503_and_other_requests_succeed() {
     let app = App::start_with(TestDatabase::fresh().await, |settings| {
-        (settings.service.passwords.workers, settings.service.passwords.queue) = (1, 2);
+        let passwords = &mut settings.service.passwords;
+        (passwords.workers, passwords.simulator_workers, passwords.queue) = (1, 0, 2);
     })
     .await;
     let simulator = app.simulator();

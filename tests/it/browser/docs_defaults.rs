@@ -48,7 +48,7 @@ async fn populate(app: &App) -> String {
     simulator.follow("Roger Histand", "Geoffrey Stieff").await;
     simulator.follow("Geoffrey Stieff", "Roger Histand").await;
     simulator.tweet("Roger Histand", "Anybody out there?").await;
-    for number in 2..=8 {
+    for number in 2..=6 {
         simulator.tweet("ann", &format!("message {number}")).await;
     }
     let mut tokens = Vec::new();
@@ -57,6 +57,11 @@ async fn populate(app: &App) -> String {
         tokens.push(token.as_str().expect("a token").to_owned());
     }
     let ann: ApiClient = api.with_token(&tokens[0]);
+    // The message of the examples is a reply, and has one.
+    for number in 7..=8 {
+        let reply = json!({ "text": format!("message {number}"), "in_reply_to": number - 1 });
+        assert_eq!(ann.post("/messages", reply).await.status, 201);
+    }
     assert_eq!(ann.put("/following/Geoffrey%20Stieff").await.status, 204);
     simulator.get(&format!("/msgs?latest={LATEST}")).await;
     tokens.swap_remove(0)

@@ -50,7 +50,7 @@ async fn an_import_into_an_empty_database_is_all_or_nothing() {
     let count = "SELECT count(*)::text FROM users";
     assert_eq!(rows(connection, count).await, ["0"]);
     let indexes = "SELECT count(*)::text FROM pg_indexes WHERE tablename = 'messages'";
-    assert_eq!(rows(connection, indexes).await, ["3"]);
+    assert_eq!(rows(connection, indexes).await, ["5"]);
 
     let continued = old.imported(&database, &[]);
     let expected = old.imported(&undisturbed, &[]);

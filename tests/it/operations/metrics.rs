@@ -107,6 +107,7 @@ const ROUTES: &[&str] = &[
     "/message/{id}",
     "/message/{id}/edit",
     "/message/{id}/delete",
+    "/message/{id}/reply",
     "/tag/{tag}",
     "/settings",
     "/settings/data.json",

@@ -177,7 +177,7 @@ async fn a_rejected_password_changes_nothing_and_is_not_shown() {
     let alice = app.signed_in("alice").await;
     let long = "p4".repeat(37);
     for (form, field, rule) in [
-        (password("guess", "p4ss", "p4ss"), "current", "Invalid password"),
+        (password("mist4ken", "p4ss", "p4ss"), "current", "Invalid password"),
         (password("", "p4ss", "p4ss"), "current", "Invalid password"),
         (password("secret", "", ""), "new", "You have to enter a password"),
         (password("secret", &long, &long), "new", "The password must be at most 72 bytes long"),
@@ -185,7 +185,7 @@ async fn a_rejected_password_changes_nothing_and_is_not_shown() {
     ] {
         let page = alice.post("/settings/password", &form).await;
         assert_field(&page, field, rule);
-        page.does_not_say("p4").does_not_say("secret").does_not_say("guess");
+        page.does_not_say("p4").does_not_say("secret").does_not_say("mist4ken");
         page.says("name=\"email\" value=\"alice@example.org\"");
     }
     assert!(is_signed_in(&another(&app, "alice").await).await);
@@ -215,7 +215,7 @@ async fn deleting_an_account_requires_its_password() {
     for guess in ["", "guess"] {
         let page = alice.post("/settings/account/delete", &[("password", guess)]).await;
         assert_field(&page, "password", "Invalid password");
-        page.does_not_say("guess");
+        page.does_not_say("mist4ken");
     }
     assert_eq!(app.count("SELECT count(*) FROM users").await, 1);
 

@@ -82,7 +82,9 @@ impl App {
             let shutdown = shutdown.clone();
             async move { server.run(shutdown).await }
         });
-        let rows = PgPool::connect_lazy_with(database.options());
+        // The settings of a role or of a database under test must not cancel the test's own queries.
+        let unlimited = [("statement_timeout", "0"), ("lock_timeout", "0")];
+        let rows = PgPool::connect_lazy_with(database.options().options(unlimited));
         Self {
             address,
             simulator_address,
