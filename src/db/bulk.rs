@@ -74,6 +74,36 @@ impl CopyText {
         self.text(&time.format(&Rfc3339).unwrap_or_default())
     }
 
+    /// Appends a text, or null.
+    pub(super) fn optional_text(&mut self, text: Option<&str>) -> &mut Self {
+        match text {
+            Some(text) => self.text(text),
+            None => self.null(),
+        }
+    }
+
+    /// Appends a time, or null.
+    pub(super) fn optional_time(&mut self, time: Option<OffsetDateTime>) -> &mut Self {
+        match time {
+            Some(time) => self.time(time),
+            None => self.null(),
+        }
+    }
+
+    /// Appends a number, or null.
+    pub(super) fn optional_number(&mut self, number: Option<i64>) -> &mut Self {
+        match number {
+            Some(number) => self.number(number),
+            None => self.null(),
+        }
+    }
+
+    fn null(&mut self) -> &mut Self {
+        self.separate();
+        self.buffer.push_str("\\N");
+        self
+    }
+
     /// Ends a row.
     pub(super) fn end(&mut self) {
         self.buffer.push('\n');
@@ -201,6 +231,8 @@ mod tests {
         let mut rows = CopyText::default();
         rows.number(-1).text("a\tb\\N\r\né").flag(true).end();
         rows.text("").end();
-        assert_eq!(rows.as_bytes(), "-1\ta\\tb\\\\N\\r\\né\tt\n\n".as_bytes());
+        rows.optional_text(None).optional_text(Some("")).optional_time(None).end();
+        let expected = "-1\ta\\tb\\\\N\\r\\né\tt\n\n\\N\t\t\\N\n";
+        assert_eq!(rows.as_bytes(), expected.as_bytes());
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use time::{OffsetDateTime, serde::rfc3339};
 
-use crate::db::error::Error;
+use crate::db::{bulk::copy, error::Error};
 
 /// A follow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,19 +30,11 @@ pub fn read(connection: &mut PgConnection) -> impl Stream<Item = Result<FollowRo
     .map_err(Error::from)
 }
 
-/// Inserts follows, all or none. Their users exist.
+/// Inserts follows by COPY, all or none. Their users exist.
 pub async fn insert(connection: &mut PgConnection, rows: &[FollowRow]) -> Result<(), Error> {
-    let followers: Vec<i64> = rows.iter().map(|row| row.follower_id).collect();
-    let followees: Vec<i64> = rows.iter().map(|row| row.followee_id).collect();
-    let times: Vec<OffsetDateTime> = rows.iter().map(|row| row.created_at).collect();
-    sqlx::query!(
-        "INSERT INTO follows (follower_id, followee_id, created_at)
-         SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[])",
-        &followers,
-        &followees,
-        &times,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
+    let columns = ("follows", "follower_id, followee_id, created_at");
+    let copied = copy(connection, columns, rows, |text, row| {
+        text.number(row.follower_id).number(row.followee_id).time(row.created_at).end();
+    });
+    Ok(copied.await?)
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use time::{OffsetDateTime, serde::rfc3339};
 
-use crate::db::error::Error;
+use crate::db::{bulk::copy, error::Error};
 
 /// A message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,34 +47,14 @@ pub fn read(connection: &mut PgConnection) -> impl Stream<Item = Result<MessageR
     .map_err(Error::from)
 }
 
-/// Inserts messages, all or none. Their authors exist.
+/// Inserts messages by COPY, all or none. Their authors exist.
 pub async fn insert(connection: &mut PgConnection, rows: &[MessageRow]) -> Result<(), Error> {
-    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
-    let authors: Vec<i64> = rows.iter().map(|row| row.author_id).collect();
-    let texts: Vec<&str> = rows.iter().map(|row| row.text.as_str()).collect();
-    let times: Vec<OffsetDateTime> = rows.iter().map(|row| row.published_at).collect();
-    let edits: Vec<Option<OffsetDateTime>> = rows.iter().map(|row| row.edited_at).collect();
-    let flagged: Vec<bool> = rows.iter().map(|row| row.flagged).collect();
-    let imported: Vec<bool> = rows.iter().map(|row| row.imported).collect();
-    let parents: Vec<Option<i64>> = rows.iter().map(|row| row.parent_id).collect();
-    let addressees: Vec<Option<i64>> = rows.iter().map(|row| row.parent_author_id).collect();
-    sqlx::query!(
-        "INSERT INTO messages (message_id, author_id, text, published_at, edited_at, flagged, imported,
-                               parent_id, parent_author_id)
-         OVERRIDING SYSTEM VALUE
-         SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::timestamptz[], $5::timestamptz[],
-                              $6::boolean[], $7::boolean[], $8::bigint[], $9::bigint[])",
-        &ids,
-        &authors,
-        &texts as &[&str],
-        &times,
-        &edits as &[Option<OffsetDateTime>],
-        &flagged,
-        &imported,
-        &parents as &[Option<i64>],
-        &addressees as &[Option<i64>],
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
+    let columns = "message_id, author_id, text, published_at, edited_at, flagged, imported, parent_id, \
+                   parent_author_id";
+    let copied = copy(connection, ("messages", columns), rows, |text, row| {
+        text.number(row.id).number(row.author_id).text(&row.text).time(row.published_at);
+        text.optional_time(row.edited_at).flag(row.flagged).flag(row.imported);
+        text.optional_number(row.parent_id).optional_number(row.parent_author_id).end();
+    });
+    Ok(copied.await?)
 }

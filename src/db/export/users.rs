@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use time::{OffsetDateTime, serde::rfc3339};
 
-use crate::db::error::Error;
+use crate::db::{bulk::copy, error::Error};
 
 /// A user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,37 +54,16 @@ pub fn read(
     .map_err(Error::from)
 }
 
-/// Inserts users, all or none. Each row has a hash and its scheme.
+/// Inserts users by COPY, all or none. Each row has a hash and its scheme.
 pub async fn insert(connection: &mut PgConnection, rows: &[UserRow]) -> Result<(), Error> {
-    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
-    let usernames: Vec<&str> = rows.iter().map(|row| row.username.as_str()).collect();
-    let emails: Vec<&str> = rows.iter().map(|row| row.email.as_str()).collect();
-    let times: Vec<OffsetDateTime> = rows.iter().map(|row| row.created_at).collect();
-    let names: Vec<Option<&str>> = rows.iter().map(|row| row.display_name.as_deref()).collect();
-    let bios: Vec<Option<&str>> = rows.iter().map(|row| row.bio.as_deref()).collect();
-    let disabled: Vec<Option<OffsetDateTime>> = rows.iter().map(|row| row.disabled_at).collect();
-    let imported: Vec<bool> = rows.iter().map(|row| row.imported).collect();
-    let schemes: Vec<Option<&str>> =
-        rows.iter().map(|row| row.password_scheme.as_deref()).collect();
-    let hashes: Vec<Option<&str>> = rows.iter().map(|row| row.password_hash.as_deref()).collect();
-    sqlx::query!(
-        "INSERT INTO users (user_id, username, email, created_at, display_name, bio, disabled_at, imported,
-                            password_scheme, password_hash)
-         OVERRIDING SYSTEM VALUE
-         SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::text[],
-                              $7::timestamptz[], $8::boolean[], $9::text[], $10::text[])",
-        &ids,
-        &usernames as &[&str],
-        &emails as &[&str],
-        &times,
-        &names as &[Option<&str>],
-        &bios as &[Option<&str>],
-        &disabled as &[Option<OffsetDateTime>],
-        &imported,
-        &schemes as &[Option<&str>],
-        &hashes as &[Option<&str>],
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
+    let columns = "user_id, username, email, created_at, display_name, bio, disabled_at, imported, \
+                   password_scheme, password_hash";
+    let copied = copy(connection, ("users", columns), rows, |text, row| {
+        text.number(row.id).text(&row.username).text(&row.email).time(row.created_at);
+        text.optional_text(row.display_name.as_deref()).optional_text(row.bio.as_deref());
+        text.optional_time(row.disabled_at).flag(row.imported);
+        text.optional_text(row.password_scheme.as_deref());
+        text.optional_text(row.password_hash.as_deref()).end();
+    });
+    Ok(copied.await?)
 }

@@ -24,8 +24,12 @@ use crate::db::{
     },
 };
 
-/// Rows per statement.
-const STATEMENT_ROWS: usize = 1_000;
+/// The most rows per COPY. An error names their lines.
+const STATEMENT_ROWS: usize = 10_000;
+/// About the most bytes of their lines, so that memory stays constant.
+const STATEMENT_BYTES: usize = 8 << 20;
+/// Rows between two reports of the progress.
+const REPORTED_ROWS: u64 = 1_000;
 
 /// More than the longest row: a name, a bio, and a text of an older system, which may be long.
 const LINE_MAX_BYTES: u64 = 64 << 20;
@@ -101,11 +105,11 @@ impl Export {
     ) -> Result<(), Error> {
         let mut lines = self.lines(file.table)?;
         while lines.next::<T>()?.is_some() {
-            if lines.line % STATEMENT_ROWS as u64 == 0 {
-                on_rows(STATEMENT_ROWS as u64);
+            if lines.line % REPORTED_ROWS == 0 {
+                on_rows(REPORTED_ROWS);
             }
         }
-        on_rows(lines.line % STATEMENT_ROWS as u64);
+        on_rows(lines.line % REPORTED_ROWS);
         let rows = lines.line;
         let (bytes, sha256) = lines.file.into_inner().finish();
         for (what, expected, found) in [
@@ -157,10 +161,12 @@ impl Lines {
 
     /// The rows of the next lines, as many as one statement inserts.
     fn batch<T: DeserializeOwned>(&mut self) -> Result<Vec<T>, Error> {
-        let mut batch = Vec::new();
+        let (mut batch, mut bytes) = (Vec::new(), 0);
         while batch.len() < STATEMENT_ROWS
+            && bytes < STATEMENT_BYTES
             && let Some(row) = self.next()?
         {
+            bytes += self.text.len();
             batch.push(row);
         }
         Ok(batch)
