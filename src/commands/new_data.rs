@@ -14,7 +14,7 @@ use std::{
 
 use embedded_postgres::StoppedData;
 
-use super::Failure;
+use super::{Failure, repository};
 
 /// Data is not where it should be.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -49,14 +49,18 @@ pub(super) enum MissingData {
     Nothing(PathBuf),
 }
 
-/// A data directory that a start makes. Dropped after a failure, it is removed if it is empty:
-/// otherwise, the next start would take it for a missing mount.
+/// A data directory that a start makes. Dropped after a failure, it is removed if it holds no more than
+/// the configuration of a backup repository: otherwise, the next start would take it for a missing mount,
+/// and that configuration for one of its own.
 #[derive(Debug)]
 pub(super) struct Made(Option<PathBuf>);
 
 impl Drop for Made {
     fn drop(&mut self) {
         if let Some(directory) = &self.0 {
+            if let Ok(false) = StoppedData::has_any_cluster(directory) {
+                let _ = fs::remove_dir_all(directory.join(repository::DIRECTORY));
+            }
             // Fails if it has contents.
             let _ = fs::remove_dir(directory);
         }

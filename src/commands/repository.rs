@@ -29,7 +29,7 @@ const REPOSITORY: &str = "the backup repository";
 const STANZA: &str = "minitwit";
 
 /// The directory of pgBackRest's configuration in the data directory.
-const DIRECTORY: &str = "pgbackrest";
+pub(super) const DIRECTORY: &str = "pgbackrest";
 
 /// The file beside it that announces another cluster, until the repository knows it.
 const UPGRADE: &str = "upgrade";
@@ -57,10 +57,16 @@ enum RepositoryError {
     NotEmbedded,
     #[error(
         "there is no database in the data directory {}, but its backup repository has {backups} \
-         backups. Restore it with `minitwit restore`; to start with an empty database, name another \
-         repository", .directory.display()
+         backups. Restore it with `minitwit restore` --data-dir {} and the same repository; to start \
+         with an empty database, name another repository", .directory.display(), .directory.display()
     )]
     RestoreFirst { directory: PathBuf, backups: usize },
+    #[error(
+        "there is no database in the data directory {}, but it names a backup repository. Restore it \
+         with `minitwit restore` --data-dir {}; to start with an empty database, remove {}",
+        .0.display(), .0.display(), .0.join(DIRECTORY).display()
+    )]
+    Noted(PathBuf),
     #[error(
         "the backup repository belongs to another database: name another repository with \
          --backup-repository (MINITWIT_BACKUP_REPOSITORY)"
@@ -214,6 +220,10 @@ pub(super) fn configure_or_forget(
 ) -> Result<(), Failure> {
     if repository.is_given() {
         return warn_if_unencrypted(&configure(data_dir, database, repository)?);
+    }
+    // A note without a database is all that is left of one, or of a start that was refused.
+    if data_dir.join(DIRECTORY).exists() && !StoppedData::has_any_cluster(data_dir)? {
+        return Err(RepositoryError::Noted(data_dir.to_owned()).into());
     }
     if forget(data_dir)? {
         tracing::warn!(

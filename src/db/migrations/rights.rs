@@ -6,12 +6,23 @@ use sqlx::PgConnection;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A right on a table, a sequence or a schema.
-    #[error("the role lacks {what}; run: {remedy}")]
+    #[error("the role lacks {what}; run as the owner of the tables: {remedy}")]
     Lacking {
         /// The right.
         what: String,
         /// What grants it.
         remedy: String,
+    },
+    /// The database has no tables of this program, and the role may not create them.
+    #[error(
+        "the database has no tables of MiniTwit yet, and the role lacks CREATE on schema {schema}; run \
+         `minitwit migrate` with the role that is to own the tables. If that is this role: {grant}"
+    )]
+    NoTables {
+        /// The schema.
+        schema: String,
+        /// What would grant the right.
+        grant: String,
     },
     /// Migrations are pending, and the server is a standby.
     #[error(
@@ -67,6 +78,7 @@ pub(super) async fn check_schema_changes(connection: &mut PgConnection) -> Resul
         r#"SELECT pg_is_in_recovery() AS "standby!", current_user::text AS "role!",
                   quote_ident(current_user) AS "quoted_role!", current_schema()::text AS schema,
                   COALESCE(has_schema_privilege(current_schema(), 'CREATE'), false) AS "may_create!",
+                  to_regclass('refinery_schema_history') IS NULL AS "is_new!",
                   (SELECT pg_get_userbyid(relowner)::text FROM pg_class
                    WHERE oid = to_regclass('refinery_schema_history')
                      AND NOT pg_has_role(relowner, 'USAGE')) AS other_owner"#,
@@ -84,9 +96,11 @@ pub(super) async fn check_schema_changes(connection: &mut PgConnection) -> Resul
     }
     if !right.may_create {
         let schema = right.schema.unwrap_or_else(|| "public".to_owned());
-        return Err(Error::Lacking {
-            what: format!("CREATE on schema {schema}"),
-            remedy: format!("GRANT USAGE, CREATE ON SCHEMA {schema} TO {}", right.quoted_role),
+        let grant = format!("GRANT USAGE, CREATE ON SCHEMA {schema} TO {}", right.quoted_role);
+        return Err(match right.is_new {
+            // A role that only serves must not become the owner of the tables.
+            true => Error::NoTables { schema, grant },
+            false => Error::Lacking { what: format!("CREATE on schema {schema}"), remedy: grant },
         });
     }
     Ok(())

@@ -53,6 +53,15 @@ async fn a_database_is_restored_to_a_time_and_after_the_loss_of_everything() {
 
     let refusal = failure(machine.run_with_repository(&["serve", "--listen", "127.0.0.1:0"]));
     assert!(refusal.contains("Restore it with `minitwit restore`"), "{refusal}");
+    assert!(!machine.path("data").exists(), "a refused start leaves nothing behind");
+    // The mount point of a new volume stays, and the start without the settings must not use it either.
+    let data = machine.path("data");
+    fs::create_dir_all(data.join("pgbackrest")).expect("created");
+    fs::write(data.join("pgbackrest/pgbackrest.conf"), "").expect("written");
+    let refusal = failure(machine.run(&["serve", "--listen", "127.0.0.1:0"]));
+    assert!(refusal.contains("it names a backup repository"), "{refusal}");
+    assert!(!data.join("postgres").exists());
+    fs::remove_dir_all(&data).expect("removed");
     let mut procedure = Procedure::of("Lost volume");
     let restore = procedure.next(&[]);
     procedure.end();
