@@ -76,7 +76,7 @@ pub(super) async fn check_rows(connection: &mut PgConnection) -> Result<(), Erro
 pub(super) async fn check_schema_changes(connection: &mut PgConnection) -> Result<(), Error> {
     let right = sqlx::query!(
         r#"SELECT pg_is_in_recovery() AS "standby!", current_user::text AS "role!",
-                  quote_ident(current_user) AS "quoted_role!", current_schema()::text AS schema,
+                  quote_ident(current_user) AS "quoted_role!", quote_ident(current_schema()) AS schema,
                   COALESCE(has_schema_privilege(current_schema(), 'CREATE'), false) AS "may_create!",
                   to_regclass('refinery_schema_history') IS NULL AS "is_new!",
                   (SELECT pg_get_userbyid(relowner)::text FROM pg_class

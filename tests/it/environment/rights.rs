@@ -72,6 +72,11 @@ async fn a_role_that_may_not_migrate_is_refused_with_the_grant_and_leaves_nothin
         role.is_refused(command, &["lacks CREATE on schema public", &grant]);
     }
     assert_eq!(relations(&empty).await, 0);
+    let path = "CREATE SCHEMA \"Site One\"; GRANT USAGE ON SCHEMA \"Site One\" TO $role;
+                ALTER ROLE $role SET search_path = \"Site One\"";
+    role.execute(&for_role(path, &role)).await;
+    let grant = for_role("GRANT USAGE, CREATE ON SCHEMA \"Site One\" TO $role", &role);
+    role.is_refused(SERVE, &["run `minitwit migrate` with the role that is to own", &grant]);
 
     // The owner's tables, with a migration that this program has and the database has not.
     let database = TestDatabase::fresh().await;
