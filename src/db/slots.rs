@@ -121,7 +121,10 @@ impl Slots {
                     );
                 }
             }
-            Ok(()) if state.logged => {
+            // One success between rejections is no end: an idle connection may have given its place up.
+            Ok(())
+                if state.logged && state.rejected_at.is_none_or(|at| at.elapsed() >= SHORTAGE) =>
+            {
                 state.logged = false;
                 tracing::info!("PostgreSQL has enough connections again");
             }

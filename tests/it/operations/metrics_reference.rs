@@ -11,6 +11,7 @@ use super::metrics::{Metrics, Sample};
 use crate::support::{
     actors::{Browser, Simulator},
     cluster::TestDatabase,
+    eventually,
     process::ServerProcess,
 };
 
@@ -85,7 +86,16 @@ async fn running() -> Metrics {
     browser.sign_up("alice").await;
     browser.get("/public").await;
     Simulator::new(format!("{}/sim", serving.base)).tweet("nobody", "lost").await;
-    Metrics::of(&browser).await
+    // Measured in the background, so not before the first moments of a server.
+    eventually("the lag of the event loop", || async {
+        let metrics = Metrics::of(&browser).await;
+        let is_measured = metrics
+            .samples
+            .iter()
+            .any(|it| metric(it, &metrics) == "minitwit_event_loop_lag_seconds");
+        is_measured.then_some(metrics)
+    })
+    .await
 }
 
 #[tokio::test]
